@@ -1,0 +1,99 @@
+# Switchboard. `make help` lists the targets; their descriptions stand behind `##`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+CLUSTER ?=# embedded | kind | current; empty: embedded on Linux as root, else kind
+NODES ?= 3
+PORT ?= 8080
+REGISTRY ?=# where CLUSTER=current pulls its images from
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := crds operator signaling turn cluster
+LOCKS := dev tools go operator signaling turn
+READY := $(VENV)/.ready
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+##@ Use
+
+.PHONY: up
+up: $(READY) ## Start a cluster, install Switchboard with a quickstart pool, print its URL (CLUSTER=, NODES=, PORT=)
+	switchboard-cluster quickstart $(if $(CLUSTER),--backend $(CLUSTER)) --nodes $(NODES) --port $(PORT) $(if $(REGISTRY),--registry $(REGISTRY))
+
+.PHONY: down
+down: $(READY) ## Remove the cluster and all that it left on this machine
+	switchboard-cluster down
+
+.PHONY: status
+status: $(READY) ## Show what runs
+	switchboard-cluster status
+
+##@ Develop
+
+.PHONY: setup
+setup: $(READY) ## Make the virtual environment from the pinned dependencies
+
+$(READY): requirements/dev.txt requirements/tools.txt $(PACKAGES:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 15) else "Switchboard needs Python 3.11 to 3.14; set PYTHON=")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python lacks venv. Remedy: apt-get install python3-venv"; exit 1; }
+	@echo "setting up $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	@touch $@
+
+.PHONY: lock
+lock: ## Pin all dependencies anew, with hashes, for Python 3.11 to 3.14
+	@for f in $(LOCKS); do \
+	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    $$([ $$f = dev ] || [ $$f = tools ] || [ $$f = go ] || echo "-c requirements/dev.txt") requirements/$$f.in -o requirements/$$f.txt; done
+
+.PHONY: generate
+generate: $(READY) ## Write the generated files (CRDs, reference docs) anew
+	python tools/generate.py
+
+.PHONY: format
+format: $(READY) ## Format the code
+	ruff format --quiet . && ruff check --quiet --fix .
+
+##@ Check
+
+.PHONY: lint
+lint: $(READY) ## Style, types, import contracts, generated files
+	ruff format --check --quiet . || { echo "Remedy: make format"; exit 1; }
+	ruff check --quiet .
+	mypy
+	lint-imports --no-cache
+	python tools/generate.py --check
+
+.PHONY: test-fast
+test-fast: lint ## Checks, unit and property tests: no cluster, no browser, under 3 minutes
+	python tools/run_unit_tests.py
+	pytest --quiet tests/simulation
+
+.PHONY: simulate
+simulate: $(READY) ## Simulate signaling under a seeded adversary (COUNT=10000, or SEED= and ONLY= to see one schedule again)
+	python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(COUNT),--count $(COUNT))
+
+.PHONY: build
+build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
+	switchboard-cluster build
+
+.PHONY: test
+test: test-fast build ## Everything: also the real cluster and the real browser
+	@(while sleep 50 >/dev/null 2>&1; do echo "(running for $$SECONDS s)"; done) & trap "kill $$!" EXIT; \
+	  pytest --verbose --durations=15 tests/browser tests/e2e
+
+.PHONY: clean
+clean: ## Remove what was built in this folder (caches outside it stay)
+	@test ! -x $(BIN)/switchboard-cluster || $(BIN)/switchboard-cluster down
+	rm -rf build $(VENV)
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,3 @@
+module switchboard.dev/cluster/pause
+
+go 1.26.0

@@ -1,0 +1,54 @@
+"""What all commands of the command line share: how they answer, and how they fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from switchboard_cluster.errors import ClusterError
+from switchboard_cluster.progress import console
+
+
+class Output(StrEnum):
+    """How a command answers."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to answer.")]
+
+
+def answer(output: Output, data: dict[str, Any], text: str) -> None:
+    """Print a command's result: `data` as JSON, or `text` for people."""
+    typer.echo(json.dumps(data) if output is Output.JSON else text)
+
+
+def register(app: typer.Typer, function: Callable[..., None]) -> Callable[..., None]:
+    """Register a command whose `ClusterError` is printed with its remedy and its log, and ends it with status 1."""
+
+    @wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except ClusterError as error:
+            if kwargs.get("output") is Output.JSON:
+                typer.echo(json.dumps({"error": error.as_dict()}))
+            console.print(f"[bold red]error[/] ({error.code}): ", end="")
+            console.print(error.message, markup=False)
+            console.print("remedy: ", style="bold", end="")
+            console.print(error.remedy, markup=False)
+            if error.log:
+                console.print(f"log: {error.log}", markup=False)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            console.print("interrupted; the same command goes on where this one stopped")
+            raise typer.Exit(130) from None
+
+    app.command(function.__name__.strip("_").replace("_", "-"))(guarded)
+    return function

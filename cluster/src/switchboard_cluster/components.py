@@ -1,0 +1,192 @@
+"""The command lines of the control plane and of the nodes: pure functions of the layout.
+
+Why a flag is what it is stands beside it where it is not the obvious one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from switchboard_cluster.layout import Node, Paths, Slot
+from switchboard_cluster.pki import Identity
+from switchboard_cluster.processes import Unit
+
+ETCD_PORT = 2379
+ETCD_URL = f"http://127.0.0.1:{ETCD_PORT}"  # in the control plane's own network namespace
+ETCD_PEER_URL = "http://127.0.0.1:2380"
+NODE_MONITOR_GRACE = "20s"
+# Half of the controller manager's start would be waiting for its own limit (20 requests/s): each controller fetches a
+# token of its own.
+API_LIMITS = ("--kube-api-qps=500", "--kube-api-burst=1000")
+IMAGE_USER = 10001
+"""The user and group of Switchboard's images."""
+# The host-path provisioner makes each volume for its own user alone (mode 0750) and heeds no fsGroup. So it runs as the
+# user that the volumes are for, and keeps root's right to all files.
+_MAKES_VOLUMES = (
+    "setpriv",
+    f"--reuid={IMAGE_USER}",
+    f"--regid={IMAGE_USER}",
+    "--clear-groups",
+    "--inh-caps=+dac_override,+fowner",
+    "--ambient-caps=+dac_override,+fowner",
+)
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+PRIVATE_PLACES = ("/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers")
+"""Folders that containerd, CNI and kubelet write to whatever their settings say; each node has its own."""
+VOLUMES_PLACE = "/tmp/hostpath_pv"  # noqa: S108 - where the host-path provisioner makes volumes; not ours to choose
+
+
+def identities(slot: Slot, nodes: list[Node]) -> list[Identity]:
+    """Return everyone who gets a certificate of the cluster's authority."""
+    api_hosts = (
+        "127.0.0.1",
+        slot.control_plane_address,
+        slot.api_service_address,
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    )
+    return [
+        Identity("apiserver", "kube-apiserver", hosts=api_hosts),
+        Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters"),
+        Identity("admin", "switchboard-admin", "system:masters"),
+        Identity("kube-controller-manager", "system:kube-controller-manager"),
+        Identity("kube-scheduler", "system:kube-scheduler"),
+        Identity("kube-proxy", "system:kube-proxy"),
+        *(
+            Identity(f"kubelet-{node.name}", f"system:node:{node.name}", "system:nodes", (node.name, node.address))
+            for node in nodes
+        ),
+    ]
+
+
+def kubeconfigs(nodes: list[Node]) -> list[str]:
+    """Return the names of the identities that need a kubeconfig in the data folder."""
+    return ["kube-controller-manager", "kube-scheduler", "kube-proxy", *(f"kubelet-{node.name}" for node in nodes)]
+
+
+def holder(name: str, netns: str, volumes: Path) -> Unit:
+    """Return the unit that makes a mount namespace and holds it, together with a network namespace, for others.
+
+    All mounts of a node live in there and die with it; so does what container software writes to `PRIVATE_PLACES`.
+    The host-path provisioner's volumes lie in `VOLUMES_PLACE`, which all nodes share.
+    """
+    script = """
+set -eu
+mount --make-rshared /
+volumes=$1 volumes_place=$2
+shift 2
+mkdir -p "$volumes" "$volumes_place" "$@"
+mount --bind "$volumes" "$volumes_place"
+for place; do mount -t tmpfs -o mode=755 tmpfs "$place"; done
+exec sleep infinity
+"""
+    unshare: list[str | Path] = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
+    arguments: list[str | Path] = [volumes, VOLUMES_PLACE, *PRIVATE_PLACES]
+    return Unit(name, ["nsenter", f"--net=/run/netns/{netns}", *unshare, *arguments])
+
+
+def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
+    """Return the units of the control plane, its holder first."""
+    pki, data = paths.pki, paths.data
+
+    def unit(name: str, *flags: str, before: tuple[str, ...] = ()) -> Unit:
+        return Unit(name, [*before, paths.bin / name, *flags], inside=slot.control_plane_holder)
+
+    return [
+        holder(slot.control_plane_holder, slot.control_plane_netns, data / "volumes"),
+        unit(
+            "etcd",
+            f"--data-dir={data}/etcd",
+            f"--listen-client-urls={ETCD_URL}",
+            f"--advertise-client-urls={ETCD_URL}",
+            f"--listen-peer-urls={ETCD_PEER_URL}",
+            f"--initial-advertise-peer-urls={ETCD_PEER_URL}",
+            f"--initial-cluster=default={ETCD_PEER_URL}",
+            "--unsafe-no-fsync",  # the data is thrown away with the cluster
+            "--log-level=warn",
+        ),
+        unit(
+            "kube-apiserver",
+            f"--etcd-servers={ETCD_URL}",
+            f"--advertise-address={slot.control_plane_address}",
+            "--secure-port=6443",
+            f"--client-ca-file={pki}/ca.crt",
+            f"--tls-cert-file={pki}/apiserver.crt",
+            f"--tls-private-key-file={pki}/apiserver.key",
+            f"--service-account-key-file={pki}/service-accounts.pub",
+            f"--service-account-signing-key-file={pki}/service-accounts.key",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-cluster-ip-range={slot.service_cidr}",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
+            "--allow-privileged=true",
+            f"--kubelet-certificate-authority={pki}/ca.crt",
+            f"--kubelet-client-certificate={pki}/apiserver-kubelet-client.crt",
+            f"--kubelet-client-key={pki}/apiserver-kubelet-client.key",
+            "--kubelet-preferred-address-types=InternalIP",
+            f"--audit-policy-file={data}/audit-policy.yaml",
+            f"--audit-log-path={paths.logs}/audit.log",
+            "--audit-log-maxsize=200",
+            "--audit-log-maxbackup=2",
+            # Kubernetes' own default is 300 s; here the pods of a dead node should move while somebody watches.
+            "--default-not-ready-toleration-seconds=10",
+            "--default-unreachable-toleration-seconds=10",
+        ),
+        unit(
+            "kube-controller-manager",
+            f"--kubeconfig={data}/kube-controller-manager.kubeconfig",
+            f"--service-account-private-key-file={pki}/service-accounts.key",
+            f"--root-ca-file={pki}/ca.crt",
+            f"--cluster-signing-cert-file={pki}/ca.crt",
+            f"--cluster-signing-key-file={pki}/ca.key",
+            "--use-service-account-credentials",
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            f"--node-monitor-grace-period={NODE_MONITOR_GRACE}",
+            "--enable-hostpath-provisioner=true",
+            "--pvclaimbinder-sync-period=2s",  # a claim whose first binding met a conflict waits that long
+            *API_LIMITS,
+            before=_MAKES_VOLUMES,
+        ),
+        unit(
+            "kube-scheduler",
+            f"--kubeconfig={data}/kube-scheduler.kubeconfig",
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            *API_LIMITS,
+        ),
+    ]
+
+
+def node_units(node: Node, paths: Paths) -> list[Unit]:
+    """Return the units of one node, its holder first."""
+    folder = paths.node(node)
+    containerd, kubelet, proxy = node.units[1:]
+    labels = f"topology.kubernetes.io/region={node.region},topology.kubernetes.io/zone={node.region}a"
+    return [
+        holder(node.holder, node.netns, paths.data / "volumes"),
+        Unit(
+            containerd,
+            [paths.bin / "containerd", "--config", folder / "containerd.toml"],
+            inside=node.holder,
+            env={"PATH": f"{paths.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        ),
+        Unit(
+            kubelet,
+            [
+                paths.bin / "kubelet",
+                f"--config={folder}/kubelet.yaml",
+                f"--kubeconfig={paths.data}/kubelet-{node.name}.kubeconfig",
+                f"--root-dir={folder}/kubelet",
+                f"--hostname-override={node.name}",
+                f"--node-ip={node.address}",
+                f"--node-labels={labels}",
+            ],
+            inside=node.holder,
+        ),
+        Unit(proxy, [paths.bin / "kube-proxy", f"--config={folder}/kube-proxy.yaml"], inside=node.holder),
+    ]

@@ -1,0 +1,266 @@
+"""Forwards a port of localhost to a Service, over the NodePorts of all Ready nodes.
+
+Browsers give the camera to secure contexts only, and http://localhost is one. Unlike `kubectl port-forward` it is not
+tied to a pod: each connection goes to the next node that answers, so that the deaths of pods and nodes end no more than
+the connections that they held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from switchboard_cluster.api import Api, condition
+from switchboard_cluster.errors import ClusterError
+from switchboard_cluster.system import run
+
+log = logging.getLogger(__name__)
+
+Address = tuple[str, int]
+Resolve = Callable[[], Sequence[Address]]
+"""Returns where the Service answers; raises `ClusterError`. It may block: it is called in a thread."""
+
+CONNECT_TIMEOUT = 1.0
+"""Seconds after which a node that does not answer is passed over; on one machine an answer takes a millisecond."""
+CONNECT_DEADLINE = 10.0
+"""Seconds that a client waits while no node answers: a pod that is replaced is back by then."""
+RETRY_PAUSE = 0.1
+"""Seconds between two rounds over all nodes; a refused connection takes no time at all."""
+PENALTY = 5.0
+"""Seconds in which a node that failed is tried last."""
+REFRESH = 3.0
+"""Seconds between two looks at the cluster."""
+CHUNK = 64 * 1024
+"""Bytes that are read at once; asyncio buffers about as much again in each direction before it stops reading."""
+KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+"""An idle connection is never cut, but one whose node is gone for a minute ends."""
+
+
+def addresses(service: dict[str, Any], nodes: Sequence[dict[str, Any]]) -> list[Address]:
+    """Return where a Service's first port answers: the Ready nodes' internal addresses and its NodePort.
+
+    With no Ready node they are all tried: Ready may be what is wrong. Raises `ClusterError("no-node-port")`.
+    """
+    port = service["spec"]["ports"][0].get("nodePort")
+    if not port:
+        name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+        raise ClusterError(
+            "no-node-port", f"the Service {name} has no NodePort", "give it the type NodePort, then forward again"
+        )
+    ready = [node for node in nodes if condition(node, "Ready") == "True"]
+    return [
+        (address["address"], port)
+        for node in ready or nodes
+        for address in node["status"].get("addresses", [])
+        if address["type"] == "InternalIP"
+    ]
+
+
+def holder(listing: str) -> str | None:
+    """Return who holds a port, as `ss --processes` lists it; None where it does not say."""
+    match = re.search(r'\("([^"]*)",pid=(\d+)', listing)
+    return f"{match[1]} (process {match[2]})" if match else None
+
+
+@dataclass
+class Balancer:
+    """Decides in which order nodes are tried: in turn, those that failed of late last."""
+
+    targets: Sequence[Address] = ()
+    _turn: int = 0
+    _penalized: dict[Address, float] = field(default_factory=dict)
+
+    def order(self, now: float) -> list[Address]:
+        """Return all targets in the order for the next connection; `now` is in seconds of any steady clock."""
+        if not self.targets:
+            return []
+        self._turn = (self._turn + 1) % len(self.targets)
+        rotated = [*self.targets[self._turn :], *self.targets[: self._turn]]
+        return sorted(rotated, key=lambda target: self._penalized.get(target, now) > now)
+
+    def failed(self, target: Address, now: float) -> None:
+        """Pass over a target for a while."""
+        self._penalized[target] = now + PENALTY
+
+    def answered(self, target: Address) -> None:
+        """Forget a target's failure."""
+        self._penalized.pop(target, None)
+
+
+class Forwarder:
+    """Takes connections on localhost and passes them on."""
+
+    def __init__(self, resolve: Resolve, balancer: Balancer | None = None) -> None:
+        self._resolve = resolve
+        self._balancer = balancer or Balancer()
+        self._look_again = asyncio.Event()
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def run(self, sockets: Sequence[socket.socket]) -> None:
+        """Serve the listening sockets until cancelled. Raises what the first `resolve` raises."""
+        await self._refresh()
+        servers = [await asyncio.start_server(self._accept, sock=one, limit=CHUNK) for one in sockets]
+        try:
+            await self._keep_fresh()
+        finally:
+            # Not `serve_forever`: when it is cancelled, it waits for connections that never end.
+            for server in servers:
+                server.close()
+            for connection in self._connections:
+                connection.cancel()
+
+    async def _refresh(self) -> None:
+        targets = await asyncio.to_thread(self._resolve)
+        if targets != self._balancer.targets:
+            log.info("nodes: %s", ", ".join(f"{host}:{port}" for host, port in targets) or "none")
+            self._balancer.targets = targets
+
+    async def _keep_fresh(self) -> None:
+        said = ""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look_again.wait(), REFRESH)
+            self._look_again.clear()
+            try:
+                await self._refresh()
+                said = ""
+            except ClusterError as error:
+                if error.message != said:
+                    log.warning("cannot look at the cluster, going on with what is known: %s", error.message)
+                said = error.message
+            await asyncio.sleep(RETRY_PAUSE)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._pass_on(reader, writer))
+        self._connections.add(task)
+
+        def finished(_: asyncio.Task[None]) -> None:
+            self._connections.discard(task)
+            writer.close()
+            if not task.cancelled() and (error := task.exception()):
+                log.error("a connection failed", exc_info=error)
+
+        task.add_done_callback(finished)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if upstream := await self._connect():
+            await relay((reader, writer), upstream)
+        else:
+            log.warning("no node answered within %g s", CONNECT_DEADLINE)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Return a connection to the first node that answers; None if none does within the deadline."""
+        deadline = time.monotonic() + CONNECT_DEADLINE
+        while time.monotonic() < deadline:
+            for target in self._balancer.order(time.monotonic()):
+                try:
+                    async with asyncio.timeout(CONNECT_TIMEOUT):
+                        connection = await asyncio.open_connection(*target, limit=CHUNK)
+                except OSError as error:  # TimeoutError is one
+                    log.info("%s:%d does not answer: %s", *target, error.strerror or "timed out")
+                    self._balancer.failed(target, time.monotonic())
+                else:
+                    self._balancer.answered(target)
+                    _keep_alive(connection[1].get_extra_info("socket"))
+                    return connection
+            self._look_again.set()
+            await asyncio.sleep(RETRY_PAUSE)
+        return None
+
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def relay(one: Stream, other: Stream) -> None:
+    """Copy bytes between two connections until both directions have ended, and close both.
+
+    The end of one direction is passed on alone (TCP's half-close, RFC 9293, section 3.6); an error ends both.
+    """
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_copy(one[0], other[1]))
+            tasks.create_task(_copy(other[0], one[1]))
+    except* OSError:
+        one[1].transport.abort()
+        other[1].transport.abort()
+    finally:
+        one[1].close()
+        other[1].close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(CHUNK):
+        writer.write(chunk)
+        await writer.drain()
+    writer.write_eof()
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def listen(port: int) -> list[socket.socket]:
+    """Return sockets that listen on localhost: on IPv4, and on IPv6 where the machine has it.
+
+    Raises `ClusterError`: `port-in-use` with its holder, `port-not-allowed`.
+    """
+    listening: list[socket.socket] = []
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            listening.append(socket.create_server((host, port), family=family, backlog=128))
+        except OSError as error:
+            if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT} and listening:
+                continue
+            for one in listening:
+                one.close()
+            raise _cannot_listen(port, error) from error
+    return listening
+
+
+def _cannot_listen(port: int, error: OSError) -> ClusterError:
+    if error.errno != errno.EADDRINUSE:
+        return ClusterError(
+            "port-not-allowed", f"cannot listen on port {port}: {error.strerror}", "choose another port: --port 8081"
+        )
+    listed = run(["ss", "--listening", "--tcp", "--numeric", "--processes", f"sport = :{port}"], check=False).stdout
+    return ClusterError(
+        "port-in-use",
+        f"port {port} is held by {holder(listed) or 'another process'}",
+        f"stop it, or choose another port: --port {port + 1}",
+    )
+
+
+def serve(kubeconfig: Path, namespace: str, name: str, port: int) -> None:
+    """Forward `localhost:port` to a Service of the cluster until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    server = Api(kubeconfig)
+
+    def resolve() -> list[Address]:
+        return addresses(
+            server.request("GET", f"/api/v1/namespaces/{namespace}/services/{name}"), server.list("/api/v1/nodes")
+        )
+
+    sockets = listen(port)
+    log.info("forwarding http://localhost:%d to %s/%s", port, namespace, name)
+    asyncio.run(_until_signal(Forwarder(resolve), sockets))
+
+
+async def _until_signal(forwarder: Forwarder, sockets: Sequence[socket.socket]) -> None:
+    task = asyncio.ensure_future(forwarder.run(sockets))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,162 @@
+"""The argument lists of the programs that make and load images, and the reading of what they print. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from switchboard_cluster.images.catalog import Suite, Version
+
+_UNUSED_DOCUMENTS = ("doc", "man", "info", "locale")
+_APT_OPTIONS = (
+    "Acquire::Check-Valid-Until",
+    "Acquire::Check-Date",
+    "Acquire::http::Proxy",
+    "Acquire::https::Proxy",
+)
+OLDEST_GLIBC, NEWEST_GLIBC = 17, 41
+"""Minor versions of glibc 2: manylinux2014's, and that of the oldest suite among the bases."""
+
+
+def bootstrap(
+    suite: str, packages: Sequence[str], target: Path, mirror: str | None, apt_options: Iterable[str]
+) -> list[str]:
+    """Return mmdebstrap's arguments to unpack packages and all that they depend on into the folder `target`.
+
+    Nothing is configured: no package manager and no maintainer script is in the result. Without a mirror,
+    mmdebstrap takes the distribution's own.
+    """
+    keep_licences = "--dpkgopt=path-include=/usr/share/doc/*/copyright"
+    return [
+        "mmdebstrap",
+        "--variant=extract",
+        "--format=directory",
+        "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+        *(f"--aptopt={option}" for option in apt_options),
+        *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _UNUSED_DOCUMENTS),
+        keep_licences,
+        f"--include={','.join(packages)}",
+        suite,
+        str(target),
+        *([f"deb {mirror} {suite} main"] if mirror else []),
+    ]
+
+
+def mirror(index_targets: str) -> str | None:
+    """Return Debian's mirror from lines of `ORIGIN CODENAME COMPONENT URI`; None if the machine has none.
+
+    Security and update suites are skipped: only the main archive holds every release.
+    """
+    for line in index_targets.splitlines():
+        origin, codename, component, uri = (*line.split(), "", "", "", "")[:4]
+        if origin == "Debian" and component == "main" and "-" not in codename:
+            return uri
+    return None
+
+
+def inherited_apt_options(dump: str) -> list[str]:
+    """Return those of the machine's own apt settings that decide whether its mirror can be used.
+
+    `dump` is the output of `apt-config dump`.
+    """
+    return [line.rstrip(";") for line in dump.splitlines() if line.split(" ")[0] in _APT_OPTIONS and '""' not in line]
+
+
+def version(said: str) -> Version | None:
+    """Return the first `major.minor` in what a program says about itself."""
+    match = re.search(r"(\d+)\.(\d+)", said)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def below_floor(suite: Suite, versions: Mapping[str, Version]) -> list[str]:
+    """Return a phrase for each program that is older than the suite's floor."""
+    return [
+        f"{program} {_text(versions[program])} is older than {_text(floor)}"
+        for program, floor in suite.floors.items()
+        if versions[program] < floor
+    ]
+
+
+def _text(number: Version) -> str:
+    return f"{number[0]}.{number[1]}"
+
+
+def pack(root: Path, archive: Path) -> list[str]:
+    """Return tar's arguments to pack a folder so that equal content gives equal bytes."""
+    fixed = ["--sort=name", "--mtime=@0", "--numeric-owner"]
+    return ["tar", "--create", f"--file={archive}", f"--directory={root}", *fixed, "."]
+
+
+def buildah(root: Path, runroot: Path, driver: str, arguments: Sequence[str]) -> list[str]:
+    """Return the arguments of buildah with a storage of its own.
+
+    In a mount namespace of its own, so that no mount outlives it, however it ends.
+    """
+    storage = ["--storage-driver", driver, "--root", str(root), "--runroot", str(runroot)]
+    return ["unshare", "--mount", "buildah", *storage, *arguments]
+
+
+def build(name: str, context: Path, base: str | None) -> list[str]:
+    """Return buildah's arguments to build a context into the image `name`, from local images alone.
+
+    `--timestamp 0` makes equal layers of equal files, whenever they were built.
+    """
+    from_base = ["--build-arg", f"BASE={base}"] if base else []
+    return [
+        *("bud", "--isolation", "chroot", "--pull-never", "--layers", "--timestamp", "0"),
+        *from_base,
+        *("--tag", name, "--file", str(context / "Dockerfile"), str(context)),
+    ]
+
+
+def export(name: str, archive: Path) -> list[str]:
+    """Return buildah's arguments to write an image into an OCI archive.
+
+    Compressed, since every node keeps a copy of it: writing six times as much would take longer than unpacking.
+    """
+    return ["push", "--quiet", "--compression-format", "zstd", name, f"oci-archive:{archive}:{name}"]
+
+
+def manylinux(machine: str) -> list[str]:
+    """Return pip's arguments for the platforms whose wheels run on the bases, the newest first."""
+    versions = range(NEWEST_GLIBC, OLDEST_GLIBC - 1, -1)
+    return [f"--platform=manylinux_2_{minor}_{machine}" for minor in versions] + [
+        f"--platform=manylinux2014_{machine}",
+        f"--platform=linux_{machine}",
+    ]
+
+
+def download(lock: Path, target: Path, python: Version, machine: str) -> list[str]:
+    """Return pip's arguments to fetch the wheels of a lock for another Python than its own, hashes checked."""
+    return [
+        *("download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"),
+        *("--implementation=cp", f"--python-version={_text(python)}", *manylinux(machine)),
+        *(f"--dest={target}", f"--requirement={lock}"),
+    ]
+
+
+def pinned(lock: str, package: str) -> str:
+    """Return a package's own lines of a lock: its version and its hashes."""
+    match = re.search(rf"^{re.escape(package)}==.*(?:\n    --hash=.*)*", lock, re.MULTILINE)
+    if match is None:
+        raise ValueError(f"{package} is not in the lock")
+    return match[0].rstrip("\\ ") + "\n"
+
+
+def import_archive(ctr: Path, socket: Path, archive: Path) -> list[str]:
+    """Return ctr's arguments to import an archive.
+
+    Not unpacked: containerd does that for the first container that needs the image, so that no node unpacks what it
+    never runs. `--local` copies without the transfer service, in half the time.
+    """
+    return [*_ctr(ctr, socket), "import", "--local", "--no-unpack", str(archive)]
+
+
+def list_images(ctr: Path, socket: Path) -> list[str]:
+    """Return ctr's arguments to list the references of a node's images."""
+    return [*_ctr(ctr, socket), "list", "--quiet"]
+
+
+def _ctr(ctr: Path, socket: Path) -> list[str]:
+    return [str(ctr), "--address", str(socket), "--namespace", "k8s.io", "images"]

@@ -1,0 +1,60 @@
+"""Long commands: their output goes to a log, and a sign of life to the person who waits."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from switchboard_cluster.errors import ClusterError
+from switchboard_cluster.progress import Progress
+
+TIMEOUT = 1200.0
+"""Seconds after which a step is taken to hang: ten times what the slowest takes on two cores."""
+
+
+def run(
+    argv: Sequence[str | Path],
+    title: str,
+    log: Path,
+    progress: Progress,
+    *,
+    cwd: Path | None = None,
+    timeout: float = TIMEOUT,
+) -> None:
+    """Run a command to its end; its output is appended to `log`.
+
+    Raises `ClusterError("image-step-failed")` with the last line of the output if it fails or takes too long.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with log.open("ab") as output:
+        output.write(f"== {title}\n".encode())  # not the arguments: a proxy's URL may hold a password
+        output.flush()
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd) as process:
+            try:
+                while _runs(process) and time.monotonic() - began < timeout:
+                    progress.tick(f"{title}: {time.monotonic() - began:.0f} s")
+            finally:
+                process.kill()
+    if process.returncode != 0:
+        raise ClusterError(
+            "image-step-failed",
+            f"{title} failed ({process.returncode}): {_last_line(log)}",
+            "read the log; without a network, or with a full disk, nothing can be built",
+            log,
+        )
+
+
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=1.0)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][-300:]

@@ -1,0 +1,211 @@
+"""Give links their conditions, take them away, show them: the effects around the plans."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from switchboard_cluster import network, processes
+from switchboard_cluster.errors import ClusterError
+from switchboard_cluster.layout import Paths, Slot
+from switchboard_cluster.links import plans
+from switchboard_cluster.links.model import Link, LinkConditions, Target
+from switchboard_cluster.system import run
+
+EMULATOR = "link-emulator"
+EMULATOR_START_SECONDS = 15.0
+REQUEST_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """A link and its conditions. `working` is false if the emulator that should carry its frames is gone."""
+
+    target: str
+    link: Link
+    conditions: LinkConditions
+    working: bool
+    emulated: dict[str, Any] | None
+    """The emulator's counters (packets) of each direction, where it carries the frames."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is printed by `-o json`."""
+        mechanism = "none" if self.conditions.unimpaired else "emulator" if self.conditions.delayed else "kernel"
+        return {
+            "target": self.target,
+            "namespace": self.link.netns,
+            "device": self.link.device,
+            "hostDevice": self.link.host_device,
+            "conditions": str(self.conditions),
+            "mechanism": mechanism,
+            "working": self.working,
+            "emulator": self.emulated,
+        }
+
+
+def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
+    """Give a target's link these conditions, instead of any that it has.
+
+    Raises `ClusterError`: "bad-link-target", "unknown-link", "emulator-failed", or what a command reports.
+    """
+    with lock(slot):
+        link = find_link(slot, target)
+        _perform([plans.remember(link, conditions)])  # first: an interrupted change can be seen and cleared
+        if conditions.delayed:
+            _start_emulator(slot)
+            request = {"op": "attach", "host_device": link.host_device, "tap": link.tap}
+            _ask(slot, request | {"conditions": conditions.as_dict()})
+            keep_address(link.bridge)
+            _perform([*plans.kernel(link, _observe(link), conditions), *plans.attach(link, _mtu(link))])
+        else:
+            _perform(plans.detach(link))
+            if _emulator_runs(slot):
+                _ask(slot, {"op": "detach", "host_device": link.host_device})
+            _perform(plans.kernel(link, _observe(link), conditions))
+    return next(state for state in show_links(slot) if state.link == link)
+
+
+def clear_link(slot: Slot, target: str) -> LinkState:
+    """Take a link's conditions away. A link without any stays as it is. Raises what `set_link` raises."""
+    return set_link(slot, target, LinkConditions())
+
+
+def show_links(slot: Slot) -> list[LinkState]:
+    """Return all links of a slot's namespaces with their conditions."""
+    aliases = {link["ifname"]: link.get("ifalias", "") for link in _host_links()}
+    emulated: dict[str, Any] = _ask(slot, {"op": "list"})["links"] if _emulator_runs(slot) else {}
+    states = []
+    for link in all_links(slot):
+        conditions = LinkConditions.parse(aliases.get(link.host_device, ""))
+        counters = emulated.get(link.host_device)
+        working = not conditions.delayed or counters is not None
+        states.append(LinkState(_name(slot, link), link, conditions, working, counters))
+    return states
+
+
+def find_link(slot: Slot, target: str) -> Link:
+    """Return the link that a target names. Raises `ClusterError("unknown-link")`, which lists those that exist."""
+    wanted = Target.parse(target)
+    links = all_links(slot)
+    found = [
+        link for link in links if link.netns == f"{slot.prefix}-{wanted.name}" and wanted.device in (None, link.device)
+    ]
+    if len(found) != 1:
+        names = ", ".join(_name(slot, link) for link in links) or "none"
+        what = "has several interfaces: name one, as in client-alice:wifi0" if found else "has no link"
+        raise ClusterError("unknown-link", f"{target} {what}", f"the links are: {names}")
+    return found[0]
+
+
+def all_links(slot: Slot) -> list[Link]:
+    """Return the links of all of a slot's namespaces to its bridge."""
+    hosts = {link["ifindex"]: link["ifname"] for link in _host_links()}
+    found = []
+    for netns in network.namespaces(slot):
+        for link in _links(netns):
+            host_device = hosts.get(link.get("link_index", 0), "")
+            if link.get("linkinfo", {}).get("info_kind") == "veth" and host_device.startswith(slot.prefix):
+                found.append(Link(netns, link["ifname"], host_device, slot.prefix))
+    return found
+
+
+def _name(slot: Slot, link: Link) -> str:
+    name = link.netns.removeprefix(f"{slot.prefix}-")
+    return name if link.device == "eth0" else f"{name}:{link.device}"
+
+
+def _host_links() -> list[dict[str, Any]]:
+    return _links(None)
+
+
+def _links(netns: str | None) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(run(["ip", "-json", "-details", "link", "show"], netns=netns).stdout)
+    return listed
+
+
+def _mtu(link: Link) -> int:
+    return next(int(found["mtu"]) for found in _host_links() if found["ifname"] == link.host_device)
+
+
+def keep_address(bridge: str) -> None:
+    """Fix a bridge's hardware address at what it is.
+
+    Otherwise it follows the smallest address of its ports, and with each port that comes or goes, all neighbours may
+    lose the host until their ARP entries expire.
+    """
+    address = next(found["address"] for found in _host_links() if found["ifname"] == bridge)
+    run(["ip", "link", "set", bridge, "address", address])
+
+
+def _observe(link: Link) -> plans.Observed:
+    rules = []
+    for table, chain in (("raw", "PREROUTING"), ("mangle", "POSTROUTING")):
+        listed = run(["iptables", "-w", "5", "-t", table, "-S", chain], netns=link.netns).stdout.splitlines()
+        rules += [(table, rule) for rule in listed if plans.comment(link) in rule.replace('"', "").split()]
+    return plans.Observed(_has_tbf(link.host_device, None), _has_tbf(link.device, link.netns), tuple(rules))
+
+
+def _has_tbf(device: str, netns: str | None) -> bool:
+    shown = json.loads(run(["tc", "-json", "qdisc", "show", "dev", device], netns=netns).stdout or "[]")
+    return any(qdisc["kind"] == "tbf" for qdisc in shown)
+
+
+def _perform(commands: list[plans.Command]) -> None:
+    for command in commands:
+        run(command.argv, netns=command.netns, timeout=10.0)
+
+
+def _socket_path(slot: Slot) -> Path:
+    return slot.run_dir / "links.sock"
+
+
+@contextmanager
+def lock(slot: Slot) -> Iterator[None]:
+    """Let one process at a time change a slot's links."""
+    slot.run_dir.mkdir(parents=True, exist_ok=True)
+    with (slot.run_dir / "links.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _emulator_runs(slot: Slot) -> bool:
+    return EMULATOR in processes.units(slot)
+
+
+def _start_emulator(slot: Slot) -> None:
+    if _emulator_runs(slot):
+        return
+    _socket_path(slot).unlink(missing_ok=True)
+    log = Paths.of_checkout().log(EMULATOR)
+    argv: list[str | Path] = [sys.executable, "-m", "switchboard_cluster.links.emulator", _socket_path(slot)]
+    pid = processes.start(slot, processes.Unit(EMULATOR, argv), log)
+    deadline = time.monotonic() + EMULATOR_START_SECONDS
+    while not _socket_path(slot).exists():
+        time.sleep(0.01)
+        if not processes.alive(pid) or time.monotonic() > deadline:
+            raise ClusterError("emulator-failed", "the link emulator did not start", "see its log", log)
+
+
+def _ask(slot: Slot, request: dict[str, Any]) -> dict[str, Any]:
+    """Send the emulator one request and return its answer. Raises `ClusterError("emulator-failed")`."""
+    log = Paths.of_checkout().log(EMULATOR)
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(REQUEST_SECONDS)
+            connection.connect(str(_socket_path(slot)))
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile("rb") as lines:
+                answer: dict[str, Any] = json.loads(lines.readline() or b'{"error": "it ended"}')
+    except OSError as error:
+        answer = {"error": str(error)}
+    if "error" in answer:
+        raise ClusterError("emulator-failed", f"the link emulator: {answer['error']}", "see its log", log)
+    return answer

@@ -1,0 +1,223 @@
+"""The emulator: a process that carries frames between the two ends of links, as late and as lossy as they are to be.
+
+One process serves all delayed links of a slot, and ends with the last of them. It is controlled over a Unix socket: one
+JSON object a line, one JSON line back.
+
+    {"op": "attach", "host_device": "sb0n1", "tap": "sb0n1t", "conditions": {"delay_ms": 40, …}}
+    {"op": "detach", "host_device": "sb0n1"}
+    {"op": "list"}
+
+To attach a link again changes its conditions. Each answer lists the links with their counters.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import os
+import random
+import select
+import socket
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from switchboard_cluster.errors import ClusterError
+from switchboard_cluster.links.devices import VNET_HEADER_BYTES, End, Port, Tap
+from switchboard_cluster.links.model import LinkConditions
+from switchboard_cluster.links.shaper import Shaper
+
+# Frames under way, all links together: 1 s at 300 Mbit/s. More are dropped, as a full queue drops.
+MAX_PENDING = 32_768
+# Frames read from one end before the others have their turn.
+BATCH = 64
+MAX_REQUEST_BYTES = 65_536
+# Lateness comes from waiting for a processor, so this process asks to be preferred: within its autogroup, and as one
+# (sched(7), "The autogroup feature": a new session competes as a group, whatever its members' niceness).
+NICENESS = -15
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+@dataclass
+class Way:
+    """One direction of a link: where frames come from, how they are shaped, where they go."""
+
+    source: End
+    sink: End
+    shaper: Shaper
+
+
+@dataclass
+class EmulatedLink:
+    """A link that the emulator holds: `egress` is what leaves the namespace."""
+
+    egress: Way
+    ingress: Way
+    index: int
+    """The kernel's index of the host's end: another one means another interface of the same name."""
+    latest_ms: float = 0.0
+    """By how much the latest frame missed its departure, in milliseconds."""
+
+
+@dataclass
+class Client:
+    """A connection of the control socket."""
+
+    connection: socket.socket
+    received: bytes = b""
+
+
+@dataclass
+class Emulator:
+    """The links, the frames under way, and the control socket. `run` returns once the last link is gone."""
+
+    listener: socket.socket
+    links: dict[str, EmulatedLink] = field(default_factory=dict)
+    _pending: list[tuple[float, int, EmulatedLink, End, bytes]] = field(default_factory=list)
+    _order: itertools.count[int] = field(default_factory=itertools.count)
+    _clients: dict[int, Client] = field(default_factory=dict)
+    _ways: dict[int, tuple[EmulatedLink, Way]] = field(default_factory=dict)
+    _served: bool = False
+
+    def run(self) -> None:
+        """Carry frames and obey requests until there was a link and there is none."""
+        while self.links or not self._served:
+            timeout = max(0.0, self._pending[0][0] - time.monotonic()) if self._pending else None
+            # select, not epoll: its timeout is in microseconds, epoll's in milliseconds
+            watched = [self.listener.fileno(), *self._clients, *self._ways]
+            readable, _, _ = select.select(watched, [], [], timeout)
+            for one in readable:
+                if one == self.listener.fileno():
+                    connection, _ = self.listener.accept()
+                    connection.setblocking(False)
+                    self._clients[connection.fileno()] = Client(connection)
+                elif one in self._clients:
+                    self._serve(one)
+                elif one in self._ways:  # a request of this round may have closed it
+                    self._take(*self._ways[one])
+            self._send_due(time.monotonic())
+
+    def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what a request says and return the answer. Raises KeyError, OSError or ClusterError for a bad one."""
+        operation = request["op"]
+        if operation == "attach":
+            self._attach(request["host_device"], request["tap"], LinkConditions(**request["conditions"]))
+        elif operation == "detach":
+            self._detach(request["host_device"])
+        elif operation != "list":
+            raise KeyError(operation)
+        return {"links": {name: _report(link) for name, link in self.links.items()}}
+
+    def _attach(self, host_device: str, tap: str, conditions: LinkConditions) -> None:
+        held = self.links.get(host_device)
+        if held and held.index != socket.if_nametoindex(host_device):
+            self._detach(host_device)
+        if host_device not in self.links:
+            inner = Port(host_device)
+            try:
+                outer = Tap(tap)
+            except OSError:
+                inner.close()
+                raise
+            chance = random.Random().random  # noqa: S311 - chance of loss, not a secret
+            link = EmulatedLink(
+                egress=Way(inner, outer, Shaper(conditions, chance)),
+                ingress=Way(outer, inner, Shaper(conditions, chance)),
+                index=inner.index,
+            )
+            self.links[host_device] = link
+            self._ways |= {way.source.fileno(): (link, way) for way in (link.egress, link.ingress)}
+            self._served = True
+        for way in (self.links[host_device].egress, self.links[host_device].ingress):
+            way.shaper.conditions = conditions
+
+    def _detach(self, host_device: str) -> None:
+        link = self.links.pop(host_device, None)
+        if link is None:
+            return
+        self._pending = [entry for entry in self._pending if entry[2] is not link]
+        heapq.heapify(self._pending)
+        for way in (link.egress, link.ingress):
+            del self._ways[way.source.fileno()]
+            way.source.close()
+
+    def _take(self, link: EmulatedLink, way: Way) -> None:
+        """Read what has arrived and decide when it leaves."""
+        for _ in range(BATCH):
+            try:
+                frame = way.source.read()
+            except OSError:
+                # The interface is down (a partition); it reports so once, and reads go on when it is up again.
+                return
+            if frame is None:
+                return
+            departure = way.shaper.departure(time.monotonic(), len(frame) - VNET_HEADER_BYTES)
+            if departure is None:
+                continue
+            if len(self._pending) >= MAX_PENDING:
+                way.shaper.counters.overflowed += 1
+                continue
+            heapq.heappush(self._pending, (departure, next(self._order), link, way.sink, frame))
+
+    def _send_due(self, now: float) -> None:
+        while self._pending and self._pending[0][0] <= now:
+            departure, _, link, sink, frame = heapq.heappop(self._pending)
+            link.latest_ms = max(link.latest_ms, (now - departure) * 1000)
+            try:
+                sink.write(frame)
+            except OSError:
+                # The interface is down or its queue is full: the frame is lost, as on any link.
+                continue
+
+    def _serve(self, fd: int) -> None:
+        """Read from a control connection; answer a complete line."""
+        client = self._clients[fd]
+        try:
+            got = client.connection.recv(MAX_REQUEST_BYTES)
+            client.received += got
+            while b"\n" in client.received:
+                line, _, client.received = client.received.partition(b"\n")
+                client.connection.sendall(self._answer(line))
+        except OSError:
+            got = b""
+        if not got or len(client.received) > MAX_REQUEST_BYTES:
+            client.connection.close()
+            del self._clients[fd]
+
+    def _answer(self, line: bytes) -> bytes:
+        try:
+            answer = self.handle(json.loads(line))
+        except (ClusterError, OSError, KeyError, TypeError, ValueError) as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        return json.dumps(answer).encode() + b"\n"
+
+
+def _report(link: EmulatedLink) -> dict[str, Any]:
+    return {
+        "conditions": link.egress.shaper.conditions.as_dict(),
+        "egress": asdict(link.egress.shaper.counters),
+        "ingress": asdict(link.ingress.shaper.counters),
+        "latest_ms": round(link.latest_ms, 3),
+    }
+
+
+def main() -> None:
+    """Serve the control socket at the path given as the only argument."""
+    path = Path(sys.argv[1])
+    path.unlink(missing_ok=True)  # of an emulator that was killed; the caller holds the lock, so there is no other
+    os.umask(0o077)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+        if AUTOGROUP.exists():
+            AUTOGROUP.write_text(str(NICENESS))
+        Emulator(listener).run()
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""Client namespaces: a place on a cluster's network for a program, a browser for example, with links of its own.
+
+A client has one interface or several (wifi0 and cell0, say), each with an address on the slot's bridge, where it finds
+nodes and pods. All else is a neighbour that does not answer: nothing a client sends leaves this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import NoReturn
+
+from switchboard_cluster import network, processes
+from switchboard_cluster.errors import ClusterError
+from switchboard_cluster.layout import Node, Slot
+from switchboard_cluster.links import control
+from switchboard_cluster.links.model import Link
+from switchboard_cluster.system import in_netns, run
+
+MAX_CLIENT_LINKS = 200
+DEFAULT_INTERFACES = ("eth0",)
+
+# An address is announced and answered for by its own interface only, though all are on the same bridge; answers may
+# arrive on another interface than the kernel would send to.
+SETTINGS = (
+    "net.ipv4.conf.all.arp_announce=2",
+    "net.ipv4.conf.all.arp_ignore=1",
+    "net.ipv4.conf.all.rp_filter=0",
+    "net.ipv6.conf.all.disable_ipv6=1",
+)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One interface of a client. `number` is 1 to MAX_CLIENT_LINKS and differs between all interfaces of a slot."""
+
+    slot: Slot
+    device: str
+    number: int
+
+    @property
+    def host_device(self) -> str:
+        """The host's end of its link, a port of the slot's bridge."""
+        return f"{self.slot.prefix}c{self.number}"
+
+    @property
+    def address(self) -> str:
+        """Its IPv4 address."""
+        return f"{self.slot.network}.{50 + self.number}"
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client namespace; its interfaces stand in the order in which they are preferred."""
+
+    name: str
+    netns: str
+    interfaces: tuple[Interface, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as it is printed by `-o json`."""
+        addresses = {interface.device: interface.address for interface in self.interfaces}
+        return {"name": self.name, "namespace": self.netns, "interfaces": addresses}
+
+
+def interface_commands(interface: Interface, nodes: list[Node]) -> list[str]:
+    """Return the `ip` commands, which may be repeated, that bring one interface of a client up.
+
+    Each has a routing table of its own for what is sent from its address, so that a program may use an interface that
+    is not the preferred one. Lower numbers are preferred.
+    """
+    device, network_cidr = interface.device, f"{interface.slot.network}.0/24"
+    lines = [f"addr replace {interface.address}/24 dev {device} noprefixroute", f"link set {device} up"]
+    for table in (f"metric {interface.number}", f"table {interface.number}"):
+        lines.append(f"route replace {network_cidr} dev {device} src {interface.address} {table}")
+        lines += [f"route replace {node.pod_cidr} via {node.address} dev {device} {table}" for node in nodes]
+        # Browsers look for their address by routes to public ones: there is such a route, and nobody at its end.
+        lines.append(f"route replace default dev {device} src {interface.address} {table}")
+    return lines
+
+
+def client_netns_add(slot: Slot, name: str, devices: tuple[str, ...] = DEFAULT_INTERFACES) -> Client:
+    """Make a client namespace with these interfaces, or complete the one that is there.
+
+    Raises `ClusterError`: "bad-client" for a name that cannot be one, "no-cluster" without the slot's bridge,
+    "no-address" where all are taken.
+    """
+    netns = _netns(slot, name)
+    if not devices or any(not re.fullmatch(r"(?!lo$)[a-z][a-z0-9]{0,14}", device) for device in devices):
+        raise ClusterError("bad-client", f"{devices} are no interface names", "name them wifi0 or cell0, for example")
+    if slot.prefix not in network.links(slot):
+        raise ClusterError("no-cluster", f"there is no bridge {slot.prefix}", "start it: switchboard-cluster up")
+    with control.lock(slot):
+        control.keep_address(slot.prefix)
+        if netns not in network.namespaces(slot):
+            run(["ip", "netns", "add", netns])
+        run(["sysctl", "-qw", *SETTINGS], netns=netns)
+        there = {link.device for link in control.all_links(slot) if link.netns == netns}
+        for device in devices:
+            if device not in there:
+                _make_link(slot, netns, device)
+        client = _client(slot, netns)
+        rules = {rule.get("src") for rule in json.loads(run(["ip", "-json", "rule", "show"], netns=netns).stdout)}
+        lines = ["link set lo up"]
+        for interface in client.interfaces:
+            lines += interface_commands(interface, _nodes(slot))
+            if interface.address not in rules:
+                lines.append(f"rule add from {interface.address} table {interface.number}")
+        _batch(netns, lines)
+    return client
+
+
+def client_netns_remove(slot: Slot, name: str) -> None:
+    """Remove a client namespace, its links, and what still runs in it. One that is not there is no error."""
+    netns = _netns(slot, name)
+    if netns not in network.namespaces(slot):
+        return
+    for interface in _client(slot, netns).interfaces:
+        control.clear_link(slot, f"client-{name}:{interface.device}")
+        run(["ip", "link", "delete", interface.host_device])
+    processes.kill(lambda: _inside(netns))
+    run(["ip", "netns", "delete", netns])
+
+
+def client_netns_list(slot: Slot) -> list[Client]:
+    """Return the slot's client namespaces, by name."""
+    return [_client(slot, netns) for netns in network.namespaces(slot) if netns.startswith(f"{slot.prefix}-client-")]
+
+
+def client_netns_command(slot: Slot, name: str, argv: list[str]) -> list[str]:
+    """Return `argv` so that it runs in a client namespace. Raises `ClusterError("unknown-client")`."""
+    netns = _netns(slot, name)
+    if netns not in network.namespaces(slot):
+        raise ClusterError(
+            "unknown-client", f"there is no client {name}", f"make it: switchboard-cluster client-netns add {name}"
+        )
+    return in_netns(netns, argv)
+
+
+def client_netns_exec(slot: Slot, name: str, argv: list[str]) -> NoReturn:
+    """Become the program `argv` in a client namespace: terminal, signals and exit status are the program's.
+
+    Raises `ClusterError`: "unknown-client", "missing-program".
+    """
+    full = client_netns_command(slot, name, argv)
+    try:
+        os.execvp(full[0], full)  # noqa: S606 - an argument list, and no shell wanted
+    except FileNotFoundError as missing:
+        raise ClusterError("missing-program", f"{full[0]} is not installed", "apt-get install util-linux") from missing
+
+
+def client_netns_wrapper(slot: Slot, name: str, program: Path, folder: Path) -> Path:
+    """Write a script that starts `program` in a client namespace, and return its path.
+
+    It keeps arguments and open files, so that it can be Playwright's `executable_path` for a browser.
+    """
+    command = client_netns_command(slot, name, [str(program)])
+    script = folder / f"{_netns(slot, name)}-{program.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def client_netns_link(slot: Slot, name: str, device: str, *, up: bool) -> None:
+    """Take one of a client's interfaces down or bring it up again, as the client itself sees it (a network change)."""
+    link = control.find_link(slot, f"client-{name}:{device}")
+    if up:
+        _batch(link.netns, interface_commands(_interface(slot, link), _nodes(slot)))
+    else:
+        run(["ip", "link", "set", device, "down"], netns=link.netns)
+
+
+def _netns(slot: Slot, name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
+        raise ClusterError(
+            "bad-client", f"`{name}` is no name for a client", "use up to 32 lower-case letters, digits and hyphens"
+        )
+    return f"{slot.prefix}-client-{name}"
+
+
+def _make_link(slot: Slot, netns: str, device: str) -> None:
+    taken = set(network.links(slot))
+    free = (interface for number in count(1) if (interface := Interface(slot, device, number)).host_device not in taken)
+    interface = next(free)
+    if interface.number > MAX_CLIENT_LINKS:
+        raise ClusterError(
+            "no-address",
+            f"all {MAX_CLIENT_LINKS} client addresses are taken",
+            "switchboard-cluster client-netns remove",
+        )
+    lines = [
+        f"link add {interface.host_device} type veth peer name {device} netns {netns}",
+        f"link set {interface.host_device} master {slot.prefix} up",
+    ]
+    run(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
+
+
+def _client(slot: Slot, netns: str) -> Client:
+    found = [_interface(slot, link) for link in control.all_links(slot) if link.netns == netns]
+    ordered = tuple(sorted(found, key=lambda interface: interface.number))
+    return Client(netns.removeprefix(f"{slot.prefix}-client-"), netns, ordered)
+
+
+def _interface(slot: Slot, link: Link) -> Interface:
+    return Interface(slot, link.device, int(link.host_device.removeprefix(f"{slot.prefix}c")))
+
+
+def _nodes(slot: Slot) -> list[Node]:
+    found = (re.fullmatch(rf"{slot.prefix}-node-(\d+)", netns) for netns in network.namespaces(slot))
+    return [Node(slot, int(node[1])) for node in found if node]
+
+
+def _inside(netns: str) -> list[processes.Found]:
+    listed = run(["ip", "netns", "pids", netns]).stdout.split()
+    return [processes.Found(int(pid), "", f"in {netns}") for pid in listed]
+
+
+def _batch(netns: str, lines: list[str]) -> None:
+    run(["ip", "-batch", "-"], netns=netns, stdin="\n".join(lines) + "\n")

@@ -1,0 +1,130 @@
+"""Which commands give a link its conditions. Pure: what was observed and what is wanted in, argument lists out.
+
+The kernel does bandwidth (tbf on both ends of the veth pair) and loss (iptables' statistic match inside the namespace).
+Delay needs the emulator, which then does all four, so that a packet meets them in the order of a real link.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from switchboard_cluster.links.model import Link, LinkConditions
+
+# The largest Ethernet frame of a link with an MTU of 1500, plus room: tbf never passes a packet larger than its burst.
+MIN_BURST_BYTES = 3200
+# tbf refills its bucket at the timer's resolution: at least this much time's worth, or high rates are not reached.
+BURST_SECONDS = 0.004
+# The kernel's GSO_MAX_SEGS: the default of every device.
+ANY_SEGMENTS = 65535
+# A queue number that nobody listens on. Dropping by NFQUEUE is silent; DROP on the way out fails the sender's system
+# call with EPERM, which no lossy link does and which keeps WebRTC from counting the packet as sent.
+NO_LISTENER = 65535
+
+
+@dataclass(frozen=True)
+class Command:
+    """An argument list, and the network namespace it runs in (None: the host's)."""
+
+    argv: tuple[str, ...]
+    netns: str | None = None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the kernel does to a link now."""
+
+    host_tbf: bool
+    device_tbf: bool
+    rules: tuple[tuple[str, str], ...]
+    """The link's loss rules: iptables table, and the rule as `iptables -S` prints it."""
+
+
+def comment(link: Link) -> str:
+    """Return the comment by which a link's loss rules are found again."""
+    return f"switchboard-link-{link.device}"
+
+
+def kernel(link: Link, observed: Observed, wanted: LinkConditions) -> list[Command]:
+    """Return the commands after which the kernel gives a link the rate and loss of `wanted`, or none if it is delayed.
+
+    Whatever state an interrupted change left, the result is the same; with no conditions, nothing stays behind.
+    """
+    by_kernel = LinkConditions() if wanted.delayed else wanted
+    return [
+        *_segments(link, wanted),
+        *_rate(link, observed, by_kernel),
+        *_forget_loss(link, observed),
+        *(_loss(link, by_kernel.loss) if by_kernel.loss else []),
+    ]
+
+
+def attach(link: Link, mtu: int) -> list[Command]:
+    """Return the commands that put the emulator, which holds both ends already, between a link and its bridge.
+
+    Without ARP the host does not answer, on the bare veth, questions that were meant for the bridge.
+    """
+    return [
+        _ip("link", "set", link.host_device, "nomaster", "arp", "off"),
+        _ip("link", "set", link.tap, "mtu", str(mtu), "master", link.bridge, "up"),
+    ]
+
+
+def detach(link: Link) -> list[Command]:
+    """Return the commands that join a link to its bridge again. The TAP goes when the emulator closes it."""
+    return [_ip("link", "set", link.host_device, "master", link.bridge, "arp", "on")]
+
+
+def remember(link: Link, wanted: LinkConditions) -> Command:
+    """Return the command that writes conditions onto the link itself, where `show` reads them."""
+    return _ip("link", "set", link.host_device, "alias", str(wanted))
+
+
+def burst(rate_kbps: float) -> int:
+    """Return the size of tbf's bucket in bytes."""
+    return max(MIN_BURST_BYTES, int(rate_kbps * 125 * BURST_SECONDS))
+
+
+def _segments(link: Link, wanted: LinkConditions) -> list[Command]:
+    """Let packets be lost and delayed one by one, not in bursts of up to 64 KiB (segmentation offload).
+
+    tbf takes such bursts apart itself, and high rates are not reached without them.
+    """
+    largest = str(1 if wanted.loss or wanted.delayed else ANY_SEGMENTS)
+    return [
+        _ip("link", "set", link.host_device, "gso_max_segs", largest),
+        _ip("link", "set", link.device, "gso_max_segs", largest, netns=link.netns),
+    ]
+
+
+def _rate(link: Link, observed: Observed, wanted: LinkConditions) -> list[Command]:
+    ends = ((link.host_device, None, observed.host_tbf), (link.device, link.netns, observed.device_tbf))
+    if wanted.rate_kbps:
+        rate, size = f"{wanted.rate_kbps * 1000:.0f}bit", f"{burst(wanted.rate_kbps)}b"
+        tbf = ("tbf", "rate", rate, "burst", size, "latency", f"{wanted.queue_ms:g}ms")
+        return [Command(("tc", "qdisc", "replace", "dev", device, "root", *tbf), netns) for device, netns, _ in ends]
+    return [Command(("tc", "qdisc", "del", "dev", device, "root"), netns) for device, netns, there in ends if there]
+
+
+def _forget_loss(link: Link, observed: Observed) -> list[Command]:
+    found = ((table, shlex.split(rule)) for table, rule in observed.rules)
+    return [_iptables(link, table, "-D", *words[1:]) for table, words in found if words and words[0] == "-A"]
+
+
+def _loss(link: Link, loss: float) -> list[Command]:
+    """In raw PREROUTING and mangle POSTROUTING pass both the namespace's own packets and those it forwards (pods')."""
+    chance = ("-m", "statistic", "--mode", "random", "--probability", f"{loss:.9f}")
+    mark = ("-m", "comment", "--comment", comment(link))
+    silent_drop = ("-j", "NFQUEUE", "--queue-num", str(NO_LISTENER))
+    return [
+        _iptables(link, "raw", "-A", "PREROUTING", "-i", link.device, *chance, *mark, "-j", "DROP"),
+        _iptables(link, "mangle", "-A", "POSTROUTING", "-o", link.device, *chance, *mark, *silent_drop),
+    ]
+
+
+def _ip(*words: str, netns: str | None = None) -> Command:
+    return Command(("ip", *words), netns)
+
+
+def _iptables(link: Link, table: str, *words: str) -> Command:
+    return Command(("iptables", "-w", "5", "-t", table, *words), link.netns)

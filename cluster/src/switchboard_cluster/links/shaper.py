@@ -1,0 +1,57 @@
+"""When does a packet leave? One direction of an emulated link, as a pure model of time and chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from switchboard_cluster.links.model import LinkConditions
+
+
+@dataclass
+class Counters:
+    """What became of the packets of one direction."""
+
+    passed: int = 0
+    lost: int = 0
+    """Dropped by chance."""
+    overflowed: int = 0
+    """Dropped because the queue was full."""
+
+
+@dataclass
+class Shaper:
+    """One direction of a link: loss, then a drop-tail queue before a serial line, then delay with jitter.
+
+    Times are seconds on the caller's clock. `chance` returns uniform numbers in [0, 1).
+    """
+
+    conditions: LinkConditions
+    chance: Callable[[], float]
+    counters: Counters = field(default_factory=Counters)
+    _line_free_at: float = 0.0
+    _last_departure: float = 0.0
+
+    def departure(self, now: float, size: int) -> float | None:
+        """Return when a packet of `size` bytes that arrives `now` leaves, or None if it is dropped.
+
+        Departures never go back in time: jitter does not reorder (as it does not on a real queue), and neither does a
+        change of the conditions, which holds for all packets that arrive after it.
+        """
+        conditions = self.conditions
+        if conditions.loss and self.chance() < conditions.loss:
+            self.counters.lost += 1
+            return None
+        at = now
+        if conditions.rate_kbps:
+            at = max(now, self._line_free_at)
+            if at - now > conditions.queue_ms / 1000:
+                self.counters.overflowed += 1
+                return None
+            at += size * 8 / (conditions.rate_kbps * 1000)
+            self._line_free_at = at
+        spread = (2 * self.chance() - 1) * conditions.jitter_ms if conditions.jitter_ms else 0.0
+        at = max(at + (conditions.delay_ms + spread) / 1000, self._last_departure)
+        self._last_departure = at
+        self.counters.passed += 1
+        return at

@@ -1,0 +1,193 @@
+"""Long-running processes of a slot: start, find, kill.
+
+No process-id files: what belongs to a slot is read from /proc, by a marker in the environment that children inherit, by
+the network namespace a process is in, and by its cgroup. So a start that was killed half-way is found as well as any.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from switchboard_cluster import cgroups, layout
+from switchboard_cluster.errors import ClusterError
+from switchboard_cluster.layout import Node, Slot
+
+PROC = Path("/proc")
+NETNS = Path("/run/netns")
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A long-running process: its name and argument list, and the unit whose namespaces it enters, if any."""
+
+    name: str
+    argv: Sequence[str | Path]
+    inside: str | None = None
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A process of a slot; `unit` is empty for helpers and containers."""
+
+    pid: int
+    unit: str
+    command: str
+
+
+def start(slot: Slot, unit: Unit, log: Path, host: int | None = None) -> int:
+    """Start a unit detached from this process, its output appended to `log`, and return its process id.
+
+    `host` is the process id of the unit whose namespaces it enters, for a caller who knows it. Raises
+    `ClusterError("unit-missing")` if that unit does not run.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    enter: list[str] = []
+    if unit.inside:
+        host = host or units(slot).get(unit.inside)
+        if host is None:
+            raise ClusterError("unit-missing", f"{unit.inside} does not run", "switchboard-cluster down, then up")
+        enter = ["nsenter", f"--target={host}", "--mount", "--net"]
+    env = os.environ | unit.env | {layout.MARKER: str(slot.number), layout.UNIT_MARKER: unit.name}
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [*enter, *map(str, unit.argv)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env=env,
+            cwd="/",
+        )
+    _children.append(process)
+    return process.pid
+
+
+def listens(pid: int, port: int) -> bool:
+    """Say whether somebody in a process's network namespace listens on a TCP port (IPv4)."""
+    # The columns of proc_net_tcp(5): the local address, the remote address, the state (0A is TCP_LISTEN).
+    rows = (line.split() for line in _read(pid, "net/tcp").decode().splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
+
+
+def units(slot: Slot) -> dict[str, int]:
+    """Return the process id of each running unit of a slot."""
+    return {found.unit: found.pid for found in find(slot) if found.unit}
+
+
+def find(slot: Slot) -> list[Found]:
+    """Return every process that belongs to a slot, containers included."""
+    namespaces = {path.stat().st_ino for path in NETNS.glob(f"{slot.prefix}-*") if _is_namespace(path)}
+    in_cgroups = cgroups.processes(slot.cgroup)
+    found = []
+    for pid in _pids():
+        environment = _environment(pid)
+        marked = environment.get(layout.MARKER) == str(slot.number)
+        if marked or pid in in_cgroups or _network_namespace(pid) in namespaces:
+            unit = environment.get(layout.UNIT_MARKER, "") if marked and _is_session_leader(pid) else ""
+            found.append(Found(pid, unit, _command(pid)))
+    return found
+
+
+def find_of_node(node: Node) -> list[Found]:
+    """Return every process that belongs to one node: its units, shims and containers."""
+    namespace = NETNS / node.netns
+    inode = namespace.stat().st_ino if _is_namespace(namespace) else -1
+    in_cgroups = cgroups.processes(f"{node.slot.cgroup}/{node.name}")
+    return [
+        one
+        for one in find(node.slot)
+        if one.pid in in_cgroups or one.unit in node.units or _network_namespace(one.pid) == inode
+    ]
+
+
+def kill(find_them: Callable[[], list[Found]], timeout: float = 20.0) -> None:
+    """Kill (SIGKILL) what `find_them` returns, again and again, until it returns nothing.
+
+    The state of a cluster is thrown away with it, so that nothing needs time to say good-bye. Raises
+    `ClusterError("cannot-kill")` after `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while found := [one for one in find_them() if one.pid != os.getpid()]:
+        if time.monotonic() > deadline:
+            names = ", ".join(f"{one.pid} ({one.command[:60]})" for one in found[:5])
+            raise ClusterError(
+                "cannot-kill", f"processes do not die: {names}", "they may hang in the kernel: see dmesg"
+            )
+        for one in found:
+            _signal(one.pid, signal.SIGKILL)
+        _reap()
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process runs (a zombie does not)."""
+    _reap()
+    # Not by its command line, which is empty for a moment while a process executes another program.
+    state = _read(pid, "stat").rpartition(b") ")[2][:1]
+    return state not in {b"", b"Z", b"X"}
+
+
+def is_sleeping(pid: int) -> bool:
+    """Say whether a unit that holds namespaces has set them up and sleeps now."""
+    return _command(pid) == "sleep infinity"
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _reap() -> None:
+    """Collect those children of this process that have ended, so that they do not stay as zombies."""
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return (PROC / str(pid) / name).read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""
+
+
+def _environment(pid: int) -> dict[str, str]:
+    pairs = (entry.partition(b"=") for entry in _read(pid, "environ").split(b"\0"))
+    return {key.decode(errors="replace"): value.decode(errors="replace") for key, _, value in pairs}
+
+
+def _command(pid: int) -> str:
+    """Return a process's command line; empty for zombies and kernel threads."""
+    return _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def _is_session_leader(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except (ProcessLookupError, PermissionError):
+        return False
+
+
+def _network_namespace(pid: int) -> int:
+    try:
+        return (PROC / str(pid) / "ns" / "net").stat().st_ino
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+
+
+def _is_namespace(path: Path) -> bool:
+    """Say whether a namespace is mounted at `path`; a killed `ip netns add` leaves an empty file there."""
+    return path.exists() and path.stat().st_dev != path.parent.stat().st_dev

@@ -1,0 +1,109 @@
+"""Names that more than one part of Switchboard must spell alike: kinds, labels, annotations, ports, settings."""
+
+from dataclasses import dataclass
+from typing import Final
+
+GROUP: Final = "switchboard.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+CATEGORY: Final = "switchboard"
+
+FIELD_MANAGER: Final = "switchboard"
+"""Owner of the fields that the operator applies (server-side apply)."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of our kinds, with the spellings that Kubernetes wants of it."""
+
+    kind: str
+    plural: str
+    short: str
+
+    @property
+    def singular(self) -> str:
+        """The name in lower case, as in `kubectl get signalingpool`."""
+        return self.kind.lower()
+
+    @property
+    def crd(self) -> str:
+        """Name of the CustomResourceDefinition."""
+        return f"{self.plural}.{GROUP}"
+
+    @property
+    def label(self) -> str:
+        """Label that all objects made for a resource of this kind carry; its value is the resource's name."""
+        return f"{GROUP}/{self.singular}"
+
+
+SIGNALING_POOL: Final = Kind("SignalingPool", "signalingpools", "sp")
+TURN_FLEET: Final = Kind("TurnFleet", "turnfleets", "tf")
+REDIS_CLUSTER: Final = Kind("RedisCluster", "redisclusters", "rcl")  # rc is Kubernetes' own ReplicationController
+KINDS: Final = (SIGNALING_POOL, TURN_FLEET, REDIS_CLUSTER)
+
+LABEL_NAME: Final = "app.kubernetes.io/name"
+LABEL_INSTANCE: Final = "app.kubernetes.io/instance"
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY: Final = "switchboard"
+
+LABEL_REVISION: Final = f"{GROUP}/revision"
+"""Hash of the pod template that a ReplicaSet and its pods were made from."""
+
+ANNOTATION_APPLIED_HASH: Final = f"{GROUP}/applied-hash"
+"""Hash of what the operator applied last; a different wish is applied anew."""
+
+LABEL_SHARD: Final = f"{GROUP}/shard"
+"""Number of the shard that a Redis pod belongs to, from 0."""
+LABEL_REGION: Final = f"{GROUP}/region"
+"""Region of a TURN pod."""
+ANNOTATION_CONFIG_HASH: Final = f"{GROUP}/config-hash"
+"""Hash of the files that a pod reads while it runs; writing it makes the kubelet renew them at once."""
+TOPOLOGY_REGION: Final = "topology.kubernetes.io/region"
+TOPOLOGY_ZONE: Final = "topology.kubernetes.io/zone"
+TOPOLOGY_NODE: Final = "kubernetes.io/hostname"
+
+USER_ID: Final = 10001
+"""Unix user and group that all our containers run as."""
+
+SIGNALING: Final = "signaling"
+"""Value of `app.kubernetes.io/name` of signaling pods, and their container's name."""
+TURN: Final = "turn"
+REDIS: Final = "redis"
+
+HTTP_PORT: Final = 8080
+"""Port `http` of a signaling pod: /ws, /api/webrtc/*, /health, /livez, /readyz and the call page."""
+INTERNAL_PORT: Final = 9090
+"""Port `internal` of a signaling pod: /metrics and /internal/*."""
+
+SETTING_ENVIRONMENT: Final = "SWITCHBOARD_ENVIRONMENT"
+SETTING_POOL: Final = "SWITCHBOARD_POOL"
+SETTING_POD: Final = "SWITCHBOARD_POD"
+SETTING_HTTP_PORT: Final = "SWITCHBOARD_HTTP_PORT"
+SETTING_INTERNAL_PORT: Final = "SWITCHBOARD_INTERNAL_PORT"
+SETTING_REDIS_NODES: Final = "SWITCHBOARD_REDIS_NODES"
+"""`host:port,host:port` of cluster nodes to begin with."""
+SETTING_REDIS_AUTH_DIR: Final = "SWITCHBOARD_REDIS_AUTH_DIR"
+"""Folder with the files `username` and `password`."""
+SETTING_ICE_DIRECTORY: Final = "SWITCHBOARD_ICE_DIRECTORY"
+"""Path of directory.json: the TURN servers that the pool's clients may use, with the pool's own secrets."""
+SETTING_KEY_DIR: Final = "SWITCHBOARD_KEY_DIR"
+"""Folder with the pool's token keys, a file each."""
+
+COTURN_CONTAINER: Final = "coturn"
+AGENT_CONTAINER: Final = "agent"
+TURN_INTERNAL_PORT: Final = 9091
+"""Port `internal` of the agent beside coturn: /livez, /readyz, /metrics."""
+SETTING_TURN_REALM: Final = "SWITCHBOARD_TURN_REALM"
+SETTING_TURN_USERDB: Final = "SWITCHBOARD_TURN_USERDB"
+"""Path of the SQLite database that coturn authenticates by."""
+SETTING_TURN_SECRETS_DIR: Final = "SWITCHBOARD_TURN_SECRETS_DIR"
+"""Folder with the shared secrets that are valid, a file each; `probe` is the agent's own. It changes while the agent
+runs."""
+SETTING_TURN_ADDRESS: Final = "SWITCHBOARD_TURN_ADDRESS"
+SETTING_TURN_PORT: Final = "SWITCHBOARD_TURN_PORT"
+SETTING_TURN_INTERNAL_PORT: Final = "SWITCHBOARD_TURN_INTERNAL_PORT"
+TURN_PROBE_SECRET: Final = "probe"  # noqa: S105 (a file's name)
+
+REDIS_PORT: Final = 6379
+REDIS_BUS_PORT: Final = 16379
+REDIS_CONTAINER: Final = "valkey"

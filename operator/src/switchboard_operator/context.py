@@ -1,0 +1,20 @@
+"""What every reconciler works with."""
+
+from dataclasses import dataclass
+
+from switchboard_operator.keys import Keys
+from switchboard_operator.kube import Kube
+from switchboard_operator.kube.informer import Store
+from switchboard_operator.references import References
+from switchboard_operator.status import StatusWriter
+
+
+@dataclass(frozen=True)
+class Context:
+    """One leader's means: the API, what its informers have seen, its keys, and how it reports."""
+
+    kube: Kube
+    store: Store
+    keys: Keys
+    writer: StatusWriter
+    references: References

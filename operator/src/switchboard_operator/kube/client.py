@@ -1,0 +1,212 @@
+"""A thin JSON client on `kubernetes.aio`: requests, lists in chunks, watches, server-side apply."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import urlencode
+
+import aiohttp
+import orjson
+from kubernetes.aio import client, config
+
+from switchboard_crds import names
+from switchboard_operator.api import Api, Json
+
+APPLY_PATCH: Final = "application/apply-patch+yaml"
+MERGE_PATCH: Final = "application/merge-patch+json"
+JSON: Final = "application/json"
+
+REQUEST_TIMEOUT: Final = 10.0
+"""Seconds for one request. The API server answers in milliseconds; a hung connection must not hold a worker."""
+CONNECT_TIMEOUT: Final = 3.0
+IDLE_TIMEOUT: Final = 130.0
+"""Seconds without a byte on a watch; the API server sends a bookmark every 60 to 75 s, so silence means a dead link."""
+CHUNK: Final = 500
+"""Objects a list request returns at most, so that memory stays bounded."""
+
+
+class KubeError(Exception):
+    """The Kubernetes API did not do what was asked; trying again later is right unless a subclass says otherwise."""
+
+
+class UnavailableError(KubeError):
+    """The API server cannot be reached or did not answer in time."""
+
+
+class ApiError(KubeError):
+    """The API server refused a request."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        try:
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            answer = {}
+        answer = answer if isinstance(answer, dict) else {}
+        self.status = status
+        self.reason = str(answer.get("reason", ""))
+        self.message = str(answer.get("message") or body[:200].decode(errors="replace"))
+        super().__init__(f"{status} {self.reason}: {self.message}")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to reach the API server, for clients other than ours."""
+
+    server: str
+    ca_path: str | None
+    certificate_path: str | None
+    private_key_path: str | None
+    token: str | None
+    insecure: bool
+
+
+class Kube:
+    """Requests to one API server. Close it when done."""
+
+    def __init__(
+        self, configuration: client.Configuration, count: Callable[[str, str], None] = lambda _verb, _code: None
+    ) -> None:
+        # The default trust_env reads netrc and proxy settings for every request (0.6 ms of CPU each).
+        configuration.client_session_kwargs = {"trust_env": False, "cookie_jar": aiohttp.DummyCookieJar()}
+        # No limit: watches hold connections and would starve requests. The workers bound the requests.
+        configuration.connection_pool_maxsize = 0
+        self._configuration = configuration
+        self._client = client.ApiClient(configuration)
+        self._client.user_agent = "switchboard-operator"
+        self._count = count
+
+    @classmethod
+    async def load(cls, count: Callable[[str, str], None] = lambda _verb, _code: None) -> Self:
+        """Return a client for the cluster that this pod runs in, else for the current kubeconfig context.
+
+        Raises KubeError if neither is there.
+        """
+        configuration = client.Configuration()
+        try:
+            if "KUBERNETES_SERVICE_HOST" in os.environ:
+                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            else:
+                await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise KubeError(f"no cluster: {error}. Remedy: set KUBECONFIG, or run in a cluster") from error
+        return cls(configuration, count)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def credentials(self) -> Credentials:
+        """Return the present credentials; a token is read anew, because the cluster renews it."""
+        headers: dict[str, str] = {}
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], "/", "GET", None)
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return Credentials(
+            server=self._configuration.host,
+            ca_path=self._configuration.ssl_ca_cert,
+            certificate_path=self._configuration.cert_file,
+            private_key_path=self._configuration.key_file,
+            token=token if scheme.lower() == "bearer" else None,
+            insecure=not self._configuration.verify_ssl,
+        )
+
+    async def get(self, api: Api, namespace: str, name: str) -> Json | None:
+        """Return an object, or None if it does not exist."""
+        try:
+            return await self.request("GET", api.path(namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def apply(self, api: Api, obj: Json, subresource: str | None = None) -> Json:
+        """Make the object's given fields so (server-side apply); the operator becomes their owner."""
+        metadata = obj["metadata"]
+        path = api.path(metadata.get("namespace"), metadata["name"], subresource)
+        query = {"fieldManager": names.FIELD_MANAGER, "force": "true"}
+        return await self.request("PATCH", path, query, obj, APPLY_PATCH)
+
+    async def patch(self, api: Api, namespace: str, name: str, patch: Json) -> Json:
+        """Merge a patch into an object (RFC 7396)."""
+        query = {"fieldManager": names.FIELD_MANAGER}
+        return await self.request("PATCH", api.path(namespace, name), query, patch, MERGE_PATCH)
+
+    async def delete(self, api: Api, namespace: str, name: str, uid: str) -> None:
+        """Delete exactly the object with this uid; it is no error if it is gone or another one has taken its name."""
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        try:
+            await self.request("DELETE", api.path(namespace, name), None, options)
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+
+    async def list(self, api: Api, namespace: str | None, selector: str = "") -> tuple[list[Json], str]:
+        """Return the matching objects of a namespace (None: of all) and the resource version to watch from."""
+        items: list[Json] = []
+        query: dict[str, Any] = {"labelSelector": selector, "limit": CHUNK}
+        while True:
+            page = await self.request("GET", api.path(namespace), query)
+            items.extend(page.get("items") or [])
+            if not (rest := page["metadata"].get("continue")):
+                return items, page["metadata"]["resourceVersion"]
+            query["continue"] = rest
+
+    async def watch(self, api: Api, namespace: str | None, selector: str, version: str) -> AsyncIterator[Json]:
+        """Yield watch events after a resource version until the server ends the watch or falls silent."""
+        query = {"labelSelector": selector, "resourceVersion": version, "watch": "1", "allowWatchBookmarks": "true"}
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=IDLE_TIMEOUT)
+        try:
+            response = await self._send("GET", api.path(namespace), query, None, None, timeout)
+            stream = response.response
+            try:
+                if response.status >= 300:
+                    raise ApiError(response.status, await response.read())
+                rest = b""
+                async for data in stream.content.iter_any():
+                    *lines, rest = (rest + data).split(b"\n")
+                    for line in filter(None, lines):
+                        yield orjson.loads(line)
+            finally:
+                stream.close()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UnavailableError(f"watch of {api.plural}: {error!r}") from error
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, Any] | None = None,
+        body: Json | None = None,
+        content_type: str = JSON,
+        *,
+        seconds: float = REQUEST_TIMEOUT,
+    ) -> Json:
+        """Send a request and return the answer. Raises ApiError or UnavailableError."""
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_TIMEOUT)
+        try:
+            response = await self._send(method, path, query, body, content_type if body is not None else None, timeout)
+            data = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._count(method, "none")
+            raise UnavailableError(f"{method} {path}: {error!r}") from error
+        self._count(method, str(response.status))
+        if response.status >= 300:
+            raise ApiError(response.status, data)
+        answer: Json = orjson.loads(data) if data else {}
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, Any] | None,
+        body: Json | None,
+        content_type: str | None,
+        limits: aiohttp.ClientTimeout,
+    ) -> Any:
+        headers = {"Accept": JSON, "User-Agent": self._client.user_agent}
+        if content_type:
+            headers["Content-Type"] = content_type
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        return await self._client.call_api(method, url, headers, body, _request_timeout=limits)

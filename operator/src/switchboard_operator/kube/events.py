@@ -1,0 +1,52 @@
+"""Kubernetes events: what people see in `kubectl describe`."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from switchboard_operator.api import EVENT, Json
+from switchboard_operator.kube.client import Kube, KubeError
+
+logger = structlog.get_logger(__name__)
+
+LONGEST_NOTE: Final = 1024
+"""Bytes that the API server takes (events.k8s.io/v1)."""
+
+
+class Recorder:
+    """Writes events about resources. An event is a courtesy: one that cannot be written is logged, no more."""
+
+    def __init__(self, kube: Kube, instance: str) -> None:
+        self._kube, self._instance = kube, instance
+
+    async def record(self, regarding: Json, reason: str, note: str, *, warning: bool = False) -> None:
+        """Write one event."""
+        metadata = regarding["metadata"]
+        event: Json = {
+            "apiVersion": EVENT.api_version,
+            "kind": EVENT.kind,
+            "metadata": {
+                "name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}",
+                "namespace": metadata["namespace"],
+            },
+            "regarding": {
+                "apiVersion": regarding["apiVersion"],
+                "kind": regarding["kind"],
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "uid": metadata["uid"],
+            },
+            "reason": reason,
+            "note": note.encode()[:LONGEST_NOTE].decode(errors="ignore"),
+            "type": "Warning" if warning else "Normal",
+            "action": "Reconcile",
+            "reportingController": "switchboard.dev/operator",
+            "reportingInstance": self._instance,
+            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        }
+        try:
+            await self._kube.request("POST", EVENT.path(metadata["namespace"]), None, event)
+        except KubeError as error:
+            logger.warning("event_not_written", reason=reason, error=str(error))

@@ -1,0 +1,140 @@
+"""Informers: a local copy of the objects that carry our label, kept up to date by list and watch.
+
+A change reports the key of the resource that the object was made for, never a decision.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from switchboard_crds import names
+from switchboard_operator.api import Api, Json
+from switchboard_operator.kube.client import ApiError, Kube, KubeError
+from switchboard_operator.owner import OwnerKey, owner_key
+
+logger = structlog.get_logger(__name__)
+
+SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+LONGEST_DELAY: Final = 5.0
+"""Seconds between attempts while the API server refuses: a returning server is noticed within this time."""
+
+
+class Store:
+    """The objects last seen, by API resource and by the resource that they were made for."""
+
+    def __init__(self) -> None:
+        self._objects: dict[tuple[Api, str, str], Json] = {}
+        self._by_owner: dict[OwnerKey, dict[tuple[Api, str, str], Json]] = {}
+
+    def get(self, api: Api, namespace: str, name: str) -> Json | None:
+        """Return an object, or None."""
+        return self._objects.get((api, namespace, name))
+
+    def made_for(self, owner: OwnerKey, api: Api) -> list[Json]:
+        """Return the objects of one API resource that were made for a resource of ours, by name."""
+        found = [obj for (kind, _, _), obj in self._by_owner.get(owner, {}).items() if kind is api]
+        return sorted(found, key=lambda obj: str(obj["metadata"]["name"]))
+
+    def put(self, api: Api, obj: Json) -> bool:
+        """Keep an object unless a newer version of it is known; return whether it was news."""
+        metadata = obj["metadata"]
+        metadata.pop("managedFields", None)
+        key = (api, metadata["namespace"], metadata["name"])
+        known = self._objects.get(key)
+        if known is not None and not _newer(metadata, known["metadata"]):
+            return False
+        self.drop(*key)
+        self._objects[key] = obj
+        if (owner := owner_key(obj)) is not None:
+            self._by_owner.setdefault(owner, {})[key] = obj
+        return True
+
+    def drop(self, api: Api, namespace: str, name: str) -> Json | None:
+        """Forget an object and return it, or None if it was not known."""
+        key = (api, namespace, name)
+        obj = self._objects.pop(key, None)
+        if obj is not None and (owner := owner_key(obj)) is not None:
+            of_owner = self._by_owner[owner]
+            del of_owner[key]
+            if not of_owner:
+                del self._by_owner[owner]
+        return obj
+
+    def names_of(self, api: Api, namespace: str | None) -> set[tuple[str, str]]:
+        """Return namespace and name of the known objects of an API resource."""
+        return {(ns, name) for kind, ns, name in self._objects if kind is api and namespace in {None, ns}}
+
+
+def _newer(metadata: Json, known: Json) -> bool:
+    """Return whether this is news: versions are ordered numbers (KEP-5504), and our writes overtake the watch."""
+    return metadata["uid"] != known["uid"] or int(metadata["resourceVersion"]) > int(known["resourceVersion"])
+
+
+class Informer:
+    """Keeps the objects of one API resource in the store; run it until it is cancelled."""
+
+    def __init__(
+        self, kube: Kube, api: Api, namespace: str | None, store: Store, on_change: Callable[[OwnerKey], None]
+    ) -> None:
+        self._kube, self._api, self._namespace, self._store = kube, api, namespace, store
+        self._on_change = on_change
+        self._version: str | None = None
+        self.synced = asyncio.Event()
+
+    async def run(self) -> None:
+        """List, then watch, for ever; a failure is logged and tried again after a growing delay."""
+        delay = 0.1
+        while True:
+            started = time.monotonic()
+            try:
+                if self._version is None:
+                    await self._list()
+                await self._watch()
+                delay = 0.1
+            except KubeError as error:
+                if isinstance(error, ApiError) and error.status == 410:
+                    self._version = None
+                logger.warning("watch_failed", resource=self._api.plural, error=str(error), retry_in=delay)
+            if time.monotonic() - started > LONGEST_DELAY:
+                delay = 0.1
+            await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load, no secret)
+            delay = min(delay * 2, LONGEST_DELAY)
+
+    async def _list(self) -> None:
+        items, version = await self._kube.list(self._api, self._namespace, SELECTOR)
+        present = {(obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in items}
+        for obj in items:
+            # Items of a list carry no kind of their own.
+            self._seen({**obj, "apiVersion": self._api.api_version, "kind": self._api.kind})
+        for namespace, name in self._store.names_of(self._api, self._namespace) - present:
+            self._gone(namespace, name)
+        self._version = version
+        self.synced.set()
+
+    async def _watch(self) -> None:
+        assert self._version is not None  # noqa: S101 (for the type checker: the list sets it)
+        async for event in self._kube.watch(self._api, self._namespace, SELECTOR, self._version):
+            obj = event["object"]
+            if event["type"] == "ERROR":
+                raise ApiError(obj.get("code", 500), str(obj.get("message", "")).encode())
+            self._version = obj["metadata"]["resourceVersion"]
+            if event["type"] == "DELETED":
+                self._gone(obj["metadata"]["namespace"], obj["metadata"]["name"])
+            elif event["type"] != "BOOKMARK":
+                self._seen(obj)
+
+    def _seen(self, obj: Json) -> None:
+        if self._store.put(self._api, obj):
+            self._report(obj)
+
+    def _gone(self, namespace: str, name: str) -> None:
+        if (obj := self._store.drop(self._api, namespace, name)) is not None:
+            self._report(obj)
+
+    def _report(self, obj: Json) -> None:
+        if (owner := owner_key(obj)) is not None:
+            self._on_change(owner)

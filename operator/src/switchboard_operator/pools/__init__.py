@@ -1,0 +1,1 @@
+"""The room of SignalingPool: signaling pods, rolled out revision by revision, behind one Service."""

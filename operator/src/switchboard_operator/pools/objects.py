@@ -1,0 +1,205 @@
+"""Builders of the objects that a pool consists of. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from switchboard_crds import names
+from switchboard_crds.signaling_pool import ServiceType, SignalingPool
+from switchboard_operator import parts
+from switchboard_operator.api import Json
+from switchboard_operator.owner import Owner, digest
+from switchboard_operator.pools.links import Redis
+
+TERMINATION_SECONDS: Final = 60
+"""Time that a pod has to say goodbye to its sessions."""
+
+_MOUNTS: Final = "/etc/switchboard"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What all pods of one ReplicaSet are made from."""
+
+    name: str
+    template: Json
+
+
+def owner_of(pool: SignalingPool) -> Owner:
+    """Return the pool as an owner of objects."""
+    return Owner.of(names.SIGNALING_POOL, pool)
+
+
+def base_name(pool: SignalingPool) -> str:
+    """Return the name of the pool's Service, and of all else that it has one of."""
+    return f"{pool.metadata.name}-signaling"
+
+
+def key_secret_name(pool: SignalingPool) -> str:
+    """Return the name of the Secret with the pool's token keys."""
+    return f"{base_name(pool)}-key"
+
+
+def ice_secret_name(pool: SignalingPool) -> str:
+    """Return the name of the Secret with the pool's directory of TURN servers."""
+    return f"{base_name(pool)}-ice"
+
+
+def selector(pool: SignalingPool) -> dict[str, str]:
+    """Return the labels that select the pool's pods of all revisions."""
+    return {names.LABEL_NAME: names.SIGNALING, **owner_of(pool).labels()}
+
+
+def common(pool: SignalingPool, token_key: str, directory: str) -> list[Json]:
+    """Return all objects of the pool but its ReplicaSets; `directory` is the text of directory.json."""
+    name = base_name(pool)
+    objects = [
+        parts.service_account(name),
+        parts.secret(key_secret_name(pool), {"current": token_key}),
+        parts.secret(ice_secret_name(pool), {"directory.json": directory}),
+        service(pool),
+        parts.disruption_budget(name, selector(pool)),
+        network_policy(pool),
+    ]
+    return [*objects, ingress(pool)] if pool.spec.ingress is not None else objects
+
+
+def service(pool: SignalingPool) -> Json:
+    """Return the Service that clients connect to."""
+    wanted = pool.spec.service
+    port: dict[str, Any] = {
+        "name": "http",
+        "port": 80,
+        "targetPort": "http",
+        "protocol": "TCP",
+        "appProtocol": "kubernetes.io/ws",
+    }
+    if wanted.type is ServiceType.NODE_PORT and wanted.node_port is not None:
+        port["nodePort"] = wanted.node_port
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": base_name(pool)},
+        "spec": {"type": wanted.type.value, "selector": selector(pool), "ports": [port]},
+    }
+
+
+def network_policy(pool: SignalingPool) -> Json:
+    """Return the policy for what may reach the pods: anyone the public port, anyone in the cluster the internal one.
+
+    The internal port is for the operator and Prometheus, whose namespaces the pool does not know; what it lets anyone
+    change needs the pool's token.
+    """
+    public = {"ports": [{"port": "http", "protocol": "TCP"}]}
+    internal = {"from": [{"namespaceSelector": {}}], "ports": [{"port": "internal", "protocol": "TCP"}]}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": base_name(pool)},
+        "spec": {
+            "podSelector": {"matchLabels": selector(pool)},
+            "policyTypes": ["Ingress"],
+            "ingress": [public, internal],
+        },
+    }
+
+
+def ingress(pool: SignalingPool) -> Json:
+    """Return the Ingress that leads to the Service. The pool must ask for one."""
+    wanted = pool.spec.ingress
+    if wanted is None:
+        raise ValueError(f"SignalingPool {pool.key} asks for no Ingress")
+    backend = {"service": {"name": base_name(pool), "port": {"name": "http"}}}
+    spec: Json = {
+        "rules": [
+            {"host": wanted.host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}},
+        ]
+    }
+    if wanted.class_name is not None:
+        spec["ingressClassName"] = wanted.class_name
+    if wanted.tls_secret_name is not None:
+        spec["tls"] = [{"hosts": [wanted.host], "secretName": wanted.tls_secret_name}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": base_name(pool)},
+        "spec": spec,
+    }
+
+
+def revision(pool: SignalingPool, image: str, redis: Redis | None) -> Revision:
+    """Return the revision that the pool's spec asks for: named by the hash of its pod template."""
+    volumes = {"key": key_secret_name(pool), "ice": ice_secret_name(pool)}
+    if redis is not None:
+        volumes["redis"] = redis.secret
+    template = {
+        "metadata": {"labels": selector(pool)},
+        "spec": {
+            "serviceAccountName": base_name(pool),
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": TERMINATION_SECONDS,
+            "securityContext": dict(parts.POD_SECURITY),
+            "topologySpreadConstraints": [
+                parts.spread(selector(pool), names.TOPOLOGY_ZONE),
+                parts.spread(selector(pool), names.TOPOLOGY_NODE),
+            ],
+            "containers": [_container(pool, image, redis, volumes)],
+            "volumes": [parts.secret_volume(name, secret) for name, secret in volumes.items()],
+        },
+    }
+    return Revision(digest(template)[:10], template)
+
+
+def _container(pool: SignalingPool, image: str, redis: Redis | None, volumes: Mapping[str, str]) -> Json:
+    settings = {
+        names.SETTING_ENVIRONMENT: pool.spec.environment.value,
+        names.SETTING_POOL: pool.key,
+        names.SETTING_HTTP_PORT: str(names.HTTP_PORT),
+        names.SETTING_INTERNAL_PORT: str(names.INTERNAL_PORT),
+        names.SETTING_KEY_DIR: f"{_MOUNTS}/key",
+        names.SETTING_ICE_DIRECTORY: f"{_MOUNTS}/ice/directory.json",
+    }
+    if redis is not None:
+        settings[names.SETTING_REDIS_NODES] = f"{redis.host}:{names.REDIS_PORT}"
+        settings[names.SETTING_REDIS_AUTH_DIR] = f"{_MOUNTS}/redis"
+    return {
+        "name": names.SIGNALING,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["switchboard-signaling", "serve"],
+        "env": [
+            parts.field_env(names.SETTING_POD, "metadata.name"),
+            *({"name": name, "value": value} for name, value in settings.items()),
+        ],
+        "ports": [
+            {"name": "http", "containerPort": names.HTTP_PORT, "protocol": "TCP"},
+            {"name": "internal", "containerPort": names.INTERNAL_PORT, "protocol": "TCP"},
+        ],
+        "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
+        "securityContext": dict(parts.CONTAINER_SECURITY),
+        "startupProbe": parts.http_probe("/livez", "http", periodSeconds=1, failureThreshold=60),
+        "readinessProbe": parts.http_probe("/readyz", "http", periodSeconds=2, timeoutSeconds=2),
+        "livenessProbe": parts.http_probe("/livez", "http", periodSeconds=10, timeoutSeconds=5),
+        "volumeMounts": [{"name": name, "mountPath": f"{_MOUNTS}/{name}", "readOnly": True} for name in volumes],
+    }
+
+
+def replica_set_name(pool: SignalingPool, rev: Revision) -> str:
+    """Return the name of a revision's ReplicaSet."""
+    return f"{pool.metadata.name}-{rev.name}"
+
+
+def replica_set(pool: SignalingPool, rev: Revision, replicas: int) -> Json:
+    """Return the ReplicaSet of a revision."""
+    labels = {**selector(pool), names.LABEL_REVISION: rev.name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {"name": replica_set_name(pool, rev), "labels": {names.LABEL_REVISION: rev.name}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {**rev.template, "metadata": {"labels": labels}},
+        },
+    }

@@ -1,0 +1,134 @@
+"""The only importer of the redis library: asks nodes what they are, and gives them commands."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from switchboard_crds import names
+from switchboard_operator.redis import topology
+from switchboard_operator.redis.topology import AddSlots, Command, Forget, Meet, Node, Peer, Place, Replicate, SetEpoch
+
+TIMEOUT: Final = 3.0
+"""Seconds for a node to answer; it answers in milliseconds unless it is stopped or unreachable."""
+
+
+class NodeError(Exception):
+    """A node did not answer, or refused a command."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The operator's user on the nodes."""
+
+    username: str
+    password: str
+
+
+async def observe(place: Place, credentials: Credentials | None) -> Node:
+    """Ask a node what it is. Raises NodeError."""
+    async with _connection(place, credentials) as client:
+        table = await _ask(place, client, "CLUSTER", "NODES")
+        info = await _ask(place, client, "CLUSTER", "INFO")
+        keys = await _ask(place, client, "DBSIZE")
+    node = parse(place, _text(table))
+    fields = dict(line.split(":", 1) for line in _text(info).splitlines() if ":" in line)
+    return replace(
+        node,
+        keys=int(keys),
+        epoch=int(fields.get("cluster_my_epoch", 0)),
+        cluster_ok=fields.get("cluster_state", "").strip() == "ok",
+    )
+
+
+async def execute(place: Place, credentials: Credentials | None, command: Command) -> None:
+    """Give a node a command. Raises NodeError."""
+    async with _connection(place, credentials) as client:
+        await _ask(place, client, "CLUSTER", *arguments(command))
+
+
+def arguments(command: Command) -> tuple[str | int, ...]:
+    """Return the arguments of CLUSTER for a command."""
+    match command:
+        case SetEpoch(_, epoch):
+            return "SET-CONFIG-EPOCH", epoch
+        case AddSlots(_, (first, last)):
+            return "ADDSLOTSRANGE", first, last
+        case Meet(_, address):
+            host, _, port = address.rpartition(":")
+            bus = int(port) + names.REDIS_BUS_PORT - names.REDIS_PORT
+            return "MEET", host, port, bus
+        case Replicate(_, primary_id):
+            return "REPLICATE", primary_id
+        case Forget(_, gone):
+            return "FORGET", gone
+
+
+def parse(place: Place, table: str) -> Node:
+    """Return a node from its CLUSTER NODES table (https://valkey.io/commands/cluster-nodes/)."""
+    peers: dict[str, Peer] = {}
+    me: tuple[str, str | None, tuple[topology.Range, ...]] | None = None
+    for line in table.splitlines():
+        if not line:
+            continue
+        identity, address, flags, primary, _, _, _, _, *slots = line.split()
+        kinds = flags.split(",")
+        if "myself" in kinds:
+            me = identity, None if primary == "-" else primary, tuple(_ranges(slots))
+        else:
+            peers[identity] = Peer(
+                address.split("@")[0], "handshake" in kinds, "fail" in kinds or "noaddr" in kinds, bool(slots)
+            )
+    if me is None:
+        raise NodeError(f"Pod {place.pod}: its table of nodes does not name itself")
+    identity, primary_id, ranges = me
+    return Node(place, identity, slots=ranges, primary_id=primary_id, peers=peers)
+
+
+def _ranges(slots: list[str]) -> Iterator[topology.Range]:
+    for item in slots:
+        if not item.startswith("["):  # a slot that is being moved
+            first, _, last = item.partition("-")
+            yield int(first), int(last or first)
+
+
+def _text(answer: Any) -> str:
+    return answer.decode() if isinstance(answer, bytes) else str(answer)
+
+
+@asynccontextmanager
+async def _connection(place: Place, credentials: Credentials | None) -> AsyncIterator[Redis]:
+    client = Redis(
+        host=place.host,
+        port=place.port,
+        username=credentials.username if credentials else None,
+        password=credentials.password if credentials else None,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        protocol=2,
+        driver_info=None,
+        retry=Retry(NoBackoff(), 0),
+        single_connection_client=True,
+    )
+    try:
+        async with asyncio.timeout(3 * TIMEOUT):
+            yield client
+    except TimeoutError as error:
+        raise NodeError(f"Pod {place.pod} at {place.host}:{place.port} does not answer in time") from error
+    except (RedisError, OSError) as error:
+        raise NodeError(f"Pod {place.pod} at {place.host}:{place.port}: {error}") from error
+    finally:
+        await client.aclose()
+
+
+async def _ask(place: Place, client: Redis, *command: str | int) -> Any:
+    try:
+        return await client.execute_command(*command)  # type: ignore[no-untyped-call]
+    except RedisError as error:
+        raise NodeError(f"Pod {place.pod}, {' '.join(map(str, command[:2]))}: {error}") from error

@@ -1,0 +1,242 @@
+"""Builders of the objects that a Redis cluster consists of. Pure."""
+
+import hashlib
+from typing import Final
+
+from switchboard_crds import names
+from switchboard_crds.redis_cluster import RedisCluster
+from switchboard_operator import parts
+from switchboard_operator.api import Json
+from switchboard_operator.keys import Keys
+from switchboard_operator.owner import Owner
+
+CLIENT_USER: Final = "switchboard"
+"""User of the pools' pods."""
+OPERATOR_USER: Final = "operator"
+_REPLICATION_USER: Final = "replication"
+_PROBE_USER: Final = "probe"
+
+TERMINATION_SECONDS: Final = 30
+_FILES: Final = "/etc/switchboard/redis"
+
+_ACLS: Final = {
+    CLIENT_USER: "~* &* +@all -@admin -@dangerous +info +cluster|slots +cluster|shards +cluster|nodes +cluster|info",
+    OPERATOR_USER: "-@all +ping +info +dbsize +cluster",
+    # What a replica needs of its primary (https://valkey.io/topics/acl/).
+    _REPLICATION_USER: "-@all +psync +replconf +ping",
+    _PROBE_USER: "-@all +info",
+}
+
+_SETTINGS: Final = f"""\
+port {names.REDIS_PORT}
+protected-mode no
+aclfile {_FILES}/users.acl
+dir /data
+appendonly yes
+appendfsync everysec
+save ""
+cluster-enabled yes
+cluster-config-file /data/nodes.conf
+cluster-node-timeout 5000
+cluster-allow-replica-migration no
+cluster-require-full-coverage no
+repl-diskless-sync-delay 0
+maxmemory 256mb
+maxmemory-policy noeviction
+"""
+# A replica that moved by itself would leave its shard's volume behind; and the slots that are left go on without the
+# lost ones. The delay only adds to the time in which a new replica is not in sync.
+
+_START: Final = (
+    'exec "$(command -v valkey-server || command -v redis-server)"'
+    f' {_FILES}/valkey.conf --cluster-announce-ip "$POD_IP"'
+)
+
+_READY: Final = f"""\
+cli=$(command -v valkey-cli || command -v redis-cli)
+REDISCLI_AUTH=$(cat {_FILES}/probe-password)
+export REDISCLI_AUTH
+info=$("$cli" --no-auth-warning --user {_PROBE_USER} INFO) || exit 1
+case $info in *master_link_status:down*) exit 1 ;; esac
+case $info in *loading:0*) exit 0 ;; esac
+exit 1
+"""
+
+
+def owner_of(cluster: RedisCluster) -> Owner:
+    """Return the cluster as an owner of objects."""
+    return Owner.of(names.REDIS_CLUSTER, cluster)
+
+
+def base_name(cluster: RedisCluster) -> str:
+    """Return the name of the Service that resolves to all nodes, and of all else that the cluster has one of."""
+    return f"{cluster.metadata.name}-redis"
+
+
+def client_secret_name(cluster: RedisCluster) -> str:
+    """Return the name of the Secret with the clients' username and password."""
+    return f"{base_name(cluster)}-client"
+
+
+def server_secret_name(cluster: RedisCluster) -> str:
+    """Return the name of the Secret with the nodes' configuration."""
+    return f"{base_name(cluster)}-server"
+
+
+def stateful_set_name(cluster: RedisCluster, shard: int) -> str:
+    """Return the name of a shard's StatefulSet."""
+    return f"{base_name(cluster)}-{shard}"
+
+
+def selector(cluster: RedisCluster) -> dict[str, str]:
+    """Return the labels that select all nodes."""
+    return {names.LABEL_NAME: names.REDIS, **owner_of(cluster).labels()}
+
+
+def nodes(cluster: RedisCluster) -> int:
+    """Return how many nodes the spec asks for."""
+    return cluster.spec.shards * (1 + cluster.spec.replicas_per_shard)
+
+
+def common(cluster: RedisCluster, keys: Keys, operator_namespace: str) -> list[Json]:
+    """Return all objects of the cluster but its StatefulSets."""
+    uid = cluster.metadata.uid
+    client = {"username": CLIENT_USER, "password": keys.redis_password(CLIENT_USER, uid)}
+    return [
+        parts.service_account(base_name(cluster)),
+        parts.secret(client_secret_name(cluster), client),
+        parts.secret(server_secret_name(cluster), server_files(cluster, keys)),
+        service(cluster),
+        parts.disruption_budget(base_name(cluster), selector(cluster)),
+        network_policy(cluster, operator_namespace),
+    ]
+
+
+def server_files(cluster: RedisCluster, keys: Keys) -> dict[str, str]:
+    """Return the files that a node reads: settings, users, readiness probe."""
+    uid = cluster.metadata.uid
+    passwords = {user: keys.redis_password(user, uid) for user in _ACLS}
+    users = ["user default off"]
+    for user, rights in _ACLS.items():
+        users.append(f"user {user} on #{hashlib.sha256(passwords[user].encode()).hexdigest()} {rights}")
+    replication = f"masteruser {_REPLICATION_USER}\nmasterauth {passwords[_REPLICATION_USER]}\n"
+    return {
+        "valkey.conf": _SETTINGS + replication,
+        "users.acl": "\n".join(users) + "\n",
+        "ready.sh": _READY,
+        "probe-password": passwords[_PROBE_USER],
+    }
+
+
+def service(cluster: RedisCluster) -> Json:
+    """Return the headless Service: nodes that are not ready resolve too, for they must be met to get ready."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": base_name(cluster)},
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": selector(cluster),
+            "ports": [
+                {"name": "redis", "port": names.REDIS_PORT, "targetPort": "redis", "protocol": "TCP"},
+                {"name": "bus", "port": names.REDIS_BUS_PORT, "targetPort": "bus", "protocol": "TCP"},
+            ],
+        },
+    }
+
+
+def network_policy(cluster: RedisCluster, operator_namespace: str) -> Json:
+    """Return the policy for what may reach the nodes: pools here, the operator, and other nodes."""
+    itself = {"podSelector": {"matchLabels": selector(cluster)}}
+    pools = {"podSelector": {"matchLabels": {names.LABEL_NAME: names.SIGNALING}}}
+    operator = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": operator_namespace}}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": base_name(cluster)},
+        "spec": {
+            "podSelector": {"matchLabels": selector(cluster)},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {"from": [itself, pools, operator], "ports": [{"port": "redis", "protocol": "TCP"}]},
+                {"from": [itself], "ports": [{"port": "bus", "protocol": "TCP"}]},
+            ],
+        },
+    }
+
+
+def stateful_sets(cluster: RedisCluster, image: str) -> list[Json]:
+    """Return the StatefulSets, one a shard."""
+    return [stateful_set(cluster, shard, image) for shard in range(cluster.spec.shards)]
+
+
+def stateful_set(cluster: RedisCluster, shard: int, image: str) -> Json:
+    """Return the StatefulSet of a shard. Its pods start at once and are replaced only when deleted."""
+    labels = {**selector(cluster), names.LABEL_SHARD: str(shard)}
+    storage = cluster.spec.storage
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": stateful_set_name(cluster, shard), "labels": {names.LABEL_SHARD: str(shard)}},
+        "spec": {
+            "replicas": 1 + cluster.spec.replicas_per_shard,
+            "serviceName": base_name(cluster),
+            "podManagementPolicy": "Parallel",
+            "updateStrategy": {"type": "OnDelete"},
+            "persistentVolumeClaimRetentionPolicy": {
+                "whenDeleted": storage.deletion_policy.value,
+                "whenScaled": "Retain",
+            },
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": _pod(cluster, labels, image)},
+            "volumeClaimTemplates": [_claim(cluster)],
+        },
+    }
+
+
+def _claim(cluster: RedisCluster) -> Json:
+    storage = cluster.spec.storage
+    spec: Json = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage.size}}}
+    if storage.storage_class_name is not None:
+        spec["storageClassName"] = storage.storage_class_name
+    return {"metadata": {"name": "data", "labels": selector(cluster)}, "spec": spec}
+
+
+def _pod(cluster: RedisCluster, labels: dict[str, str], image: str) -> Json:
+    return {
+        "serviceAccountName": base_name(cluster),
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": TERMINATION_SECONDS,
+        "securityContext": dict(parts.POD_SECURITY),
+        "topologySpreadConstraints": [
+            parts.spread(labels, names.TOPOLOGY_ZONE),
+            parts.spread(labels, names.TOPOLOGY_NODE),
+        ],
+        "containers": [_container(image)],
+        "volumes": [parts.secret_volume("files", server_secret_name(cluster))],
+    }
+
+
+def _container(image: str) -> Json:
+    ready = {"exec": {"command": ["sh", f"{_FILES}/ready.sh"]}, "periodSeconds": 2, "timeoutSeconds": 3}
+    return {
+        "name": names.REDIS_CONTAINER,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", _START],
+        "env": [parts.field_env("POD_IP", "status.podIP")],
+        "ports": [
+            {"name": "redis", "containerPort": names.REDIS_PORT, "protocol": "TCP"},
+            {"name": "bus", "containerPort": names.REDIS_BUS_PORT, "protocol": "TCP"},
+        ],
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
+        "securityContext": dict(parts.CONTAINER_SECURITY),
+        "readinessProbe": ready,
+        "livenessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 10, "failureThreshold": 6},
+        "volumeMounts": [
+            {"name": "data", "mountPath": "/data"},
+            {"name": "files", "mountPath": _FILES, "readOnly": True},
+        ],
+    }

@@ -1,0 +1,90 @@
+"""Brings a Redis cluster about: the effects around the pure modules of this room."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from switchboard_crds import names
+from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
+from switchboard_operator.api import (
+    DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    POD,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    STATEFUL_SET,
+    Json,
+    ours,
+)
+from switchboard_operator.children import Children
+from switchboard_operator.context import Context
+from switchboard_operator.redis import objects, status, topology
+from switchboard_operator.redis.nodes import Credentials, NodeError, execute, observe
+
+logger = structlog.get_logger(__name__)
+
+FORMING_SECONDS: Final = 1.0
+"""Between looks at the nodes while the cluster forms: gossip takes about as long."""
+FORMED_SECONDS: Final = 10.0
+"""Between looks at the nodes of a formed cluster; Kubernetes does not see what they think of each other."""
+OWNED: Final = (SERVICE_ACCOUNT, SECRET, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY, STATEFUL_SET)
+
+
+class ClusterReconciler:
+    """Reconciles RedisClusters."""
+
+    def __init__(self, context: Context, default_image: str, operator_namespace: str) -> None:
+        self._context = context
+        self._children = Children(context.kube, context.store)
+        self._default_image = default_image
+        self._operator_namespace = operator_namespace
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        """Observe the cluster, apply what differs, form it, and write its status if it changed.
+
+        Return the seconds after which to look at the nodes again. Raises KubeError.
+        """
+        live = await self._context.kube.get(ours(names.REDIS_CLUSTER), namespace, name)
+        if live is None or live["metadata"].get("deletionTimestamp"):
+            return None  # the garbage collector deletes what the cluster owns
+        cluster = RedisCluster.model_validate(live)
+        image = cluster.spec.image or cluster.status.image or self._default_image
+        applied = await self._children.attempt(self._apply(cluster, image), ClusterCondition.OBJECTS_APPLIED)
+        pods = self._context.store.made_for(objects.owner_of(cluster).key, POD)
+        plan, failures = await self._form(cluster, pods)
+        facts = [applied, status.nodes_ready(cluster, pods), status.formed(plan, failures)]
+        fields = status.fields(cluster, image, pods)
+        await self._context.writer.write(names.REDIS_CLUSTER, live, cluster, fields, facts)
+        return FORMED_SECONDS if plan.formed else FORMING_SECONDS
+
+    async def _apply(self, cluster: RedisCluster, image: str) -> None:
+        owner = objects.owner_of(cluster)
+        common = objects.common(cluster, self._context.keys, self._operator_namespace)
+        wanted = [*common, *objects.stateful_sets(cluster, image)]
+        await self._children.ensure(owner, wanted)
+        await self._children.prune(owner, OWNED, wanted)
+
+    async def _form(self, cluster: RedisCluster, pods: Sequence[Json]) -> tuple[topology.Plan, list[str]]:
+        """Look at the nodes and give them the commands that are due; return these and what failed."""
+        password = self._context.keys.redis_password(objects.OPERATOR_USER, cluster.metadata.uid)
+        credentials = Credentials(objects.OPERATOR_USER, password)
+        places = {place.pod: place for place in status.places(pods)}
+        answers = await asyncio.gather(
+            *(observe(place, credentials) for place in places.values()), return_exceptions=True
+        )
+        nodes = [answer for answer in answers if isinstance(answer, topology.Node)]
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, NodeError):
+                raise answer
+        plan = topology.plan(nodes, cluster.spec.shards, objects.nodes(cluster))
+        failures = []
+        for command in plan.commands:
+            logger.info("redis_command", cluster=cluster.key, command=repr(command))
+            try:
+                await execute(places[command.pod], credentials, command)
+            except NodeError as error:
+                failures.append(str(error))
+        return plan, failures

@@ -1,0 +1,57 @@
+"""From what was observed to the facts and fields of a cluster's status. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from switchboard_crds import names
+from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
+from switchboard_operator.api import Json
+from switchboard_operator.conditions import Fact
+from switchboard_operator.redis import objects
+from switchboard_operator.redis.topology import Place, Plan
+from switchboard_operator.workloads import is_ready, trouble
+
+
+def fields(cluster: RedisCluster, image: str, pods: Sequence[Json]) -> dict[str, Any]:
+    """Return the cluster's own fields of the status."""
+    return {
+        "image": image,
+        "nodes": objects.nodes(cluster),
+        "readyNodes": sum(map(is_ready, pods)),
+        "service": objects.base_name(cluster),
+        "secret": objects.client_secret_name(cluster),
+    }
+
+
+def formed(plan: Plan, failures: Sequence[str]) -> Fact:
+    """Return whether the cluster is formed; `failures` are nodes that refused a command."""
+    kind = ClusterCondition.CLUSTER_FORMED
+    if plan.blocked:
+        return Fact(kind, False, "Blocked", plan.blocked)
+    if failures:
+        return Fact(kind, False, "NodeFailed", "; ".join(failures))
+    if plan.formed:
+        return Fact(kind, True, "Formed", "Every slot has a primary.")
+    message = plan.waits_for or f"Gave {len(plan.commands)} commands."
+    return Fact(kind, False, "Forming", message, in_progress=True)
+
+
+def nodes_ready(cluster: RedisCluster, pods: Sequence[Json]) -> Fact:
+    """Return whether all nodes have loaded their data and are in sync."""
+    kind = ClusterCondition.NODES_READY
+    wanted, ready = objects.nodes(cluster), sum(map(is_ready, pods))
+    if ready >= wanted:
+        return Fact(kind, True, "Serving", f"{ready} of {wanted} nodes serve.")
+    if (found := trouble(pods)) is not None:
+        return Fact(kind, False, *found)
+    return Fact(kind, False, "Starting", f"{ready} of {wanted} nodes serve.", in_progress=True)
+
+
+def places(pods: Sequence[Json]) -> Iterator[Place]:
+    """Return where the pods are that may answer."""
+    for pod in pods:
+        metadata = pod["metadata"]
+        address = (pod.get("status") or {}).get("podIP")
+        if address and not metadata.get("deletionTimestamp"):
+            ordinal = int(metadata["name"].rsplit("-", 1)[1])
+            yield Place(metadata["name"], int(metadata["labels"][names.LABEL_SHARD]), ordinal, address)

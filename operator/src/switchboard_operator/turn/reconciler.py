@@ -1,0 +1,57 @@
+"""Brings a fleet's objects about: the effects around the pure modules of this room."""
+
+from typing import Final
+
+from switchboard_crds import names
+from switchboard_crds.signaling_pool import SignalingPool
+from switchboard_crds.turn_fleet import FleetCondition, TurnFleet
+from switchboard_operator.api import CONFIG_MAP, DEPLOYMENT, DISRUPTION_BUDGET, POD, SECRET, SERVICE_ACCOUNT, ours
+from switchboard_operator.children import Children
+from switchboard_operator.context import Context
+from switchboard_operator.turn import objects, status
+
+LOOK_AGAIN_SECONDS: Final = 10.0
+"""Between looks at others' objects, which the operator does not watch, while the fleet waits for one."""
+OWNED: Final = (SERVICE_ACCOUNT, SECRET, CONFIG_MAP, DISRUPTION_BUDGET, DEPLOYMENT)
+
+
+class FleetReconciler:
+    """Reconciles TurnFleets."""
+
+    def __init__(self, context: Context, default_image: str) -> None:
+        self._context = context
+        self._children = Children(context.kube, context.store)
+        self._default_image = default_image
+
+    async def reconcile(self, namespace: str, name: str) -> float | None:
+        """Observe the fleet, apply what differs, and write its status if it changed.
+
+        Return the seconds after which to look again at what no watch reports, or None. Raises KubeError.
+        """
+        live = await self._context.kube.get(ours(names.TURN_FLEET), namespace, name)
+        if live is None or live["metadata"].get("deletionTimestamp"):
+            return None  # the garbage collector deletes what the fleet owns
+        fleet = TurnFleet.model_validate(live)
+        image = fleet.spec.image or fleet.status.image or self._default_image
+        applied = await self._children.attempt(self._apply(fleet, image), FleetCondition.OBJECTS_APPLIED)
+        pods = self._context.store.made_for(objects.owner_of(fleet).key, POD)
+        servers = status.servers(pods)
+        facts = [applied, status.servers_healthy(fleet, servers, pods)]
+        fields = status.fields(fleet, image, servers)
+        await self._context.writer.write(names.TURN_FLEET, live, fleet, fields, facts)
+        return None if applied.holds else LOOK_AGAIN_SECONDS
+
+    async def _apply(self, fleet: TurnFleet, image: str) -> None:
+        owner = objects.owner_of(fleet)
+        pools = await self._pools(fleet)
+        wanted = [*objects.common(fleet, self._context.keys, pools), *objects.deployments(fleet, image)]
+        await self._children.ensure(owner, wanted)
+        await self._children.prune(owner, OWNED, wanted)
+        await self._children.announce(owner, objects.secrets_name(fleet))
+
+    async def _pools(self, fleet: TurnFleet) -> list[str]:
+        """Return the uids of the pools that refer to the fleet, read anew: a secret must not lapse by a lost event."""
+        found, _ = await self._context.kube.list(ours(names.SIGNALING_POOL), fleet.metadata.namespace)
+        pools = map(SignalingPool.model_validate, found)
+        name = fleet.metadata.name
+        return sorted(pool.metadata.uid for pool in pools if any(ref.name == name for ref in pool.spec.turn_refs))

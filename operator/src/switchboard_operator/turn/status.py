@@ -1,0 +1,53 @@
+"""From what was observed to the facts and fields of a fleet's status. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from switchboard_crds import names
+from switchboard_crds.turn_fleet import FleetCondition, TurnFleet, TurnServer
+from switchboard_operator.api import Json
+from switchboard_operator.conditions import Fact
+from switchboard_operator.workloads import is_ready, trouble
+
+
+def servers(pods: Sequence[Json]) -> list[TurnServer]:
+    """Return the servers that run, by name; one that is going away is none that new clients should be sent to."""
+    found = []
+    for pod in pods:
+        address = (pod.get("status") or {}).get("podIP")
+        metadata = pod["metadata"]
+        if address and not metadata.get("deletionTimestamp"):
+            region = metadata["labels"].get(names.LABEL_REGION, "")
+            found.append(TurnServer(name=metadata["name"], region=region, address=address, healthy=is_ready(pod)))
+    return sorted(found, key=lambda server: server.name)
+
+
+def wanted(fleet: TurnFleet) -> int:
+    """Return how many servers the spec asks for."""
+    return sum(region.replicas for region in fleet.spec.regions)
+
+
+def fields(fleet: TurnFleet, image: str, found: Sequence[TurnServer]) -> dict[str, Any]:
+    """Return the fleet's own fields of the status."""
+    return {
+        "image": image,
+        "servers": [server.model_dump(by_alias=True) for server in found],
+        "healthyServers": sum(server.healthy for server in found),
+        "wantedServers": wanted(fleet),
+    }
+
+
+def servers_healthy(fleet: TurnFleet, found: Sequence[TurnServer], pods: Sequence[Json]) -> Fact:
+    """Return whether all servers relay, else which region lacks some and why."""
+    kind = FleetCondition.SERVERS_HEALTHY
+    for region in fleet.spec.regions:
+        healthy = sum(server.healthy for server in found if server.region == region.name)
+        if healthy >= region.replicas:
+            continue
+        summary = f"Region {region.name}: {healthy} of {region.replicas} servers relay."
+        here = [pod for pod in pods if pod["metadata"]["labels"].get(names.LABEL_REGION) == region.name]
+        if (problem := trouble(here)) is not None:
+            reason, message = problem
+            return Fact(kind, False, reason, f"{summary} {message}")
+        return Fact(kind, False, "Starting", summary, in_progress=True)
+    return Fact(kind, True, "Relaying", f"{wanted(fleet)} servers relay.")

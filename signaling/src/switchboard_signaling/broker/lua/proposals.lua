@@ -1,0 +1,13 @@
+#!lua
+-- Reads a pod's mailbox and notes that the pod lives, a few times within a lease.
+-- KEYS: beats, the mailbox.  ARGV: pod, lease and memory in seconds.  Returns the proposals.
+local beats, mailbox = unpack(KEYS)
+local pod, lease, memory = unpack(ARGV)
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local beat = redis.call('ZSCORE', beats, pod)
+if not beat or now - tonumber(beat) > tonumber(lease) / 5 then
+  redis.call('ZADD', beats, now, pod)
+  redis.call('ZREMRANGEBYSCORE', beats, '-inf', now - tonumber(memory))
+end
+return redis.call('HVALS', mailbox)

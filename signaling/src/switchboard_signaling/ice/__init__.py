@@ -1,0 +1,1 @@
+"""Which ICE servers a client gets, with which credentials."""

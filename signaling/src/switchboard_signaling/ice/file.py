@@ -1,0 +1,57 @@
+"""The ICE directory as a mounted file that changes while the pod runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from switchboard_signaling.ice import credentials
+from switchboard_signaling.ice.directory import Directory, DirectoryError, parse
+from switchboard_signaling.protocol.messages import IceServer
+
+log = structlog.get_logger(__name__)
+
+Stamp = tuple[int, int, int]
+MISSING: Final[Stamp] = (0, 0, 0)
+
+
+class IceFile:
+    """Reads the directory anew when the file has changed; a broken or missing one leaves the last good one in use."""
+
+    def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds since the epoch."""
+        self._path = path
+        self._clock = clock
+        self._stamp: Stamp | None = None
+        self._directory = Directory()
+
+    def servers(self, name: str) -> list[IceServer]:
+        """Return the ICE servers with credentials for a client."""
+        return credentials.ice_servers(self.directory(), name, self._clock())
+
+    def ttl_ms(self) -> int:
+        """Return how many milliseconds they may be relied upon."""
+        return credentials.ttl_ms(self.directory())
+
+    def directory(self) -> Directory:
+        """Return the newest valid directory; one `stat` if nothing has changed."""
+        if self._path is None:
+            return self._directory
+        try:
+            status = self._path.stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            stamp = MISSING
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._read(self._path)
+        return self._directory
+
+    def _read(self, path: Path) -> None:
+        try:
+            self._directory = parse(path.read_bytes())
+        except (OSError, DirectoryError) as error:
+            log.warning("ICE directory cannot be used; the last good one stays", file=str(path), error=str(error))
+        else:
+            log.info("ICE directory read", servers=len(self._directory.servers))

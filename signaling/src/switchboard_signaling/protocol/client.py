@@ -1,0 +1,296 @@
+"""A client's session without I/O: what it wants, its lanes, and what it learns. web/sdk/session.js is the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from switchboard_signaling.protocol import errors, messages
+from switchboard_signaling.protocol.effects import Spoken
+from switchboard_signaling.protocol.lanes import ReceiveLane, SendLane
+from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
+
+
+class Online(Struct, frozen=True):
+    """The server has welcomed this session."""
+
+
+class InLine(Struct, frozen=True):
+    """The ticket waits."""
+
+    ticket: str
+
+
+class Met(Struct, frozen=True):
+    """There is a partner to talk to; said again if the partner's page was loaded anew."""
+
+    m: str
+    role: Literal["polite", "impolite"]
+    ice_servers: list[messages.IceServer]
+
+
+class Said(Struct, frozen=True):
+    """What the partner said, once and in order."""
+
+    frame: Spoken
+
+
+class Partner(Struct, frozen=True):
+    """The partner is present again, or away for now."""
+
+    state: Literal["present", "away"]
+
+
+class Ended(Struct, frozen=True):
+    """The match is over; `requeued` if this client waits again at its old place."""
+
+    reason: str
+    requeued: bool
+
+
+class Problem(Struct, frozen=True):
+    """The server did not obey a frame."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+class Move(Struct, frozen=True):
+    """The server asks for another socket within a span, in milliseconds."""
+
+    within_ms: int
+
+
+class Stopped(Struct, frozen=True):
+    """Another socket has taken this session over."""
+
+
+class Transmit(Struct, frozen=True):
+    """Send a frame on the newest socket."""
+
+    frame: messages.ClientFrame
+
+
+Told: TypeAlias = (
+    messages.Welcome | messages.Ping | messages.Snapshot | messages.InQueue | messages.MatchFound | messages.PeerState
+    | messages.Goaway | messages.Replaced | messages.ErrorFrame
+)  # fmt: skip
+"""What the server itself says."""
+Event: TypeAlias = Online | InLine | Met | Said | Partner | Ended | Problem | Move | Stopped
+Output: TypeAlias = Event | Transmit
+
+
+@dataclass
+class _Match:
+    m: str
+    partner: str
+    role: Literal["polite", "impolite"]
+    ice_servers: list[messages.IceServer]
+    sending: SendLane
+    receiving: ReceiveLane
+    present: bool
+
+
+class ClientSession:
+    """One page load's session; times in monotonic seconds."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        """`new_id` gives 128 random bits as text."""
+        self._new_id = new_id
+        self.inst = new_id()
+        self.n = 0
+        self.sid: str | None = None
+        self.token: str | None = None
+        self.want: Want = Idle()
+        self.timeouts = messages.Timeouts(5000, 30000, 60000)
+        self._welcomed = False
+        self._line: Queued | None = None
+        self._match: _Match | None = None
+
+    def greet(self) -> messages.Hello | messages.Resume:
+        """Return the first frame of a further socket."""
+        self.n += 1
+        self._welcomed = False
+        if self.token is None:
+            return messages.Hello(n=self.n, inst=self.inst, want=self.want)
+        return messages.Resume(token=self.token, n=self.n, inst=self.inst, want=self.want)
+
+    # What the user does
+
+    def join(self, attributes: dict[str, str] | None = None, required: dict[str, str] | None = None) -> list[Output]:
+        """Look for a partner."""
+        self._match = None
+        want = Queued(self.want.c + 1, self._new_id(), attributes or {}, required or {})
+        self.want = want
+        return self._act(messages.JoinQueue(c=want.c, ticket=want.ticket, attributes=want.attributes,
+                                            required=want.required))  # fmt: skip
+
+    def leave(self, reason: messages.LeaveReason = "user") -> list[Output]:
+        """Stop looking, or leave the match."""
+        before, self._match, self.want = self.want, None, Idle(self.want.c + 1)
+        match before:
+            case Queued(ticket=ticket):
+                return self._act(messages.LeaveQueue(c=self.want.c, ticket=ticket))
+            case Matched(m=m):
+                return self._act(messages.Leave(c=self.want.c, m=m, reason=reason))
+        return []
+
+    def _act(self, frame: messages.ClientFrame) -> list[Output]:
+        """Say what the user did; before the welcome it would be lost, and the want says the same after it."""
+        return [Transmit(frame)] if self._welcomed else []
+
+    def say(self, frame: Spoken, now: float) -> list[Output]:
+        """Say something to the partner; m, from, to and k are filled in here.
+
+        A full window is answered with the Problem `peer-unreachable`, a chat that is too long with `bad-frame`: the
+        frame was not taken.
+        """
+        if self._match is None:
+            return []
+        if isinstance(frame, messages.Chat) and len(frame.text) > messages.MAX_CHAT:
+            return [_problem(messages.error_frame(errors.BAD_FRAME, f"a chat has at most {messages.MAX_CHAT} letters"))]
+        if not self._match.sending.push(frame):
+            return [_problem(messages.error_frame(errors.PEER_UNREACHABLE))]
+        return self._transmit(SendLane.flush, now)
+
+    def tick(self, now: float) -> list[Output]:
+        """Repeat what was not acknowledged in time; to be called a few times a second."""
+        return self._transmit(SendLane.due, now)
+
+    def _transmit(self, choose: Callable[[SendLane, float], list[Spoken]], now: float) -> list[Output]:
+        """Send what the lane chooses, unless nothing can reach the partner anyway."""
+        if self._match is None or not self._match.present or not self._welcomed:
+            return []
+        return [Transmit(frame) for frame in choose(self._match.sending, now)]
+
+    # What the server says
+
+    def receive(self, frame: messages.ServerFrame, now: float, newest: bool = True) -> list[Output]:
+        """Take a frame; from a socket that is not the `newest`, only what the partner says counts."""
+        if isinstance(frame, Spoken):
+            return self._hear(frame, now)
+        return self._learn(frame, now) if newest else []
+
+    def _learn(self, frame: Told, now: float) -> list[Output]:
+        match frame:
+            case messages.Welcome():
+                return self._welcome(frame, now)
+            case messages.Ping(token=token):
+                self.token = token or self.token
+                return [self._heartbeat()]
+            case messages.Snapshot(want=want):
+                return self._adopt(want)
+            case messages.InQueue(ticket=ticket, place=place):
+                if not isinstance(self.want, Queued) or self.want.ticket != ticket:
+                    return []
+                self.want = replace(self.want, place=place)
+                return [InLine(ticket)]
+            case messages.MatchFound():
+                return self._match_found(frame, now)
+            case messages.PeerState():
+                return self._peer_state(frame, now)
+            case _:
+                return self._advice(frame)
+
+    def _advice(self, frame: messages.Goaway | messages.Replaced | messages.ErrorFrame) -> list[Output]:
+        match frame:
+            case messages.Goaway(within_ms=within_ms):
+                return [Move(within_ms)]
+            case messages.Replaced():
+                return [Stopped()]
+            case _:
+                forgotten = self._forget() if frame.code == errors.SESSION_UNKNOWN.code else []
+                return [*forgotten, _problem(frame)]
+
+    def _welcome(self, frame: messages.Welcome, now: float) -> list[Output]:
+        self.sid, self.token, self.timeouts = frame.sid, frame.token, frame.timeouts
+        self._welcomed = True
+        # What the user did after the greeting was not sent: no need to wait for the next heartbeat.
+        behind = [self._heartbeat()] if frame.want.c < self.want.c else []
+        return [Online(), *self._adopt(frame.want), *behind, *self._transmit(SendLane.restart, now)]
+
+    def _match_found(self, frame: messages.MatchFound, now: float) -> list[Output]:
+        outputs: list[Output] = []
+        if isinstance(self.want, Queued) and self.want.ticket == frame.ticket:
+            self._line, self.want = self.want, Matched(self.want.c, frame.m)
+            outputs.append(self._heartbeat())
+        if not isinstance(self.want, Matched) or self.want.m != frame.m or frame.state != "open":
+            return outputs
+        self.want = replace(self.want, token=frame.token)
+        return outputs + self._meet(frame.m, frame.partner, frame.role, frame.ice_servers, now)
+
+    def _meet(
+        self, m: str, partner: str, role: Literal["polite", "impolite"], ice_servers: list[messages.IceServer],
+        now: float, present: bool = True,
+    ) -> list[Output]:  # fmt: skip
+        """Begin the lanes with a page load of the partner; of what was said to an older one only chat has value."""
+        old = self._match
+        if old and old.partner == partner:
+            return []
+        sending = SendLane(m, self.inst, partner)
+        for chat in old.sending.unacknowledged_chat() if old else []:
+            sending.push(chat)
+        self._match = _Match(m, partner, role, ice_servers, sending, ReceiveLane(m, partner, self.inst), present)
+        return [Met(m, role, ice_servers), *self._transmit(SendLane.restart, now)]
+
+    def _peer_state(self, frame: messages.PeerState, now: float) -> list[Output]:
+        if not isinstance(self.want, Matched) or self.want.m != frame.m:
+            return []
+        if frame.state == "left":
+            return self._ended(frame)
+        match = self._match
+        if match is None:
+            return []
+        present = frame.state == "present"
+        if frame.inst and frame.inst != match.partner:
+            met = self._meet(match.m, frame.inst, match.role, match.ice_servers, now, present)
+            return [*met, Partner(frame.state)]
+        back = present and not match.present
+        match.present = present
+        return [Partner(frame.state), *(self._transmit(SendLane.restart, now) if back else [])]
+
+    def _ended(self, frame: messages.PeerState) -> list[Output]:
+        c = self.want.c + 1
+        requeued = frame.requeue and self._line is not None
+        self.want = replace(self._line, c=c) if frame.requeue and self._line is not None else Idle(c)
+        self._match = None
+        return [self._heartbeat(), Ended(frame.reason or "", requeued)]
+
+    def _hear(self, frame: Spoken, now: float) -> list[Output]:
+        match = self._match
+        if match is None or match.m != frame.m:
+            return []
+        if isinstance(frame, messages.Ack):
+            if (frame.from_, frame.to) != (self.inst, match.partner):
+                return []
+            match.sending.acknowledged(frame.k, now)
+            return self._transmit(SendLane.flush, now)
+        if (frame.from_, frame.to) != (match.partner, self.inst):
+            return []
+        ready, ack = match.receiving.receive(frame)
+        return [*(Said(one) for one in ready if not isinstance(one, messages.Noop)), Transmit(ack)]
+
+    # The want
+
+    def _adopt(self, want: Want) -> list[Output]:
+        """Take over a newer want of this session, said by another page load of it."""
+        if want.c <= self.want.c:
+            return []
+        had, self.want, self._match = self._match, want, None
+        return [Ended("ended", requeued=False)] if had else []
+
+    def _forget(self) -> list[Output]:
+        had = not isinstance(self.want, Idle)
+        self.token = self.sid = self._match = None
+        self.want = Idle()
+        return [Ended("session-unknown", requeued=False)] if had else []
+
+    def _heartbeat(self) -> Transmit:
+        return Transmit(messages.Heartbeat(want=self.want))
+
+
+def _problem(frame: messages.ErrorFrame) -> Problem:
+    return Problem(frame.code, frame.message, frame.remedy)

@@ -1,0 +1,108 @@
+"""Tokens that clients keep for the server: signed facts, checked without the store.
+
+A token is `key id . payload . tag`: the payload is JSON with a type tag of its own, so that a token of one kind is
+never valid as another; the tag is HMAC-SHA256 (RFC 2104) over key id and payload. All keys of the ring verify, one
+signs, so that keys are replaced without a moment in which a valid token is refused.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+Side: TypeAlias = Literal["a", "b"]
+
+SESSION_SECONDS: Final = 600
+PLACE_SECONDS: Final = 3600
+MATCH_SECONDS: Final = 24 * 3600
+SIGNING_KEY: Final = "current"
+"""Name of the key that signs; without one of that name, the first by name does."""
+
+
+class SessionClaims(Struct, tag="session", frozen=True):
+    """The bearer is session `sid` of subject `sub`."""
+
+    sid: str
+    sub: str
+
+
+class PlaceClaims(Struct, tag="place", frozen=True):
+    """Session `sid` stands in line at `seq` with `ticket`."""
+
+    sid: str
+    ticket: str
+    seq: int
+
+
+class MatchClaims(Struct, tag="match", frozen=True):
+    """Session `sid` is side `side` of match `m`, which both clients have entered."""
+
+    m: str
+    side: Side
+    sid: str
+
+
+Claims: TypeAlias = SessionClaims | PlaceClaims | MatchClaims
+C = TypeVar("C", SessionClaims, PlaceClaims, MatchClaims)
+
+_SECONDS: Final[dict[type[Claims], int]] = {
+    SessionClaims: SESSION_SECONDS,
+    PlaceClaims: PLACE_SECONDS,
+    MatchClaims: MATCH_SECONDS,
+}
+
+
+class _Payload(Struct):
+    claims: Claims
+    exp: int
+
+
+class Keyring:
+    """Signs and verifies by the pool's keys; `clock` gives the wall time in seconds."""
+
+    def __init__(self, keys: Mapping[str, bytes], clock: Callable[[], float]) -> None:
+        """Take the keys by name, each at least 16 bytes; raises ValueError for none or a short one."""
+        if not keys or any(len(key) < 16 for key in keys.values()):
+            raise ValueError("a keyring needs at least one key, each of 16 bytes or more")
+        self._keys = {_key_id(key): key for key in keys.values()}
+        self._signing = _key_id(keys.get(SIGNING_KEY) or keys[min(keys)])
+        self._clock = clock
+
+    def sign(self, claims: Claims) -> str:
+        """Return a token for the claims, valid for as long as their kind is."""
+        payload = _Payload(claims, int(self._clock()) + _SECONDS[type(claims)])
+        signed = f"{self._signing}.{_text(msgspec.json.encode(payload))}"
+        return f"{signed}.{_text(self._tag(self._signing, signed))}"
+
+    def verify(self, token: str | None, kind: type[C]) -> C | None:
+        """Return the claims of a valid token of this kind, else None: forged, expired, of another kind, or absent."""
+        key_id, _, rest = (token or "").partition(".")
+        body, _, tag = rest.partition(".")
+        if key_id not in self._keys or not hmac.compare_digest(
+            tag.encode(), _text(self._tag(key_id, f"{key_id}.{body}")).encode()
+        ):
+            return None
+        payload = msgspec.json.decode(_bytes(body), type=_Payload)
+        if payload.exp <= self._clock() or not isinstance(payload.claims, kind):
+            return None
+        return payload.claims
+
+    def _tag(self, key_id: str, signed: str) -> bytes:
+        return hmac.digest(self._keys[key_id], signed.encode(), "sha256")
+
+
+def _key_id(key: bytes) -> str:
+    """Name a key by its content, so that a key keeps its id when rotation renames its file."""
+    return hashlib.sha256(b"switchboard key id" + key).hexdigest()[:8]
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

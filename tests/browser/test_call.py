@@ -1,0 +1,64 @@
+"""Two people open the page, find each other and talk."""
+
+import json
+import secrets
+from pathlib import Path
+
+import pytest
+from tests.browser.call import CallPage, chromium, meet
+from tests.browser.server import signaling_server
+from tests.browser.turn import turn_server
+
+pytestmark = pytest.mark.browser
+
+
+async def test_two_pages_see_each_other_move(tmp_path: Path) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+
+        await meet(one, other)
+
+        for person in (one, other):
+            await person.assert_moving()
+            assert person.problems == []
+
+
+async def test_one_leaves_and_the_other_is_told(tmp_path: Path) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await meet(one, other)
+
+        await one.page.click("#leave")
+
+        await other.wait_for_state("idle")
+        assert "Your partner left." in await other.page.locator("#detail").inner_text()
+
+
+async def test_a_reload_brings_the_same_call_back(tmp_path: Path) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await meet(one, other)
+
+        await one.page.reload()
+
+        for person in (one, other):
+            await person.wait_for_state("connected")
+            await person.assert_moving()
+
+
+async def test_a_relay_only_call_goes_through_the_pools_turn_server(tmp_path: Path) -> None:
+    secret = secrets.token_hex(16)
+    async with turn_server(tmp_path, secret) as url:
+        directory = tmp_path / "directory.json"
+        server = {"urls": [url], "auth": {"type": "hmac", "secret": secret, "ttlSeconds": 600}}
+        directory.write_text(json.dumps({"version": 1, "servers": [server]}))
+        settings = {"ICE_DIRECTORY": str(directory)}
+        async with signaling_server(tmp_path / "server.log", **settings) as pod, chromium() as browser:
+            one = await CallPage.open(browser, f"{pod.url}/?relay=1")
+            other = await CallPage.open(browser, f"{pod.url}/?relay=1")
+
+            await meet(one, other)
+
+            for person in (one, other):
+                await person.assert_moving()
+                assert await person.path() == "relay"

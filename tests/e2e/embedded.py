@@ -1,0 +1,84 @@
+"""The command line of the embedded cluster, as a person calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.kubectl import Kubectl
+
+from switchboard_cluster.layout import Paths
+
+PROGRAM = (str(Path(sys.executable).with_name("switchboard-cluster")),)
+TIMEOUT = 300.0
+"""Seconds; a start takes about ten on a quiet machine."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered, or the error that it failed with."""
+
+    status: int
+    data: dict[str, Any]
+    said: str
+
+    @property
+    def error(self) -> dict[str, str]:
+        assert "error" in self.data, f"it did not fail: {self}"
+        found: dict[str, str] = self.data["error"]
+        return found
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A cluster with its own home; `SWITCHBOARD_CLUSTER_HOME` chooses it."""
+
+    paths: Paths
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"SWITCHBOARD_CLUSTER_HOME": str(self.paths.root)}
+
+    @property
+    def kubectl(self) -> Kubectl:
+        return Kubectl(self.paths.bin / "kubectl", self.paths.kubeconfig)
+
+    def start(self, *argv: str) -> "subprocess.Popen[bytes]":
+        """Start a command in a process group of its own, so that it can be killed with all that it runs."""
+        log = self.paths.root.with_suffix(".log")
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                [*PROGRAM, *argv], env=self.environment, start_new_session=True, stdout=output, stderr=output
+            )
+
+    def ask(self, *argv: str, before: tuple[str, ...] = ()) -> Answer:
+        """Run a command with `-o json` to its end; `before` stands before the program, for example `setpriv`."""
+        done = subprocess.run(
+            [*before, *PROGRAM, *argv, "-o", "json"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        return Answer(done.returncode, json.loads(done.stdout or "{}"), done.stderr)
+
+    def run(self, *argv: str) -> dict[str, Any]:
+        """Run a command that must succeed, and return its answer."""
+        answer = self.ask(*argv)
+        assert answer.status == 0, f"switchboard-cluster {' '.join(argv)}: {answer.data}\n{answer.said}"
+        return answer.data
+
+    def exec(self, place: str, *argv: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command in a node's namespaces."""
+        return subprocess.run(
+            [*PROGRAM, "exec", place, "--", *argv],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )

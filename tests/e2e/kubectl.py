@@ -1,0 +1,88 @@
+"""kubectl for tests: typed, and with waits that say what they saw last."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+Object = dict[str, Any]
+POLL = 0.2
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """The administrator's kubectl of one cluster, in one namespace."""
+
+    program: Path
+    kubeconfig: Path
+    namespace: str = "default"
+
+    def within(self, namespace: str) -> "Kubectl":
+        return replace(self, namespace=namespace)
+
+    def run(self, *argv: str, stdin: str | None = None, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+        command = [self.program, f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *argv]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+
+    def __call__(self, *argv: str, stdin: str | None = None, timeout: float = 60) -> str:
+        """Return what a kubectl that must succeed prints."""
+        done = self.run(*argv, stdin=stdin, timeout=timeout)
+        assert done.returncode == 0, f"kubectl {' '.join(argv)}: {done.stderr.strip()}"
+        return done.stdout
+
+    def json(self, *argv: str) -> Any:
+        return json.loads(self(*argv, "--output=json"))
+
+    def apply(self, *objects: Object) -> None:
+        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+        self("apply", "--server-side", "--filename=-", stdin=json.dumps(listed))
+
+    def wait_for(
+        self, what: str, condition: Callable[[Any], object], message: str, timeout: float = 60, selector: str = ""
+    ) -> Any:
+        """Poll `what` (as for `kubectl get`) until the condition holds, and return it.
+
+        A list (`pods`) is given as the list of its items. A failure shows the last state and the last events.
+        """
+        argv = ["get", *what.split(), "--output=json", *([f"--selector={selector}"] if selector else [])]
+        deadline = time.monotonic() + timeout
+        while True:
+            done = self.run(*argv)
+            found = json.loads(done.stdout) if done.returncode == 0 else None
+            state = found["items"] if found and found["kind"] == "List" else found
+            if state is not None and condition(state):
+                return state
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {timeout:.0f} s: {message}\n{self._story(argv, done.stderr)}")
+            time.sleep(POLL)
+
+    def exec(self, pod: str, *argv: str) -> str:
+        return self("exec", pod, "--", *argv)
+
+    def _story(self, argv: list[str], errors: str) -> str:
+        state = self.run(*argv[:-1] if argv[-1].startswith("--output") else argv, "--output=wide").stdout
+        events = self.run("get", "events", "--sort-by=.lastTimestamp").stdout.splitlines()[-15:]
+        return "\n".join([errors.strip(), state, *events])
+
+
+def ready(obj: Object, condition: str = "Ready") -> bool:
+    """Say whether a pod or node (or, with another condition, any object) is ready."""
+    conditions = obj.get("status", {}).get("conditions", [])
+    return any(one["type"] == condition and one["status"] == "True" for one in conditions)
+
+
+def all_ready(count: int) -> Callable[[list[Object]], bool]:
+    """Return the condition that there are `count` objects and all are ready."""
+    return lambda found: len(found) == count and all(map(ready, found))
+
+
+def rolled_out(workload: Object) -> bool:
+    """Say whether a Deployment or StatefulSet has brought all of its pods to its present template, ready."""
+    wanted, status = workload["spec"]["replicas"], workload.get("status", {})
+    return bool(
+        status.get("observedGeneration") == workload["metadata"]["generation"]
+        and status.get("updatedReplicas") == status.get("readyReplicas") == status.get("replicas") == wanted
+    )

@@ -1,0 +1,155 @@
+"""An API server with the chart installed, and the operator as a process with exactly the chart's rights."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import pytest
+from tests.e2e.apiserver import ApiServer, binaries, free_port, running
+from tests.e2e.waiting import until
+
+CHART = Path(__file__).parents[3] / "charts" / "switchboard"
+SYSTEM = "switchboard-system"
+RELEASE = "switchboard"
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """An API server with the chart installed by Helm, one for all tests of this folder."""
+    folder = binaries()
+    if folder is None:
+        pytest.fail("no Kubernetes binaries. Remedy: switchboard-cluster build")
+    with running(tmp_path_factory.mktemp("api"), folder) as server:
+        helm(server, "install", RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace")
+        yield server
+
+
+def helm(server: ApiServer, *arguments: str) -> str:
+    done = subprocess.run(
+        [server.bin / "helm", f"--kubeconfig={server.kubeconfig}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@dataclass
+class Replica:
+    """A running replica of the operator."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+
+    def answers(self, path: str) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def metric(self, name: str) -> float:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=2) as response:
+            lines = response.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+
+    def leads(self) -> bool:
+        return self.answers("/readyz") and self.metric("switchboard_operator_leading") == 1
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(5)
+
+
+class Start(Protocol):
+    """Starts a replica of the operator; `settings` override the chart's."""
+
+    def __call__(self, name: str, settings: Mapping[str, str] = ...) -> Replica: ...
+
+
+@pytest.fixture
+def start(api: ApiServer, tmp_path: Path) -> Iterator[Start]:
+    """Starts replicas of the operator; those that still run at the end are stopped."""
+    replicas: list[Replica] = []
+    kubeconfig = operator_kubeconfig(api, SYSTEM, RELEASE, tmp_path)
+
+    def launch(name: str, settings: Mapping[str, str] = MappingProxyType({})) -> Replica:
+        port, log = free_port(), tmp_path / f"{name}.log"
+        environment = {
+            "KUBECONFIG": str(kubeconfig),
+            "SWITCHBOARD_OPERATOR_NAMESPACE": SYSTEM,
+            "SWITCHBOARD_OPERATOR_POD": name,
+            "SWITCHBOARD_OPERATOR_LEASE": RELEASE,
+            "SWITCHBOARD_OPERATOR_PORT": str(port),
+            "SWITCHBOARD_SIGNALING_IMAGE": "signaling:test",
+            "SWITCHBOARD_TURN_IMAGE": "turn:test",
+            "SWITCHBOARD_REDIS_IMAGE": "valkey:test",
+            **settings,
+        }
+        command = [Path(sys.executable).parent / "switchboard-operator", "run"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)
+        replica = Replica(name, process, port, log)
+        replicas.append(replica)
+        until(lambda: replica.answers("/livez"), f"{name} answers", 30)
+        return replica
+
+    yield launch
+    for replica in replicas:
+        if replica.process.poll() is None:
+            replica.stop()
+        assert "Traceback" not in replica.log.read_text(), replica.log.read_text()
+
+
+@pytest.fixture
+def operator(start: Start) -> Replica:
+    """One replica of the operator that leads."""
+    replica = start("operator-1")
+    until(replica.leads, "the operator leads")
+    return replica
+
+
+@pytest.fixture
+def namespace(api: ApiServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace for one test."""
+    name = request.node.name.lower().translate(str.maketrans("_[]., /'", "--------"))[:60].strip("-")
+    api.kubectl("create", "namespace", name)
+    yield name
+    for kind in ("signalingpools", "turnfleets", "redisclusters"):
+        api.kubectl("-n", name, "delete", kind, "--all", "--cascade=background", "--wait=false")
+
+
+def operator_kubeconfig(api: ApiServer, namespace: str, account: str, folder: Path) -> Path:
+    """Return a kubeconfig with the rights of a ServiceAccount and no others."""
+    token = api.kubectl("-n", namespace, "create", "token", account).strip()
+    config = json.loads(api.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = folder / "operator.kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+@contextmanager
+def without_api_server(api: ApiServer) -> Iterator[None]:
+    """Take the API server down while the context is open."""
+    api.stop_process("kube-apiserver")
+    try:
+        yield
+    finally:
+        api.start_api_server()

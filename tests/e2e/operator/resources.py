@@ -1,0 +1,81 @@
+"""Resources under test, with the test playing the kubelet: pods have no node here."""
+
+import json
+from typing import Any
+
+from tests.e2e.apiserver import ApiServer
+
+
+class Resource:
+    """A resource of one of our kinds, applied and looked at with kubectl."""
+
+    def __init__(self, api: ApiServer, namespace: str, kind: str, name: str) -> None:
+        self.api, self.namespace, self.kind, self.name = api, namespace, kind, name
+
+    def apply(self, **spec: Any) -> None:
+        self.api.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(self.manifest(**spec)))
+
+    def refused(self, **spec: Any) -> str:
+        """Return what the API server says against the spec."""
+        return self.api.kubectl(
+            "apply", "--server-side", "-f", "-", stdin=json.dumps(self.manifest(**spec)), check=False
+        )
+
+    def manifest(self, **spec: Any) -> dict[str, Any]:
+        metadata = {"name": self.name, "namespace": self.namespace}
+        return {"apiVersion": "switchboard.dev/v1alpha1", "kind": self.kind, "metadata": metadata, "spec": spec}
+
+    def delete(self) -> None:
+        self.api.kubectl("-n", self.namespace, "delete", self.kind, self.name, "--wait=false")
+
+    def items(self, kinds: str) -> list[Any]:
+        """Return the objects made for the resource, by name."""
+        label = f"switchboard.dev/{self.kind.lower()}={self.name}"
+        found = self.api.get("-n", self.namespace, kinds, "-l", label)["items"]
+        return sorted(found, key=lambda item: str(item["metadata"]["name"]))
+
+    def live(self) -> Any:
+        return self.api.get("-n", self.namespace, self.kind, self.name)
+
+    def condition(self, kind: str) -> Any:
+        found = self.live().get("status", {}).get("conditions", [])
+        return next((item for item in found if item["type"] == kind), {})
+
+    def is_true(self, kind: str) -> bool:
+        return bool(self.condition(kind).get("status") == "True")
+
+    def run_pods(self, address: str = "10.1.2.3") -> None:
+        """Report every pod as serving, as a kubelet would."""
+        ready = {
+            "phase": "Running",
+            "podIP": address,
+            "podIPs": [{"ip": address}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        }
+        for pod in self.items("pods"):
+            self.patch_status("pod", pod["metadata"]["name"], ready)
+
+    def patch_status(self, kind: str, name: str, status: dict[str, Any]) -> None:
+        self.api.kubectl(
+            *("-n", self.namespace, "patch", kind, name),
+            *("--subresource=status", "--type=merge", "-p", json.dumps({"status": status})),
+        )
+
+    def is_ready(self) -> bool:
+        self.run_pods()
+        return self.is_true("Ready")
+
+
+class Pool(Resource):
+    """A pool; `environment` is Development unless the test says otherwise."""
+
+    def __init__(self, api: ApiServer, namespace: str) -> None:
+        super().__init__(api, namespace, "SignalingPool", "calls")
+
+    def manifest(self, **spec: Any) -> dict[str, Any]:
+        return super().manifest(**{"environment": "Development", **spec})
+
+    def serves(self) -> bool:
+        """Return whether all pods serve, whatever the pool refers to."""
+        self.run_pods()
+        return self.is_true("PodsReady")

@@ -1,0 +1,201 @@
+"""A SignalingPool on a real API server: made, changed, repaired, deleted."""
+
+import base64
+import json
+
+import pytest
+from tests.e2e.apiserver import ApiServer
+from tests.e2e.operator.conftest import Replica, Start, without_api_server
+from tests.e2e.operator.resources import Pool, Resource
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.cluster
+
+OWNED = "serviceaccount,secret,service,poddisruptionbudget,networkpolicy,ingress,replicaset,pod"
+
+
+@pytest.fixture
+def pool(api: ApiServer, namespace: str) -> Pool:
+    return Pool(api, namespace)
+
+
+@pytest.fixture
+def redis(api: ApiServer, namespace: str) -> Resource:
+    cluster = Resource(api, namespace, "RedisCluster", "store")
+    cluster.apply()
+    return cluster
+
+
+@pytest.fixture
+def fleet(api: ApiServer, namespace: str) -> Resource:
+    return Resource(api, namespace, "TurnFleet", "relays")
+
+
+def test_a_pool_becomes_ready_with_its_pods(operator: Replica, pool: Pool) -> None:
+    pool.apply()
+    until(lambda: len(pool.items("pods")) == 1, "a pod")
+    until(lambda: pool.condition("Ready").get("reason") == "Starting", "the condition says that it starts")
+    until(pool.is_ready, "the pool is Ready")
+    status = pool.live()["status"]
+    assert (status["replicas"], status["readyReplicas"], status["image"]) == (1, 1, "signaling:test")
+    assert status["observedGeneration"] == 1
+    assert pool.condition("SessionsDurable")["reason"] == "Memory"
+
+
+def test_kubectl_scale_scales_the_pool(operator: Replica, pool: Pool, redis: Resource) -> None:
+    pool.apply(redisRef={"name": "store"})
+    until(pool.serves, "its pod serves")
+    pool.api.kubectl("-n", pool.namespace, "scale", "signalingpool", pool.name, "--replicas=3")
+    until(lambda: len(pool.items("pods")) == 3, "three pods")
+
+
+def test_a_new_image_surges_before_old_pods_go(operator: Replica, pool: Pool, redis: Resource) -> None:
+    pool.apply(replicas=2, redisRef={"name": "store"}, image="signaling:1")
+    until(pool.serves, "its pods serve")
+    pool.apply(replicas=2, redisRef={"name": "store"}, image="signaling:2")
+    until(lambda: len(pool.items("replicasets")) == 2, "a second revision")
+    until(lambda: len(pool.items("pods")) == 3, "one pod of the second revision")
+    assert pool.live()["status"]["readyReplicas"] == 2
+    until(lambda: pool.serves() and len(pool.items("replicasets")) == 1, "only the second revision is left")
+    assert {pod["spec"]["containers"][0]["image"] for pod in pool.items("pods")} == {"signaling:2"}
+
+
+def test_every_deleted_object_is_made_again_as_it_was(operator: Replica, pool: Pool) -> None:
+    pool.apply(ingress={"host": "calls.example"})
+    until(pool.is_ready, "the pool is Ready")
+    before = {(item["kind"], item["metadata"]["name"]): item for item in pool.items(OWNED) if item["kind"] != "Pod"}
+    assert len(before) == 8
+    for (kind, name), item in before.items():
+        pool.api.kubectl("-n", pool.namespace, "delete", kind, name)
+
+        def again(kind: str = kind, name: str = name, uid: str = item["metadata"]["uid"]) -> bool:
+            found = [one for one in pool.items(kind) if one["metadata"]["name"] == name]
+            return bool(found and found[0]["metadata"]["uid"] != uid)
+
+        until(again, f"a new {kind} {name}")
+    after = {item["metadata"]["name"]: item.get("data") for item in pool.items("secret")}
+    assert after == {name: item["data"] for (kind, name), item in before.items() if kind == "Secret"}
+
+
+def test_an_object_changed_by_hand_is_changed_back(operator: Replica, pool: Pool) -> None:
+    pool.apply()
+    until(pool.is_ready, "the pool is Ready")
+    patch = '{"spec": {"selector": {"app.kubernetes.io/instance": "elsewhere"}}}'
+    pool.api.kubectl("-n", pool.namespace, "patch", "service", "calls-signaling", "-p", patch)
+    until(
+        lambda: pool.items("services")[0]["spec"]["selector"]["app.kubernetes.io/instance"] == "calls",
+        "the selector is repaired",
+    )
+
+
+def test_an_ingress_that_is_wanted_no_more_goes(operator: Replica, pool: Pool) -> None:
+    pool.apply(ingress={"host": "calls.example"})
+    until(lambda: pool.items("ingress"), "an Ingress")
+    pool.apply()
+    until(lambda: not pool.items("ingress"), "no Ingress")
+
+
+def test_a_strangers_object_is_left_alone_and_named(operator: Replica, pool: Pool) -> None:
+    pool.api.kubectl("-n", pool.namespace, "create", "service", "clusterip", "calls-signaling", "--tcp=80")
+    pool.apply()
+    until(lambda: pool.condition("ObjectsApplied").get("reason") == "NameTaken", "the condition says so")
+    assert f"Service {pool.namespace}/calls-signaling" in pool.condition("Ready")["message"]
+    pool.api.kubectl("-n", pool.namespace, "delete", "service", "calls-signaling")
+    until(pool.is_ready, "the pool heals", 30)
+
+
+def test_an_image_that_cannot_be_pulled_is_named(operator: Replica, pool: Pool) -> None:
+    pool.apply(image="nowhere/none:1")
+    until(lambda: pool.items("pods"), "a pod")
+    name = pool.items("pods")[0]["metadata"]["name"]
+    waiting = {"reason": "ImagePullBackOff", "message": "not found"}
+    container = {"name": "signaling", "image": "", "imageID": "", "ready": False, "restartCount": 0}
+    pool.patch_status("pod", name, {"containerStatuses": [{**container, "state": {"waiting": waiting}}]})
+    until(lambda: pool.condition("Ready").get("reason") == "ImagePull", "the condition says so")
+    assert name in pool.condition("Ready")["message"]
+    assert "Remedy" in pool.condition("Ready")["message"]
+
+
+def test_a_pool_waits_for_its_redis_and_heals(operator: Replica, pool: Pool, api: ApiServer) -> None:
+    pool.apply(redisRef={"name": "store"})
+    until(lambda: pool.condition("Ready").get("reason") == "RedisNotFound", "the condition says so")
+    assert not pool.items("replicaset")
+    Resource(api, pool.namespace, "RedisCluster", "store").apply()
+    until(lambda: pool.items("replicaset"), "its pods are made")
+    container = pool.items("replicaset")[0]["spec"]["template"]["spec"]["containers"][0]
+    environment = {item["name"]: item.get("value") for item in container["env"]}
+    assert environment["SWITCHBOARD_REDIS_NODES"] == f"store-redis.{pool.namespace}.svc:6379"
+
+
+def test_a_pool_gets_the_directory_of_its_fleet(operator: Replica, pool: Pool, fleet: Resource) -> None:
+    def directory() -> list[dict[str, object]]:
+        data = next(one["data"] for one in pool.items("secret") if one["metadata"]["name"] == "calls-signaling-ice")
+        servers: list[dict[str, object]] = json.loads(base64.b64decode(data["directory.json"]))["servers"]
+        return servers
+
+    pool.apply(turnRefs=[{"name": "relays"}])
+    until(lambda: pool.condition("Ready").get("reason") == "TurnNotFound", "the condition says so")
+    fleet.apply(regions=[{"name": "north", "nodeSelector": {}}])
+    until(fleet.is_ready, "the fleet is Ready")
+    until(pool.is_ready, "the pool heals")
+    server = directory()[0]
+    assert server["urls"] == ["turn:10.1.2.3:3478?transport=udp", "turn:10.1.2.3:3478?transport=tcp"]
+    secrets = next(one["data"] for one in fleet.items("secret"))
+    assert isinstance(server["auth"], dict)
+    uid = pool.live()["metadata"]["uid"]
+    assert base64.b64decode(secrets[uid]).decode() == server["auth"]["secret"]
+    pool.delete()
+    until(lambda: list(fleet.items("secret")[0]["data"]) == ["probe"], "the fleet refuses the pool that is gone")
+
+
+def test_nothing_is_written_at_rest(operator: Replica, pool: Pool, fleet: Resource, redis: Resource) -> None:
+    fleet.apply(regions=[{"name": "north", "nodeSelector": {}}])
+    pool.apply(replicas=2, redisRef={"name": "store"}, turnRefs=[{"name": "relays"}])
+    until(fleet.is_ready, "the fleet is Ready")
+    until(pool.serves, "the pool serves")
+    renewals = 'switchboard_operator_api_requests_total{code="200",verb="PUT"}'
+
+    def at_rest() -> bool:
+        written, renewed = len(pool.api.audit_log.read_text().splitlines()), operator.metric(renewals)
+        until(lambda: operator.metric(renewals) >= renewed + 5, "the Lease is renewed five times", 30)
+        return pool.api.writes(since=written) == []
+
+    until(at_rest, "ten seconds without a write", 60)
+
+
+def test_a_pool_deleted_while_the_operator_is_down_leaves_nothing(start: Start, pool: Pool) -> None:
+    replica = start("first")
+    pool.apply(ingress={"host": "calls.example"})
+    until(pool.is_ready, "the pool is Ready")
+    replica.kill()
+    pool.delete()
+    until(lambda: not pool.items(OWNED), "nothing is left", 60)
+
+
+def test_another_replica_takes_over_when_the_leader_is_killed(start: Start, pool: Pool) -> None:
+    first = start("first")
+    until(first.leads, "the first replica leads")
+    second = start("second")
+    assert second.answers("/readyz")
+    assert not second.leads()
+    first.kill()
+    pool.apply()
+    until(pool.is_ready, "the second replica makes the pool", 40)
+    assert second.leads()
+
+
+def test_the_operator_outlives_a_restart_of_the_api_server(operator: Replica, pool: Pool) -> None:
+    pool.apply()
+    until(pool.is_ready, "the pool is Ready")
+    with without_api_server(pool.api):
+        assert operator.answers("/livez")
+    pool.apply(image="signaling:2")
+    until(lambda: len(pool.items("replicaset")) == 2, "the change arrives", 60)
+
+
+def test_a_stopped_operator_gives_the_lease_back(start: Start, api: ApiServer) -> None:
+    replica = start("first")
+    until(replica.leads, "it leads")
+    assert replica.stop() == 0
+    lease = api.get("-n", "switchboard-system", "lease", "switchboard")
+    assert not lease["spec"].get("holderIdentity")

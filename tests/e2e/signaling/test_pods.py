@@ -1,0 +1,184 @@
+"""Two pods and one store: clients meet across pods, and nothing that happens to one pod or the store ends a match."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.browser.server import Server, signaling_server
+from tests.e2e.signaling import store
+
+from switchboard_signaling.client import Client
+from switchboard_signaling.protocol.client import Ended, InLine, Met, Move, Online, Partner, Said
+from switchboard_signaling.protocol.messages import Offer
+
+Nodes = list[tuple[str, int]]
+
+
+@dataclass
+class Pods:
+    """Two pods; `living` are those that new sockets go to, as a Service would choose."""
+
+    one: Server
+    two: Server
+    living: list[Server] = field(default_factory=list)
+
+    def socket_url(self, preferred: Server) -> str:
+        """Return where a client of the preferred pod connects now."""
+        pod = preferred if preferred in self.living else self.living[0]
+        return pod.url.replace("http", "ws") + "/ws"
+
+
+@asynccontextmanager
+async def two_pods(nodes: Nodes, folder: Path, **settings: str) -> AsyncIterator[Pods]:
+    """Run two pods of one pool on a store."""
+    key_dir = folder / "key"
+    key_dir.mkdir()
+    (key_dir / "current").write_bytes(b"k" * 32)
+    shared = {
+        "REDIS_NODES": ",".join(f"{host}:{port}" for host, port in nodes),
+        "KEY_DIR": str(key_dir),
+        "POOL": "tests/pool",
+        "STOP_SECONDS": "4",
+        **settings,
+    }
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(signaling_server(folder / "one.log", POD="one", **shared))
+        two = await stack.enter_async_context(signaling_server(folder / "two.log", POD="two", **shared))
+        yield Pods(one, two, [one, two])
+
+
+@asynccontextmanager
+async def pair(pods: Pods) -> AsyncIterator[tuple[Client, Client]]:
+    """Connect a client to each pod and let them meet."""
+    async with Client(lambda: pods.socket_url(pods.one)) as one, Client(lambda: pods.socket_url(pods.two)) as two:
+        await one.join()
+        await one.wait_for(InLine)
+        await two.join()
+        met = [await client.wait_for(Met) for client in (one, two)]
+        assert met[0].m == met[1].m
+        assert {met[0].role, met[1].role} == {"polite", "impolite"}
+        yield one, two
+
+
+async def tell(speaker: Client, listener: Client, text: str) -> None:
+    """Fail unless what one says reaches the other, once."""
+    await speaker.say(Offer(m="", from_="", to="", k=0, sdp=text))
+    said = await listener.wait_for(Said, seconds=20)
+    assert isinstance(said.frame, Offer)
+    assert said.frame.sdp == text
+
+
+async def test_pods_that_start_before_their_store_is_formed_wait_for_it(tmp_path: Path) -> None:
+    async with store.unformed(tmp_path / "store") as (nodes, buses):
+
+        async def meet() -> None:
+            async with two_pods(nodes, tmp_path) as pods, pair(pods) as (one, two):
+                await tell(one, two, "v=0 at last")
+
+        meeting = asyncio.create_task(meet())
+        # On a busy machine a pod may take longer for its first look; then it finds the store formed, which is as well.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while "waiting for the store" not in _text(tmp_path / "one.log"):  # noqa: ASYNC110 - another process's
+                    await asyncio.sleep(0.05)
+        await store.form(nodes, buses)
+        await meeting
+
+
+def _text(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
+
+
+@pytest.mark.parametrize("nodes", ["single", "cluster"], indirect=True)
+async def test_clients_on_different_pods_meet_and_talk(nodes: Nodes, tmp_path: Path) -> None:
+    async with two_pods(nodes, tmp_path) as pods, pair(pods) as (one, two):
+        await tell(one, two, "from one")
+        await tell(two, one, "from two")
+
+        await one.leave()
+
+        ended = await two.wait_for(Ended)
+        assert (ended.reason, ended.requeued) == ("user", False)
+
+
+async def test_a_killed_pod_ends_no_match(nodes: Nodes, tmp_path: Path) -> None:
+    async with two_pods(nodes, tmp_path) as pods, pair(pods) as (one, two):
+        pods.living.remove(pods.one)
+        pods.one.process.kill()
+
+        await one.wait_for(Online)
+
+        await tell(one, two, "after the death of my pod")
+        await tell(two, one, "I heard you")
+
+
+async def test_a_stopping_pod_gives_its_clients_away(nodes: Nodes, tmp_path: Path) -> None:
+    async with two_pods(nodes, tmp_path) as pods, pair(pods) as (one, two):
+        pods.living.remove(pods.one)
+        pods.one.process.send_signal(signal.SIGTERM)
+
+        await one.wait_for(Move)
+        await one.wait_for(Online)
+
+        await tell(one, two, "from my new pod")
+        await tell(two, one, "found you there")
+        assert await asyncio.wait_for(pods.one.process.wait(), 8) == 0
+
+
+async def test_a_wiped_store_ends_no_match(nodes: Nodes, tmp_path: Path) -> None:
+    async with two_pods(nodes, tmp_path, HEARTBEAT_SECONDS="1") as pods, pair(pods) as (one, two):
+        await store.wipe(nodes)
+
+        await tell(one, two, "what store?")
+        await two.drop()
+        await two.wait_for(Online)
+        await tell(two, one, "still here")
+        await two.leave()
+        assert (await one.wait_for(Ended)).reason == "user"
+
+
+async def test_a_waiting_client_keeps_its_place_over_a_wipe(nodes: Nodes, tmp_path: Path) -> None:
+    async with (
+        two_pods(nodes, tmp_path, HEARTBEAT_SECONDS="1") as pods,
+        Client(lambda: pods.socket_url(pods.one)) as first,
+        Client(lambda: pods.socket_url(pods.one)) as second,
+        Client(lambda: pods.socket_url(pods.two)) as third,
+    ):
+        await first.join({"lang": "de"}, {"lang": "de"})
+        await first.wait_for(InLine)
+        await second.join({"lang": "fr"}, {"lang": "fr"})
+        await second.wait_for(InLine)
+        await store.wipe(nodes)
+
+        await third.join({"lang": "fr"}, {"lang": "fr"})
+
+        assert (await third.wait_for(Met)).m == (await second.wait_for(Met)).m
+        await second.leave()
+        await first.leave()
+
+
+async def test_a_client_that_vanishes_is_away_and_then_lost(nodes: Nodes, tmp_path: Path) -> None:
+    settings = {"HEARTBEAT_SECONDS": "1", "RESUME_WINDOW_SECONDS": "4"}
+    async with two_pods(nodes, tmp_path, **settings) as pods, pair(pods) as (one, two):
+        await one.vanish()
+
+        assert (await two.wait_for(Partner)).state == "away"
+        assert (await two.wait_for(Ended)).reason == "partner-lost"
+
+
+@pytest.mark.parametrize("drops", [1, 3])
+async def test_a_dropped_socket_is_resumed_without_a_word_lost(nodes: Nodes, tmp_path: Path, drops: int) -> None:
+    async with two_pods(nodes, tmp_path) as pods, pair(pods) as (one, two):
+        for turn in range(drops):
+            await one.drop()
+            await two.say(Offer(m="", from_="", to="", k=0, sdp=f"turn {turn}"))
+            await one.wait_for(Online)
+
+        for turn in range(drops):
+            said = await one.wait_for(Said, seconds=20)
+            assert isinstance(said.frame, Offer)
+            assert said.frame.sdp == f"turn {turn}"

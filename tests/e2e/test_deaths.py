@@ -1,0 +1,134 @@
+"""What dies and what people notice of it: pods of signaling, of Valkey and of TURN."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+import pytest
+from tests.browser.call import CallPage, chromium, meet
+from tests.e2e.kubectl import Object, all_ready, ready
+from tests.e2e.made import Made
+
+from switchboard_cluster import quickstart
+from switchboard_crds import names
+from switchboard_signaling.client.connection import Client
+from switchboard_signaling.protocol import messages
+from switchboard_signaling.protocol.client import Met, Said
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+
+SIGNALING = f"{names.LABEL_NAME}={names.SIGNALING}"
+TURN = f"{names.LABEL_NAME}={names.TURN}"
+REDIS = f"{names.LABEL_NAME}={names.REDIS}"
+
+
+def name_of(pod: Object) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def replaced(before: set[str], count: int) -> Callable[[list[Object]], bool]:
+    """Return the condition that `count` pods are ready and none of them is one of `before`."""
+    return lambda pods: all_ready(count)(pods) and before.isdisjoint(map(name_of, pods))
+
+
+def signaling_pods(switchboard: Made) -> list[Object]:
+    found: list[Object] = switchboard.kubectl.wait_for(
+        "pods", all_ready(2), "two signaling pods", timeout=120, selector=SIGNALING
+    )
+    return found
+
+
+def kill(switchboard: Made, *pods: str) -> None:
+    switchboard.kubectl("delete", "pod", *pods, "--grace-period=0", "--force", "--wait=false")
+
+
+def pod_url(pod: Object) -> str:
+    return f"ws://{pod['status']['podIP']}:{names.HTTP_PORT}/ws"
+
+
+async def exchange(one: Client, other: Client, text: str) -> None:
+    """Let each tell the other something, and fail unless both hear it."""
+    for speaker, listener in ((one, other), (other, one)):
+        await speaker.say(messages.Offer(m="", from_="", to="", k=0, sdp=text))
+        said = await listener.wait_for(Said, 30)
+        assert isinstance(said.frame, messages.Offer)
+        assert said.frame.sdp == text
+
+
+async def test_clients_on_different_pods_are_matched_and_hear_each_other(switchboard: Made) -> None:
+    first, second = signaling_pods(switchboard)
+    async with Client(pod_url(first)) as one, Client(pod_url(second)) as other:
+        await asyncio.gather(one.join(), other.join())
+        met, also = await asyncio.gather(one.wait_for(Met, 30), other.wait_for(Met, 30))
+        assert met.m == also.m
+        await exchange(one, other, "v=0 hello")
+
+
+async def test_a_match_outlives_the_pod_of_one_of_its_clients(switchboard: Made) -> None:
+    first, second = signaling_pods(switchboard)
+    pods = itertools.chain([pod_url(first)], itertools.repeat(pod_url(second)))
+    async with Client(lambda: next(pods)) as one, Client(pod_url(second)) as other:
+        await asyncio.gather(one.join(), other.join())
+        await asyncio.gather(one.wait_for(Met, 30), other.wait_for(Met, 30))
+        kill(switchboard, name_of(first))
+        await exchange(one, other, "v=0 still here")
+    switchboard.kubectl.wait_for(
+        "pods", replaced({name_of(first)}, 2), "another signaling pod", timeout=120, selector=SIGNALING
+    )
+
+
+@pytest.mark.browser
+async def test_a_call_goes_on_while_all_signaling_pods_are_replaced_and_new_ones_work(switchboard: Made) -> None:
+    before = {name_of(pod) for pod in signaling_pods(switchboard)}
+    async with chromium() as browser:
+        one = await CallPage.open(browser, switchboard.url)
+        other = await CallPage.open(browser, switchboard.url)
+        await meet(one, other)
+        kill(switchboard, *before)
+        for person in (one, other):
+            await person.assert_moving()
+        switchboard.kubectl.wait_for("pods", replaced(before, 2), "new signaling pods", timeout=120, selector=SIGNALING)
+        for person in (one, other):
+            await person.wait_for_state("connected", 60)
+            await person.assert_moving()
+        third = await CallPage.open(browser, switchboard.url)
+        fourth = await CallPage.open(browser, switchboard.url)
+        await meet(third, fourth)
+
+
+def primaries(switchboard: Made) -> list[str]:
+    """Return the Valkey pods that say that they are primaries."""
+    pods = switchboard.kubectl.json("get", "pods", f"--selector={REDIS}")["items"]
+    return [name_of(pod) for pod in pods if ready(pod) and "role:master" in replication(switchboard, name_of(pod))]
+
+
+def replication(switchboard: Made, pod: str) -> str:
+    script = "REDISCLI_AUTH=$(cat /etc/switchboard/redis/probe-password) valkey-cli --user probe info replication"
+    done = switchboard.kubectl.run("exec", pod, "--", "sh", "-c", script)
+    return done.stdout + done.stderr
+
+
+async def test_new_matches_are_made_after_a_valkey_primary_was_killed(switchboard: Made) -> None:
+    first, second = signaling_pods(switchboard)
+    found = primaries(switchboard)
+    assert len(found) == 3, replication(switchboard, f"{quickstart.POOL}-redis-0-0")
+    kill(switchboard, found[0])
+    async with Client(pod_url(first)) as one, Client(pod_url(second)) as other:
+        await asyncio.gather(one.join(), other.join())
+        await asyncio.gather(one.wait_for(Met, 90), other.wait_for(Met, 90))
+        await exchange(one, other, "v=0 after the failover")
+    switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the cluster whole again", timeout=180)
+
+
+@pytest.mark.browser
+async def test_relayed_calls_work_again_after_coturn_was_killed(switchboard: Made) -> None:
+    before = {name_of(pod) for pod in switchboard.kubectl.json("get", "pods", f"--selector={TURN}")["items"]}
+    kill(switchboard, *before)
+    switchboard.kubectl.wait_for("pods", replaced(before, len(before)), "another coturn", timeout=120, selector=TURN)
+    switchboard.kubectl.wait_for(f"turnfleet {quickstart.POOL}", ready, "the fleet whole again", timeout=120)
+    async with chromium() as browser:
+        one = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
+        other = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
+        await meet(one, other)
+        for person in (one, other):
+            assert await person.path() == "relay"

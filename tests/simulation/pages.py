@@ -1,0 +1,199 @@
+"""Page loads and those who look at them: the shipped ClientSession; the shell around it is stood in for."""
+
+from tests.simulation.pods import Link, Pod
+from tests.simulation.world import TIMEOUTS, Process, World
+
+from switchboard_signaling.protocol import errors, messages
+from switchboard_signaling.protocol.client import ClientSession, Ended, Met, Move, Output, Stopped, Transmit
+from switchboard_signaling.protocol.messages import Chat, Idle, Matched, Offer, Queued
+
+TICK_SECONDS = 0.25
+CONNECT_SECONDS = 5.0
+NEVER = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
+
+
+class Page(Process):
+    """One page load, connected as client/connection.py does it."""
+
+    def __init__(self, user: "User", before: ClientSession | None = None) -> None:
+        super().__init__(user.world)
+        self.user = user
+        self.session = ClientSession(self.world.new_id)
+        if before is not None:  # what sessionStorage keeps
+            for name in ("n", "sid", "token", "want", "_line"):
+                setattr(self.session, name, getattr(before, name))
+        self.link: Link | None = None
+        self.welcomed = self.stopped = False
+        self.shown: str | None = None
+        self.offline_until = 0.0
+        self._attempts = 0
+        self._dialing: Link | None = None
+        self.links: list[Link] = []
+        self.world.at(self.world.random.uniform(0, TICK_SECONDS), self, self._tick)
+        self.dial()
+
+    @property
+    def step(self) -> str:
+        """How far this page has come, for the report of what was reached."""
+        if not self.welcomed:
+            return "offline"
+        match self.session.want:
+            case Idle():
+                return "idle"
+            case Queued():
+                return "queued"
+        return "met" if self.shown else "forming"
+
+    # Sockets
+
+    def dial(self) -> None:
+        """Open a further socket."""
+        if self.stopped or self._dialing is not None:
+            return
+        pod = self.user.choose_pod() if self.offline_until <= self.world.now else None
+        if pod is None:
+            self._retry()
+            return
+        link = self._dialing = Link(self, pod)
+        self.world.at(self.world.latency(), pod, lambda: self._accepted(link))
+        self.world.at(CONNECT_SECONDS, self, lambda: self._too_late(link))
+
+    def _accepted(self, link: Link) -> None:
+        if link.open:
+            link.pod.accept(link)
+            self.world.at(self.world.latency(), self, lambda: self._connected(link))
+
+    def _connected(self, link: Link) -> None:
+        if self._dialing is not link or not link.open:
+            return
+        self._dialing, self._attempts = None, 0
+        self.link, self.welcomed = link, False
+        self.links = [one for one in self.links if one.open] + [link]
+        link.heard = self.world.now
+        link.send(True, messages.encode(self.session.greet()))
+
+    def _too_late(self, link: Link) -> None:
+        if self._dialing is link:
+            self._dialing = None
+            link.cut()
+            self._retry()
+
+    def _retry(self) -> None:
+        self._attempts += 1
+        self.world.at(self.world.random.uniform(0, min(0.1 * 2**self._attempts, 5)), self, self.dial)
+
+    def lost(self, link: Link, code: int) -> None:
+        """The socket is closed."""
+        if link is not self.link:
+            return
+        self.link, self.welcomed = None, False
+        if code in NEVER:
+            self.stopped = True
+        else:
+            self._retry()
+
+    def go_offline(self, seconds: float) -> None:
+        """Have no network for a while."""
+        self.offline_until = self.world.now + seconds
+        for link in self.links:
+            link.cut()
+
+    def vanish(self) -> None:
+        """Go without a word."""
+        self.dead = True
+        for link in self.links:
+            link.cut()
+
+    # The session
+
+    def receive(self, link: Link, frame: messages.ServerFrame) -> None:
+        newest = link is self.link
+        if newest and isinstance(frame, messages.Welcome):
+            self.welcomed = True
+        self.perform(self.session.receive(frame, self.world.now, newest))
+
+    def perform(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            self.world.watch.event(self, output)
+            match output:
+                case Transmit(frame=frame):
+                    if self.welcomed and self.link is not None:
+                        self.link.send(True, messages.encode(frame))
+                case Move():
+                    self.dial()
+                case Stopped():
+                    self.stopped = True
+                case Met(m=m):
+                    self.shown = m
+                case Ended():
+                    self.shown = None
+
+    def _tick(self) -> None:
+        self.world.at(TICK_SECONDS, self, self._tick)
+        if self.stopped:
+            return
+        if self.welcomed:
+            outputs = self.session.tick(self.world.now)
+            self.world.watch.ticked(self, outputs)
+            self.perform(outputs)
+        every = (TIMEOUTS.idle_heartbeat_ms if isinstance(self.session.want, Idle) else TIMEOUTS.heartbeat_ms) / 1000
+        if self.link is not None and self.world.now - self.link.heard > 2 * every + 2:
+            link = self.link  # nothing is heard any more
+            self.lost(link, 1006)
+            link.cut()
+
+
+class User:
+    """A person: what they do, on the pages that they have."""
+
+    def __init__(self, world: World, number: int, pods: dict[str, Pod]) -> None:
+        self.world, self.number, self.pods = world, number, pods
+        self.gone = False
+        self.said = 0
+        self.pages = [Page(self)]
+
+    @property
+    def page(self) -> Page:
+        """The page in front: the newest that the pool has not stopped."""
+        return next((page for page in reversed(self.pages) if not page.dead and not page.stopped), self.pages[-1])
+
+    def choose_pod(self) -> Pod | None:
+        """What a load balancer does, which learns late that a pod does not answer."""
+        ready = [pod for pod in self.pods.values() if not pod.dead and not pod.draining]
+        return self.world.random.choice(ready) if ready else None
+
+    def join(self) -> None:
+        page = self.page
+        if page.session.sid is not None and not page.stopped and isinstance(page.session.want, Idle):
+            page.perform(page.session.join())
+
+    def leave(self, reason: messages.LeaveReason) -> None:
+        page = self.page
+        if not isinstance(page.session.want, Idle):
+            page.shown = None
+            page.perform(page.session.leave(reason))
+
+    def say(self) -> None:
+        page = self.page
+        if page.shown and isinstance(page.session.want, Matched) and page.running:
+            self.said += 1
+            text, nobody = f"{self.number}.{self.said}", {"m": "-", "from_": "-", "to": "-", "k": 0}
+            frame = (
+                Chat(id=text, text=text, **nobody) if self.said % 2 else Offer(sdp=text, neg=self.said // 6, **nobody)
+            )
+            page.perform(page.session.say(frame, self.world.now))
+
+    def reload(self) -> None:
+        """Load the page anew in the same tab."""
+        before = self.page
+        before.vanish()
+        self.pages.append(Page(self, before.session))
+
+    def duplicate(self) -> None:
+        """Open a second tab with a copy of the first one's storage, in a browser without locks."""
+        self.pages.append(Page(self, self.page.session))
+
+    def vanish(self) -> None:
+        self.gone = True
+        for page in self.pages:
+            page.vanish()

@@ -1,0 +1,289 @@
+"""Pods: the shipped Hub and Session; sockets, the queue of questions and the loops of the shell are stood in for."""
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.world import TIMEOUTS, Process, ReadMail, Unanswered, World
+
+from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.protocol import errors, messages
+from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Proposed, Send, Tell
+from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.session import Session
+from switchboard_signaling.protocol.store import Question, Reply
+from switchboard_signaling.server import hub
+from switchboard_signaling.server.metrics import Metrics
+
+if TYPE_CHECKING:
+    from tests.simulation.pages import Page
+
+MAIL_SECONDS = hub.MAILBOX_SECONDS
+
+
+class Later:
+    """Something awaited: the coroutine goes on when it is settled."""
+
+    def __init__(self) -> None:
+        self.settle: Callable[[object], None] = lambda _value: None
+
+    def __await__(self) -> Generator["Later", object, object]:
+        return (yield self)
+
+
+def drive(work: Coroutine[Any, Any, object], value: object = None) -> None:
+    """Run a coroutine of the shell as far as it goes; it goes on with each Later that it awaits."""
+    try:
+        waits = work.send(value)
+    except StopIteration:
+        return
+    waits.settle = lambda result: drive(work, result)
+
+
+class Link:
+    """A socket: two directions, in order each, until it is cut."""
+
+    def __init__(self, page: "Page", pod: "Pod") -> None:
+        self.page, self.pod, self.world = page, pod, page.world
+        self.connection: Connection | None = None
+        self.open = True
+        self.heard = self.world.now
+        self.fuse: int | None = None
+        self._free_at = {"up": 0.0, "down": 0.0}
+
+    def send(self, up: bool, data: bytes) -> None:
+        """Carry a frame; an armed fuse cuts the link instead of the last one."""
+        if not self.open:
+            return
+        if self.fuse is not None:
+            self.fuse -= 1
+            if self.fuse < 0:
+                self.cut()
+                return
+        self._carry(up, lambda: self._arrive(up, data))
+
+    def close(self, code: int) -> None:
+        """The pod says goodbye."""
+        self._carry(False, lambda: self._closed(code))
+        if self.connection:
+            self.connection.gone(code)
+
+    def cut(self, page_notices: float | None = None, pod_notices: float | None = None) -> None:
+        """Lose the socket and what is on its way; either end notices after a while, or only by the silence."""
+        if not self.open:
+            return
+        self.open = False
+        chance = self.world.random
+        for process, notice in ((self.page, self._noticed_by_page), (self.pod, self._noticed_by_pod)):
+            if chance.random() < 0.75:
+                self.world.at(chance.choice((0.0, chance.uniform(0, 3))), process, notice)
+
+    def _carry(self, up: bool, work: Callable[[], None]) -> None:
+        way = "up" if up else "down"
+        when = max(self._free_at[way], self.world.now + self.world.latency())
+        self._free_at[way] = when
+        self.world.at(when - self.world.now, self.pod if up else self.page, work)
+
+    def _arrive(self, up: bool, data: bytes) -> None:
+        if not self.open:
+            return
+        if up and self.connection:
+            self.connection.receive(data)
+        elif not up:
+            self.heard = self.world.now
+            self.page.receive(self, messages.decode_server(data))
+
+    def _closed(self, code: int) -> None:
+        if self.open:
+            self.open = False
+            self.page.lost(self, code)
+
+    def _noticed_by_page(self) -> None:
+        self.page.lost(self, 1006)
+
+    def _noticed_by_pod(self) -> None:
+        if self.connection:
+            self.connection.gone(1006)
+
+
+class Connection:
+    """Performs the effects of one session, as server/connection.py does."""
+
+    def __init__(self, pod: "Pod", link: Link) -> None:
+        self.pod, self.link = pod, link
+        self.session = Session(pod.host, pod.world.now)
+        self.closed = False
+        self._end = Later()
+        self._questions: deque[Question] = deque()
+        self._asking = False
+
+    async def run(self) -> int | None:
+        code = await self._end
+        self.perform(self.session.closed())
+        self.closed = True
+        return code  # type: ignore[return-value]
+
+    def gone(self, code: int) -> None:
+        """The socket is closed."""
+        if not self.closed:
+            self._end.settle(code)
+
+    def receive(self, data: bytes) -> None:
+        if not self.closed:
+            frame = messages.decode_client(data)
+            self.change(lambda now: self._take(frame, now))
+
+    def _take(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
+        effects = self.session.receive(frame, now)
+        self.pod.world.watch.heard(self.session.sid, self.session.n, self.pod.name)
+        return effects
+
+    def change(self, decide: Callable[[float], list[Effect]]) -> None:
+        if not self.closed:
+            self.perform(decide(self.pod.world.now))
+
+    def perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(frame=frame):
+                    self.pod.world.watch.delivers(self.session.sid, frame)
+                    self.link.send(False, messages.encode(frame))
+                case Tell(pod=pod, hint=hint):
+                    self.pod.hub.tell(pod, hint)
+                case Ask(question=question):
+                    self._questions.append(question)
+                    self._ask()
+                case Attach(n=n):
+                    self.pod.hub.attach(self, n)  # type: ignore[arg-type]
+                case Close(code=code):
+                    self.link.close(code.code)
+
+    def _ask(self) -> None:
+        if self._asking or self.closed or not self._questions:
+            return
+        self._asking = True
+        question = self._questions.popleft()
+        self.pod.world.store.ask(self.pod, self.pod.name, question, lambda reply: self._answered(question, reply))
+
+    def _answered(self, question: Question, reply: Any) -> None:
+        self._asking = False
+        if reply is Unanswered:
+            self.change(lambda _now: self.session.unanswered(question))
+        else:
+            self.change(lambda now: self.session.answered(question, reply, now))
+        self._ask()
+
+
+class _Hub(hub.Hub):
+    """The shipped hub, whose mailbox is read by the pod below."""
+
+    pod: "Pod"
+
+    def hinted(self, hint: Hint) -> None:
+        super().hinted(hint)
+        if isinstance(hint, Proposed):
+            self.pod.read_mail()
+
+
+class Broker:
+    """The store and the hints as one pod has them."""
+
+    durable, deaf = True, False
+
+    def __init__(self, pod: "Pod") -> None:
+        self._pod = pod
+
+    async def ask(self, question: Question) -> Reply:
+        reply = Later()
+        self._pod.world.store.ask(self._pod, self._pod.name, question, lambda value: reply.settle(value))
+        result: Any = await reply
+        if result is Unanswered:
+            raise BrokerUnavailableError
+        return result  # type: ignore[no-any-return]
+
+    def tell(self, pod: str, hint: Hint) -> None:
+        world = self._pod.world
+        target = self._pod.pods.get(pod)
+        if target is None or world.random.random() < world.hints_lost:
+            return
+        times = 2 if world.random.random() < world.hints_doubled else 1
+        for _ in range(times):
+            late = world.random.uniform(0, 4) if world.random.random() < world.hints_doubled else 0
+            world.at(world.latency() + late, target, lambda: target.hub.hinted(hint))
+
+
+class Pod(Process):
+    """One run of a signaling pod."""
+
+    def __init__(self, world: World, name: str, pods: dict[str, "Pod"]) -> None:
+        super().__init__(world)
+        self.name, self.pods = name, pods
+        self.clock_step = 0.0
+        self.draining = False
+        keyring = world.keyring(lambda: self.clock_step)
+        self.host = Host(name, keyring, TIMEOUTS, lambda _sid: [], lambda: 0, world.new_id)
+        self.hub = _Hub(self.host, Broker(self), Metrics(), 1000)
+        self.hub.pod = self
+        self._reading = False
+        self.connections: list[Connection] = []
+        pods[name] = self
+        self._every(hub.TICK_SECONDS, self._tick)
+        self._every(MAIL_SECONDS, self.read_mail)
+
+    def accept(self, link: Link) -> None:
+        link.connection = Connection(self, link)
+        self.connections.append(link.connection)
+        drive(self.hub.serve(link.connection))  # type: ignore[arg-type]
+        if self.draining:
+            self._advise(link.connection)
+
+    def kill(self) -> None:
+        """Die at once; the machine resets its sockets, or is gone with them."""
+        self.dead = True
+        for connection in self.connections:
+            connection.link.cut()
+
+    def drain(self, within: float) -> None:
+        """Stop as on SIGTERM."""
+        self.draining = True
+        for connection in self.connections:
+            self._advise(connection)
+        self.world.at(within, self, self._stop)
+
+    def _advise(self, connection: Connection) -> None:
+        connection.perform([Send(messages.Goaway(within_ms=2000))])
+
+    def _stop(self) -> None:
+        for connection in self.connections:
+            connection.link.close(errors.GOING_AWAY.code)
+        self.dead = True
+
+    def read_mail(self) -> None:
+        """Read the mailbox, one reading at a time."""
+        if not self._reading:
+            self._reading = True
+            self.world.store.ask(self, self.name, ReadMail(self.name), self._got_mail)
+
+    def _got_mail(self, proposals: Any) -> None:
+        drive(self._announce([] if proposals is Unanswered else proposals))
+
+    async def _announce(self, proposals: list[Any]) -> None:
+        try:
+            for proposal in proposals:
+                await self.hub._announce(proposal)
+        except BrokerUnavailableError:
+            pass  # the next reading finds what is left
+        finally:
+            self._reading = False
+
+    def _tick(self) -> None:
+        self.connections = [one for one in self.connections if not one.closed]
+        for connection in self.connections:
+            connection.change(connection.session.tick)
+
+    def _every(self, seconds: float, work: Callable[[], None]) -> None:
+        def again() -> None:
+            work()
+            self.world.at(seconds, self, again)
+
+        self.world.at(self.world.random.uniform(0, seconds), self, again)

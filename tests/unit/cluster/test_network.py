@@ -1,0 +1,50 @@
+"""The commands that make a slot's network."""
+
+import pytest
+
+from switchboard_cluster import network
+from switchboard_cluster.layout import Slot
+
+SLOT = Slot(1)
+NODES = SLOT.nodes(2)
+HOST, INSIDE = network.commands(SLOT, NODES)
+
+
+def test_the_host_is_joined_to_the_bridge_and_leads_to_each_nodes_pods() -> None:
+    assert HOST[0] == "link add sb1 address 02:5b:00:00:00:01 type bridge forward_delay 0"
+    assert "addr add 10.202.0.1/24 dev sb1" in HOST
+    for node in NODES:
+        assert f"route add {node.pod_cidr} via {node.address} dev sb1" in HOST
+
+
+def test_each_link_ends_in_its_namespace_and_is_a_port_of_the_bridge() -> None:
+    ends = {NODES[0].veth: NODES[0].netns, NODES[1].veth: NODES[1].netns, "sb1cp": SLOT.control_plane_netns}
+    for veth, netns in ends.items():
+        assert f"link add {veth} type veth peer name eth0 netns {netns}" in HOST
+        assert f"link set {veth} master sb1 up" in HOST
+
+
+def test_the_control_plane_and_each_node_has_a_namespace_with_its_address() -> None:
+    assert set(INSIDE) == {SLOT.control_plane_netns, *(node.netns for node in NODES)}
+    for node in NODES:
+        assert f"addr add {node.address}/24 dev eth0" in INSIDE[node.netns]
+    for lines in INSIDE.values():
+        assert "route add default via 10.202.0.1" in lines
+
+
+def test_pods_are_reached_through_their_node_from_everywhere_but_their_node() -> None:
+    first, second = NODES
+    lead_to_first = [
+        netns for netns, lines in INSIDE.items() if f"route add {first.pod_cidr} via {first.address}" in lines
+    ]
+    assert set(lead_to_first) == {SLOT.control_plane_netns, second.netns}
+
+
+@pytest.mark.parametrize("link", ["sb1", "sb1n1", "sb1cp", "sb1c-test"])
+def test_links_of_a_slot_are_known_by_their_name(link: str) -> None:
+    assert network._is_ours(link, SLOT)
+
+
+@pytest.mark.parametrize("link", ["", "lo", "eth0", "sb0", "sb10", "sb12n1", "xsb1"])
+def test_links_of_others_are_not_taken_for_ours(link: str) -> None:
+    assert not network._is_ours(link, SLOT)

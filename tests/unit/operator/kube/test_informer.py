@@ -1,0 +1,103 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from switchboard_crds import names
+from switchboard_operator.api import SERVICE
+from switchboard_operator.kube.client import ApiError
+from switchboard_operator.kube.informer import Informer, Store
+
+CALLS = ("SignalingPool", "web", "calls")
+LABELS = {names.SIGNALING_POOL.label: "calls"}
+
+
+def service(name: str = "a", version: int = 1, uid: str = "u", labels: dict[str, str] | None = None) -> Any:
+    metadata = {"name": name, "namespace": "web", "uid": uid, "resourceVersion": str(version), "managedFields": []}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {**metadata, "labels": LABELS | (labels or {})}}
+
+
+def test_an_object_is_found_by_name_and_by_owner() -> None:
+    store = Store()
+    assert store.put(SERVICE, service())
+    assert store.get(SERVICE, "web", "a") is not None
+    assert [one["metadata"]["name"] for one in store.made_for(CALLS, SERVICE)] == ["a"]
+    assert store.drop(SERVICE, "web", "a") is not None
+    assert store.drop(SERVICE, "web", "a") is None
+    assert store.made_for(CALLS, SERVICE) == []
+
+
+def test_a_late_event_does_not_undo_what_we_wrote() -> None:
+    store = Store()
+    store.put(SERVICE, service(version=12))
+    assert not store.put(SERVICE, service(version=9))
+    assert not store.put(SERVICE, service(version=12))
+    assert store.put(SERVICE, service(version=100))
+
+
+def test_a_new_object_of_the_same_name_counts_whatever_its_version() -> None:
+    store = Store()
+    store.put(SERVICE, service(version=12))
+    assert store.put(SERVICE, service(version=3, uid="another"))
+
+
+def test_an_object_without_our_label_has_no_owner() -> None:
+    store = Store()
+    stranger = service()
+    stranger["metadata"]["labels"] = {}
+    store.put(SERVICE, stranger)
+    assert store.made_for(CALLS, SERVICE) == []
+
+
+class FakeKube:
+    """Lists and watches as scripted; each watch ends in what its script ends in."""
+
+    def __init__(self, lists: list[list[Any]], watches: list[list[Any]]) -> None:
+        self.lists, self.watches = lists, watches
+        self.done = asyncio.Event()
+
+    async def list(self, *_: Any) -> tuple[list[Any], str]:
+        return self.lists.pop(0), "10"
+
+    async def watch(self, *_: Any) -> AsyncIterator[Any]:
+        if not self.watches:
+            self.done.set()
+            await asyncio.Event().wait()
+        for event in self.watches.pop(0):
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+async def follow(kube: FakeKube) -> tuple[Store, list[Any]]:
+    """Run an informer until it has gone through the script; return its store and the keys that it reported."""
+    store, seen = Store(), list[Any]()
+    informer = Informer(kube, SERVICE, None, store, seen.append)  # type: ignore[arg-type]  # a fake
+    task = asyncio.create_task(informer.run())
+    await asyncio.wait_for(kube.done.wait(), 5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert informer.synced.is_set()
+    return store, seen
+
+
+def event(kind: str, obj: Any) -> Any:
+    return {"type": kind, "object": obj}
+
+
+async def test_listed_added_and_deleted_objects_are_reported_by_their_owner() -> None:
+    script = [event("ADDED", service("b", 11)), event("DELETED", service("a", 12)), event("BOOKMARK", service("", 13))]
+    store, seen = await follow(FakeKube([[service("a")]], [script]))
+    assert seen == [CALLS] * 3
+    assert [one["metadata"]["name"] for one in store.made_for(CALLS, SERVICE)] == ["b"]
+
+
+async def test_after_a_lapse_the_list_says_what_is_gone() -> None:
+    lapse = event("ERROR", {"code": 410, "message": "too old"})
+    store, seen = await follow(FakeKube([[service("a"), service("b")], [service("b")]], [[lapse]]))
+    assert [one["metadata"]["name"] for one in store.made_for(CALLS, SERVICE)] == ["b"]
+    assert seen == [CALLS] * 3
+
+
+async def test_a_failed_watch_goes_on_where_it_was() -> None:
+    store, _ = await follow(FakeKube([[service("a")]], [[ApiError(500, b"")], [event("ADDED", service("b", 11))]]))
+    assert len(store.made_for(CALLS, SERVICE)) == 2

@@ -1,0 +1,123 @@
+import asyncio
+import copy
+from typing import Any
+
+import pytest
+
+from switchboard_operator.kube.client import ApiError, UnavailableError
+from switchboard_operator.kube.lease import Elector, Timing
+
+FAST = Timing(duration=0.2, renew=0.1, retry=0.01)
+
+
+class FakeKube:
+    """Holds one Lease with optimistic locking, as the API server does."""
+
+    def __init__(self) -> None:
+        self.lease: Any = None
+        self.version = 0
+        self.down = False
+
+    async def get(self, *_: Any) -> Any:
+        if self.down:
+            raise UnavailableError("down")
+        return copy.deepcopy(self.lease)
+
+    async def request(self, method: str, _path: str, _query: Any, body: Any, **_: Any) -> Any:
+        if self.down:
+            raise UnavailableError("down")
+        conflict = (
+            self.lease is not None if method == "POST" else body["metadata"]["resourceVersion"] != str(self.version)
+        )
+        if conflict:
+            raise ApiError(409, b"")
+        self.version += 1
+        self.lease = copy.deepcopy(body)
+        self.lease["metadata"]["resourceVersion"] = str(self.version)
+        return copy.deepcopy(self.lease)
+
+    @property
+    def holder(self) -> Any:
+        return self.lease["spec"]["holderIdentity"]
+
+
+def elector(kube: FakeKube, name: str) -> Elector:
+    return Elector(kube, "system", "operator", name, FAST)  # type: ignore[arg-type]  # a fake
+
+
+async def acquire(candidate: Elector) -> None:
+    await asyncio.wait_for(candidate.acquire(), 2)
+
+
+async def test_the_first_takes_a_lease_that_does_not_exist() -> None:
+    kube = FakeKube()
+    await acquire(elector(kube, "a"))
+    assert kube.holder == "a"
+
+
+async def test_another_waits_while_the_lease_is_renewed() -> None:
+    kube = FakeKube()
+    first = elector(kube, "a")
+    await acquire(first)
+    holding = asyncio.create_task(first.hold())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(elector(kube, "b").acquire(), 0.5)
+    assert kube.holder == "a"
+    holding.cancel()
+    await asyncio.gather(holding, return_exceptions=True)
+
+
+async def test_another_takes_a_lease_that_lapsed_and_counts_the_change() -> None:
+    kube = FakeKube()
+    await acquire(elector(kube, "a"))
+    second = elector(kube, "b")
+    await acquire(second)
+    assert kube.holder == "b"
+    assert second.transitions == 1
+
+
+async def test_a_released_lease_is_free_at_once() -> None:
+    kube = FakeKube()
+    first = elector(kube, "a")
+    await acquire(first)
+    await first.release()
+    await first.release()
+    assert kube.holder is None
+    await acquire(elector(kube, "b"))
+    assert kube.holder == "b"
+
+
+async def test_the_holder_stops_when_it_cannot_renew_before_another_may_start() -> None:
+    kube = FakeKube()
+    first = elector(kube, "a")
+    await acquire(first)
+    kube.down = True
+    assert await asyncio.wait_for(first.hold(), 0.19) == "the Lease could not be renewed in time"
+
+
+async def test_the_holder_stops_when_another_took_the_lease() -> None:
+    kube = FakeKube()
+    first = elector(kube, "a")
+    await acquire(first)
+    kube.version += 1
+    kube.lease["spec"]["holderIdentity"] = "b"
+    kube.lease["metadata"]["resourceVersion"] = str(kube.version)
+    assert await asyncio.wait_for(first.hold(), 1) == "another replica took the Lease"
+
+
+async def test_a_candidate_outlives_an_api_server_that_is_down() -> None:
+    kube = FakeKube()
+    kube.down = True
+    waiting = asyncio.create_task(elector(kube, "a").acquire())
+    await asyncio.sleep(0.05)
+    kube.down = False
+    await asyncio.wait_for(waiting, 2)
+    assert kube.holder == "a"
+
+
+async def test_its_own_lease_of_before_is_taken_up_again() -> None:
+    kube = FakeKube()
+    await acquire(elector(kube, "a"))
+    again = elector(kube, "a")
+    await acquire(again)
+    assert again.transitions == 0

@@ -1,0 +1,118 @@
+from typing import Any
+
+import pytest
+from tests.unit.operator.examples import pool
+
+from switchboard_operator.pools import objects
+from switchboard_operator.pools.links import Redis
+
+REDIS = Redis("store-redis.web.svc", "store-redis-client")
+
+
+def by_kind(items: list[Any]) -> dict[str, Any]:
+    return {item["kind"]: item for item in items}
+
+
+def container(**spec: Any) -> Any:
+    redis = REDIS if "redisRef" in spec else None
+    return objects.revision(pool(**spec), "signaling:1", redis).template["spec"]["containers"][0]
+
+
+def environment(**spec: Any) -> dict[str, str]:
+    return {item["name"]: item.get("value", "") for item in container(**spec)["env"]}
+
+
+def test_a_pool_consists_of_these() -> None:
+    made = objects.common(pool(), "key", "{}")
+    assert [(item["kind"], item["metadata"]["name"]) for item in made] == [
+        ("ServiceAccount", "calls-signaling"),
+        ("Secret", "calls-signaling-key"),
+        ("Secret", "calls-signaling-ice"),
+        ("Service", "calls-signaling"),
+        ("PodDisruptionBudget", "calls-signaling"),
+        ("NetworkPolicy", "calls-signaling"),
+    ]
+
+
+def test_the_service_selects_the_pods_of_all_revisions() -> None:
+    template = objects.revision(pool(), "signaling:1", None).template
+    assert objects.service(pool())["spec"]["selector"] == template["metadata"]["labels"]
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "port"),
+    [
+        ({}, "ClusterIP", None),
+        ({"type": "NodePort"}, "NodePort", None),
+        ({"type": "NodePort", "nodePort": 30080}, "NodePort", 30080),
+    ],
+)
+def test_the_service_is_of_the_type_asked_for(service: dict[str, Any], kind: str, port: int | None) -> None:
+    spec = objects.service(pool(service=service))["spec"]
+    assert spec["type"] == kind
+    assert spec["ports"][0].get("nodePort") == port
+
+
+def test_an_ingress_is_made_if_asked_for() -> None:
+    wanted = {"host": "calls.example", "className": "nginx", "tlsSecretName": "certificate"}
+    spec = by_kind(objects.common(pool(ingress=wanted), "key", "{}"))["Ingress"]["spec"]
+    assert spec["ingressClassName"] == "nginx"
+    assert spec["tls"] == [{"hosts": ["calls.example"], "secretName": "certificate"}]
+    assert spec["rules"][0]["host"] == "calls.example"
+    plain = objects.ingress(pool(ingress={"host": "calls.example"}))["spec"]
+    assert plain.keys() == {"rules"}
+    with pytest.raises(ValueError, match="asks for no Ingress"):
+        objects.ingress(pool())
+
+
+def test_anyone_reaches_the_public_port_and_only_the_cluster_the_internal_one() -> None:
+    public, internal = objects.network_policy(pool())["spec"]["ingress"]
+    assert "from" not in public
+    assert public["ports"][0]["port"] == "http"
+    assert internal["from"] == [{"namespaceSelector": {}}]
+
+
+def test_the_pods_learn_who_they_are_and_where_their_files_are() -> None:
+    assert environment() == {
+        "SWITCHBOARD_POD": "",
+        "SWITCHBOARD_ENVIRONMENT": "Development",
+        "SWITCHBOARD_POOL": "web/calls",
+        "SWITCHBOARD_HTTP_PORT": "8080",
+        "SWITCHBOARD_INTERNAL_PORT": "9090",
+        "SWITCHBOARD_KEY_DIR": "/etc/switchboard/key",
+        "SWITCHBOARD_ICE_DIRECTORY": "/etc/switchboard/ice/directory.json",
+    }
+
+
+def test_with_redis_they_learn_its_address_and_credentials() -> None:
+    found = environment(redisRef={"name": "store"})
+    assert found["SWITCHBOARD_REDIS_NODES"] == "store-redis.web.svc:6379"
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(redisRef={"name": "store"})["volumeMounts"]}
+    assert found["SWITCHBOARD_REDIS_AUTH_DIR"] == mounts["redis"]
+
+
+def test_the_pods_have_no_rights() -> None:
+    spec = objects.revision(pool(), "signaling:1", None).template["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert container()["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_a_revision_changes_with_what_the_pods_are_made_from_only() -> None:
+    first = objects.revision(pool(), "signaling:1", None).name
+    assert objects.revision(pool(replicas=0), "signaling:1", None).name == first
+    assert objects.revision(pool(), "signaling:2", None).name != first
+    assert objects.revision(pool(), "signaling:1", REDIS).name != first
+
+
+def test_a_replica_set_selects_the_pods_of_its_revision_only() -> None:
+    revision = objects.revision(pool(), "signaling:1", None)
+    made = objects.replica_set(pool(), revision, 3)
+    assert made["metadata"]["name"] == f"calls-{revision.name}"
+    assert made["spec"]["replicas"] == 3
+    assert made["spec"]["selector"]["matchLabels"] == made["spec"]["template"]["metadata"]["labels"]
+    assert made["spec"]["selector"]["matchLabels"]["switchboard.dev/revision"] == revision.name

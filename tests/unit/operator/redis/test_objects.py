@@ -1,0 +1,94 @@
+import base64
+import hashlib
+from typing import Any
+
+from tests.unit.operator.examples import KEYS, cluster
+
+from switchboard_operator.redis import objects
+
+
+def by_name(**spec: Any) -> dict[str, Any]:
+    made = objects.common(cluster(**spec), KEYS, "system")
+    return {f"{item['kind']}/{item['metadata']['name']}": item for item in made}
+
+
+def files() -> dict[str, str]:
+    data = by_name()["Secret/store-redis-server"]["data"]
+    return {name: base64.b64decode(text).decode() for name, text in data.items()}
+
+
+def test_a_shard_is_a_stateful_set_that_starts_at_once_and_is_replaced_by_hand() -> None:
+    made = objects.stateful_sets(cluster(replicasPerShard=2), "valkey:1")
+    assert [item["metadata"]["name"] for item in made] == ["store-redis-0", "store-redis-1", "store-redis-2"]
+    spec = made[0]["spec"]
+    assert (spec["replicas"], spec["podManagementPolicy"], spec["updateStrategy"]) == (
+        3,
+        "Parallel",
+        {"type": "OnDelete"},
+    )
+    assert objects.nodes(cluster(replicasPerShard=2)) == 9
+
+
+def test_the_volumes_go_or_stay_as_the_spec_says() -> None:
+    def policy(**storage: str) -> Any:
+        made = objects.stateful_set(cluster(storage=storage), 0, "valkey:1")
+        return made["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"]
+
+    assert policy() == "Retain"
+    assert policy(deletionPolicy="Delete") == "Delete"
+
+
+def test_the_volume_is_as_large_and_of_the_class_asked_for() -> None:
+    made = objects.stateful_set(cluster(storage={"size": "5Gi", "storageClassName": "fast"}), 0, "valkey:1")
+    claim = made["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert claim["resources"]["requests"]["storage"] == "5Gi"
+    assert claim["storageClassName"] == "fast"
+    plain = objects.stateful_set(cluster(), 0, "valkey:1")["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert "storageClassName" not in plain
+
+
+def test_clients_get_a_user_of_their_own() -> None:
+    data = by_name()["Secret/store-redis-client"]["data"]
+    assert base64.b64decode(data["username"]) == b"switchboard"
+    assert base64.b64decode(data["password"]).decode() == KEYS.redis_password("switchboard", "uid-of-store")
+
+
+def test_nobody_gets_in_without_a_password_and_each_user_only_does_its_work() -> None:
+    users = files()["users.acl"].splitlines()
+    assert users[0] == "user default off"
+    password = KEYS.redis_password("operator", "uid-of-store")
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    assert f"user operator on #{digest} -@all +ping +info +dbsize +cluster" in users
+    assert not any("nopass" in line for line in users)
+    assert "+@all -@admin -@dangerous" in next(line for line in users if line.startswith("user switchboard"))
+
+
+def test_the_nodes_keep_what_they_acknowledged_for_a_second_and_replicate_with_their_own_user() -> None:
+    settings = files()["valkey.conf"].splitlines()
+    assert {"appendonly yes", "appendfsync everysec", "cluster-allow-replica-migration no"} <= set(settings)
+    assert f"masterauth {KEYS.redis_password('replication', 'uid-of-store')}" in settings
+
+
+def test_a_node_is_ready_when_it_has_loaded_and_is_in_sync() -> None:
+    assert "master_link_status:down" in files()["ready.sh"]
+    assert "loading:0" in files()["ready.sh"]
+    assert files()["probe-password"] == KEYS.redis_password("probe", "uid-of-store")
+
+
+def test_nodes_resolve_before_they_are_ready() -> None:
+    spec = by_name()["Service/store-redis"]["spec"]
+    assert (spec["clusterIP"], spec["publishNotReadyAddresses"]) == ("None", True)
+
+
+def test_only_pools_the_operator_and_the_nodes_reach_the_nodes() -> None:
+    clients, bus = by_name()["NetworkPolicy/store-redis"]["spec"]["ingress"]
+    assert len(clients["from"]) == 3
+    namespaces = [peer.get("namespaceSelector", {}).get("matchLabels") for peer in clients["from"]]
+    assert {"kubernetes.io/metadata.name": "system"} in namespaces
+    assert bus["from"] == [{"podSelector": {"matchLabels": objects.selector(cluster())}}]
+
+
+def test_a_node_tells_its_address_of_the_day() -> None:
+    container = objects.stateful_set(cluster(), 0, "valkey:1")["spec"]["template"]["spec"]["containers"][0]
+    assert '--cluster-announce-ip "$POD_IP"' in container["command"][-1]
+    assert container["image"] == "valkey:1"

@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+from tests.unit.operator.examples import cluster, going, pod
+
+from switchboard_operator.redis import status
+from switchboard_operator.redis.topology import Meet, Place, Plan
+
+BROKEN = pod(
+    "store-redis-0-0", containerStatuses=[{"name": "valkey", "state": {"waiting": {"reason": "ErrImagePull"}}}]
+)
+
+
+@pytest.mark.parametrize(
+    ("plan", "failures", "holds", "reason", "message"),
+    [
+        (Plan(), [], True, "Formed", "Every slot has a primary."),
+        (Plan(waits_for="gossip"), [], False, "Forming", "gossip"),
+        (Plan((Meet("a", "b:1"),)), [], False, "Forming", "Gave 1 commands."),
+        (Plan(blocked="data in the way"), [], False, "Blocked", "data in the way"),
+        (Plan((Meet("a", "b:1"),)), ["Pod a: refused"], False, "NodeFailed", "Pod a: refused"),
+    ],
+)
+def test_whether_the_cluster_is_formed(plan: Plan, failures: list[str], holds: bool, reason: str, message: str) -> None:
+    fact = status.formed(plan, failures)
+    assert (fact.holds, fact.reason, fact.message) == (holds, reason, message)
+    assert fact.in_progress is (reason == "Forming")
+
+
+@pytest.mark.parametrize(
+    ("pods", "holds", "reason"),
+    [
+        ([pod(f"n-{number}", ready=True) for number in range(6)], True, "Serving"),
+        ([pod(f"n-{number}", ready=number > 0) for number in range(6)], False, "Starting"),
+        ([BROKEN], False, "ImagePull"),
+    ],
+)
+def test_whether_all_nodes_serve(pods: list[Any], holds: bool, reason: str) -> None:
+    fact = status.nodes_ready(cluster(), pods)
+    assert (fact.holds, fact.reason) == (holds, reason)
+
+
+def test_the_fields_name_service_and_secret() -> None:
+    found = status.fields(cluster(), "valkey:1", [pod(ready=True), pod()])
+    assert found == {
+        "image": "valkey:1",
+        "nodes": 6,
+        "readyNodes": 1,
+        "service": "store-redis",
+        "secret": "store-redis-client",
+    }
+
+
+def test_nodes_are_where_their_pods_are() -> None:
+    labels = {"switchboard.dev/shard": "2"}
+    running = pod("store-redis-2-1", labels=labels, podIP="10.0.0.1")
+    starting = pod("store-redis-2-0", labels=labels)
+    assert list(status.places([running, starting, going(running)])) == [Place("store-redis-2-1", 2, 1, "10.0.0.1")]

@@ -1,0 +1,72 @@
+"""The broker of a single pod."""
+
+from switchboard_signaling.broker.memory import RECORD_SECONDS, MemoryBroker
+from switchboard_signaling.matching.tickets import Proposal, Ticket
+from switchboard_signaling.protocol.effects import Proposed
+from switchboard_signaling.protocol.messages import Idle
+from switchboard_signaling.protocol.store import (
+    Announced,
+    Cancel,
+    EndMatch,
+    Enqueue,
+    MatchRecord,
+    ReadMatch,
+    SessionAnswer,
+    TouchMatch,
+    TouchSession,
+)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_records_are_kept_until_they_are_long_untouched() -> None:
+    clock = Clock()
+    broker = MemoryBroker("pod", clock)
+    first = TouchSession("old", 1, "x", Idle(), "i", "pod")
+    await broker.ask(first)
+    clock.now = RECORD_SECONDS
+    again = await broker.ask(first)
+    assert isinstance(again, SessionAnswer)
+    assert again.before is not None
+    clock.now = 2 * RECORD_SECONDS + 1
+    await broker.ask(TouchSession("new", 1, "x", Idle(), "i", "pod"))
+    forgotten = await broker.ask(first)
+    assert isinstance(forgotten, SessionAnswer)
+    assert forgotten.before is None
+
+
+async def test_two_tickets_are_proposed_to_the_pod_until_announced() -> None:
+    broker = MemoryBroker("pod", Clock())
+    tickets = [Ticket(f"{sid}/t", sid, sid, "i", "pod") for sid in "ab"]
+    await broker.ask(Enqueue(tickets[0], "m"))
+    proposal = await broker.ask(Enqueue(tickets[1], "m"))
+    assert isinstance(proposal, Proposal)
+    assert await broker.proposals() == [proposal]
+    assert await broker.ask(Cancel("a/t")) == proposal
+    for ticket in tickets:
+        await broker.ask(Announced(ticket.ticket, "pod"))
+    assert await broker.proposals() == []
+
+
+async def test_matches_are_touched_read_and_ended_and_questions_leave_no_trace() -> None:
+    broker = MemoryBroker("pod", Clock())
+    assert await broker.ask(ReadMatch("m")) == MatchRecord("m")
+    touched = await broker.ask(TouchMatch("m", "a", 1, 1, "i", "pod", named=True, side="a"))
+    assert await broker.ask(ReadMatch("m")) == touched
+    ended = await broker.ask(EndMatch("m", "a", "user"))
+    assert isinstance(ended, MatchRecord)
+    assert ended.outcome == "aborted"
+
+
+async def test_it_needs_no_start_and_other_pods_are_gone() -> None:
+    broker = MemoryBroker("pod", Clock())
+    await broker.start(lambda _hint: None)
+    broker.tell("earlier run", Proposed())
+    await broker.close()
+    assert not broker.durable
+    assert not broker.deaf

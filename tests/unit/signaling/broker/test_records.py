@@ -1,0 +1,38 @@
+"""Replies of the store's scripts as records."""
+
+import msgspec
+
+from switchboard_signaling.broker.records import match_record, proposal, session_record, waits
+from switchboard_signaling.matching.line import InLine
+from switchboard_signaling.matching.tickets import Ticket
+from switchboard_signaling.protocol.messages import Queued
+from switchboard_signaling.protocol.store import MatchRecord, SessionRecord, SideRecord
+
+BIG = 2**53 - 1
+
+
+def test_a_session_keeps_its_counters_exactly() -> None:
+    fields = [str(BIG), "x", f'{{"state":"queued","c":{BIG},"ticket":"t"}}', "inst", "pod"]
+    assert session_record(fields) == SessionRecord(BIG, "x", Queued(BIG, "t"), "inst", "pod")
+    assert session_record([None] * 5) is None
+
+
+def test_a_match_is_read_from_pairs_and_from_a_mapping() -> None:
+    fields = {"a.sid": "s", "a.n": "1", "a.v": "2", "a.inst": "i", "a.pod": "p", "a.named": "1"}
+    record = MatchRecord("m", a=SideRecord("s", 1, 2, "i", "p", named=True))
+    assert match_record("m", fields) == record
+    assert match_record("m", [part for pair in fields.items() for part in pair]) == record
+    ended = match_record("m", {"outcome": "ended", "by": "b", "reason": "user"})
+    assert (ended.outcome, ended.by, ended.reason) == ("ended", "b", "user")
+    assert match_record("m", []) == MatchRecord("m")
+
+
+def test_a_proposal_has_its_sides_by_session_id() -> None:
+    one, other = Ticket("b/t", "b", "b", "i", "p"), Ticket("a/t", "a", "a", "i", "p")
+    texts = [msgspec.json.encode(ticket).decode() for ticket in (one, other)]
+    found = proposal(msgspec.json.encode(["m", texts[0], "2", texts[1], "1"]).decode())
+    assert (found.m, found.a.sid, found.a.seq, found.b.sid, found.b.seq) == ("m", "a", 1, "b", 2)
+
+
+def test_a_place_in_line() -> None:
+    assert waits("7") == InLine(7)

@@ -1,0 +1,32 @@
+"""The ICE directory as a file that changes."""
+
+from pathlib import Path
+
+from switchboard_signaling.ice.file import IceFile
+from switchboard_signaling.protocol.messages import IceServer
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file as Kubernetes does for a mounted Secret: a new file under the old name."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def test_without_a_file_there_are_no_servers() -> None:
+    assert IceFile(None, lambda: 0).servers("x") == []
+
+
+def test_a_changed_file_is_read_anew_and_a_broken_one_leaves_the_last_good_one(tmp_path: Path) -> None:
+    path = tmp_path / "directory.json"
+    ice = IceFile(path, lambda: 0)
+    assert ice.servers("x") == []
+    write(path, '{"servers": [{"urls": ["turn:one"]}]}')
+    assert ice.servers("x") == [IceServer(["turn:one"])]
+    write(path, '{"servers": [{"urls": ["turn:two"], "auth": {"type": "hmac", "secret": "s", "ttlSeconds": 60}}]}')
+    assert ice.servers("x")[0].urls == ["turn:two"]
+    assert ice.ttl_ms() == 60_000
+    write(path, "{")
+    assert ice.servers("x")[0].urls == ["turn:two"]
+    path.unlink()
+    assert ice.servers("x")[0].urls == ["turn:two"]

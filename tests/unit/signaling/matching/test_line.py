@@ -1,0 +1,119 @@
+"""The waiting line: it proposes, and repeating a question changes nothing."""
+
+from switchboard_signaling.matching.line import MEMORY, POD_LEASE, SCAN, Cancelled, InLine, Line
+from switchboard_signaling.matching.tickets import Proposal, Ticket
+
+
+def ticket(sid: str, pod: str = "pod", seq: int = 0, **required: str) -> Ticket:
+    return Ticket(f"{sid}/t", sid, sid, "inst", pod, seq, required=required)
+
+
+def matched(line: Line, one: Ticket, other: Ticket, m: str = "m1") -> Proposal:
+    line.enqueue(one, "unused", None, 0)
+    proposal = line.enqueue(other, m, None, 0)
+    assert isinstance(proposal, Proposal)
+    return proposal
+
+
+def test_the_first_waits_and_the_second_is_matched_with_it() -> None:
+    line = Line()
+    assert line.enqueue(ticket("a"), "m0", None, 0) == InLine(1)
+    proposal = line.enqueue(ticket("b"), "m1", None, 0)
+    assert isinstance(proposal, Proposal)
+    assert (proposal.m, proposal.a.sid, proposal.a.seq, proposal.b.seq) == ("m1", "a", 1, 2)
+    assert line.tickets == {}
+
+
+def test_asking_again_changes_nothing() -> None:
+    line = Line()
+    assert [line.enqueue(ticket("a", lang="x"), f"m{time}", None, time) for time in range(3)] == [InLine(1)] * 3
+    line = Line()
+    proposal = matched(line, ticket("a"), ticket("b"))
+    for waiting in (ticket("a"), ticket("b")):
+        assert line.enqueue(waiting, "another", None, 1) == proposal
+
+
+def test_the_longest_waiting_one_that_fits_is_chosen() -> None:
+    line = Line()
+    for sid in ("a", "b", "c"):
+        line.enqueue(ticket(sid, lang="x" if sid == "a" else "y"), sid, None, 0)
+    found = line.enqueue(Ticket("d/t", "d", "d", "i", "pod", attributes={"lang": "y"}), "m", None, 0)
+    assert isinstance(found, Proposal)
+    assert found.a.sid == "b"
+
+
+def test_a_ticket_comes_back_to_the_place_that_it_proves() -> None:
+    line = Line()
+    assert line.enqueue(ticket("a", seq=7), "m", None, 0) == InLine(7)
+    assert line.enqueue(ticket("b", lang="x"), "m", "d", 0) == InLine(8)
+
+
+def test_a_ticket_of_a_dead_match_goes_back_to_its_place() -> None:
+    line = Line()
+    proposal = matched(line, ticket("a"), ticket("b"))
+    assert line.enqueue(ticket("a"), "m2", "another match", 1) == proposal
+    assert line.enqueue(ticket("a", seq=1), "m2", proposal.m, 1) == InLine(1)
+
+
+def test_both_pods_find_the_match_in_their_mailboxes_until_they_have_announced_it() -> None:
+    line = Line()
+    proposal = matched(line, ticket("a", pod="one"), ticket("b", pod="two"))
+    assert line.proposals("one") == line.proposals("two") == [proposal]
+    line.announced("one", "a/t")
+    assert line.proposals("one") == []
+    assert line.proposals("two") == [proposal]
+    assert line.proposals("three") == []
+    line.announced("three", "a/t")
+
+
+def test_a_pod_with_both_tickets_reads_the_match_once_and_crosses_off_each() -> None:
+    line = Line()
+    proposal = matched(line, ticket("a"), ticket("b"))
+    line.announced("pod", "a/t")
+    assert line.proposals("pod") == [proposal]
+
+
+def test_a_cancelled_ticket_does_not_return() -> None:
+    line = Line()
+    line.enqueue(ticket("a"), "m", None, 0)
+    assert line.cancel("a/t", 0) == Cancelled()
+    assert line.enqueue(ticket("a"), "m", None, 1) == Cancelled()
+    assert line.enqueue(ticket("b"), "m", None, 1) == InLine(2)
+
+
+def test_a_matched_ticket_cannot_be_cancelled() -> None:
+    line = Line()
+    proposal = matched(line, ticket("a"), ticket("b"))
+    assert line.cancel("a/t", 0) == proposal
+
+
+def test_tickets_of_a_pod_that_has_died_are_not_matched_and_come_back_by_a_heartbeat() -> None:
+    line = Line()
+    line.enqueue(ticket("a", pod="dead"), "m", None, 0)
+    assert line.enqueue(ticket("b", pod="alive"), "m", None, POD_LEASE) == InLine(2)
+    assert "a/t" not in line.tickets
+    found = line.enqueue(ticket("a", pod="alive", seq=1), "m", None, POD_LEASE + 1)
+    assert isinstance(found, Proposal)
+
+
+def test_a_beat_keeps_a_pods_tickets() -> None:
+    line = Line()
+    line.enqueue(ticket("a", pod="idle"), "m", None, 0)
+    line.beat("idle", POD_LEASE)
+    assert isinstance(line.enqueue(ticket("b"), "m", None, POD_LEASE + 1), Proposal)
+
+
+def test_what_is_over_is_forgotten_after_a_while() -> None:
+    line = Line()
+    matched(line, ticket("a"), ticket("b"))
+    line.cancel("c/t", 0)
+    assert line.enqueue(ticket("c"), "m", None, MEMORY) == InLine(3)
+    assert line.matched == {}
+
+
+def test_a_search_looks_at_the_oldest_only() -> None:
+    line = Line()
+    for number in range(SCAN):
+        line.enqueue(ticket(f"s{number}", lang="x"), "m", None, 0)
+    line.enqueue(ticket("z"), "m", None, 0)
+    assert isinstance(line.enqueue(Ticket("y/t", "y", "y", "i", "pod"), "m", None, 0), InLine)

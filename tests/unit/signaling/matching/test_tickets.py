@@ -1,0 +1,35 @@
+"""What tickets accept of each other."""
+
+import pytest
+
+from switchboard_signaling.matching.tickets import Ticket, compatible, propose
+
+
+def ticket(sid: str, sub: str = "", attributes: dict[str, str] | None = None, **required: str) -> Ticket:
+    return Ticket(f"{sid}/t", sid, sub or sid, "inst", "pod", attributes=attributes or {}, required=required)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fit"),
+    [
+        (ticket("a"), ticket("b"), True),
+        (ticket("a"), ticket("a", sub="x"), False),
+        (ticket("a", sub="same"), ticket("b", sub="same"), False),
+        (ticket("a", lang="de"), ticket("b"), False),
+        (ticket("a", lang="de"), ticket("b", attributes={"lang": "de"}), True),
+        (ticket("a", lang="de"), ticket("b", attributes={"lang": "fr"}), False),
+        (ticket("a", attributes={"x": "1"}, y="2"), ticket("b", attributes={"y": "2"}, x="1"), True),
+        (ticket("a", attributes={"x": "1"}, y="2"), ticket("b", attributes={"y": "2"}, x="2"), False),
+    ],
+)
+def test_requirements_are_mutual_and_nobody_meets_themselves(one: Ticket, other: Ticket, fit: bool) -> None:
+    assert compatible(one, other) is fit
+    assert compatible(other, one) is fit
+
+
+def test_the_smaller_session_id_is_side_a() -> None:
+    for proposal in (propose("m", ticket("a"), ticket("b")), propose("m", ticket("b"), ticket("a"))):
+        assert (proposal.a.sid, proposal.b.sid) == ("a", "b")
+        assert (proposal.side_of("a"), proposal.side_of("b")) == ("a", "b")
+        assert [one.sid for one in proposal.from_side("a")] == ["a", "b"]
+        assert [one.sid for one in proposal.from_side("b")] == ["b", "a"]

@@ -1,0 +1,24 @@
+"""Which pages may open a socket."""
+
+import pytest
+
+from switchboard_signaling.server.security import origin_allowed
+
+LISTED = frozenset({"https://app.example"})
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        (None, True),
+        ("http://localhost:8080", True),
+        ("http://LOCALHOST:8080", True),
+        ("https://app.example", True),
+        ("http://localhost:9090", False),
+        ("https://evil.example", False),
+        ("https://evil.example/localhost:8080", False),
+        ("null", False),
+    ],
+)
+def test_own_and_listed_pages_may_and_others_may_not(origin: str | None, allowed: bool) -> None:
+    assert origin_allowed(origin, "localhost:8080", LISTED) is allowed

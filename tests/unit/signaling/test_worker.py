@@ -1,0 +1,88 @@
+"""Work in order, in a task that lives only while there is some."""
+
+import asyncio
+
+import pytest
+
+from switchboard_signaling.worker import Worker
+
+
+class Desk:
+    """Work that waits for a permit each."""
+
+    def __init__(self, bound: int = 4) -> None:
+        self.done: list[int] = []
+        self.failures: list[Exception] = []
+        self.permits = asyncio.Semaphore(0)
+        self.worker = Worker(self.work, self.failures.append, bound)
+
+    async def work(self, item: int) -> None:
+        await self.permits.acquire()
+        if item < 0:
+            raise ValueError(item)
+        self.done.append(item)
+
+    async def permit(self, count: int) -> None:
+        for _ in range(count):
+            self.permits.release()
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+async def test_items_are_done_in_order() -> None:
+    desk = Desk()
+    for item in range(3):
+        assert desk.worker.put(item)
+    await desk.permit(3)
+    assert desk.done == [0, 1, 2]
+
+
+async def test_no_more_may_wait_than_the_bound() -> None:
+    desk = Desk(bound=2)
+    assert [desk.worker.put(item) for item in range(3)] == [True, True, False]
+    await desk.worker.cancel()
+
+
+async def test_who_puts_can_wait_for_room() -> None:
+    desk = Desk(bound=4)
+    await desk.worker.room()
+    for item in range(4):
+        desk.worker.put(item)
+    waiting = asyncio.create_task(desk.worker.room())
+    await desk.permit(1)
+    assert not waiting.done()
+    await desk.permit(3)
+    await asyncio.wait_for(waiting, 1)
+    assert desk.done == [0, 1, 2, 3]
+
+
+async def test_a_failure_goes_to_the_owner_and_drops_what_waits() -> None:
+    desk = Desk()
+    for item in (1, -1, 2):
+        desk.worker.put(item)
+    await desk.permit(3)
+    assert desk.done == [1]
+    assert [str(error) for error in desk.failures] == ["-1"]
+    desk.worker.put(3)
+    await desk.permit(1)
+    assert desk.done == [1, 3]
+
+
+async def test_a_cancelled_worker_does_nothing_more() -> None:
+    desk = Desk()
+    desk.worker.put(1)
+    await asyncio.sleep(0)
+    await desk.worker.cancel()
+    assert desk.worker.put(2)
+    await desk.permit(5)
+    assert desk.done == []
+    assert desk.failures == []
+
+
+@pytest.mark.parametrize("items", [0, 1])
+async def test_cancelling_twice_is_harmless(items: int) -> None:
+    desk = Desk()
+    for item in range(items):
+        desk.worker.put(item)
+    await desk.worker.cancel()
+    await desk.worker.cancel()

@@ -1,0 +1,128 @@
+/**
+ * The JavaScript client does what the shared vectors say. Run by test_vectors.py, with the folders of both in the
+ * environment. The browser around the session is a few fakes; its clock is the vector's.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+const { SDK, VECTORS } = process.env;
+const EVENTS = ["queued", "match", "said", "partner", "ended", "problem"];
+
+let clock = 0;
+let sockets = [];
+let timeouts = [];
+let ticks = [];
+let stored = new Map();
+
+class FakeSocket {
+  constructor() {
+    this.sent = [];
+    sockets.push(this);
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {}
+}
+
+const fakes = {
+  WebSocket: FakeSocket,
+  performance: { now: () => clock },
+  sessionStorage: {
+    getItem: (key) => stored.get(key) ?? null,
+    setItem: (key, value) => stored.set(key, value),
+  },
+  navigator: {},
+  addEventListener: () => {},
+  setInterval: (act) => ticks.push(act),
+  setTimeout: (act) => timeouts.push(act),
+  clearTimeout: () => {},
+};
+for (const [name, value] of Object.entries(fakes)) {
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+}
+const { Session } = await import(pathToFileURL(join(SDK, "session.js")));
+
+class Player {
+  variables = new Map();
+  told = [];
+
+  constructor() {
+    clock = 0;
+    [sockets, timeouts, ticks, stored] = [[], [], [], new Map()];
+    this.session = new Session("ws://pool.example/ws");
+    for (const event of EVENTS) {
+      this.session.addEventListener(event, ({ detail }) => this.told.push({ ...detail, event }));
+    }
+  }
+
+  async play({ at, times = 1, sends = [], tells = [], ...step }) {
+    clock = at ?? clock;
+    for (let time = 0; time < times; time++) {
+      await this.act(this.filled(step));
+      this.agree(sends, sockets.at(-1).sent.splice(0));
+      this.agree(tells, this.told.splice(0));
+    }
+  }
+
+  async act({ connect, join, leave, say, receive }) {
+    if (connect) await this.connect();
+    else if (join) this.session.join(join.attributes, join.required);
+    else if (leave) this.session.leave(leave);
+    else if (say) this.session.say(say);
+    else if (receive) sockets.at(-1).onmessage({ data: JSON.stringify(receive) });
+    else for (const tick of ticks) tick();
+  }
+
+  async connect() {
+    if (sockets.length) {
+      sockets.at(-1).onclose({ code: 1006, reason: "" });
+      for (const act of timeouts.splice(0)) act();
+    } else await this.session.start();
+    sockets.at(-1).onopen();
+  }
+
+  /** A step with its variables and long texts put in. */
+  filled(value) {
+    if (Array.isArray(value)) return value.map((one) => this.filled(one));
+    if (typeof value === "string") return this.variables.get(value) ?? unfolded(value);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, this.filled(one)]));
+  }
+
+  agree(expected, actual) {
+    if (typeof expected === "string" && expected.startsWith("$")) {
+      if (!this.variables.has(expected)) this.variables.set(expected, actual);
+      assert.equal(actual, this.variables.get(expected));
+    } else if (expected === null || typeof expected !== "object") {
+      assert.equal(actual, expected);
+    } else {
+      if (Array.isArray(expected)) assert.equal(actual.length, expected.length, JSON.stringify({ expected, actual }));
+      for (const [key, one] of Object.entries(expected)) this.agree(one, actual?.[key]);
+    }
+  }
+}
+
+function unfolded(text) {
+  const [, count, letter] = text.match(/^\{(\d+) x (.)\}$/u) ?? [];
+  return count ? letter.repeat(Number(count)) : text;
+}
+
+for (const file of readdirSync(VECTORS).filter((name) => name.endsWith(".json"))) {
+  const { preamble, vectors } = JSON.parse(readFileSync(join(VECTORS, file), "utf8"));
+  for (const { name, steps } of vectors) {
+    test(`${file}: ${name}`, async () => {
+      const player = new Player();
+      for (const step of [...preamble, ...steps]) {
+        try {
+          await player.play(step);
+        } catch (error) {
+          throw new Error(JSON.stringify(step), { cause: error });
+        }
+      }
+    });
+  }
+}

@@ -1,0 +1,193 @@
+"""Sockets, pods and a store in one place and at one's own pace: sessions run on it as they do under the server."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TypeVar
+
+from switchboard_signaling.matching.line import Line
+from switchboard_signaling.protocol import messages
+from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Proposed, Send, Tell
+from switchboard_signaling.protocol.errors import CloseCode
+from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.messages import Matched, Want
+from switchboard_signaling.protocol.session import Session
+from switchboard_signaling.protocol.store import (
+    Announced,
+    Cancel,
+    EndMatch,
+    Enqueue,
+    MatchRecord,
+    Question,
+    Reply,
+    SessionRecord,
+    TouchMatch,
+    TouchSession,
+    apply_end,
+    apply_session,
+    apply_touch,
+)
+from switchboard_signaling.protocol.tokens import Keyring
+
+F = TypeVar("F", bound=messages.ServerFrame)
+TIMEOUTS = messages.Timeouts(5000, 30000, 60000)
+ICE = [messages.IceServer(["stun:stun.example:3478"])]
+
+
+@dataclass
+class Store:
+    """The store's meaning without a network; `down` makes it silent."""
+
+    now: Callable[[], float]
+    down: bool = False
+    sessions: dict[str, SessionRecord] = field(default_factory=dict)
+    matches: dict[str, MatchRecord] = field(default_factory=dict)
+    line: Line = field(default_factory=Line)
+
+    def ask(self, question: Question) -> Reply:
+        match question:
+            case TouchSession():
+                answer = apply_session(self.sessions.get(question.sid), question)
+                self.sessions[question.sid] = answer.record
+                return answer
+            case Enqueue():
+                return self.line.enqueue(question.ticket, question.m, question.dead, self.now())
+            case Cancel():
+                return self.line.cancel(question.ticket, self.now())
+            case Announced():
+                return self.line.announced(question.pod, question.ticket)
+        record = self.matches.get(question.m, MatchRecord(question.m))
+        if isinstance(question, TouchMatch):
+            record = apply_touch(record, question)
+        elif isinstance(question, EndMatch):
+            record = apply_end(record, question)
+        self.matches[question.m] = record
+        return record
+
+    def wipe(self) -> None:
+        self.sessions, self.matches, self.line = {}, {}, Line()
+
+
+@dataclass
+class Wire:
+    """A client's socket on a pod: what was sent to the client, and how it was closed."""
+
+    world: "World"
+    session: Session
+    pod: str
+    inst: str
+    frames: list[messages.ServerFrame] = field(default_factory=list)
+    closed: CloseCode | None = None
+
+    def send(self, frame: messages.ClientFrame) -> None:
+        self.world.perform(self, self.session.receive(frame, self.world.now))
+
+    def take(self, kind: type[F]) -> F:
+        """Return and remove the oldest frame of a kind; fails if there is none."""
+        for index, frame in enumerate(self.frames):
+            if isinstance(frame, kind):
+                del self.frames[index]
+                return frame
+        raise AssertionError(f"no {kind.__name__} in {self.frames}")
+
+    def has(self, kind: type[messages.ServerFrame]) -> bool:
+        return any(isinstance(frame, kind) for frame in self.frames)
+
+    def error(self) -> str:
+        return self.take(messages.ErrorFrame).code
+
+    def name(self, m: str, c: int = 1, token: str | None = None) -> None:
+        """Say that the client wants match m."""
+        self.send(messages.Heartbeat(want=Matched(c, m, token)))
+
+    def drop(self) -> None:
+        self.world.attached.pop((self.pod, self.session.sid), None)
+        self.world.perform(self, self.session.closed())
+
+
+class World:
+    """Everything that sessions need; time moves only when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._ids = (f"id{number:03}" for number in count())
+        self.store = Store(lambda: self.now)
+        self.keyring = Keyring({"current": b"k" * 16}, lambda: self.now)
+        self.attached: dict[tuple[str, str], Wire] = {}
+        self.lose_hints = False
+
+    def host(self, pod: str) -> Host:
+        return Host(pod, self.keyring, TIMEOUTS, lambda _sid: ICE, lambda: 3_600_000, lambda: next(self._ids))
+
+    def socket(self, pod: str = "pod-a", inst: str | None = None) -> Wire:
+        """Open a socket that has said nothing yet."""
+        return Wire(self, Session(self.host(pod), self.now), pod, inst or next(self._ids))
+
+    def hello(self, pod: str = "pod-a", want: Want = messages.Idle()) -> Wire:  # noqa: B008 - immutable
+        """Open a socket with a new session."""
+        wire = self.socket(pod)
+        wire.send(messages.Hello(n=1, inst=wire.inst, want=want))
+        return wire
+
+    def resume(self, token: str, n: int, want: Want, pod: str = "pod-a", inst: str | None = None) -> Wire:
+        """Open a socket that continues a session."""
+        wire = self.socket(pod, inst)
+        wire.send(messages.Resume(token=token, n=n, inst=wire.inst, want=want))
+        return wire
+
+    def pair(self, pods: tuple[str, str] = ("pod-a", "pod-b"), opened: bool = True) -> tuple[Wire, Wire, str]:
+        """Let two clients meet; `opened`: both have entered the match."""
+        one, two = self.hello(pods[0]), self.hello(pods[1])
+        one.send(messages.JoinQueue(c=1, ticket="t-one"))
+        two.send(messages.JoinQueue(c=1, ticket="t-two"))
+        m = one.take(messages.MatchFound).m
+        assert two.take(messages.MatchFound).m == m
+        if opened:
+            for wire in (one, two):
+                wire.name(m)
+            assert [wire.take(messages.MatchFound).state for wire in (one, two)] == ["open", "open"]
+        return one, two, m
+
+    def perform(self, wire: Wire, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(frame=frame):
+                    wire.frames.append(frame)
+                case Close(code=code):
+                    wire.closed = code
+                case Attach(sid=sid):
+                    self.attached[wire.pod, sid] = wire
+                case Ask(question=question) if self.store.down:
+                    self.perform(wire, wire.session.unanswered(question))
+                case Ask(question=question):
+                    self.perform(wire, wire.session.answered(question, self.store.ask(question), self.now))
+                case Tell(pod=pod, hint=hint) if not self.lose_hints:
+                    self.hint(pod, hint)
+
+    def hint(self, pod: str, hint: Hint) -> None:
+        if isinstance(hint, Proposed):
+            self.read_mail(pod)
+        elif (pod, hint.sid) in self.attached:
+            wire = self.attached[pod, hint.sid]
+            self.perform(wire, wire.session.hinted(hint, self.now))
+
+    def read_mail(self, pod: str) -> None:
+        for proposal in self.store.line.proposals(pod):
+            for ticket in (proposal.a, proposal.b):
+                if (pod, ticket.sid) in self.attached:
+                    wire = self.attached[pod, ticket.sid]
+                    self.perform(wire, wire.session.proposed(proposal, self.now))
+
+    def pass_time(self, seconds: float, *alive: Wire) -> None:
+        """Let time go by in ticks of a second; the clients of `alive` answer each heartbeat with what they want."""
+        for _ in range(int(seconds)):
+            self.now += 1
+            for pod in {wire.pod for wire in self.attached.values()}:
+                self.store.line.beat(pod, self.now)
+            for wire in list(self.attached.values()):
+                if wire.closed is None:
+                    self.perform(wire, wire.session.tick(self.now))
+            for wire in alive:
+                while wire.has(messages.Ping):
+                    wire.take(messages.Ping)
+                    wire.send(messages.Heartbeat(want=wire.session.want))

@@ -1,0 +1,64 @@
+"""Run the unit and property tests, then hold each pure module to its own tests.
+
+A module named in `[tool.switchboard] pure` of pyproject.toml must be covered whole, lines and branches, by the tests
+that mirror it: `switchboard_cluster.layout` by test_layout.py in tests/unit/cluster and in tests/property/cluster. What
+other tests happen to run does not count, so that a pure module's tests are its whole specification.
+"""
+
+import io
+import re
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import coverage
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITES = ("unit", "property")
+
+
+def own_tests(module: str) -> list[str]:
+    """Return the test modules that mirror a module, whether they exist or not."""
+    package, *rest = module.removeprefix("switchboard_").split(".")
+    return [str(Path("tests", suite, package, *rest[:-1], f"test_{rest[-1]}.py")) for suite in SUITES]
+
+
+def uncovered(cov: coverage.Coverage, module: str) -> str:
+    """Return what is wrong with a module's coverage by its own tests; empty if nothing is."""
+    tests = own_tests(module)
+    if not any((ROOT / test).exists() for test in tests):
+        return f"{module}: no test module of its own; expected {tests[0]}"
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return f"{module}: there is no such module"
+    contexts = ["^$", *(f"^{re.escape(test)}::" for test in tests)]
+    report = io.StringIO()
+    percent = cov.report(morfs=[spec.origin], contexts=contexts, file=report, show_missing=True, precision=1)
+    if percent < 100:
+        row = next(line for line in report.getvalue().splitlines() if ".py" in line)
+        return f"{module}: its own tests miss {row.split('%', 1)[1].strip()}"
+    return ""
+
+
+def main() -> int:
+    """Return the exit status for the tests and for the rule."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["switchboard"]
+    (ROOT / "build").mkdir(exist_ok=True)
+    cov = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))
+    cov.start()
+    status = pytest.main([*(f"tests/{suite}" for suite in SUITES), *sys.argv[1:]])
+    cov.stop()
+    cov.save()
+    if status != 0 or sys.argv[1:]:
+        return int(status)
+    problems = [problem for module in settings["pure"] if (problem := uncovered(cov, module))]
+    for problem in problems:
+        print(problem)
+    print(f"{len(settings['pure'])} pure modules, {len(problems)} not covered whole by their own tests")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""The agent: keeps coturn's secrets as the mounted Secret has them, probes coturn, and says how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from switchboard_crds import names
+from switchboard_turn import userdb
+from switchboard_turn.allocation import ProbeError, time_limited
+from switchboard_turn.probe import probe
+from switchboard_turn.settings import Settings, SettingsError, read_secrets
+
+log = structlog.get_logger()
+
+SECRETS_INTERVAL = 1.0
+"""Seconds between two looks at the mounted Secret; it is a handful of small files."""
+PROBE_INTERVAL = 2.0
+"""Seconds between two probes; the kubelet asks as often."""
+PROBE_TTL = 60
+"""Seconds for which the credentials of a probe are valid; more than clocks on one node can differ."""
+STALL = 30.0
+"""Seconds without a turn of a loop after which the agent is taken to hang, and is restarted."""
+
+
+@dataclass
+class State:
+    """What the loops know, for those who ask."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    problems: dict[str, str] = field(default_factory=lambda: {"probe": "no probe has succeeded yet"})
+    """What stands in the way of being ready, by the loop that found it."""
+    turned: dict[str, float] = field(default_factory=dict)
+    """When each loop made its last turn, on the monotonic clock."""
+
+    def __post_init__(self) -> None:
+        self.up = Gauge("switchboard_turn_up", "Whether the last probe succeeded.", registry=self.registry)
+        self.seconds = Histogram(
+            "switchboard_turn_probe_seconds",
+            "Time of an authenticated allocation.",
+            registry=self.registry,
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2),
+        )
+        self.failures = Counter(
+            "switchboard_turn_probe_failures", "Probes that failed, by reason.", ["reason"], registry=self.registry
+        )
+        self.secrets = Gauge("switchboard_turn_secrets", "Shared secrets that are valid.", registry=self.registry)
+
+    def settle(self, loop: str, problem: str | None) -> None:
+        """Note a loop's turn and what it found; a change is logged."""
+        self.turned[loop] = time.monotonic()
+        if problem != self.problems.get(loop):
+            log.warning("problem", loop=loop, problem=problem) if problem else log.info("well", loop=loop)
+        if problem:
+            self.problems[loop] = problem
+        else:
+            self.problems.pop(loop, None)
+
+
+def write_secrets(settings: Settings) -> int:
+    """Write the mounted secrets into coturn's database, and return how many there are.
+
+    Raises `SettingsError` or `sqlite3.Error`.
+    """
+    secrets = read_secrets(settings.secrets_dir)
+    if userdb.write(settings.userdb, settings.realm, set(secrets.values())):
+        log.info("secrets written", count=len(secrets))
+    return len(secrets)
+
+
+def turn_secrets(settings: Settings, state: State) -> None:
+    """Make one turn of the loop that writes secrets."""
+    try:
+        state.secrets.set(write_secrets(settings))
+        state.settle("secrets", None)
+    except (SettingsError, sqlite3.Error) as error:
+        state.settle("secrets", str(error))
+
+
+async def turn_probe(settings: Settings, state: State) -> None:
+    """Make one turn of the loop that probes."""
+    try:
+        secret = read_secrets(settings.secrets_dir)[names.TURN_PROBE_SECRET]
+        credentials = time_limited(secret, "probe", int(time.time()) + PROBE_TTL)
+        answer = await probe((settings.address, settings.port), credentials)
+    except (ProbeError, SettingsError) as error:
+        state.up.set(0)
+        state.failures.labels(error.code if isinstance(error, ProbeError) else "settings").inc()
+        state.settle("probe", str(error))
+    else:
+        state.up.set(1)
+        state.seconds.observe(answer.seconds)
+        state.settle("probe", None)
+
+
+def application(state: State) -> web.Application:
+    """Return the paths that the kubelet and Prometheus ask for."""
+
+    async def livez(_: web.Request) -> web.Response:
+        now = time.monotonic()
+        stalled = [loop for loop, turned in state.turned.items() if now - turned > STALL]
+        return web.Response(status=503 if stalled else 200, text=f"stalled: {stalled}\n" if stalled else "ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        text = "; ".join(state.problems.values())
+        return web.Response(status=503 if text else 200, text=f"{text or 'ok'}\n")
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(state.registry), content_type="text/plain")
+
+    app = web.Application()
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    return app
+
+
+async def run(settings: Settings) -> None:
+    """Run until cancelled. Raises `OSError` if the port cannot be had."""
+    state = State()
+    runner = web.AppRunner(application(state), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, port=settings.internal_port).start()
+        log.info("agent started", port=settings.internal_port, server=f"{settings.address}:{settings.port}")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_keep_secrets(settings, state))
+            tasks.create_task(_keep_probing(settings, state))
+    finally:
+        await runner.cleanup()
+
+
+async def _keep_secrets(settings: Settings, state: State) -> None:
+    while True:
+        await asyncio.to_thread(turn_secrets, settings, state)
+        await asyncio.sleep(SECRETS_INTERVAL)
+
+
+async def _keep_probing(settings: Settings, state: State) -> None:
+    while True:
+        await turn_probe(settings, state)
+        await asyncio.sleep(PROBE_INTERVAL)

@@ -1,0 +1,67 @@
+"""Settings of the agent, from environment variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from switchboard_crds import names
+
+
+class SettingsError(ValueError):
+    """A setting that is missing or wrong, and how to give it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the agent is told at its start."""
+
+    realm: str
+    userdb: Path
+    secrets_dir: Path
+    address: str
+    """Where coturn listens."""
+    port: int
+    internal_port: int
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings. Raises `SettingsError`."""
+
+        def text(name: str) -> str:
+            if not (value := environment.get(name, "")):
+                raise SettingsError(f"{name} is not set")
+            return value
+
+        def port(name: str, default: int) -> int:
+            value = environment.get(name) or str(default)
+            if not value.isdecimal() or not 0 < int(value) < 65536:
+                raise SettingsError(f"{name}={value} is not a port from 1 to 65535")
+            return int(value)
+
+        return cls(
+            realm=text(names.SETTING_TURN_REALM),
+            userdb=Path(text(names.SETTING_TURN_USERDB)),
+            secrets_dir=Path(text(names.SETTING_TURN_SECRETS_DIR)),
+            address=environment.get(names.SETTING_TURN_ADDRESS) or "127.0.0.1",
+            port=port(names.SETTING_TURN_PORT, 3478),
+            internal_port=port(names.SETTING_TURN_INTERNAL_PORT, names.TURN_INTERNAL_PORT),
+        )
+
+
+def read_secrets(folder: Path) -> dict[str, str]:
+    """Return the secrets in a mounted Secret by their file's name. Raises `SettingsError`.
+
+    The kubelet's own entries begin with two dots.
+    """
+    try:
+        paths = [path for path in folder.iterdir() if not path.name.startswith("..")]
+        found = {path.name: path.read_text().strip() for path in paths}
+    except OSError as error:
+        raise SettingsError(f"cannot read the secrets in {folder}: {error.strerror}") from error
+    if names.TURN_PROBE_SECRET not in found:
+        raise SettingsError(f"{folder} has no file {names.TURN_PROBE_SECRET}: mount the fleet's Secret there")
+    if empty := sorted(name for name, value in found.items() if not value):
+        raise SettingsError(f"empty secrets in {folder}: {', '.join(empty)}")
+    return found
