@@ -56,11 +56,24 @@ async def unformed(folder: Path) -> AsyncIterator[tuple[Nodes, list[int]]]:
 
 async def form(nodes: Nodes, buses: list[int]) -> None:
     """Make nodes a cluster of primaries that share the slots."""
+    await claim(nodes, SLOTS // 3, SLOTS // 3)
+    await introduce(nodes, buses)
+
+
+async def claim(nodes: Nodes, *shares: int) -> None:
+    """Give each node its slots, so many to each but the last, which gets the rest."""
+    async with AsyncExitStack() as stack:
+        first = 0
+        for (_, port), share in zip(nodes, [*shares, SLOTS - sum(shares)], strict=True):
+            await (await _client(stack, port)).execute_command("CLUSTER ADDSLOTSRANGE", first, first + share - 1)
+            first += share
+
+
+async def introduce(nodes: Nodes, buses: list[int]) -> None:
+    """Let nodes that own all slots get to know each other."""
     async with AsyncExitStack() as stack:
         clients = [await _client(stack, port) for _, port in nodes]
-        bounds = [0, SLOTS // 3, 2 * SLOTS // 3, SLOTS]
-        for index, client in enumerate(clients):
-            await client.execute_command("CLUSTER ADDSLOTSRANGE", bounds[index], bounds[index + 1] - 1)
+        for client in clients:
             await client.execute_command("CLUSTER MEET", *nodes[0], buses[0])
 
         async def formed() -> bool:
@@ -70,6 +83,12 @@ async def form(nodes: Nodes, buses: list[int]) -> None:
             )
 
         await _until(formed)
+
+
+async def visitors(node: tuple[str, int]) -> int:
+    """Return how many connections other than this one a node has."""
+    async with AsyncExitStack() as stack:
+        return len(await (await _client(stack, node[1])).client_list()) - 1
 
 
 async def wipe(nodes: Nodes) -> None:

@@ -89,6 +89,22 @@ async def test_pods_that_start_before_their_store_is_formed_wait_for_it(tmp_path
         await meeting
 
 
+async def test_pods_that_find_their_store_half_formed_learn_the_rest(tmp_path: Path) -> None:
+    async with store.unformed(tmp_path / "store") as (nodes, buses):
+        await store.claim(nodes, 1, 8191)  # the first node, which pods ask first, knows of one slot only
+
+        async def meet() -> None:
+            async with two_pods(nodes[:1], tmp_path) as pods, pair(pods) as (one, two):
+                await tell(one, two, "v=0 at last")
+
+        meeting = asyncio.create_task(meet())
+        async with asyncio.timeout(20):
+            while not await store.visitors(nodes[0]):  # noqa: ASYNC110 - another process's state can only be asked for
+                await asyncio.sleep(0.05)
+        await store.introduce(nodes, buses)
+        await meeting
+
+
 def _text(file: Path) -> str:
     return file.read_text() if file.exists() else ""
 

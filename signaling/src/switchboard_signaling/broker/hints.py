@@ -14,9 +14,9 @@ import msgspec
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import MovedError, RedisError, SlotNotCoveredError
 
-from switchboard_signaling.broker.scripts import STORE_ERRORS, Client, Script, of_store
+from switchboard_signaling.broker.scripts import STORE_ERRORS, Client, Script, SlotsUnknownError, of_store
 from switchboard_signaling.protocol.effects import Hint, Proposed, decode_hint, encode_hint
 from switchboard_signaling.worker import Worker
 
@@ -47,11 +47,19 @@ def _ended(task: "asyncio.Task[None]") -> None:
 class Channel:
     """This pod's ear, and its voice to others."""
 
-    def __init__(self, pod: str, client: Client, options: dict[str, Any], on_hint: Callable[[Hint], None]) -> None:
+    def __init__(
+        self,
+        pod: str,
+        client: Client,
+        options: dict[str, Any],
+        on_hint: Callable[[Hint], None],
+        slots_unknown: Callable[[], None],
+    ) -> None:
         self._pod = pod
         self._client = client
         self._options = options
         self._on_hint = on_hint
+        self._slots_unknown = slots_unknown
         self._script = Script("publish")
         self._outbox: Worker[tuple[str, bytes]] = Worker(self._publish, self._lost, MAX_UNSENT)
         self._tasks: list[asyncio.Task[None]] = []
@@ -89,6 +97,8 @@ class Channel:
             self._told_at = time.monotonic()
 
     def _lost(self, error: Exception) -> None:
+        if isinstance(error, SlotsUnknownError):
+            self._slots_unknown()
         log.warning("hints lost", error=f"{type(error).__name__}: {error}")
 
     async def _echo(self) -> None:
@@ -104,7 +114,9 @@ class Channel:
                 pause, moved = PAUSE_FIRST, None
             except MovedError as error:
                 moved = (error.host, error.port)
-            except (*STORE_ERRORS, LookupError) as error:  # redis-py looks slots up in a table that may be empty
+            except STORE_ERRORS as error:
+                if isinstance(error, SlotsUnknownError | SlotNotCoveredError):
+                    self._slots_unknown()
                 log.warning("subscription lost", error=f"{type(error).__name__}: {error}")
                 moved, pause = None, min(pause * 2, PAUSE_CEILING)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter

@@ -21,7 +21,7 @@ from redis.credentials import CredentialProvider
 from switchboard_signaling.broker.hints import Channel
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.records import match_record, proposal, session_record, waits
-from switchboard_signaling.broker.scripts import STORE_ERRORS, Client, Script, of_store
+from switchboard_signaling.broker.scripts import STORE_ERRORS, Client, Script, SlotsUnknownError, of_store
 from switchboard_signaling.matching.line import MEMORY, POD_LEASE, SCAN, Cancelled
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
@@ -39,11 +39,14 @@ from switchboard_signaling.protocol.store import (
     TouchSession,
     want_rank,
 )
+from switchboard_signaling.worker import Worker
 
 CONNECT_SECONDS: Final = 1.0
 REPLY_SECONDS: Final = 2.0
 RECORD_MS: Final = int(MEMORY * 1000)
 """How long an untouched record is kept, as long as a place token is valid."""
+LEARN_PAUSE: Final = 0.2
+"""Seconds after each reading of the slots, so that many who miss one do not keep the nodes busy with it."""
 START_SECONDS: Final = 10.0
 """For one attempt to find the store; then it is looked for anew."""
 START_REMEDY: Final = (
@@ -87,6 +90,7 @@ class RedisBroker:
         }
         self._client: Client | None = None
         self._channel: Channel | None = None
+        self._slots: Worker[None] = Worker(self._learn_slots, self._slots_not_learned, 1)
         tag = "{q:" + pool + "}"
         self._line = [tag + part for part in (":seq", ":tickets", ":order", ":fates", ":forget", ":beats", ":mail:")]
         self._scripts = {
@@ -105,13 +109,14 @@ class RedisBroker:
                 log.warning("waiting for the store", error=repr(error), remedy=START_REMEDY)
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
                 pause = min(pause * 2, 2.0)
-        self._channel = Channel(self._pod, self._client, self._options, on_hint)
+        self._channel = Channel(self._pod, self._client, self._options, on_hint, self._slots_unknown)
         await self._channel.start()
 
     async def close(self) -> None:
         """Close all connections."""
         if self._channel is not None:
             await self._channel.close()
+        await self._slots.cancel()
         if self._client is not None:
             await self._client.aclose()
 
@@ -203,7 +208,32 @@ class RedisBroker:
         try:
             return await of_store(work)
         except STORE_ERRORS as error:
+            if isinstance(error, SlotsUnknownError):
+                self._slots_unknown()
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+
+    def _slots_unknown(self) -> None:
+        """Have the cluster's slots learned anew, soon; whoever needs them asks again."""
+        self._slots.put(None)
+
+    async def _learn_slots(self, _item: None) -> None:
+        """Read who serves which slot: from the nodes that are known, or else from those of the settings.
+
+        A pod may have met its cluster before its nodes knew each other, and all nodes may have moved since.
+        """
+        if isinstance(self._client, RedisCluster):
+            manager = self._client.nodes_manager
+            try:
+                await of_store(manager.initialize())
+            except STORE_ERRORS as error:
+                log.warning("no known node tells the slots", error=str(error))
+                seeds = [ClusterNode(host, port, **manager.connection_kwargs) for host, port in self._nodes]
+                manager.startup_nodes = {node.name: node for node in seeds}
+                await of_store(manager.initialize())
+        await asyncio.sleep(LEARN_PAUSE)
+
+    def _slots_not_learned(self, error: Exception) -> None:
+        log.warning("slots not learned", error=str(error), remedy=START_REMEDY)
 
     async def _connect(self) -> Client:
         """Return a client that fits the store: the first node that answers says whether it is a cluster."""

@@ -16,15 +16,22 @@ Client: TypeAlias = "Redis | RedisCluster"
 T = TypeVar("T")
 
 
+class SlotsUnknownError(ConnectionError):
+    """The client's table of slots does not say who serves the key; it has to be read anew, which no client does."""
+
+
 async def of_store(work: Awaitable[T]) -> T:
     """Await a call of the store's client; all that it fails with is one of STORE_ERRORS.
 
     When redis-py learns a cluster anew it closes connections that other tasks write to just then. They fail with
-    uvloop's RuntimeError or an AttributeError of redis-py's own; and it takes the first of a cluster's primaries where
-    there is none yet (IndexError). For us each is a store that is away for a moment.
+    uvloop's RuntimeError or an AttributeError of redis-py's own. For us each is a store that is away for a moment.
+    Raises SlotsUnknownError for a slot that its table lacks (KeyError, SlotNotCoveredError), for a table without a
+    primary (IndexError), and where no node that it knows answers (RedisClusterException).
     """
     try:
         return await work
+    except (LookupError, RedisClusterException) as error:
+        raise SlotsUnknownError(f"{type(error).__name__}: {error}") from error
     except STORE_ERRORS:
         raise
     except Exception as error:
