@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     auth_secret_dir: Path | None = Field(
         default=None, description="Folder with HS256 secrets that JWTs are signed with; re-read when it changes."
     )
-    auth_jwks_url: str | None = Field(default=None, description="URL with the public keys of the issuer of JWTs.")
+    auth_jwks_url: str | None = Field(
+        default=None, pattern=r"^https?://\S+$", description="URL with the public keys of the issuer of JWTs."
+    )
     auth_issuer: str | None = Field(default=None, description="`iss` that JWTs must have; any if left out.")
     auth_audience: str | None = Field(default=None, description="`aud` that JWTs must have; any if left out.")
     connects_per_second: float = Field(

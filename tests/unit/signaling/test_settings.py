@@ -81,7 +81,8 @@ def test_anybody_may_connect_in_development_and_in_staging_if_that_is_said(monke
     [
         ({"auth_type": "SharedSecret"}, "needs SWITCHBOARD_AUTH_SECRET_DIR: set it"),
         ({"auth_type": "Jwks"}, "needs SWITCHBOARD_AUTH_JWKS_URL: set it"),
-        ({"auth_type": "Jwks", "auth_jwks_url": "u", "auth_secret_dir": "d"}, "AUTH_SECRET_DIR is not for"),
+        ({"auth_type": "Jwks", "auth_jwks_url": "http://u", "auth_secret_dir": "d"}, "AUTH_SECRET_DIR is not for"),
+        ({"auth_type": "Jwks", "auth_jwks_url": "issuer.example"}, "auth_jwks_url"),
         ({"auth_secret_dir": "d"}, "SWITCHBOARD_AUTH_SECRET_DIR is not for SWITCHBOARD_AUTH_TYPE Anonymous"),
         ({"allowed_origins": "app.example"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),
         ({"allowed_origins": "https://app.example/"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),

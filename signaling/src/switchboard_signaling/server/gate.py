@@ -4,7 +4,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-import structlog
 from aiohttp import web
 
 from switchboard_signaling.protocol import errors
@@ -17,8 +16,6 @@ from switchboard_signaling.settings import AuthType, Settings
 
 if TYPE_CHECKING:
     from switchboard_signaling.server.auth import Verifier
-
-log = structlog.get_logger(__name__)
 
 
 class Gate:
@@ -62,7 +59,7 @@ class Gate:
     def suspect(self, address: str) -> None:
         """Count a made-up token of an address."""
         self._wrong.failed(address, time.monotonic())
-        log.warning("a made-up token was shown")
+        self._metrics.made_up.inc()
 
     async def verify(self, address: str, token: str) -> Identity | ProtocolError:
         """Return whose a JWT is, or why it is not accepted; a made-up one counts against the address."""

@@ -37,7 +37,7 @@ class Jwks:
         self._keys: list[PyJWK] = []
         self._asked_at = float("-inf")
         self._answered = False
-        self._lock = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Keep the keys fresh, until cancelled."""
@@ -68,18 +68,25 @@ class Jwks:
 
     async def _refresh(self) -> None:
         """Fetch the keys unless that was just done; who comes meanwhile waits for the same fetch."""
-        async with self._lock:
+        if self._renewal is None:
             if time.monotonic() - self._asked_at < RETRY_SECONDS:
                 return
             self._asked_at = time.monotonic()
-            try:
-                async with asyncio.timeout(FETCH_SECONDS):
-                    self._keys = _usable(await self._fetch(self._url))
-            except (aiohttp.ClientError, OSError, *NO_KEYS) as error:
-                self._answered = False
-                log.warning("JWKS cannot be had; the last keys stay", url=self._url, error=str(error) or repr(error))
-            else:
-                self._answered = True
+            self._renewal = asyncio.create_task(self._renew())
+        # A client that goes away must not take the fetch with it.
+        await asyncio.shield(self._renewal)
+
+    async def _renew(self) -> None:
+        self._answered = False
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                self._keys = _usable(await self._fetch(self._url))
+        except (aiohttp.ClientError, OSError, *NO_KEYS) as error:
+            log.warning("JWKS cannot be had; the last keys stay", url=self._url, error=str(error) or repr(error))
+        else:
+            self._answered = True
+        finally:
+            self._renewal = None
 
 
 def _usable(document: bytes) -> list[PyJWK]:

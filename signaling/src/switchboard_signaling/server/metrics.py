@@ -34,6 +34,9 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.made_up = Counter(
+            "switchboard_signaling_made_up_tokens", "Tokens in our name that are not ours", registry=self.registry
+        )
         self.closed = Counter(
             "switchboard_signaling_sockets_closed", "WebSockets closed", ["code"], registry=self.registry
         )

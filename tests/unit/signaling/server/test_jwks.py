@@ -120,6 +120,19 @@ async def test_many_who_come_at_once_wait_for_one_fetch() -> None:
     assert issuer.asked == 1
 
 
+async def test_who_goes_away_does_not_take_the_fetch_with_it() -> None:
+    issuer = Issuer(jwks("rsa"))
+    issuer.open.clear()
+    keys = Jwks("url", issuer.fetch)
+    first, second = (asyncio.create_task(kids(keys, "rsa")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    issuer.open.set()
+    assert await second == ["rsa"]
+    assert issuer.asked == 1
+
+
 async def test_without_an_id_only_an_only_key_is_meant(clock: Clock) -> None:
     assert await kids(Jwks("url", Issuer(jwks("rsa")).fetch), None) == ["rsa"]
     assert await kids(Jwks("url", Issuer(jwks("rsa", "ec")).fetch), None) == "auth-invalid"
