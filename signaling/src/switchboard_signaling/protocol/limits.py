@@ -31,6 +31,8 @@ CONNECTS_PER_SECOND: Final = 50.0
 """Sockets of one address: behind a Service's SNAT or a provider's NAT many clients share one."""
 WRONG_TOKENS: Final = 10
 
+_LIMITED: Final[dict[type[LaneFrame], LimitName]] = {IceCandidate: "candidates", Offer: "sdp", Answer: "sdp"}
+
 T = TypeVar("T")
 
 
@@ -77,11 +79,12 @@ class SpokenLimits:
 
     def refuses(self, frame: LaneFrame, now: float) -> LimitName | None:
         """Count a frame and return None, or return the limit that it is beyond."""
-        if isinstance(frame, IceCandidate) and self._candidates:
-            return "candidates" if self._candidates.take(now, max(1, len(frame.candidates))) else None
-        if isinstance(frame, Offer | Answer) and self._sdp:
-            return "sdp" if self._sdp.take(now) else None
-        return None
+        limit = _LIMITED.get(type(frame))  # the one look that most frames cost
+        if limit is None:
+            return None
+        bucket = self._candidates if limit == "candidates" else self._sdp
+        cost = max(1, len(frame.candidates)) if isinstance(frame, IceCandidate) else 1
+        return limit if bucket and bucket.take(now, cost) else None
 
 
 class Table(Generic[T]):
