@@ -53,13 +53,14 @@ async function showRoute() {
 // The session's events
 
 const LINK = {
-  connecting: "Connecting", online: "Online", offline: "Reconnecting", stopped: "Taken over by another tab",
+  connecting: "Connecting", online: "Online", offline: "Reconnecting", stopped: "Not connected",
+  replaced: "Taken over by another tab",
 };
 
 const on = (type, act) => session.addEventListener(type, ({ detail }) => act(detail));
 
-on("status", ({ status }) => {
-  $("link").textContent = LINK[status];
+on("status", ({ status, reason }) => {
+  $("link").textContent = LINK[reason] ?? LINK[status];
   $("link").dataset.status = status;
   if (status === "online" && local && session.want.state === "idle") $("start").disabled = false;
 });
@@ -85,7 +86,10 @@ on("ended", ({ reason, requeued }) => {
   if (requeued) show("queued");
   else show("idle", ENDINGS[reason] ?? "The call has ended.");
 });
-on("problem", ({ code, message, remedy }) => console.warn(`${code}: ${message} ${remedy}`));
+on("problem", ({ code, message, remedy }) => {
+  console.warn(`${code}: ${message} ${remedy}`);
+  if (code.startsWith("auth-")) show("idle", `${message}.`);
+});
 
 // The person's acts
 
