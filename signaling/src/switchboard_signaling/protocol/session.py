@@ -89,13 +89,13 @@ class Session:
     def receive(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         """Obey a frame, or answer what is wrong with it."""
         self._heard = now
+        if isinstance(frame, messages.LaneFrame) and self._phase in ("open", "superseded"):
+            return self._speak(frame)
         if self._phase == "new":
             return self._open(frame)
         if isinstance(frame, messages.Hello | messages.Resume):
             return [_error(errors.ALREADY_WELCOME)]
-        if isinstance(frame, Spoken):
-            return self._speak(frame) if self._phase in ("open", "superseded") else []
-        return self._intend(frame) if self._phase == "open" else []
+        return self._intend(frame) if self._phase == "open" and not isinstance(frame, messages.LaneFrame) else []
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
         """Answer what could not be decoded; the third time closes the socket."""
@@ -299,12 +299,12 @@ class Session:
     def hinted(self, hint: Relay | MatchChanged | Taken, now: float) -> list[Effect]:
         """Look again at what a hint points to, or deliver what the partner said."""
         match hint:
+            case Relay():
+                return self._hear(hint, now)
             case Taken(n=n):
                 if n > self.n and self._phase == "open":
                     self._phase, self._since = "superseded", now
                 return []
-            case Relay():
-                return self._hear(hint, now)
             case _:
                 return self._look(hint, now)
 

@@ -55,7 +55,8 @@ def make_pod(settings: Settings) -> Pod:
     )
     broker = _make_broker(name, settings)
     metrics = Metrics()
-    return Pod(settings, host, ice, broker, Hub(host, broker, metrics, settings.capacity), metrics)
+    hub = Hub(host, broker, metrics, settings.capacity, settings.frames_per_second)
+    return Pod(settings, host, ice, broker, hub, metrics)
 
 
 def _make_broker(name: str, settings: Settings) -> Broker:
