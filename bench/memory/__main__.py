@@ -50,12 +50,9 @@ class Queued(Bare):
         frame = json.loads(text)
         match frame["type"]:
             case "welcome":
-                own = {"number": str(self.number)}
-                self._want = {"state": "queued", "c": 1, "ticket": f"ticket-{self.number:015}"}
-                self._want |= {"attributes": own, "required": own}
-                self._tell(
-                    {"type": "join-queue", "c": 1} | {k: v for k, v in self._want.items() if k not in ("state", "c")}
-                )
+                what = {"ticket": f"ticket-{self.number:015}", "required": {"number": str(self.number)}}
+                self._want = {"state": "queued", "c": 1} | what
+                self._tell({"type": "join-queue", "c": 1} | what)
             case "queued":
                 self._want["place"] = frame["place"]
                 self.ready()
