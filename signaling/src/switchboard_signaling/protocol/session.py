@@ -212,8 +212,10 @@ class Session:
             self._unwanted[ticket] = Cancel(question.ticket.ticket)
             return self._drop_unwanted()
         if isinstance(reply, InLine):
+            if self.want.place is not None:
+                return []
             place = self._host.keyring.sign(PlaceClaims(self.sid, ticket, reply.seq))
-            return [Send(messages.InQueue(ticket=ticket, place=place))] if self.want.place is None else []
+            return [Send(messages.InQueue(ticket=ticket, place=place))]
         if isinstance(reply, Proposal):
             _, partner = reply.from_side(reply.side_of(self.sid))
             return [Tell(partner.pod, Proposed()), *self.proposed(reply, now)]

@@ -29,7 +29,9 @@ Take: TypeAlias = Callable[[bytes], bool]
 class _Shortcut(WebSocketDataQueue):
     """aiohttp's queue of received messages, which text passes by while nobody has to wait."""
 
-    take: Take | None = None
+    __slots__ = ("take",)
+
+    take: Take | None
 
     def feed_data(self, data: Any, size: int) -> None:
         if self.take is not None and not self._buffer and data.type is WSMsgType.TEXT and self.take(data.data):
@@ -56,6 +58,7 @@ class InlineSocket(web.WebSocketResponse):
         self._ws_protocol = protocol
         self._writer = writer
         self._reader = _Shortcut(request.protocol, DEFAULT_CHUNK_SIZE, loop=asyncio.get_running_loop())
+        self._reader.take = None
         self._parser = WebSocketReader(self._reader, self._max_msg_size, compress=False, decode_text=False)
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
