@@ -206,7 +206,7 @@ async def too_big(running: Running) -> int | None:
 
 async def internal(running: Running) -> int | None:
     socket = await running.welcomed()
-    [connection] = running.pod.hub._connections
+    [connection] = running.pod.hub._all()
     connection.change(lambda _: 1 / 0)  # type: ignore[arg-type,return-value]
     return await closed_with(socket)
 
@@ -241,7 +241,7 @@ async def unknown_session(running: Running) -> int | None:
 
 async def silent(running: Running) -> int | None:
     socket = await running.welcomed()
-    [connection] = running.pod.hub._connections
+    [connection] = running.pod.hub._all()
     connection.change(lambda now: connection.session.tick(now + 600))
     return await closed_with(socket)
 
@@ -256,7 +256,7 @@ async def replaced(running: Running) -> int | None:
 async def too_slow(running: Running) -> int | None:
     """More is to be sent at once than may wait for a client."""
     socket = await running.welcomed()
-    [connection] = running.pod.hub._connections
+    [connection] = running.pod.hub._all()
     connection.perform([Send(messages.Goaway(within_ms=1))] * 100_000)
     return await closed_with(socket)
 

@@ -45,9 +45,11 @@ async def test_no_more_may_wait_than_the_bound() -> None:
 
 async def test_who_puts_can_wait_for_room() -> None:
     desk = Desk(bound=4)
+    assert desk.worker.has_room
     await desk.worker.room()
     for item in range(4):
         desk.worker.put(item)
+    assert not desk.worker.has_room
     waiting = asyncio.create_task(desk.worker.room())
     await desk.permit(1)
     assert not waiting.done()
