@@ -87,7 +87,7 @@ build: $(READY) ## Build the cluster's binaries and all images; what is in the c
 .PHONY: test
 test: test-fast build ## Everything: also the real cluster and the real browser
 	@(while sleep 50 >/dev/null 2>&1; do echo "(running for $$SECONDS s)"; done) & trap "kill $$!" EXIT; \
-	  pytest --verbose --durations=15 tests/browser tests/e2e
+	  pytest --verbose --durations=15 tests/fuzz tests/browser tests/e2e
 
 .PHONY: clean
 clean: ## Remove what was built in this folder (caches outside it stay)

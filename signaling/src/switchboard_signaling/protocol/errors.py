@@ -93,6 +93,10 @@ class CloseCode:
 
 
 GOING_AWAY: Final = CloseCode(1001, "going-away", reconnect=True)
+PROTOCOL_ERROR: Final = CloseCode(1002, "protocol-error", reconnect=True)
+"""The bytes are not WebSocket frames as RFC 6455 has them: something on the way has spoilt them."""
+NOT_TEXT: Final = CloseCode(1007, "not-utf8", reconnect=True)
+"""The reason that the client itself closed with is not UTF-8."""
 TOO_BIG: Final = CloseCode(1009, "too-big", reconnect=False)
 INTERNAL: Final = CloseCode(1011, "internal", reconnect=True)
 CLOSE_BAD_FRAME: Final = CloseCode(4400, "bad-frame", reconnect=False)
@@ -105,6 +109,8 @@ CLOSE_POOL_BUSY: Final = CloseCode(4429, "pool-busy", reconnect=True)
 
 CLOSE_CODES: Final = (
     GOING_AWAY,
+    PROTOCOL_ERROR,
+    NOT_TEXT,
     TOO_BIG,
     INTERNAL,
     CLOSE_BAD_FRAME,

@@ -36,3 +36,15 @@ async def secure_headers(
     if not response.prepared:
         response.headers.update(HEADERS)
     return response
+
+
+@web.middleware
+async def text_headers(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse headers that are not UTF-8: whoever quotes one in an answer, as aiohttp does, could not encode it."""
+    try:
+        "".join(request.headers.values()).encode()
+    except UnicodeEncodeError:
+        raise web.HTTPBadRequest(text="A header is not text. Remedy: send headers in UTF-8.\n") from None
+    return await handler(request)

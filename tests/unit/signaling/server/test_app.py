@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from switchboard_signaling.protocol import messages
@@ -120,6 +120,27 @@ async def test_a_foreign_page_cannot_connect(running: Running) -> None:
 async def test_a_plain_request_to_the_socket_is_told_to_upgrade(running: Running) -> None:
     response = await running.public.get("/ws")
     assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
+
+
+async def test_headers_that_are_no_text_are_refused_and_no_fault_of_the_server(running: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.public.port)
+    writer.write(b"GET /health HTTP/1.1\r\nHost: here\r\nOrigin: \xff\r\nConnection: close\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), SECONDS)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"headers in UTF-8" in answer
+    writer.close()
+
+
+async def test_a_client_that_is_gone_before_its_socket_opens_is_no_fault(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(*_: object) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", gone)
+    with pytest.raises(ClientError):
+        await running.socket()
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("running", [{"capacity": 1}], indirect=True)

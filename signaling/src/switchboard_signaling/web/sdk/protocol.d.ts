@@ -258,4 +258,4 @@ export interface ErrorFrame {
 export type ErrorCode = "bad-frame" | "unknown-type" | "hello-first" | "already-welcome" | "stale-intent" | "not-in-match" | "wrong-sender" | "peer-unreachable" | "store-unavailable" | "session-unknown" | "pool-busy";
 
 /** Codes with which the server closes a socket. */
-export type CloseCode = 1001 | 1009 | 1011 | 4400 | 4401 | 4404 | 4408 | 4409 | 4413 | 4429;
+export type CloseCode = 1001 | 1002 | 1007 | 1009 | 1011 | 4400 | 4401 | 4404 | 4408 | 4409 | 4413 | 4429;
