@@ -5,6 +5,7 @@ lost afterwards is found again by enqueueing the same ticket, which every heartb
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -35,8 +36,12 @@ LineAnswer: TypeAlias = InLine | Proposal | Cancelled
 
 @dataclass
 class Line:
-    """A pool's line; times are in seconds on one monotonic clock of the caller."""
+    """A pool's line; times are in seconds on one monotonic clock of the caller.
 
+    `memory_bound` is how many cancelled and matched tickets are remembered; beyond it the oldest are forgotten.
+    """
+
+    memory_bound: float = inf
     last_seq: int = 0
     tickets: dict[str, Ticket] = field(default_factory=dict)
     matched: dict[str, Proposal] = field(default_factory=dict)
@@ -76,7 +81,7 @@ class Line:
             return self.matched[ticket]
         self.tickets.pop(ticket, None)
         self.cancelled.add(ticket)
-        self._forget[ticket] = now + MEMORY
+        self._remember(ticket, now)
         return Cancelled()
 
     def proposals(self, pod: str) -> list[Proposal]:
@@ -104,12 +109,18 @@ class Line:
         for ticket in (proposal.a, proposal.b):
             self.tickets.pop(ticket.ticket, None)
             self.matched[ticket.ticket] = proposal
-            self._forget[ticket.ticket] = now + MEMORY
+            self._remember(ticket.ticket, now)
             self.mailboxes.setdefault(ticket.pod, {})[ticket.ticket] = proposal
         return proposal
 
+    def _remember(self, ticket: str, now: float) -> None:
+        """Note when to forget; the notes are in the order of time."""
+        self._forget.pop(ticket, None)
+        self._forget[ticket] = now + MEMORY
+
     def _forget_old(self, now: float) -> None:
-        for name in [name for name, until in self._forget.items() if until <= now]:
+        while self._forget and (len(self._forget) > self.memory_bound or next(iter(self._forget.values())) <= now):
+            name = next(iter(self._forget))
             del self._forget[name]
             self.cancelled.discard(name)
             self.matched.pop(name, None)

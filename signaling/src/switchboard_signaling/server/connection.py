@@ -67,8 +67,9 @@ class Connection:
                 await self._pace()
         finally:
             self.perform(self.session.closed())
-            await self._questions.cancel()
             await self._outbox.cancel()
+            # Who says that he leaves often closes at once; the partner must hear of it all the same.
+            await self._questions.finish(ASK_SECONDS)
             if self._closing:
                 await asyncio.wait([self._closing])
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pytest
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType, web
@@ -17,6 +18,7 @@ from switchboard_signaling.server.pod import Pod, make_pod
 from switchboard_signaling.settings import Settings
 
 SECONDS = 5.0
+F = TypeVar("F", bound=ServerFrame)
 
 
 @dataclass
@@ -41,6 +43,13 @@ async def receive(socket: ClientWebSocketResponse) -> ServerFrame:
     message = await socket.receive(SECONDS)
     assert message.type is WSMsgType.TEXT, message
     return messages.decode_server(message.data)
+
+
+async def anyhow(socket: ClientWebSocketResponse, kind: type[F]) -> F:
+    """Return the next frame of a kind, passing over others."""
+    while True:
+        if isinstance(frame := await receive(socket), kind):
+            return frame
 
 
 async def closed_with(socket: ClientWebSocketResponse) -> int | None:
@@ -192,6 +201,25 @@ async def test_what_one_client_breaks_touches_no_other(running: Running) -> None
     assert await closed_with(bad) == 4400
     await good.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
     assert isinstance(await receive(good), messages.InQueue)
+
+
+async def test_who_leaves_and_closes_at_once_has_left(running: Running) -> None:
+    one, two = await running.welcomed("one"), await running.welcomed("two")
+    for socket in (one, two):
+        await socket.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
+    found = await anyhow(one, messages.MatchFound)
+    want = f'{{"state":"matched","c":1,"m":"{found.m}"}}'
+    for socket in (one, two):
+        await socket.send_str(f'{{"type":"heartbeat","want":{want}}}')
+    while (await anyhow(one, messages.MatchFound)).state != "open":
+        pass
+
+    await one.send_str(f'{{"type":"leave","c":2,"m":"{found.m}"}}')
+    await one.close()
+
+    while (state := await anyhow(two, messages.PeerState)).state != "left":
+        pass
+    assert state.reason == "user"
 
 
 async def test_a_fault_in_a_session_closes_its_socket_alone(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
