@@ -1,7 +1,7 @@
 """Clients come, are matched and leave, for long enough that a leak shows: `make prove-soak`.
 
-A cycle is one client's: connect, join, be matched with another one, leave; one in ten leaves the line unmatched, three in
-ten vanish without a word. What the server keeps on purpose is bounded (broker/memory.py), so that the warm-up fills it.
+A cycle is one client's: connect, join, be matched with another one, leave; one in ten leaves the line unmatched, three
+in ten vanish without a word. What the server keeps on purpose is bounded (broker/memory.py): the warm-up fills it.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
@@ -132,14 +131,22 @@ async def _drain(server: asyncio.subprocess.Process) -> None:
         pass
 
 
-async def _objects(pid: int, file: Path) -> dict[str, Any]:
+async def _objects(pid: int, file: Path) -> dict[str, int]:
     """Return how many objects of each type the server has."""
-    file.unlink(missing_ok=True)
     os.kill(pid, signal.SIGUSR1)
     async with asyncio.timeout(60):
-        while not file.exists():  # noqa: ASYNC110 - another process's file
+        while (found := _taken(file)) is None:  # noqa: ASYNC110 - another process's file
             await asyncio.sleep(0.05)
-    return dict(json.loads(file.read_text()))
+    return found
+
+
+def _taken(file: Path) -> dict[str, int] | None:
+    """Return what a file holds, once, or None if it is not there."""
+    if not file.exists():
+        return None
+    found: dict[str, int] = json.loads(file.read_text())
+    file.unlink()
+    return found
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from socket import SHUT_RDWR
 from typing import Final, Self, TypeVar
@@ -18,9 +18,10 @@ from switchboard_signaling.protocol.effects import Spoken
 
 RETRY_FIRST: Final = 0.1
 RETRY_CEILING: Final = 5.0
-TICK_SECONDS: Final = 0.1
 CONNECT_SECONDS: Final = 5.0
 MAX_EVENTS: Final = 10_000
+LATE: Final = 0.002
+"""Seconds by which a timer is set late, so that the loop's coarser clock never rings it too early."""
 
 E = TypeVar("E", bound=Event)
 _NEVER: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
@@ -29,24 +30,39 @@ _NEVER: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.r
 class Client:
     """A session with a pool. `url` may be a function that picks a pod for each socket.
 
-    Use as `async with Client(url) as client`: it is welcomed then.
+    Use as `async with Client(url) as client`: it is welcomed then. With `on_event` each event goes there, at once, and
+    nothing is kept for `wait_for`. Thousands of clients fit into one process: there is a task a socket, and a timer
+    only while something is unacknowledged.
     """
 
-    def __init__(self, url: str | Callable[[], str]) -> None:
+    def __init__(self, url: str | Callable[[], str], on_event: Callable[[Event], None] | None = None) -> None:
         self._url = url if callable(url) else lambda: url
         self.session = ClientSession(lambda: secrets.token_urlsafe(16))
         self._events: asyncio.Queue[Event] = asyncio.Queue(MAX_EVENTS)
+        self._on_event = on_event or self._events.put_nowait
         self._socket: ClientWebSocketResponse | None = None
         self._welcomed = False
+        self._online = asyncio.Event()
         self._dial = asyncio.Event()
+        self._attempts = 0
+        self._heard_at = 0.0
+        self._repeat: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         self._http = Http()
+        self._heard_at = time.monotonic()
         self._dial.set()
-        for work in (self._keep_connected(), self._repeat()):
-            self._spawn(asyncio.create_task(work))
-        await self.wait_for(Online)
+        self._spawn(self._keep_connected())
+        self._watch_silence()
+        try:
+            async with asyncio.timeout(2 * CONNECT_SECONDS):
+                await self._online.wait()
+        except TimeoutError:
+            await self.__aexit__()
+            raise TimeoutError(f"no welcome from {self._url()} within {2 * CONNECT_SECONDS} s") from None
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
@@ -84,23 +100,26 @@ class Client:
 
     async def drop(self) -> None:
         """Lose the socket without a word, as a network does; the client connects again by itself."""
-        if self._socket is not None:
-            self._socket.get_extra_info("socket").shutdown(SHUT_RDWR)
+        self._cut()
 
     async def vanish(self) -> None:
         """Go without a word and stay away, as a page does whose machine loses power."""
         await self._cancel_tasks()
-        await self.drop()
+        self._cut()
         await self._http.close()
 
     async def _cancel_tasks(self) -> None:
+        for timer in (self._repeat, self._watch):
+            if timer is not None:
+                timer.cancel()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    # The socket
+
     async def _keep_connected(self) -> None:
-        attempts = 0
         while True:
             await self._dial.wait()
             self._dial.clear()
@@ -112,53 +131,87 @@ class Client:
                     self._socket, self._welcomed = socket, False
                     await socket.send_str(messages.encode(self.session.greet()).decode())
             except (ClientError, OSError, TimeoutError):
-                attempts += 1
-                await self._pause(attempts)
+                await self._pause()
                 continue
-            attempts = 0
-            self._spawn(asyncio.create_task(self._read(socket)))
+            self._spawn(self._read(socket))
 
-    async def _pause(self, attempts: int) -> None:
-        await asyncio.sleep(random.uniform(0, min(RETRY_FIRST * 2**attempts, RETRY_CEILING)))  # noqa: S311 - jitter
+    async def _pause(self) -> None:
+        """Wait longer after each socket that brought no welcome, each client differently, then have another opened."""
+        self._attempts += 1
+        await asyncio.sleep(random.uniform(0, min(RETRY_FIRST * 2**self._attempts, RETRY_CEILING)))  # noqa: S311
         self._dial.set()
 
     async def _read(self, socket: ClientWebSocketResponse) -> None:
         with suppress(ClientError, OSError):
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    frame = messages.decode_server(message.data)
-                    newest = socket is self._socket
-                    if newest and isinstance(frame, messages.Welcome):
-                        self._welcomed = True
-                    await self._perform(self.session.receive(frame, time.monotonic(), newest))
+                    await self._hear(messages.decode_server(message.data), socket is self._socket)
         if socket is self._socket:
             self._welcomed = False
             if socket.close_code in _NEVER:
-                self._events.put_nowait(Stopped())
+                self._on_event(Stopped())
             else:
-                await self._pause(1)
+                await self._pause()
 
-    async def _repeat(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            if self._welcomed:
-                await self._perform(self.session.tick(time.monotonic()))
+    async def _hear(self, frame: messages.ServerFrame, newest: bool) -> None:
+        now = time.monotonic()
+        if newest:
+            self._heard_at = now
+            if isinstance(frame, messages.Welcome):
+                self._welcomed = True
+                self._attempts = 0
+        await self._perform(self.session.receive(frame, now, newest))
+
+    def _watch_silence(self) -> None:
+        """Open another socket if the pod has stopped talking, and look again when it might have."""
+        now = time.monotonic()
+        quiet_until = self._heard_at + self.session.silence
+        if now >= quiet_until:
+            self._cut()
+            self._heard_at, quiet_until = now, now + self.session.silence
+            self._dial.set()
+        self._watch = self._loop.call_later(quiet_until - now + LATE, self._watch_silence)
+
+    def _cut(self) -> None:
+        transport = self._socket.get_extra_info("socket") if self._socket is not None else None
+        if transport is not None:
+            with suppress(OSError):  # closed by the other side at this moment
+                transport.shutdown(SHUT_RDWR)
+
+    # What the session wants done
+
+    def _repeat_when_due(self) -> None:
+        """Have the session's clock looked at when it has something to do; one timer, moved only when it rings."""
+        deadline = self.session.deadline
+        if self._repeat is None and deadline is not None:
+            self._repeat = self._loop.call_later(max(deadline - time.monotonic(), 0) + LATE, self._tick)
+
+    def _tick(self) -> None:
+        self._repeat = None
+        if outputs := self.session.tick(time.monotonic()):
+            self._spawn(self._perform(outputs))
+        self._repeat_when_due()
 
     async def _perform(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             if not isinstance(output, Transmit):
                 if isinstance(output, Move):
                     self._dial.set()
-                self._events.put_nowait(output)
+                if isinstance(output, Online) and not self._online.is_set():
+                    self._online.set()  # the first welcome is what entering waits for
+                else:
+                    self._on_event(output)
             elif self._welcomed and self._socket is not None:
                 with suppress(ClientError, OSError):  # a lost socket is noticed, and replaced, by its reader
                     await self._socket.send_str(messages.encode(output.frame).decode())
+        self._repeat_when_due()
 
-    def _spawn(self, task: "asyncio.Task[None]") -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self._events.put_nowait(Problem("client-failed", repr(error), "This is a fault of the client itself."))
+            self._on_event(Problem("client-failed", repr(error), "This is a fault of the client itself."))

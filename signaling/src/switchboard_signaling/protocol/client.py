@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +11,9 @@ from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.effects import Spoken
 from switchboard_signaling.protocol.lanes import ReceiveLane, SendLane
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
+
+SILENCE_GRACE: Final = 2.0
+"""Seconds by which two heartbeats may be late."""
 
 
 class Online(Struct, frozen=True):
@@ -157,8 +160,20 @@ class ClientSession:
         return self._transmit(SendLane.flush, now)
 
     def tick(self, now: float) -> list[Output]:
-        """Repeat what was not acknowledged in time; to be called a few times a second."""
+        """Repeat what was not acknowledged in time; to be called at `deadline`, or a few times a second."""
         return self._transmit(SendLane.due, now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has something to do, as far as is known now; None while it has nothing."""
+        return self._match.sending.deadline if self._match and self._match.present and self._welcomed else None
+
+    @property
+    def silence(self) -> float:
+        """Seconds without a word of the server after which it counts as gone: two heartbeats and some."""
+        timeouts = self.timeouts
+        every = timeouts.idle_heartbeat_ms if isinstance(self.want, Idle) else timeouts.heartbeat_ms
+        return 2 * every / 1000 + SILENCE_GRACE
 
     def _transmit(self, choose: Callable[[SendLane, float], list[Spoken]], now: float) -> list[Output]:
         """Send what the lane chooses, unless nothing can reach the partner anyway."""

@@ -170,6 +170,26 @@ def test_what_is_said_is_repeated_until_acknowledged(client: ClientSession) -> N
     assert client.tick(99) == []
 
 
+def test_a_client_says_when_time_will_have_something_to_do_for_it(client: ClientSession) -> None:
+    assert client.deadline is None
+    meet(client)
+    assert client.deadline is None
+    client.say(chat("hello"), now=10)
+    deadline = client.deadline
+    assert deadline is not None
+    assert client.tick(deadline - 0.01) == []
+    assert client.tick(deadline) != []
+    client.receive(PeerState(m="m", state="away"), now=20)
+    assert client.deadline is None
+
+
+def test_a_server_is_gone_after_two_heartbeats_of_silence(client: ClientSession) -> None:
+    client.timeouts = Timeouts(5000, 30000, 60000)
+    assert client.silence == 62
+    client.join()
+    assert client.silence == 12
+
+
 def test_nothing_is_repeated_to_a_partner_that_is_away(client: ClientSession) -> None:
     meet(client)
     [first] = client.say(chat("one"), 0)
