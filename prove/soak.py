@@ -33,18 +33,8 @@ async def main(cycles: int, warm_up: int, at_once: int) -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     counts = FOLDER / "objects.json"
     server = await asyncio.create_subprocess_exec(
-        *(
-            sys.executable,
-            "-m",
-            "prove.observed",
-            "serve",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "0",
-            "--internal-port",
-            "0",
-        ),
+        *(sys.executable, "-m", "prove.observed", "serve", "--host", "127.0.0.1"),
+        *("--port", "0", "--internal-port", "0"),
         env={**os.environ, "SWITCHBOARD_ENVIRONMENT": "Staging", "OBSERVED_FILE": str(counts)},
         stdout=asyncio.subprocess.PIPE,
     )

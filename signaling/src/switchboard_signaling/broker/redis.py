@@ -44,6 +44,8 @@ CONNECT_SECONDS: Final = 1.0
 REPLY_SECONDS: Final = 2.0
 RECORD_MS: Final = int(MEMORY * 1000)
 """How long an untouched record is kept, as long as a place token is valid."""
+AT_ONCE: Final = 32
+"""Questions under way at once; others wait their turn. More would only open connections, up to a limit that fails."""
 START_SECONDS: Final = 10.0
 """For one attempt to find the store; then it is looked for anew."""
 START_REMEDY: Final = (
@@ -87,6 +89,7 @@ class RedisBroker:
         }
         self._client: Client | None = None
         self._channel: Channel | None = None
+        self._turn = asyncio.Semaphore(AT_ONCE)
         tag = "{q:" + pool + "}"
         self._line = [tag + part for part in (":seq", ":tickets", ":order", ":fates", ":forget", ":beats", ":mail:")]
         self._scripts = {
@@ -201,9 +204,12 @@ class RedisBroker:
 
     async def _guard(self, work: Coroutine[Any, Any, T]) -> T:
         try:
-            return await of_store(work)
+            async with self._turn:
+                return await of_store(work)
         except STORE_ERRORS as error:
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+        finally:
+            work.close()  # who is cancelled while waiting for a turn has not begun
 
     async def _connect(self) -> Client:
         """Return a client that fits the store: the first node that answers says whether it is a cluster."""

@@ -1,12 +1,13 @@
 """An asyncio client that keeps its session over lost sockets and stopping pods."""
 
 import asyncio
+import os
 import random
 import secrets
+import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from socket import SHUT_RDWR
 from typing import Final, Self, TypeVar
 
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
@@ -125,15 +126,15 @@ class Client:
             self._dial.clear()
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    socket = await self._http.ws_connect(
+                    opened = await self._http.ws_connect(
                         self._url(), protocols=[messages.SUBPROTOCOL], max_msg_size=messages.MAX_FRAME_BYTES
                     )
-                    self._socket, self._welcomed = socket, False
-                    await socket.send_str(messages.encode(self.session.greet()).decode())
+                    self._socket, self._welcomed = opened, False
+                    await opened.send_str(messages.encode(self.session.greet()).decode())
             except (ClientError, OSError, TimeoutError):
                 await self._pause()
                 continue
-            self._spawn(self._read(socket))
+            self._spawn(self._read(opened))
 
     async def _pause(self) -> None:
         """Wait longer after each socket that brought no welcome, each client differently, then have another opened."""
@@ -141,14 +142,14 @@ class Client:
         await asyncio.sleep(random.uniform(0, min(RETRY_FIRST * 2**self._attempts, RETRY_CEILING)))  # noqa: S311
         self._dial.set()
 
-    async def _read(self, socket: ClientWebSocketResponse) -> None:
+    async def _read(self, opened: ClientWebSocketResponse) -> None:
         with suppress(ClientError, OSError):
-            async for message in socket:
+            async for message in opened:
                 if message.type is WSMsgType.TEXT:
-                    await self._hear(messages.decode_server(message.data), socket is self._socket)
-        if socket is self._socket:
+                    await self._hear(messages.decode_server(message.data), opened is self._socket)
+        if opened is self._socket:
             self._welcomed = False
-            if socket.close_code in _NEVER:
+            if opened.close_code in _NEVER:
                 self._on_event(Stopped())
             else:
                 await self._pause()
@@ -170,13 +171,16 @@ class Client:
             self._cut()
             self._heard_at, quiet_until = now, now + self.session.silence
             self._dial.set()
-        self._watch = self._loop.call_later(quiet_until - now + LATE, self._watch_silence)
+        # At least once a heartbeat, because a client that wants a match hears more often than an idle one.
+        soon = min(quiet_until - now, self.session.timeouts.heartbeat_ms / 1000)
+        self._watch = self._loop.call_later(soon + LATE, self._watch_silence)
 
     def _cut(self) -> None:
         transport = self._socket.get_extra_info("socket") if self._socket is not None else None
         if transport is not None:
-            with suppress(OSError):  # closed by the other side at this moment
-                transport.shutdown(SHUT_RDWR)
+            # A copy, because uvloop lends a socket that cannot be shut down.
+            with suppress(OSError), socket.socket(fileno=os.dup(transport.fileno())) as copy:
+                copy.shutdown(socket.SHUT_RDWR)
 
     # What the session wants done
 
