@@ -225,7 +225,15 @@ class ClientSession:
         self._welcomed = True
         # What the user did after the greeting was not sent: no need to wait for the next heartbeat.
         behind = [self._heartbeat()] if frame.want.c < self.want.c else []
-        return [Online(), *self._adopt(frame.want), *behind, *self._transmit(SendLane.restart, now)]
+        adopted = self._adopt(frame.want)
+        return [Online(), *adopted, *behind, *self._presume_present(), *self._transmit(SendLane.restart, now)]
+
+    def _presume_present(self) -> list[Output]:
+        """Forget that the partner was away: a new socket's pod has yet to see it, and says so only if it is."""
+        if self._match is None or self._match.present:
+            return []
+        self._match.present = True
+        return [Partner("present")]
 
     def _match_found(self, frame: messages.MatchFound, now: float) -> list[Output]:
         outputs: list[Output] = []

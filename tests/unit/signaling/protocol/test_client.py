@@ -214,6 +214,16 @@ def test_a_new_socket_repeats_the_lowest_unacknowledged_frame_at_once(client: Cl
     assert client.receive(welcome, 60) == [Online(), first]
 
 
+def test_a_new_socket_forgets_that_the_partner_was_away(client: ClientSession) -> None:
+    meet(client)
+    client.receive(PeerState(m="m", state="away"), 1)
+    assert client.say(chat("are you there?"), 1) == []
+    client.greet()
+    outputs = client.receive(Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS), 2)
+    assert Partner("present") in outputs
+    assert isinstance(outputs[-1], Transmit)
+
+
 def test_a_partner_that_acknowledges_nothing_is_unreachable_after_a_while(client: ClientSession) -> None:
     meet(client)
     for _ in range(WINDOW):
