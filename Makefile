@@ -110,7 +110,17 @@ build: $(READY) ## Build the cluster's binaries and all images; what is in the c
 .PHONY: test
 test: test-fast build ## Everything: also the real cluster and the real browser
 	@(while sleep 50 >/dev/null 2>&1; do echo "(running for $$SECONDS s)"; done) & trap "kill $$!" EXIT; \
-	  pytest --verbose --durations=15 tests/browser tests/e2e
+	  pytest --verbose --durations=15 tests/fuzz tests/browser tests/e2e
+
+##@ Prove
+
+.PHONY: prove-soak
+prove-soak: $(READY) ## 200,000 connect/match/leave cycles leave memory where it was (build/prove/soak.json)
+	python -m prove.soak
+
+.PHONY: prove-relay
+prove-relay: $(READY) ## 2,000 clients in calls on three servers, killed and paused in turn: none lost, none doubled (CLIENTS=; build/prove/relay.json)
+	python -m prove.relay $(if $(CLIENTS),--clients $(CLIENTS))
 
 .PHONY: clean
 clean: ## Remove what was built in this folder (caches outside it stay)

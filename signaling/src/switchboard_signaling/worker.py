@@ -45,6 +45,12 @@ class Worker(Generic[T]):
         while self._task is not None and not self.has_room:
             await asyncio.wait([self._task])
 
+    async def finish(self, seconds: float) -> None:
+        """Let what waits be done, within `seconds`; drop the rest and end the task, for good."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=seconds)
+        await self.cancel()
+
     async def cancel(self) -> None:
         """Drop what waits and end the task, for good."""
         self._cancelled = True

@@ -88,3 +88,23 @@ async def test_cancelling_twice_is_harmless(items: int) -> None:
         desk.worker.put(item)
     await desk.worker.cancel()
     await desk.worker.cancel()
+
+
+async def test_what_waits_is_done_before_the_end() -> None:
+    desk = Desk()
+    await desk.worker.finish(1)
+    desk = Desk()
+    for item in range(2):
+        desk.worker.put(item)
+    finishing = asyncio.create_task(desk.worker.finish(60))
+    await desk.permit(2)
+    await finishing
+    assert desk.done == [0, 1]
+
+
+async def test_what_is_not_done_in_time_is_dropped() -> None:
+    desk = Desk()
+    desk.worker.put(1)
+    await desk.worker.finish(0)
+    await desk.permit(1)
+    assert desk.done == []

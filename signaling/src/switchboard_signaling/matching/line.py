@@ -6,6 +6,7 @@ lost afterwards is found again by enqueueing the same ticket, which every heartb
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -36,8 +37,12 @@ LineAnswer: TypeAlias = InLine | Proposal | Cancelled
 
 @dataclass
 class Line:
-    """A pool's line; times are in seconds on one monotonic clock of the caller."""
+    """A pool's line; times are in seconds on one monotonic clock of the caller.
 
+    `memory_bound` is how many cancelled and matched tickets are remembered; beyond it the oldest are forgotten.
+    """
+
+    memory_bound: float = inf
     last_seq: int = 0
     tickets: dict[str, Ticket] = field(default_factory=dict)
     matched: dict[str, Proposal] = field(default_factory=dict)
@@ -118,14 +123,14 @@ class Line:
             del self._order[bisect_left(self._order, (ticket.seq, name))]
 
     def _remember(self, name: str, now: float) -> None:
+        """Note when to forget; the notes are in the order of time."""
         self._forget.pop(name, None)
         self._forget[name] = now + MEMORY
 
     def _forget_old(self, now: float) -> None:
-        """Forget what is old enough; the oldest come first."""
         while self._forget:
             name, until = next(iter(self._forget.items()))
-            if until > now:
+            if until > now and len(self._forget) <= self.memory_bound:
                 return
             del self._forget[name]
             self.cancelled.discard(name)

@@ -14,7 +14,7 @@ from switchboard_signaling.protocol.tokens import SessionClaims
 from switchboard_signaling.server.connection import Connection
 from switchboard_signaling.server.inline import make_socket
 from switchboard_signaling.server.pod import Pod
-from switchboard_signaling.server.security import origin_allowed, secure
+from switchboard_signaling.server.security import origin_allowed, secure, text_headers
 from switchboard_signaling.settings import Environment
 
 WEB: Final = Path(__file__).parent.parent / "web"
@@ -23,7 +23,7 @@ POD: Final = web.AppKey("pod", Pod)
 
 def public_app(pod: Pod) -> web.Application:
     """Return the application for the port `http`."""
-    app = web.Application()
+    app = web.Application(middlewares=[text_headers])
     secure(app, https=pod.settings.environment is Environment.PRODUCTION)
     app[POD] = pod
     app.add_routes(
@@ -62,7 +62,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
     try:
         await response.prepare(request)
     except ConnectionResetError:
-        return response  # gone before it was there
+        return web.Response()  # gone before it was there; a socket that is not open could not be ended
     if pod.hub.full or pod.hub.stopping or not pod.hub.started:
         await response.send_str(messages.encode(messages.error_frame(errors.POOL_BUSY)).decode())
         await response.close(code=errors.CLOSE_POOL_BUSY.code, message=errors.CLOSE_POOL_BUSY.reason.encode())

@@ -107,7 +107,8 @@ class Connection:
             self.perform(self.session.closed())
             if self._verification:
                 self._verification.cancel()
-            await self._questions.cancel()
+            # Who says that he leaves often closes at once; the partner must hear of it all the same.
+            await self._questions.finish(ASK_SECONDS)
             if self._closing:
                 await asyncio.wait([self._closing])
 

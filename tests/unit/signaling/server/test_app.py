@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
+from aiohttp import ClientError, ClientWebSocketResponse, WSServerHandshakeError, web
 from aiohttp.test_utils import TestClient, TestServer
 from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import PRODUCTION, SECONDS, SHARED, Running, closed_with, pod_alone, receive
@@ -29,6 +29,13 @@ def receiving(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Both ways to receive: with an aiohttp whose private parts are known, and with another one."""
     if request.param == "public":
         monkeypatch.setattr(inline, "KNOWN_AIOHTTP", "none")
+
+
+async def anyhow(socket: ClientWebSocketResponse, kind: type[F]) -> F:
+    """Return the next frame of a kind, passing over others."""
+    while True:
+        if isinstance(frame := await receive(socket), kind):
+            return frame
 
 
 @pytest.fixture
@@ -123,6 +130,27 @@ async def test_a_plain_request_to_the_socket_is_told_to_upgrade(running: Running
     assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
 
 
+async def test_headers_that_are_no_text_are_refused_and_no_fault_of_the_server(running: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.public.port)
+    writer.write(b"GET /health HTTP/1.1\r\nHost: here\r\nOrigin: \xff\r\nConnection: close\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), SECONDS)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"headers in UTF-8" in answer
+    writer.close()
+
+
+async def test_a_client_that_is_gone_before_its_socket_opens_is_no_fault(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(*_: object) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", gone)
+    with pytest.raises(ClientError):
+        await running.socket()
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("running", [{"capacity": 1}], indirect=True)
 async def test_a_full_pod_sends_clients_away_to_come_back(running: Running) -> None:
     await running.welcomed()
@@ -172,6 +200,25 @@ async def test_what_one_client_breaks_touches_no_other(running: Running) -> None
     assert await closed_with(bad) == 4400
     await good.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
     assert isinstance(await receive(good), messages.InQueue)
+
+
+async def test_who_leaves_and_closes_at_once_has_left(running: Running) -> None:
+    one, two = await running.welcomed("one"), await running.welcomed("two")
+    for socket in (one, two):
+        await socket.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
+    found = await anyhow(one, messages.MatchFound)
+    want = f'{{"state":"matched","c":1,"m":"{found.m}"}}'
+    for socket in (one, two):
+        await socket.send_str(f'{{"type":"heartbeat","want":{want}}}')
+    while (await anyhow(one, messages.MatchFound)).state != "open":
+        pass
+
+    await one.send_str(f'{{"type":"leave","c":2,"m":"{found.m}"}}')
+    await one.close()
+
+    while (state := await anyhow(two, messages.PeerState)).state != "left":
+        pass
+    assert state.reason == "user"
 
 
 async def test_a_fault_in_a_session_closes_its_socket_alone(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
