@@ -318,9 +318,10 @@ class Session:
 
     def _look(self, hint: MatchChanged, now: float) -> list[Effect]:
         match = self.match
-        if match is None or match.m != hint.m:
-            return self._pursue(now)
-        return [Ask(match.look(now, hint.closed))]
+        if match is not None and match.m == hint.m:
+            return [Ask(match.look(now, hint.closed))]
+        # Of an end the client is told once: two sockets that still want the match would tell each other for ever.
+        return [] if hint.m == self._dead else self._pursue(now)
 
     # Time
 

@@ -308,6 +308,19 @@ def test_a_match_entered_too_late_does_not_cost_the_ticket(world: World) -> None
     assert one.take(MatchFound).m == two.take(MatchFound).m != m
 
 
+def test_two_who_enter_a_match_that_is_over_are_each_told_once(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    world.store.ask(EndMatch(m, one.session.sid, "partner-lost", only_forming=True))
+    world.lose_hints = True
+    one.name(m)
+    world.lose_hints = False
+    two.name(m)
+    for wire in (one, two):
+        assert [frame for frame in wire.frames if isinstance(frame, messages.PeerState)] == [
+            messages.PeerState(m=m, state="left", reason="partner-lost", requeue=True)
+        ]
+
+
 def test_a_match_that_does_not_form_in_time_requeues_who_entered_it(world: World) -> None:
     one, two, m = world.pair(opened=False)
     one.name(m)
