@@ -176,7 +176,9 @@ class Session:
             self.match.observation.failed()
         match question:
             case TouchSession() if self._phase == "opening":
-                return self._welcome()
+                return [*self._welcome(), *self._keep_match()]
+            case TouchSession(want=Matched()):
+                return self._keep_match()
             case TouchSession(want=Queued(place=None, ticket=ticket)) | Enqueue(ticket=Ticket(ticket=ticket)):
                 return [_error(errors.STORE_UNAVAILABLE, ref=unowned(ticket))]
             case _:
@@ -257,6 +259,10 @@ class Session:
                 return [Ask(self._touch_match(want.m, named=True))]
         self.match = None
         return []
+
+    def _keep_match(self) -> list[Effect]:
+        """Touch the match alone: it may be in a part of the store that answers, and the partner looks for it there."""
+        return self._pursue(self._heard) if isinstance(self.want, Matched) else []
 
     def _view(self, m: str, now: float) -> MatchView:
         if self.match is None or self.match.m != m:

@@ -34,6 +34,7 @@ from switchboard_signaling.protocol.store import (
     Enqueue,
     ReadMatch,
     SessionRecord,
+    TouchMatch,
     TouchSession,
 )
 
@@ -545,6 +546,25 @@ def test_a_store_that_does_not_answer_makes_nobody_look_away(world: World) -> No
     world.pass_time(6, one, two)
     assert not one.has(PeerState)
     assert not two.has(PeerState)
+
+
+def test_who_stays_in_a_match_is_seen_there_while_the_records_of_sessions_are_away(world: World) -> None:
+    one, _, m = world.pair()
+    one.send(Heartbeat(want=one.session.want))
+    touch = TouchSession(one.session.sid, 1, "", one.session.want, one.inst, "pod-a")
+    [ask] = one.session.unanswered(touch)
+    assert isinstance(ask, Ask)
+    assert isinstance(ask.question, TouchMatch)
+    assert (ask.question.m, ask.question.v) == (m, one.session._v)
+
+
+def test_a_session_that_resumes_while_its_record_is_away_is_seen_in_its_match(world: World) -> None:
+    one, _, m = world.pair()
+    socket = world.socket("pod-c")
+    world.store.down = True
+    socket.send(Resume(token=one.take(Welcome).token, n=2, inst="x", want=Matched(1, m)))
+    assert socket.session.match is not None
+    assert socket.session.match.m == m
 
 
 def test_silence_of_the_store_is_no_news_for_who_is_in_no_match(world: World) -> None:
