@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +11,10 @@ from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.effects import Spoken
 from switchboard_signaling.protocol.lanes import ReceiveLane, SendLane
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
+
+
+KEPT_LANES: Final = 4
+"""How many earlier page loads of the partner keep their lanes."""
 
 
 class Online(Struct, frozen=True):
@@ -89,9 +93,17 @@ class _Match:
     partner: str
     role: Literal["polite", "impolite"]
     ice_servers: list[messages.IceServer]
-    sending: SendLane
-    receiving: ReceiveLane
     present: bool
+    lanes: dict[str, tuple[SendLane, ReceiveLane]]
+    """By the partner's page loads, the present one last."""
+
+    @property
+    def sending(self) -> SendLane:
+        return self.lanes[self.partner][0]
+
+    @property
+    def receiving(self) -> ReceiveLane:
+        return self.lanes[self.partner][1]
 
 
 class ClientSession:
@@ -226,14 +238,24 @@ class ClientSession:
         self, m: str, partner: str, role: Literal["polite", "impolite"], ice_servers: list[messages.IceServer],
         now: float, present: bool = True,
     ) -> list[Output]:  # fmt: skip
-        """Begin the lanes with a page load of the partner; of what was said to an older one only chat has value."""
+        """Begin the lanes with a page load of the partner; of what was said to an older one only chat has value.
+
+        A store that has lost its last writes may name an older page load again for a while: lanes that have begun go
+        on where they were, as their numbers are used only once.
+        """
         old = self._match
         if old and old.partner == partner:
             return []
-        sending = SendLane(m, self.inst, partner)
+        lanes = dict(list(old.lanes.items())[-KEPT_LANES:]) if old else {}
+        sending, receiving = lanes.pop(partner, None) or (
+            SendLane(m, self.inst, partner), ReceiveLane(m, partner, self.inst),
+        )  # fmt: skip
+        known = {chat.id for chat in sending.unacknowledged_chat()}
         for chat in old.sending.unacknowledged_chat() if old else []:
-            sending.push(chat)
-        self._match = _Match(m, partner, role, ice_servers, sending, ReceiveLane(m, partner, self.inst), present)
+            if chat.id not in known:
+                sending.push(chat)
+        lanes[partner] = sending, receiving
+        self._match = _Match(m, partner, role, ice_servers, present, lanes)
         return [Met(m, role, ice_servers), *self._transmit(SendLane.restart, now)]
 
     def _peer_state(self, frame: messages.PeerState, now: float) -> list[Output]:

@@ -246,6 +246,18 @@ def test_chat_that_the_old_page_did_not_acknowledge_goes_to_the_new_one(client: 
     assert client.receive(Ack(m="m", from_=client.inst, to="reloaded", k=1), 0) == [Transmit(second)]
 
 
+def test_lanes_go_on_where_they_were_when_an_older_page_load_was_named_again_for_a_while(client: ClientSession) -> None:
+    meet(client)
+    client.receive(found(partner="reloaded"), 0)
+    client.say(chat("one"), 0)
+    client.receive(found(partner="peer"), 0)
+    _, again = client.receive(found(partner="reloaded"), 0)
+    assert again == Transmit(Chat(m="m", from_=client.inst, to="reloaded", k=1, id="c", text="one"))
+    client.receive(Ack(m="m", from_=client.inst, to="reloaded", k=1), 0)
+    second = Chat(m="m", from_=client.inst, to="reloaded", k=2, id="c", text="two")
+    assert client.say(chat("two"), 0) == [Transmit(second)]
+
+
 def test_a_new_page_that_is_away_already_is_not_talked_to(client: ClientSession) -> None:
     meet(client)
     client.say(chat("one"), 0)
