@@ -11,6 +11,7 @@ from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.effects import Spoken
 from switchboard_signaling.protocol.lanes import ReceiveLane, SendLane
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
+from switchboard_signaling.protocol.store import further_want
 
 
 KEPT_LANES: Final = 4
@@ -298,9 +299,11 @@ class ClientSession:
     # The want
 
     def _adopt(self, want: Want) -> list[Output]:
-        """Take over a newer want of this session, said by another page load of it."""
-        if want.c <= self.want.c:
+        """Take over a want of this session that another page load of it has said later, or that has come further."""
+        if not further_want(want, self.want):
             return []
+        if isinstance(self.want, Queued) and want.c == self.want.c:
+            self._line = self.want
         had, self.want, self._match = self._match, want, None
         return [Ended("ended", requeued=False)] if had else []
 

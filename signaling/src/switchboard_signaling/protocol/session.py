@@ -39,6 +39,7 @@ from switchboard_signaling.protocol.store import (
     SessionAnswer,
     TouchMatch,
     TouchSession,
+    further_want,
     newer_want,
 )
 from switchboard_signaling.protocol.tokens import (
@@ -77,6 +78,7 @@ class Session:
         self._inst = ""
         self._v = 0
         self._dead: str | None = None
+        self._spent: str | None = None
         self._unwanted: dict[str, Cancel | EndMatch] = {}
 
     @property
@@ -188,9 +190,8 @@ class Session:
         if answer.stale:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         effects: list[Effect] = []
-        known = newer_want(self.want, answer.record.want)
-        adopted = known.c > self.want.c
-        self.want = known if adopted else self.want
+        adopted = further_want(answer.record.want, self.want)
+        self.want = answer.record.want if adopted else self.want
         if self._phase == "opening":
             effects += self._welcome()
         elif adopted:
@@ -292,7 +293,7 @@ class Session:
 
     def _over(self, match: MatchView, record: MatchRecord, now: float) -> list[Effect]:
         """Tell the client that its match is no more; a ticket that was not used up goes back to its place."""
-        self.match, self._dead = None, match.m
+        self.match, self._dead, self._spent = None, match.m, match.ticket or self._spent
         opened = match.opened or (isinstance(self.want, Matched) and self.want.token is not None)
         reason = record.reason or "partner-lost"
         requeue = not opened and reason in REQUEUE_REASONS
@@ -391,8 +392,13 @@ class Session:
             entered = self._came_of(new, old.ticket) or (isinstance(new, Matched) and new.c == old.c)
             if not entered:
                 self._unwanted.setdefault(old.ticket, Cancel(self._own(old.ticket)))
-        if isinstance(old, Matched) and not (isinstance(new, Matched) and new.m == old.m) and old.m != self._dead:
+        if not isinstance(old, Matched) or (isinstance(new, Matched) and new.m == old.m):
+            return
+        if old.m != self._dead:
             self._unwanted.setdefault(old.m, self._end(old, reason))
+        elif self._spent and not (isinstance(new, Queued) and new.ticket == self._spent):
+            # Its ticket may be in line again, put there for a client that had not heard of the match yet.
+            self._unwanted.setdefault(self._spent, Cancel(self._own(self._spent)))
 
     def _came_of(self, want: Want, ticket: str) -> bool:
         """Whether a want is a match that a ticket led to; it may be over, and then the ticket is wanted again."""

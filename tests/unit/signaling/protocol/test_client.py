@@ -307,6 +307,18 @@ def test_a_newer_want_of_another_page_is_adopted_and_ends_the_match_here(client:
     assert client.want == Queued(8, "t")
 
 
+def test_a_match_that_another_page_entered_is_adopted_and_the_place_in_line_kept(client: ClientSession) -> None:
+    client.join()
+    queued = client.want
+    assert isinstance(queued, Queued)
+    assert client.receive(Snapshot(want=Matched(queued.c, "m")), 0) == []
+    again = Queued(queued.c + 1, queued.ticket)
+    assert client.receive(PeerState(m="m", state="left", reason="partner-lost", requeue=True), 0) == [
+        Transmit(Heartbeat(want=again)),
+        Ended("partner-lost", requeued=True),
+    ]
+
+
 def test_a_forgotten_session_starts_anew(client: ClientSession) -> None:
     client.join()
     unknown = messages.error_frame(errors.SESSION_UNKNOWN)

@@ -309,6 +309,15 @@ def test_a_match_entered_too_late_does_not_cost_the_ticket(world: World) -> None
     assert one.take(MatchFound).m == two.take(MatchFound).m != m
 
 
+def test_a_ticket_that_went_back_in_line_is_taken_out_when_its_client_had_entered_the_match(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    two.send(Leave(c=2, m=m))
+    assert list(world.store.line.tickets) == [f"{one.session.sid}/t-one"]
+    one.name(m)
+    one.send(Heartbeat(want=Idle(2)))
+    assert not world.store.line.tickets
+
+
 def test_two_who_enter_a_match_that_is_over_are_each_told_once(world: World) -> None:
     one, two, m = world.pair(opened=False)
     world.store.ask(EndMatch(m, one.session.sid, "partner-lost", only_forming=True))
@@ -365,6 +374,16 @@ def test_what_another_socket_wanted_later_is_adopted(world: World) -> None:
     world.store.sessions[again.session.sid] = SessionRecord(2, known.attach, Idle(9), again.inst, "pod-a")
     again.send(Heartbeat(want=Queued(5, "t")))
     assert again.take(Snapshot).want == Idle(9)
+
+
+def test_a_match_that_another_socket_entered_under_the_same_number_is_adopted(world: World) -> None:
+    wire = world.hello()
+    wire.send(JoinQueue(c=5, ticket="t"))
+    known = world.store.sessions[wire.session.sid]
+    entered = Matched(5, "m")
+    world.store.sessions[wire.session.sid] = SessionRecord(1, known.attach, entered, wire.inst, "pod-a")
+    wire.send(Heartbeat(want=Queued(5, "t")))
+    assert wire.take(Snapshot).want == entered
 
 
 # Peers

@@ -11,7 +11,7 @@
  *   problem  {code, message, remedy}
  */
 import { ReceiveLane, SendLane } from "./lane.js";
-import { idle, matched, onWire, queued, requeued } from "./want.js";
+import { further, idle, matched, onWire, queued, requeued } from "./want.js";
 
 const SUBPROTOCOL = "switchboard.v1";
 const STORAGE = "switchboard.session";
@@ -310,9 +310,10 @@ export class Session extends EventTarget {
   }
 
   #adopt(want) {
-    if (want.c <= this.want.c) return;
+    if (!further(want, this.want)) return;
     this.#leaveMatch();
-    this.#wish(want);
+    const line = this.want.state === "queued" && this.want.c === want.c ? this.want : undefined;
+    this.#wish(line ? { ...want, line } : want);
     if (want.state === "idle") this.#tell("ended", { reason: "ended", requeued: false });
   }
 
