@@ -77,15 +77,16 @@ test-fast: lint ## Checks, unit and property tests: no cluster, no browser, unde
 	pytest --quiet tests/simulation
 
 .PHONY: simulate
-simulate: $(READY) ## Simulate signaling under a seeded adversary (COUNT=10000, or SEED= and ONLY= to see one schedule again)
-	python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(COUNT),--count $(COUNT))
+simulate: $(READY) ## Simulate signaling under a seeded adversary (COUNT=10000, JOBS=, or SEED= and ONLY= to see one schedule again)
+	python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(COUNT),--count $(COUNT)) $(if $(JOBS),--jobs $(JOBS))
 
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build
 
 .PHONY: test
-test: test-fast build ## Everything: also the real cluster and the real browser
+test: test-fast build ## Everything: also 10,000 simulated schedules, the real cluster and the real browser
+	python -m tests.simulation --count 10000
 	@(while sleep 50 >/dev/null 2>&1; do echo "(running for $$SECONDS s)"; done) & trap "kill $$!" EXIT; \
 	  pytest --verbose --durations=15 tests/browser tests/e2e
 

@@ -13,7 +13,6 @@ from switchboard_signaling.protocol.lanes import ReceiveLane, SendLane
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
 from switchboard_signaling.protocol.store import further_want
 
-
 KEPT_LANES: Final = 4
 """How many earlier page loads of the partner keep their lanes."""
 
@@ -247,15 +246,14 @@ class ClientSession:
         old = self._match
         if old and old.partner == partner:
             return []
-        lanes = dict(list(old.lanes.items())[-KEPT_LANES:]) if old else {}
-        sending, receiving = lanes.pop(partner, None) or (
-            SendLane(m, self.inst, partner), ReceiveLane(m, partner, self.inst),
-        )  # fmt: skip
+        lanes: dict[str, tuple[SendLane, ReceiveLane]] = dict(list(old.lanes.items())[-KEPT_LANES:]) if old else {}
+        if partner not in lanes:
+            lanes[partner] = SendLane(m, self.inst, partner), ReceiveLane(m, partner, self.inst)
+        sending, _ = lanes[partner] = lanes.pop(partner)  # the present ones go to the end
         known = {chat.id for chat in sending.unacknowledged_chat()}
         for chat in old.sending.unacknowledged_chat() if old else []:
             if chat.id not in known:
                 sending.push(chat)
-        lanes[partner] = sending, receiving
         self._match = _Match(m, partner, role, ice_servers, present, lanes)
         return [Met(m, role, ice_servers), *self._transmit(SendLane.restart, now)]
 
