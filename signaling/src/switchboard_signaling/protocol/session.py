@@ -194,8 +194,10 @@ class Session:
         self.want = answer.record.want if adopted else self.want
         if self._phase == "opening":
             effects += self._welcome()
-        elif adopted:
-            effects.append(Send(messages.Snapshot(want=self.want)))
+        elif self._phase == "open":
+            # Said again each time: a socket of the same number may have come in between while the store was away.
+            effects.append(Attach(self.sid, self.n))
+            effects += [Send(messages.Snapshot(want=self.want))] if adopted else []
         if answer.before:
             self._supersede(answer.before.want, self.want, "stale")
             if answer.before.pod != self._host.pod:

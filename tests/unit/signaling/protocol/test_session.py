@@ -656,6 +656,19 @@ def test_a_newer_socket_here_or_elsewhere_takes_the_session_over_without_a_gap(w
     assert one.closed is errors.CLOSE_REPLACED
 
 
+def test_a_socket_is_attached_again_after_another_of_its_number_was_refused(world: World) -> None:
+    wire = world.hello()
+    token = wire.take(Welcome).token
+    world.store.down = True
+    copy = world.resume(token, 1, Idle())
+    assert world.attached["pod-a", wire.session.sid] is copy
+    world.store.down = False
+    copy.send(Heartbeat(want=Idle()))
+    assert copy.take(Replaced)
+    wire.send(Heartbeat(want=Idle()))
+    assert world.attached["pod-a", wire.session.sid] is wire
+
+
 def test_an_older_socket_that_comes_late_is_closed(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
