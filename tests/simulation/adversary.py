@@ -32,6 +32,7 @@ LEADS_TO = {"dialing": "cut", "resuming": "cut", "offline": "offline", "moving":
 """What happens before, where a step does not come by itself."""
 UNREACHABLE = frozenset({("cut", "offline"), ("cut", "dialing")})
 """There is no socket to cut."""
+PLACES = tuple((fault, step) for fault in FAULTS for step in STEPS if (fault, step) not in UNREACHABLE)
 RECIPES: tuple[tuple[tuple[str, str], ...], ...] = (
     (("cut", ""), ("sleep", "dialing")),
     (("outage", "met"),),
@@ -86,7 +87,14 @@ class Schedule:
     def acts(self) -> dict[int, Act]:
         """Return the acts by their number."""
         chance = random.Random(f"schedule {self.seed}")
-        acts = _honest(chance) if self.honest else _aimed(chance) if self.seed % 4 < 3 else _chaos(chance)
+        kind = self.seed % 4
+        acts = (
+            _honest(chance)
+            if self.honest
+            else _chaos(chance)
+            if kind == 3
+            else _aimed(chance, self.seed // 4 * 2 + kind)
+        )
         numbered = dict(enumerate(sorted(acts, key=lambda act: act.at)))
         return numbered if self.keep is None else {number: numbered[number] for number in self.keep}
 
@@ -105,21 +113,28 @@ def _honest(chance: random.Random) -> list[Act]:
     return [*acts, Act(at, chance.choice(TOLERATED), chance.randrange(MOST_USERS), chance.random(), step)]
 
 
-def _aimed(chance: random.Random) -> list[Act]:
-    """Faults at chosen steps, in a world where all talk and change partners."""
+def _aimed(chance: random.Random, nth: int) -> list[Act]:
+    """Faults at chosen steps, one place after the other, in a world where all talk and change partners."""
     acts = _joins(chance)
     acts += [Act(chance.uniform(2, TROUBLE_SECONDS), "say", chance.randrange(MOST_USERS), 0) for _ in range(30)]
     for who in range(MOST_USERS):
         acts += [Act(chance.uniform(4, TROUBLE_SECONDS), kind, who, 0) for kind in (chance.choice(CHANGES), "join")]
     for _ in range(chance.randint(1, 3)):
         acts += _recipe(chance, chance.choice(RECIPES))
+    kind, step = PLACES[nth % len(PLACES)]
+    acts += _aim(chance, kind, step)
     for _ in range(chance.randint(0, 4)):
-        step, who, at = chance.choice(STEPS), chance.randrange(MOST_USERS), chance.uniform(0, TROUBLE_SECONDS - 10)
-        if step in LEADS_TO:
-            acts.append(Act(at, LEADS_TO[step], who, chance.random() / 4))
         kinds = chance.choice((PAGE_FAULTS, POD_FAULTS, STORE_FAULTS, CHANGES))
-        acts.append(Act(at, chance.choice(kinds), who, chance.random(), step))
+        acts += _aim(chance, chance.choice(kinds), chance.choice(STEPS))
     return acts
+
+
+def _aim(chance: random.Random, kind: str, step: str) -> list[Act]:
+    """Something at a step, with what leads there; whoever says hello does so at the beginning."""
+    at = 0.0 if step == "greeting" else chance.uniform(0, TROUBLE_SECONDS - 10)
+    who = chance.randrange(MOST_USERS)
+    before = [Act(at, LEADS_TO[step], who, chance.random() / 4)] if step in LEADS_TO else []
+    return [*before, Act(at, kind, who, chance.random(), step)]
 
 
 def _recipe(chance: random.Random, recipe: tuple[tuple[str, str], ...]) -> list[Act]:

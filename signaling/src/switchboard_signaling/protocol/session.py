@@ -392,7 +392,9 @@ class Session:
         if isinstance(old, Queued) and not (isinstance(new, Queued) and new.ticket == old.ticket):
             # A match is entered under the number of its ticket, which it may give back: also if it is over by now.
             entered = self._came_of(new, old.ticket) or (isinstance(new, Matched) and new.c == old.c)
-            if not entered:
+            if entered:
+                self._spent = old.ticket
+            else:
                 self._unwanted.setdefault(old.ticket, Cancel(self._own(old.ticket)))
         if not isinstance(old, Matched) or (isinstance(new, Matched) and new.m == old.m):
             return

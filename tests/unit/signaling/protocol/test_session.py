@@ -318,6 +318,14 @@ def test_a_ticket_that_went_back_in_line_is_taken_out_when_its_client_had_entere
     assert not world.store.line.tickets
 
 
+def test_a_ticket_that_went_back_in_line_is_taken_out_by_a_new_socket_too(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    two.send(Leave(c=2, m=m))
+    again = world.resume(one.take(Welcome).token, 2, Matched(1, m))
+    again.send(Heartbeat(want=Idle(2)))
+    assert not world.store.line.tickets
+
+
 def test_two_who_enter_a_match_that_is_over_are_each_told_once(world: World) -> None:
     one, two, m = world.pair(opened=False)
     world.store.ask(EndMatch(m, one.session.sid, "partner-lost", only_forming=True))
