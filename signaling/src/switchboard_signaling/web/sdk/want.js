@@ -15,5 +15,10 @@ export const matched = (want, m) => ({ state: "matched", c: want.c, m, line: wan
 /** The match was lost before it was open: back to the same place in line. */
 export const requeued = (want) => ({ ...want.line, c: want.c + 1 });
 
+const RANK = { idle: 0, queued: 1, matched: 2 };
+
+/** Whether the first of two wants holds: by its higher number, or by how far it has come under the same one. */
+export const further = (one, other) => one.c > other.c || (one.c === other.c && RANK[one.state] > RANK[other.state]);
+
 /** The want as it travels: without what only this page remembers. */
 export const onWire = ({ line, ...want }) => want;
