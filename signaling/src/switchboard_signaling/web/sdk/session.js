@@ -73,6 +73,27 @@ export class Session extends EventTarget {
     return this.#state.want;
   }
 
+  /** The session's token, for the pool's HTTP API; null before the first welcome. */
+  get bearer() {
+    return this.#state.token;
+  }
+
+  /** Open another socket, unless the server was heard within the last `quietMs`. */
+  prove(quietMs = 0) {
+    if (performance.now() - this.#heardAt > quietMs) this.#connect();
+  }
+
+  /** Try to connect no more, until `prove` or until the network is back. */
+  rest() {
+    clearTimeout(this.#retry);
+    this.#retry = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#welcomed = false;
+    socket?.close();
+    this.#tell("status", { status: "stopped", reason: "attempts-spent" });
+  }
+
   /** Look for a partner. */
   join(attributes = {}, required = {}) {
     const ticket = newId();
