@@ -63,6 +63,7 @@ DEFINITIONS: Final = (
             PoolCondition.OBJECTS_APPLIED: _OBJECTS_APPLIED,
             PoolCondition.REDIS_RESOLVED: "The RedisCluster of `redisRef` is Ready, or none is named.",
             PoolCondition.TURN_RESOLVED: "Every TurnFleet of `turnRefs` has a healthy server.",
+            PoolCondition.AUTH_RESOLVED: "The Secret of `auth.secretName` holds usable secrets, or none is named.",
             PoolCondition.PODS_READY: "All pods of the current revision serve.",
             PoolCondition.SESSIONS_DURABLE: "Sessions outlive their pod. For information: Ready does not ask for it.",
         },

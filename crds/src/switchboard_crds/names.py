@@ -88,6 +88,22 @@ SETTING_ICE_DIRECTORY: Final = "SWITCHBOARD_ICE_DIRECTORY"
 """Path of directory.json: the TURN servers that the pool's clients may use, with the pool's own secrets."""
 SETTING_KEY_DIR: Final = "SWITCHBOARD_KEY_DIR"
 """Folder with the pool's token keys, a file each."""
+SETTING_AUTH_TYPE: Final = "SWITCHBOARD_AUTH_TYPE"
+"""Anonymous, SharedSecret or Jwks: how clients prove who they are."""
+SETTING_AUTH_SECRET_DIR: Final = "SWITCHBOARD_AUTH_SECRET_DIR"  # noqa: S105 (a variable's name)
+"""Folder with the HS256 secrets of JWTs, a file each. It changes while the pod runs."""
+SETTING_AUTH_JWKS_URL: Final = "SWITCHBOARD_AUTH_JWKS_URL"
+SETTING_AUTH_ISSUER: Final = "SWITCHBOARD_AUTH_ISSUER"
+SETTING_AUTH_AUDIENCE: Final = "SWITCHBOARD_AUTH_AUDIENCE"
+SETTING_ALLOWED_ORIGINS: Final = "SWITCHBOARD_ALLOWED_ORIGINS"
+"""Origins of other pages that may connect, separated by commas."""
+SETTING_TRUSTED_PROXIES: Final = "SWITCHBOARD_TRUSTED_PROXIES"
+"""Address ranges (CIDR) of proxies whose X-Forwarded-For is believed, separated by commas."""
+SETTING_WRONG_TOKENS: Final = "SWITCHBOARD_WRONG_TOKENS"
+"""Made-up tokens after which a client's address is refused for a while; 0: never."""
+
+MIN_AUTH_SECRET_BYTES: Final = 32
+"""Least length of an HS256 secret (RFC 7518, section 3.2)."""
 
 COTURN_CONTAINER: Final = "coturn"
 AGENT_CONTAINER: Final = "agent"

@@ -1,13 +1,21 @@
 """Settings of a signaling pod, from environment variables with the prefix SWITCHBOARD_."""
 
+import re
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from switchboard_crds import names
+from switchboard_signaling.protocol import limits
+
+Network: TypeAlias = IPv4Network | IPv6Network
+ORIGIN: Final = r"\*|https?://[^/\s]+"
+"""An origin as browsers write it (RFC 6454 section 6.2), or all of them."""
 
 
 class Environment(StrEnum):
@@ -16,6 +24,14 @@ class Environment(StrEnum):
     DEVELOPMENT = "Development"
     STAGING = "Staging"
     PRODUCTION = "Production"
+
+
+class AuthType(StrEnum):
+    """How clients prove who they are."""
+
+    ANONYMOUS = "Anonymous"
+    SHARED_SECRET = "SharedSecret"  # noqa: S105 (a type's name)
+    JWKS = "Jwks"
 
 
 class Settings(BaseSettings):
@@ -33,7 +49,36 @@ class Settings(BaseSettings):
     )
     capacity: int = Field(default=5000, ge=1, description="Sessions that this pod takes before it answers `pool-busy`.")
     allowed_origins: Annotated[frozenset[str], NoDecode] = Field(
-        default=frozenset(), description="Origins besides the page's own that may open a socket, separated by commas."
+        default=frozenset(),
+        description="Origins besides the page's own that may open a socket, separated by commas; `*`: all.",
+    )
+    auth_type: AuthType | None = Field(
+        default=None, description="How clients prove who they are; left out, in Development, anybody may connect."
+    )
+    auth_secret_dir: Path | None = Field(
+        default=None, description="Folder with HS256 secrets that JWTs are signed with; re-read when it changes."
+    )
+    auth_jwks_url: str | None = Field(
+        default=None, pattern=r"^https?://\S+$", description="URL with the public keys of the issuer of JWTs."
+    )
+    auth_issuer: str | None = Field(default=None, description="`iss` that JWTs must have; any if left out.")
+    auth_audience: str | None = Field(default=None, description="`aud` that JWTs must have; any if left out.")
+    connects_per_second: float = Field(
+        default=limits.CONNECTS_PER_SECOND, ge=0, description="Sockets of one client address; 0: no limit."
+    )
+    candidates_per_second: float = Field(
+        default=limits.CANDIDATES_PER_SECOND, ge=0, description="ICE candidates of one socket; 0: no limit."
+    )
+    sdp_per_second: float = Field(
+        default=limits.SDP_PER_SECOND, ge=0, description="Offers and answers of one socket; 0: no limit."
+    )
+    wrong_tokens: int = Field(
+        default=limits.WRONG_TOKENS,
+        ge=0,
+        description="Made-up tokens after which an address is refused for half an hour; 0: it is never refused.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(), description="Addresses (CIDR) of proxies whose X-Forwarded-For is believed, separated by commas."
     )
     heartbeat_seconds: float = Field(default=5.0, gt=0, le=60, description="While queued or matched.")
     idle_heartbeat_seconds: float = Field(default=30.0, gt=0, le=300, description="While idle.")
@@ -48,7 +93,21 @@ class Settings(BaseSettings):
     )
     redis_auth_dir: Path | None = Field(default=None, description="Folder with the files username and password.")
 
-    @field_validator("allowed_origins", "redis_nodes", mode="before")
+    @property
+    def auth(self) -> AuthType:
+        """How clients prove who they are."""
+        return self.auth_type or AuthType.ANONYMOUS
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: Iterable[str]) -> tuple[Network, ...]:
+        try:
+            return tuple(ip_network(text) for text in value)
+        except ValueError as error:
+            raise ValueError(f"{error}; set SWITCHBOARD_TRUSTED_PROXIES like 10.1.0.0/16,fd00::/8") from None
+
+    # Runs before the one above it.
+    @field_validator("allowed_origins", "redis_nodes", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -64,10 +123,49 @@ class Settings(BaseSettings):
                 )
         return value
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: frozenset[str]) -> frozenset[str]:
+        for origin in value:
+            if not re.fullmatch(ORIGIN, origin):
+                raise ValueError(f"{origin!r} is no origin; set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example")
+        return frozenset(origin.lower() for origin in value)
+
     @model_validator(mode="after")
-    def _production_is_durable(self) -> Self:
-        if self.environment is Environment.PRODUCTION and not self.redis_nodes:
-            raise ValueError(
-                "Production refuses the memory broker: set SWITCHBOARD_REDIS_NODES (spec.redisRef of the pool)"
-            )
+    def _auth_is_whole(self) -> Self:
+        needs = {AuthType.SHARED_SECRET: "SWITCHBOARD_AUTH_SECRET_DIR", AuthType.JWKS: "SWITCHBOARD_AUTH_JWKS_URL"}
+        given = {"SWITCHBOARD_AUTH_SECRET_DIR": self.auth_secret_dir, "SWITCHBOARD_AUTH_JWKS_URL": self.auth_jwks_url}
+        for name, value in given.items():
+            wanted = name == needs.get(self.auth)
+            if wanted and value is None:
+                raise ValueError(f"SWITCHBOARD_AUTH_TYPE {self.auth} needs {name}: set it")
+            if value is not None and not wanted:
+                raise ValueError(f"{name} is not for SWITCHBOARD_AUTH_TYPE {self.auth}: remove it, or set another type")
         return self
+
+    @model_validator(mode="after")
+    def _environment_is_safe(self) -> Self:
+        """Refuse at once, and all together, what the environment does not allow."""
+        if problems := list(self._unsafe()):
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _unsafe(self) -> Iterator[str]:
+        if self.environment is Environment.STAGING and self.auth_type is None:
+            yield (
+                "Staging wants to be told who may connect: set SWITCHBOARD_AUTH_TYPE (spec.auth of the pool), to"
+                " Anonymous if anybody may"
+            )
+        if self.environment is not Environment.PRODUCTION:
+            return
+        if not self.redis_nodes:
+            yield "Production refuses the memory broker: set SWITCHBOARD_REDIS_NODES (spec.redisRef of the pool)"
+        if self.auth is AuthType.ANONYMOUS:
+            yield (
+                "Production refuses anonymous clients: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks (spec.auth of"
+                " the pool)"
+            )
+        if self.auth_jwks_url and not self.auth_jwks_url.startswith("https://"):
+            yield "Production fetches keys by https only: set SWITCHBOARD_AUTH_JWKS_URL to such a URL"
+        if "*" in self.allowed_origins:
+            yield "Production refuses pages of all origins: list them in SWITCHBOARD_ALLOWED_ORIGINS"

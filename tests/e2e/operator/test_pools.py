@@ -127,6 +127,21 @@ def test_a_pool_waits_for_its_redis_and_heals(operator: Replica, pool: Pool, api
     assert environment["SWITCHBOARD_REDIS_NODES"] == f"store-redis.{pool.namespace}.svc:6379"
 
 
+def test_a_pool_waits_for_the_secret_of_its_jwts_and_heals(operator: Replica, pool: Pool) -> None:
+    create = ("-n", pool.namespace, "create", "secret", "generic", "jwt")
+    pool.apply(auth={"type": "SharedSecret", "secretName": "jwt"})
+    until(lambda: pool.condition("Ready").get("reason") == "SecretNotFound", "the condition says so")
+    assert f"Secret {pool.namespace}/jwt" in pool.condition("AuthResolved")["message"]
+    assert not pool.items("replicaset")
+    pool.api.kubectl(*create, "--from-literal=one=too-short")
+    until(lambda: pool.condition("Ready").get("reason") == "SecretInvalid", "the condition says so", 30)
+    pool.api.kubectl("-n", pool.namespace, "delete", "secret", "jwt")
+    pool.api.kubectl(*create, f"--from-literal=one={'s' * 32}")
+    until(pool.is_ready, "the pool heals", 30)
+    spec = pool.items("replicaset")[0]["spec"]["template"]["spec"]
+    assert {"name": "auth", "secret": {"secretName": "jwt", "defaultMode": 0o440}} in spec["volumes"]
+
+
 def test_a_pool_gets_the_directory_of_its_fleet(operator: Replica, pool: Pool, fleet: Resource) -> None:
     def directory() -> list[dict[str, object]]:
         data = next(one["data"] for one in pool.items("secret") if one["metadata"]["name"] == "calls-signaling-ice")

@@ -132,6 +132,8 @@ def revision(pool: SignalingPool, image: str, redis: Redis | None) -> Revision:
     volumes = {"key": key_secret_name(pool), "ice": ice_secret_name(pool)}
     if redis is not None:
         volumes["redis"] = redis.secret
+    if pool.spec.auth is not None and pool.spec.auth.secret_name is not None:
+        volumes["auth"] = pool.spec.auth.secret_name
     template = {
         "metadata": {"labels": selector(pool)},
         "spec": {
@@ -163,6 +165,7 @@ def _container(pool: SignalingPool, image: str, redis: Redis | None, volumes: Ma
     if redis is not None:
         settings[names.SETTING_REDIS_NODES] = f"{redis.host}:{names.REDIS_PORT}"
         settings[names.SETTING_REDIS_AUTH_DIR] = f"{_MOUNTS}/redis"
+    settings |= _access(pool)
     return {
         "name": names.SIGNALING,
         "image": image,
@@ -183,6 +186,24 @@ def _container(pool: SignalingPool, image: str, redis: Redis | None, volumes: Ma
         "livenessProbe": parts.http_probe("/livez", "http", periodSeconds=10, timeoutSeconds=5),
         "volumeMounts": [{"name": name, "mountPath": f"{_MOUNTS}/{name}", "readOnly": True} for name in volumes],
     }
+
+
+def _access(pool: SignalingPool) -> dict[str, str]:
+    """Return the settings for who may connect, without those that the spec leaves out."""
+    auth = pool.spec.auth
+    settings = {
+        names.SETTING_AUTH_TYPE: auth.type.value if auth else None,
+        names.SETTING_AUTH_SECRET_DIR: f"{_MOUNTS}/auth" if auth and auth.secret_name else None,
+        names.SETTING_AUTH_JWKS_URL: auth.jwks_url if auth else None,
+        names.SETTING_AUTH_ISSUER: auth.issuer if auth else None,
+        names.SETTING_AUTH_AUDIENCE: auth.audience if auth else None,
+        names.SETTING_ALLOWED_ORIGINS: ",".join(pool.spec.allowed_origins),
+        names.SETTING_TRUSTED_PROXIES: ",".join(pool.spec.trusted_proxies),
+        # Without named proxies the pods see the addresses of nodes and ingress controllers, which all clients share:
+        # nobody should be refused for what another one does.
+        names.SETTING_WRONG_TOKENS: None if pool.spec.trusted_proxies else "0",
+    }
+    return {name: value for name, value in settings.items() if value}
 
 
 def replica_set_name(pool: SignalingPool, rev: Revision) -> str:

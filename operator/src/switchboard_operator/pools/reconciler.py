@@ -39,6 +39,7 @@ class _Linked:
 
     cluster: RedisCluster | None
     fleets: dict[str, TurnFleet]
+    auth: Fact
 
 
 class PoolReconciler:
@@ -63,11 +64,11 @@ class PoolReconciler:
         linked = await self._links(pool)
         image = pool.spec.image or pool.status.image or self._default_image
         redis = links.redis_of(linked.cluster)
-        waits = pool.spec.redis_ref is not None and redis is None
+        waits = (pool.spec.redis_ref is not None and redis is None) or not linked.auth.holds
         rev = None if waits else objects.revision(pool, image, redis)
         applied = await self._children.attempt(self._apply(pool, linked, rev), PoolCondition.OBJECTS_APPLIED)
         await self._report(live, pool, linked, rev, image, applied)
-        return None if applied.holds else LOOK_AGAIN_SECONDS
+        return None if applied.holds and linked.auth.holds else LOOK_AGAIN_SECONDS
 
     async def _links(self, pool: SignalingPool) -> _Linked:
         """Read what the pool refers to, and have it wake the pool when it changes."""
@@ -84,7 +85,13 @@ class PoolReconciler:
         for reference in spec.turn_refs:
             if found := await self._context.kube.get(ours(names.TURN_FLEET), namespace, reference.name):
                 fleets[reference.name] = TurnFleet.model_validate(found)
-        return _Linked(cluster, fleets)
+        return _Linked(cluster, fleets, links.auth_fact(pool, await self._auth_secret(pool)))
+
+    async def _auth_secret(self, pool: SignalingPool) -> Json | None:
+        """Return the Secret with which JWTs are signed; it is the user's, without our label, so no watch reports it."""
+        if pool.spec.auth is None or pool.spec.auth.secret_name is None:
+            return None
+        return await self._context.kube.get(SECRET, pool.metadata.namespace, pool.spec.auth.secret_name)
 
     def _refer(self, source: OwnerKey, targets: Sequence[OwnerKey]) -> None:
         """Enter the pool's references; a fleet that gained or lost a pool has secrets to add or to take away."""
@@ -131,6 +138,7 @@ class PoolReconciler:
             applied,
             links.redis_fact(pool, linked.cluster),
             links.turn_fact(pool, linked.fleets),
+            linked.auth,
             serving if rev else status.waiting(),
         ]
         fields = status.fields(pool, image, rev.name if rev else "", [current, *older])

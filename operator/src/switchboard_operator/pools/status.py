@@ -40,7 +40,7 @@ def pods_ready(
 
 def waiting() -> Fact:
     """Return that no pods can be made yet."""
-    message = "The pods are made once spec.redisRef is resolved."
+    message = "The pods are made once what the spec refers to is there."
     return Fact(PoolCondition.PODS_READY, False, "Waiting", message, in_progress=True)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from socket import SHUT_RDWR
 from typing import Final, Self, TypeVar
@@ -12,28 +12,49 @@ from typing import Final, Self, TypeVar
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
 from aiohttp import ClientSession as Http
 
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.client import ClientSession, Event, Move, Online, Output, Problem, Stopped, Transmit
+from switchboard_signaling.protocol import messages
+from switchboard_signaling.protocol.client import (
+    ClientSession,
+    Event,
+    Move,
+    Online,
+    Output,
+    Problem,
+    Renew,
+    Stopped,
+    Transmit,
+)
 from switchboard_signaling.protocol.effects import Spoken
 
 RETRY_FIRST: Final = 0.1
 RETRY_CEILING: Final = 5.0
 TICK_SECONDS: Final = 0.1
 CONNECT_SECONDS: Final = 5.0
+TOKEN_SECONDS: Final = 10.0
+"""For the application to give a JWT."""
 MAX_EVENTS: Final = 10_000
 
 E = TypeVar("E", bound=Event)
-_NEVER: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
+
+
+class _TokenError(Exception):
+    """The application gave no JWT."""
 
 
 class Client:
     """A session with a pool. `url` may be a function that picks a pod for each socket.
 
-    Use as `async with Client(url) as client`: it is welcomed then.
+    Use as `async with Client(url) as client`: it is welcomed then. Where the pool asks for a JWT, `token(fresh)`
+    returns or promises one: it is called for each socket, and with `fresh` True when the one it gave has expired or is
+    about to.
     """
 
-    def __init__(self, url: str | Callable[[], str]) -> None:
+    def __init__(
+        self, url: str | Callable[[], str], token: Callable[[bool], str | Awaitable[str]] | None = None
+    ) -> None:
         self._url = url if callable(url) else lambda: url
+        self._token = token
+        self._attempts = 0
         self.session = ClientSession(lambda: secrets.token_urlsafe(16))
         self._events: asyncio.Queue[Event] = asyncio.Queue(MAX_EVENTS)
         self._socket: ClientWebSocketResponse | None = None
@@ -46,7 +67,11 @@ class Client:
         self._dial.set()
         for work in (self._keep_connected(), self._repeat()):
             self._spawn(asyncio.create_task(work))
-        await self.wait_for(Online)
+        try:
+            await self.wait_for(Online)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
@@ -70,7 +95,10 @@ class Client:
         await self._perform(self.session.say(frame, time.monotonic()))
 
     async def wait_for(self, kind: type[E], seconds: float = 10.0) -> E:
-        """Return the next event of a kind, passing over others; raises TimeoutError with what came instead."""
+        """Return the next event of a kind, passing over others.
+
+        Raises TimeoutError with what came instead, ConnectionError if the session does not go on here.
+        """
         seen: list[Event] = []
         try:
             async with asyncio.timeout(seconds):
@@ -78,6 +106,8 @@ class Client:
                     event = await self._events.get()
                     if isinstance(event, kind):
                         return event
+                    if isinstance(event, Stopped):
+                        raise ConnectionError(f"the session does not go on here; before that came {seen}")
                     seen.append(event)
         except TimeoutError:
             raise TimeoutError(f"no {kind.__name__} within {seconds} s, but {seen}") from None
@@ -100,26 +130,44 @@ class Client:
             await asyncio.wait(self._tasks)
 
     async def _keep_connected(self) -> None:
-        attempts = 0
         while True:
             await self._dial.wait()
             self._dial.clear()
             try:
+                auth = await self._authenticate()
                 async with asyncio.timeout(CONNECT_SECONDS):
                     socket = await self._http.ws_connect(
                         self._url(), protocols=[messages.SUBPROTOCOL], max_msg_size=messages.MAX_FRAME_BYTES
                     )
                     self._socket, self._welcomed = socket, False
-                    await socket.send_str(messages.encode(self.session.greet()).decode())
-            except (ClientError, OSError, TimeoutError):
-                attempts += 1
-                await self._pause(attempts)
+                    await socket.send_str(messages.encode(self.session.greet(auth)).decode())
+            except (ClientError, OSError, TimeoutError, _TokenError):
+                await self._pause()
                 continue
-            attempts = 0
             self._spawn(asyncio.create_task(self._read(socket)))
 
-    async def _pause(self, attempts: int) -> None:
-        await asyncio.sleep(random.uniform(0, min(RETRY_FIRST * 2**attempts, RETRY_CEILING)))  # noqa: S311 - jitter
+    async def _authenticate(self) -> str | None:
+        """Return the application's JWT; a failure of the application is told, and raised as _TokenError."""
+        if self._token is None:
+            return None
+        try:
+            async with asyncio.timeout(TOKEN_SECONDS):
+                given = self._token(self.session.fresh)
+                return given if isinstance(given, str) else await given
+        except Exception as error:
+            self._events.put_nowait(Problem("token-failed", repr(error), "Mend what gives the client its JWT."))
+            raise _TokenError from error
+
+    async def _renew(self) -> None:
+        with suppress(_TokenError):  # the server asks again
+            if auth := await self._authenticate():
+                await self._perform(self.session.authenticate(auth))
+
+    async def _pause(self) -> None:
+        """Wait before the next socket: longer with each that got no welcome."""
+        self._attempts += 1
+        ceiling = min(RETRY_FIRST * 2 ** min(self._attempts, 16), RETRY_CEILING)
+        await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter
         self._dial.set()
 
     async def _read(self, socket: ClientWebSocketResponse) -> None:
@@ -129,14 +177,14 @@ class Client:
                     frame = messages.decode_server(message.data)
                     newest = socket is self._socket
                     if newest and isinstance(frame, messages.Welcome):
-                        self._welcomed = True
+                        self._welcomed, self._attempts = True, 0
                     await self._perform(self.session.receive(frame, time.monotonic(), newest))
         if socket is self._socket:
             self._welcomed = False
-            if socket.close_code in _NEVER:
-                self._events.put_nowait(Stopped())
-            else:
-                await self._pause(1)
+            stopped = self.session.closed(socket.close_code)
+            await self._perform(stopped)
+            if not stopped:
+                await self._pause()
 
     async def _repeat(self) -> None:
         while True:
@@ -149,6 +197,8 @@ class Client:
             if not isinstance(output, Transmit):
                 if isinstance(output, Move):
                     self._dial.set()
+                if isinstance(output, Renew):
+                    self._spawn(asyncio.create_task(self._renew()))
                 self._events.put_nowait(output)
             elif self._welcomed and self._socket is not None:
                 with suppress(ClientError, OSError):  # a lost socket is noticed, and replaced, by its reader

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -64,8 +64,12 @@ class Move(Struct, frozen=True):
     within_ms: int
 
 
+class Renew(Struct, frozen=True):
+    """The server asks for a fresh JWT: give it to `authenticate`."""
+
+
 class Stopped(Struct, frozen=True):
-    """Another socket has taken this session over."""
+    """The session does not go on here: another socket has taken it over, or the server lets this client in no more."""
 
 
 class Transmit(Struct, frozen=True):
@@ -76,11 +80,14 @@ class Transmit(Struct, frozen=True):
 
 Told: TypeAlias = (
     messages.Welcome | messages.Ping | messages.Snapshot | messages.InQueue | messages.MatchFound | messages.PeerState
-    | messages.Goaway | messages.Replaced | messages.ErrorFrame
+    | messages.AuthExpiring | messages.Goaway | messages.Replaced | messages.ErrorFrame
 )  # fmt: skip
 """What the server itself says."""
-Event: TypeAlias = Online | InLine | Met | Said | Partner | Ended | Problem | Move | Stopped
+Event: TypeAlias = Online | InLine | Met | Said | Partner | Ended | Problem | Renew | Move | Stopped
 Output: TypeAlias = Event | Transmit
+
+_NEVER: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
+_FRESH: Final = frozenset(code.code for code in errors.CLOSE_CODES if code.fresh_token)
 
 
 @dataclass
@@ -106,17 +113,30 @@ class ClientSession:
         self.token: str | None = None
         self.want: Want = Idle()
         self.timeouts = messages.Timeouts(5000, 30000, 60000)
+        self.fresh = False
+        """Whether the next JWT must be a fresh one, not one that the application has kept."""
         self._welcomed = False
         self._line: Queued | None = None
         self._match: _Match | None = None
 
-    def greet(self) -> messages.Hello | messages.Resume:
-        """Return the first frame of a further socket."""
+    def greet(self, auth: str | None = None) -> messages.Hello | messages.Resume:
+        """Return the first frame of a further socket; `auth` is a JWT, where the pool asks for one."""
         self.n += 1
         self._welcomed = False
         if self.token is None:
-            return messages.Hello(n=self.n, inst=self.inst, want=self.want)
-        return messages.Resume(token=self.token, n=self.n, inst=self.inst, want=self.want)
+            return messages.Hello(n=self.n, inst=self.inst, want=self.want, auth=auth)
+        return messages.Resume(token=self.token, n=self.n, inst=self.inst, want=self.want, auth=auth)
+
+    def closed(self, code: int | None) -> list[Output]:
+        """Note that the newest socket was closed with a code; Stopped if no other one is to be opened."""
+        self._welcomed = False
+        self.fresh = self.fresh or code in _FRESH
+        return [Stopped()] if code in _NEVER else []
+
+    def authenticate(self, auth: str) -> list[Output]:
+        """Show a fresh JWT, as Renew asks for; before the welcome it is of no use, and the next greeting has one."""
+        self.fresh = False
+        return self._act(messages.Auth(token=auth))
 
     # What the user does
 
@@ -195,8 +215,13 @@ class ClientSession:
             case _:
                 return self._advice(frame)
 
-    def _advice(self, frame: messages.Goaway | messages.Replaced | messages.ErrorFrame) -> list[Output]:
+    def _advice(
+        self, frame: messages.AuthExpiring | messages.Goaway | messages.Replaced | messages.ErrorFrame
+    ) -> list[Output]:
         match frame:
+            case messages.AuthExpiring():
+                self.fresh = True
+                return [Renew()]
             case messages.Goaway(within_ms=within_ms):
                 return [Move(within_ms)]
             case messages.Replaced():
@@ -207,7 +232,7 @@ class ClientSession:
 
     def _welcome(self, frame: messages.Welcome, now: float) -> list[Output]:
         self.sid, self.token, self.timeouts = frame.sid, frame.token, frame.timeouts
-        self._welcomed = True
+        self._welcomed, self.fresh = True, False
         # What the user did after the greeting was not sent: no need to wait for the next heartbeat.
         behind = [self._heartbeat()] if frame.want.c < self.want.c else []
         return [Online(), *self._adopt(frame.want), *behind, *self._transmit(SendLane.restart, now)]

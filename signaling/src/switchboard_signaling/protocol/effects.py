@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from switchboard_signaling.protocol.errors import CloseCode
+from switchboard_signaling.protocol.limits import LimitName
 from switchboard_signaling.protocol.messages import (
     Ack,
     Answer,
@@ -78,6 +79,22 @@ class Ask(Struct, frozen=True):
     question: Question
 
 
+class Verify(Struct, frozen=True):
+    """Find out whose a JWT is; the answer goes to `Session.verified`. One at a time."""
+
+    token: str
+
+
+class Suspect(Struct, frozen=True):
+    """The client showed a session token that somebody made up: its address is to be slowed down."""
+
+
+class Limited(Struct, frozen=True):
+    """A frame was refused by this limit: to be counted."""
+
+    limit: LimitName
+
+
 class Tell(Struct, frozen=True):
     """Send a hint to a pod, which may be this one."""
 
@@ -92,7 +109,7 @@ class Attach(Struct, frozen=True):
     n: int
 
 
-Effect: TypeAlias = Send | Close | Ask | Tell | Attach
+Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | Tell | Attach
 
 _hints: msgspec.json.Decoder[Hint] = msgspec.json.Decoder(Hint)
 

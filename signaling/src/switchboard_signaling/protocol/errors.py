@@ -64,6 +64,27 @@ SESSION_UNKNOWN: Final = ErrorKind(
 POOL_BUSY: Final = ErrorKind(
     "pool-busy", "This pod carries as many sessions as it may", "Connect again after a pause.", retryable=True
 )
+AUTH_REQUIRED: Final = ErrorKind(
+    "auth-required", "This pool is for authenticated clients only", "Send a JWT in `auth` of `hello` and `resume`."
+)
+AUTH_INVALID: Final = ErrorKind(
+    "auth-invalid", "The JWT is not valid for this pool", "Get a JWT from the issuer that the pool trusts."
+)
+AUTH_EXPIRED: Final = ErrorKind(
+    "auth-expired", "The JWT has expired", "Get a fresh JWT, then connect again with it.", retryable=True
+)
+AUTH_UNAVAILABLE: Final = ErrorKind(
+    "auth-unavailable",
+    "The key that signed the JWT cannot be had just now",
+    "Connect again after a pause.",
+    retryable=True,
+)
+RATE_LIMITED: Final = ErrorKind(
+    "rate-limited",
+    "This client sends more of these frames than the pool takes",
+    "Send the frame again after a pause.",
+    retryable=True,
+)
 
 CATALOGUE: Final = (
     BAD_FRAME,
@@ -77,6 +98,11 @@ CATALOGUE: Final = (
     STORE_UNAVAILABLE,
     SESSION_UNKNOWN,
     POOL_BUSY,
+    AUTH_REQUIRED,
+    AUTH_INVALID,
+    AUTH_EXPIRED,
+    AUTH_UNAVAILABLE,
+    RATE_LIMITED,
 )
 
 
@@ -84,12 +110,14 @@ CATALOGUE: Final = (
 class CloseCode:
     """Why the server closes a socket (RFC 6455 section 7.4; 4000 to 4999 are for private use).
 
-    `reconnect` tells the client whether to open another socket by itself.
+    `reconnect` tells the client whether to open another socket by itself, `fresh_token` that it needs a fresh JWT
+    for that.
     """
 
     code: int
     reason: str
     reconnect: bool
+    fresh_token: bool = False
 
 
 GOING_AWAY: Final = CloseCode(1001, "going-away", reconnect=True)
@@ -98,10 +126,14 @@ INTERNAL: Final = CloseCode(1011, "internal", reconnect=True)
 CLOSE_BAD_FRAME: Final = CloseCode(4400, "bad-frame", reconnect=False)
 CLOSE_NO_HELLO: Final = CloseCode(4401, "hello-first", reconnect=True)
 CLOSE_SESSION_UNKNOWN: Final = CloseCode(4404, "session-unknown", reconnect=True)
+CLOSE_AUTH_REQUIRED: Final = CloseCode(4402, "auth-required", reconnect=False)
+CLOSE_AUTH_INVALID: Final = CloseCode(4403, "auth-invalid", reconnect=False)
 CLOSE_SILENT: Final = CloseCode(4408, "silent", reconnect=True)
 CLOSE_REPLACED: Final = CloseCode(4409, "replaced", reconnect=False)
 CLOSE_TOO_SLOW: Final = CloseCode(4413, "too-slow", reconnect=True)
+CLOSE_AUTH_EXPIRED: Final = CloseCode(4419, "auth-expired", reconnect=True, fresh_token=True)
 CLOSE_POOL_BUSY: Final = CloseCode(4429, "pool-busy", reconnect=True)
+CLOSE_AUTH_UNAVAILABLE: Final = CloseCode(4503, "auth-unavailable", reconnect=True)
 
 CLOSE_CODES: Final = (
     GOING_AWAY,
@@ -109,9 +141,13 @@ CLOSE_CODES: Final = (
     INTERNAL,
     CLOSE_BAD_FRAME,
     CLOSE_NO_HELLO,
+    CLOSE_AUTH_REQUIRED,
+    CLOSE_AUTH_INVALID,
     CLOSE_SESSION_UNKNOWN,
     CLOSE_SILENT,
     CLOSE_REPLACED,
     CLOSE_TOO_SLOW,
+    CLOSE_AUTH_EXPIRED,
     CLOSE_POOL_BUSY,
+    CLOSE_AUTH_UNAVAILABLE,
 )

@@ -22,6 +22,8 @@ Counter = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$(?!\n)")]
 """The pattern means the same in Python, whose `$` alone lets a last newline pass, and in JSON Schema."""
 Token = Annotated[str, Meta(min_length=1, max_length=1024)]
+Jwt = Annotated[str, Meta(min_length=1, max_length=8192)]
+"""JSON Web Token (RFC 7519); issuers put much into them."""
 Sdp = Annotated[str, Meta(max_length=MAX_FRAME_BYTES)]
 Word = Annotated[str, Meta(max_length=64)]
 Attributes = Annotated[dict[Word, Word], Meta(max_length=16)]
@@ -65,20 +67,34 @@ Want: TypeAlias = Idle | Queued | Matched
 
 
 class Hello(_Frame, tag="hello", kw_only=True):
-    """First frame of a new session. `inst` is random per page load, `n` numbers the sockets that the page tried."""
+    """First frame of a new session. `inst` is random per page load, `n` numbers the sockets that the page tried.
+
+    `auth` says who the client is, where the pool asks for that.
+    """
 
     n: Counter
     inst: Id
     want: Want = Idle()
+    auth: Jwt | None = None
 
 
 class Resume(_Frame, tag="resume", kw_only=True):
-    """First frame of a socket that continues a session by the token from its newest `welcome`."""
+    """First frame of a socket that continues a session by the token from its newest `welcome` or `heartbeat`.
+
+    Where the pool asks for a JWT, `auth` is one of the same subject.
+    """
 
     token: Token
     n: Counter
     inst: Id
     want: Want
+    auth: Jwt | None = None
+
+
+class Auth(_Frame, tag="auth", kw_only=True):
+    """A fresh JWT of the same subject, before the one that the session has expires."""
+
+    token: Jwt
 
 
 class Heartbeat(_Frame, tag="heartbeat", kw_only=True):
@@ -183,7 +199,7 @@ class Ack(LaneFrame, tag="ack"):
 
 
 ClientFrame: TypeAlias = (
-    Hello | Resume | Heartbeat | JoinQueue | LeaveQueue | Leave
+    Hello | Resume | Auth | Heartbeat | JoinQueue | LeaveQueue | Leave
     | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
 )  # fmt: skip
 
@@ -265,6 +281,15 @@ class PeerState(_Frame, tag="peer-state", kw_only=True):
     requeue: bool = False
 
 
+class AuthExpiring(_Frame, tag="auth-expiring", kw_only=True):
+    """The JWT is valid for `ttlMs` more: send a fresh one in `auth`, or the socket is closed then.
+
+    Repeated until it is renewed.
+    """
+
+    ttl_ms: int
+
+
 class Goaway(_Frame, tag="goaway", kw_only=True):
     """Open another socket, resume there, and this one is closed."""
 
@@ -286,7 +311,7 @@ class ErrorFrame(_Frame, tag="error", kw_only=True):
 
 
 ServerFrame: TypeAlias = (
-    Welcome | Snapshot | Ping | InQueue | MatchFound | PeerState | Goaway | Replaced | ErrorFrame
+    Welcome | Snapshot | Ping | InQueue | MatchFound | PeerState | AuthExpiring | Goaway | Replaced | ErrorFrame
     | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
 )  # fmt: skip
 

@@ -10,11 +10,13 @@ from typing import Final, Literal, TypeAlias
 from switchboard_signaling.matching.line import Cancelled, InLine
 from switchboard_signaling.matching.tickets import Proposal, Ticket
 from switchboard_signaling.protocol import errors, messages
+from switchboard_signaling.protocol.auth import Admission, Identity
 from switchboard_signaling.protocol.effects import (
     Ask,
     Attach,
     Close,
     Effect,
+    Limited,
     MatchChanged,
     Proposed,
     Relay,
@@ -24,6 +26,7 @@ from switchboard_signaling.protocol.effects import (
     Tell,
 )
 from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.limits import SpokenLimits
 from switchboard_signaling.protocol.match import MatchView, unowned
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
 from switchboard_signaling.protocol.presence import Observation
@@ -45,7 +48,6 @@ from switchboard_signaling.protocol.tokens import (
     SESSION_SECONDS,
     MatchClaims,
     PlaceClaims,
-    SessionClaims,
 )
 
 HELLO_SECONDS: Final = 2.0
@@ -57,7 +59,7 @@ REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
 """Reasons for the end of a forming match after which the survivor goes back to its place."""
 
 Intent: TypeAlias = messages.Heartbeat | messages.JoinQueue | messages.LeaveQueue | messages.Leave
-Phase: TypeAlias = Literal["new", "opening", "open", "superseded", "closed"]
+Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "superseded", "closed"]
 
 
 class Session:
@@ -73,7 +75,8 @@ class Session:
         self.n = 0
         self.want: Want = Idle()
         self.match: MatchView | None = None
-        self._sub = ""
+        self._admission = Admission(host)
+        self._limits: SpokenLimits | None = None
         self._inst = ""
         self._v = 0
         self._dead: str | None = None
@@ -93,8 +96,10 @@ class Session:
             return self._open(frame)
         if isinstance(frame, messages.Hello | messages.Resume):
             return [_error(errors.ALREADY_WELCOME)]
+        if isinstance(frame, messages.Auth):
+            return self._admission.renew(frame.token) if self._phase == "open" else []
         if isinstance(frame, Spoken):
-            return self._speak(frame) if self._phase in ("open", "superseded") else []
+            return self._speak(frame, now) if self._phase in ("open", "superseded") else []
         return self._intend(frame) if self._phase == "open" else []
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
@@ -106,21 +111,26 @@ class Session:
         return effects
 
     def _open(self, frame: messages.ClientFrame) -> list[Effect]:
-        if isinstance(frame, messages.Hello):
-            sid = self._host.new_id()
-            claims: SessionClaims | None = SessionClaims(sid, sub=sid)
-        elif isinstance(frame, messages.Resume):
-            claims = self._host.keyring.verify(frame.token, SessionClaims)
-        else:
+        if not isinstance(frame, messages.Hello | messages.Resume):
             return [_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
-        if claims is None:
-            return [_error(errors.SESSION_UNKNOWN), *self._close(errors.CLOSE_SESSION_UNKNOWN)]
-        self.sid, self._sub = claims.sid, claims.sub
+        self._phase = "verifying"
         self.n, self._inst, self.want = frame.n, frame.inst, frame.want
-        self._phase = "opening"
-        return [Ask(self._touch())]
+        return self._admit(self._admission.greeted(frame))
 
-    def _speak(self, frame: Spoken) -> list[Effect]:
+    def verified(self, found: Identity | errors.ProtocolError, now: float) -> list[Effect]:
+        """Take up whose the JWT is that was to be verified, or why it is not accepted."""
+        return [] if self._phase == "closed" else self._admit(self._admission.verified(found, now))
+
+    def _admit(self, effects: list[Effect]) -> list[Effect]:
+        """Do what the admission says, and begin once the client is admitted."""
+        if any(isinstance(effect, Close) for effect in effects):
+            self._phase = "closed"
+        elif self._phase == "verifying" and self._admission.admitted:
+            self._phase, self.sid = "opening", self._admission.claims.sid
+            return [*effects, Ask(self._touch())]
+        return effects
+
+    def _speak(self, frame: Spoken, now: float) -> list[Effect]:
         speaker = frame.to if isinstance(frame, messages.Ack) else frame.from_
         if speaker != self._inst:
             return [_error(errors.WRONG_SENDER)]
@@ -129,6 +139,9 @@ class Session:
         peer = self.match.peer
         if peer is None:
             return [_error(errors.PEER_UNREACHABLE, ref=frame.m)]
+        self._limits = self._limits or SpokenLimits(self._host.candidates, self._host.sdp, now)
+        if limit := self._limits.refuses(frame, now):
+            return [Limited(limit), _error(errors.RATE_LIMITED, ref=limit)]
         return [Tell(peer.pod, Relay(peer.sid, frame.m, self.sid, self._host.pod, frame))]
 
     def _intend(self, frame: Intent) -> list[Effect]:
@@ -201,7 +214,8 @@ class Session:
 
     def _welcome(self) -> list[Effect]:
         self._phase = "open"
-        frame = messages.Welcome(sid=self.sid, token=self._token(), want=self.want, timeouts=self._host.timeouts)
+        token, timeouts = self._admission.token(), self._host.timeouts
+        frame = messages.Welcome(sid=self.sid, token=token, want=self.want, timeouts=timeouts)
         return [Attach(self.sid, self.n), Send(frame)]
 
     def _enqueued(self, question: Enqueue, reply: Reply, now: float) -> list[Effect]:
@@ -248,7 +262,7 @@ class Session:
                 place = self._host.keyring.verify(want.place, PlaceClaims)
                 mine = place if place and (place.sid, place.ticket) == (self.sid, want.ticket) else None
                 ticket = Ticket(
-                    self._own(want.ticket), self.sid, self._sub, self._inst, self._host.pod,
+                    self._own(want.ticket), self.sid, self._admission.claims.sub, self._inst, self._host.pod,
                     mine.seq if mine else 0, want.attributes, want.required,
                 )  # fmt: skip
                 return [Ask(Enqueue(ticket, self._host.new_id(), self._dead))]
@@ -332,16 +346,18 @@ class Session:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         if self._phase != "open":
             return []
+        effects = self._admit(self._admission.due(now))
+        if not self.attached:
+            return effects
         timeouts = self._host.timeouts
         every = (timeouts.idle_heartbeat_ms if isinstance(self.want, Idle) else timeouts.heartbeat_ms) / 1000
         if now - self._heard > 2 * every + HELLO_SECONDS:
             return self._close(errors.CLOSE_SILENT)
-        effects: list[Effect] = []
         if now - self._pinged >= every:
             self._pinged = now
             renew = now - self._renewed > SESSION_SECONDS / 4
             self._renewed = now if renew else self._renewed
-            effects.append(Send(messages.Ping(token=self._token() if renew else None)))
+            effects.append(Send(messages.Ping(token=self._admission.token() if renew else None)))
         due = self.match.due(now) if self.match else []
         return effects + [Ask(question) for question in due]
 
@@ -398,9 +414,6 @@ class Session:
 
     def _drop_unwanted(self) -> list[Effect]:
         return [Ask(question) for question in self._unwanted.values()]
-
-    def _token(self) -> str:
-        return self._host.keyring.sign(SessionClaims(self.sid, self._sub))
 
     def _close(self, code: errors.CloseCode) -> list[Effect]:
         self._phase = "closed"

@@ -1,6 +1,7 @@
 """The public HTTP application: the socket, the API and the call page."""
 
 import time
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.tokens import SessionClaims
 from switchboard_signaling.server.connection import Connection
 from switchboard_signaling.server.pod import Pod
-from switchboard_signaling.server.security import origin_allowed, secure_headers
+from switchboard_signaling.server.security import origin_allowed, secure
 from switchboard_signaling.settings import Environment
 
 WEB: Final = Path(__file__).parent.parent / "web"
@@ -21,7 +22,8 @@ POD: Final = web.AppKey("pod", Pod)
 
 def public_app(pod: Pod) -> web.Application:
     """Return the application for the port `http`."""
-    app = web.Application(middlewares=[secure_headers])
+    app = web.Application()
+    secure(app, https=pod.settings.environment is Environment.PRODUCTION)
     app[POD] = pod
     app.add_routes(
         [
@@ -60,6 +62,8 @@ async def socket(request: web.Request) -> web.StreamResponse:
         raise web.HTTPUpgradeRequired(
             headers={"Upgrade": "websocket"}, text=f"Connect with a WebSocket, subprotocol {messages.SUBPROTOCOL}.\n"
         )
+    visitor = pod.gate.visitor(request)
+    _let_in(visitor.wait())
     try:
         await response.prepare(request)
     except ConnectionResetError:
@@ -69,19 +73,24 @@ async def socket(request: web.Request) -> web.StreamResponse:
         await response.close(code=errors.CLOSE_POOL_BUSY.code, message=errors.CLOSE_POOL_BUSY.reason.encode())
         return response
     session = Session(pod.host, time.monotonic())
-    await pod.hub.serve(Connection(response, session, pod.broker, pod.hub, pod.metrics))
+    await pod.hub.serve(Connection(response, session, pod.broker, pod.hub, pod.metrics, visitor))
     return response
 
 
 async def config(request: web.Request) -> web.Response:
     """Answer what a page needs for its RTCPeerConnection.
 
-    TURN credentials cost the pool bandwidth: in Production they are for the bearer of a session token only.
+    TURN credentials cost the pool bandwidth: where clients are authenticated, which Production demands, they are for
+    the bearer of a session token only.
     """
     pod = request.app[POD]
+    visitor = pod.gate.visitor(request)
+    _let_in(visitor.blocked())
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     session = pod.host.keyring.verify(token, SessionClaims)
-    if session is None and pod.settings.environment is Environment.PRODUCTION:
+    if session is None and pod.host.keyring.forged(token):
+        visitor.suspect()
+    if session is None and pod.host.auth_required:
         return _json(messages.error_frame(errors.SESSION_UNKNOWN, "send Authorization: Bearer <token>"), status=401)
     return _json(
         {
@@ -131,5 +140,13 @@ async def ready(request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
+def _let_in(wait: float) -> None:
+    """Refuse who must wait for some seconds."""
+    if wait > 0:
+        text = "This address connects too often, or has shown wrong tokens. Remedy: wait as Retry-After says.\n"
+        raise web.HTTPTooManyRequests(headers={"Retry-After": str(ceil(wait))}, text=text)
+
+
 def _json(body: object, status: int = 200) -> web.Response:
-    return web.Response(body=json.encode(body), status=status, content_type="application/json")
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(body=json.encode(body), status=status, headers=headers, content_type="application/json")

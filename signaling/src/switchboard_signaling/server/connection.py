@@ -10,9 +10,21 @@ from aiohttp import WSMsgType, web
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Send, Tell
+from switchboard_signaling.protocol.effects import (
+    Ask,
+    Attach,
+    Close,
+    Effect,
+    Hint,
+    Limited,
+    Send,
+    Suspect,
+    Tell,
+    Verify,
+)
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Question
+from switchboard_signaling.server.gate import Visitor
 from switchboard_signaling.server.metrics import Metrics
 from switchboard_signaling.worker import Worker
 
@@ -42,13 +54,21 @@ class Connection:
     """Performs the effects of one session; never blocks the caller."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, session: Session, broker: Broker, hub: Switch, metrics: Metrics
+        self,
+        socket: web.WebSocketResponse,
+        session: Session,
+        broker: Broker,
+        hub: Switch,
+        metrics: Metrics,
+        visitor: Visitor,
     ) -> None:
         self.session = session
         self._socket = socket
         self._broker = broker
         self._hub = hub
         self._metrics = metrics
+        self._visitor = visitor
+        self._verification: asyncio.Task[None] | None = None
         self._outbox: Worker[messages.ServerFrame | errors.CloseCode] = Worker(self._send, self._broken, MAX_UNSENT)
         self._questions: Worker[Question] = Worker(self._ask, self._broken, MAX_QUESTIONS)
         self._allowance = float(FRAMES_BURST)
@@ -67,6 +87,8 @@ class Connection:
                 await self._pace()
         finally:
             self.perform(self.session.closed())
+            if self._verification:
+                self._verification.cancel()
             await self._questions.cancel()
             await self._outbox.cancel()
             if self._closing:
@@ -83,6 +105,8 @@ class Connection:
                 case Ask(question=question):
                     if not self._questions.put(question):
                         self.perform(self.session.unanswered(question))
+                case Verify() | Suspect() | Limited():
+                    self._guard(effect)
                 case Attach(n=n):
                     self._hub.attach(self, n)
                 case Close(code=code):
@@ -108,6 +132,7 @@ class Connection:
         self._allowance = min(FRAMES_BURST, self._allowance + (now - self._paced_at) * FRAMES_PER_SECOND) - 1
         self._paced_at = now
         if self._allowance < 0:
+            self._metrics.limited.labels("frames").inc()
             await asyncio.sleep(-self._allowance / FRAMES_PER_SECOND)
 
     def _receive(self, kind: WSMsgType, data: bytes) -> None:
@@ -132,6 +157,24 @@ class Connection:
             return
         async with asyncio.timeout(SEND_SECONDS):
             await self._socket.send_frame(messages.encode(item), WSMsgType.TEXT)
+
+    def _guard(self, effect: Verify | Suspect | Limited) -> None:
+        match effect:
+            case Verify(token=token):
+                self._verification = asyncio.create_task(self._verify(token))
+            case Suspect():
+                self._visitor.suspect()
+            case Limited(limit=limit):
+                self._metrics.limited.labels(limit).inc()
+
+    async def _verify(self, token: str) -> None:
+        try:
+            found = await self._visitor.verify(token)
+        except Exception as error:  # noqa: BLE001 - a fault in one session must not go unseen
+            self._broken(error)
+            return
+        self._verification = None
+        self.change(lambda now: self.session.verified(found, now))
 
     async def _ask(self, question: Question) -> None:
         try:

@@ -22,6 +22,21 @@ class Metrics:
         self.refused = Counter(
             "switchboard_signaling_frames_refused", "Frames that are not valid", ["code"], registry=self.registry
         )
+        self.limited = Counter(
+            "switchboard_signaling_limited",
+            "What a limit refused (connects, tokens, candidates, sdp) or slowed down (frames)",
+            ["limit"],
+            registry=self.registry,
+        )
+        self.authenticated = Counter(
+            "switchboard_signaling_authenticated",
+            "JWTs checked, by what came of it",
+            ["result"],
+            registry=self.registry,
+        )
+        self.made_up = Counter(
+            "switchboard_signaling_made_up_tokens", "Tokens in our name that are not ours", registry=self.registry
+        )
         self.closed = Counter(
             "switchboard_signaling_sockets_closed", "WebSockets closed", ["code"], registry=self.registry
         )

@@ -8,12 +8,14 @@ from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.ice.file import IceFile
 from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.limits import rate
 from switchboard_signaling.protocol.messages import Timeouts
 from switchboard_signaling.protocol.tokens import Keyring
+from switchboard_signaling.server.gate import Gate
 from switchboard_signaling.server.hub import Hub
 from switchboard_signaling.server.keys import token_keys
 from switchboard_signaling.server.metrics import Metrics
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import AuthType, Settings
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Pod:
     broker: Broker
     hub: Hub
     metrics: Metrics
+    gate: Gate
 
 
 def new_id() -> str:
@@ -36,7 +39,7 @@ def new_id() -> str:
 def make_pod(settings: Settings) -> Pod:
     """Return the pod that the settings describe, not started yet.
 
-    Raises KeysError for token keys that cannot be used.
+    Raises KeysError for token keys and JWT secrets that cannot be used.
     """
     # A pod that restarts under its name must not get hints that were meant for its earlier run.
     name = f"{settings.pod}.{secrets.token_hex(4)}"
@@ -52,10 +55,14 @@ def make_pod(settings: Settings) -> Pod:
         ice_servers=ice.servers,
         ice_ttl_ms=ice.ttl_ms,
         new_id=new_id,
+        auth_required=settings.auth is not AuthType.ANONYMOUS,
+        candidates=rate(settings.candidates_per_second),
+        sdp=rate(settings.sdp_per_second),
     )
     broker = _make_broker(name, settings)
     metrics = Metrics()
-    return Pod(settings, host, ice, broker, Hub(host, broker, metrics, settings.capacity), metrics)
+    hub = Hub(host, broker, metrics, settings.capacity)
+    return Pod(settings, host, ice, broker, hub, metrics, Gate(settings, metrics))
 
 
 def _make_broker(name: str, settings: Settings) -> Broker:

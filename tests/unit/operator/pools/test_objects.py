@@ -81,7 +81,38 @@ def test_the_pods_learn_who_they_are_and_where_their_files_are() -> None:
         "SWITCHBOARD_INTERNAL_PORT": "9090",
         "SWITCHBOARD_KEY_DIR": "/etc/switchboard/key",
         "SWITCHBOARD_ICE_DIRECTORY": "/etc/switchboard/ice/directory.json",
+        "SWITCHBOARD_WRONG_TOKENS": "0",
     }
+
+
+def test_with_shared_secrets_the_pods_have_the_users_secret() -> None:
+    auth = {"type": "SharedSecret", "secretName": "jwt", "issuer": "https://i.example", "audience": "calls"}
+    found = environment(auth=auth)
+    assert found["SWITCHBOARD_AUTH_TYPE"] == "SharedSecret"
+    assert (found["SWITCHBOARD_AUTH_ISSUER"], found["SWITCHBOARD_AUTH_AUDIENCE"]) == ("https://i.example", "calls")
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(auth=auth)["volumeMounts"]}
+    assert found["SWITCHBOARD_AUTH_SECRET_DIR"] == mounts["auth"]
+    volumes = objects.revision(pool(auth=auth), "signaling:1", None).template["spec"]["volumes"]
+    assert {"name": "auth", "secret": {"secretName": "jwt", "defaultMode": 0o440}} in volumes
+
+
+def test_with_published_keys_the_pods_learn_where() -> None:
+    found = environment(auth={"type": "Jwks", "jwksUrl": "https://i.example/keys"})
+    assert found["SWITCHBOARD_AUTH_TYPE"] == "Jwks"
+    assert found["SWITCHBOARD_AUTH_JWKS_URL"] == "https://i.example/keys"
+    assert "SWITCHBOARD_AUTH_SECRET_DIR" not in found
+
+
+def test_the_pods_learn_which_pages_may_connect_and_whom_to_believe() -> None:
+    found = environment(
+        auth={"type": "Anonymous"},
+        allowedOrigins=["https://a.example", "https://b.example"],
+        trustedProxies=["10.1.0.0/16", "fd00::/8"],
+    )
+    assert found["SWITCHBOARD_AUTH_TYPE"] == "Anonymous"
+    assert found["SWITCHBOARD_ALLOWED_ORIGINS"] == "https://a.example,https://b.example"
+    assert found["SWITCHBOARD_TRUSTED_PROXIES"] == "10.1.0.0/16,fd00::/8"
+    assert "SWITCHBOARD_WRONG_TOKENS" not in found
 
 
 def test_with_redis_they_learn_its_address_and_credentials() -> None:

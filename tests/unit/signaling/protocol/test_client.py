@@ -14,6 +14,7 @@ from switchboard_signaling.protocol.client import (
     Online,
     Partner,
     Problem,
+    Renew,
     Said,
     Stopped,
     Transmit,
@@ -22,6 +23,8 @@ from switchboard_signaling.protocol.lanes import WINDOW
 from switchboard_signaling.protocol.messages import (
     MAX_CHAT,
     Ack,
+    Auth,
+    AuthExpiring,
     Chat,
     Goaway,
     Heartbeat,
@@ -96,6 +99,36 @@ def test_a_heartbeat_is_answered_with_the_want_and_renews_the_token(client: Clie
     assert client.receive(Ping(), 0) == [Transmit(Heartbeat(want=Idle()))]
     client.receive(Ping(token="token-2"), 0)
     assert client.token == "token-2"
+
+
+def test_every_greeting_shows_a_jwt_where_there_is_one(client: ClientSession) -> None:
+    assert ClientSession(lambda: "inst").greet("jwt") == Hello(n=1, inst="inst", auth="jwt")
+    assert client.greet("jwt").auth == "jwt"
+
+
+def test_a_jwt_that_is_about_to_expire_is_replaced_by_a_fresh_one(client: ClientSession) -> None:
+    assert not client.fresh
+    assert client.receive(AuthExpiring(ttl_ms=60_000), 0) == [Renew()]
+    assert client.fresh
+    assert client.authenticate("fresh") == [Transmit(Auth(token="fresh"))]
+    assert not client.fresh
+    client.greet()
+    assert client.authenticate("fresh") == []
+
+
+@pytest.mark.parametrize(
+    ("code", "stopped", "fresh"),
+    [(1006, False, False), (None, False, False), (4409, True, False), (4403, True, False), (4419, False, True)],
+)
+def test_a_close_code_says_whether_to_come_back_and_with_what(
+    client: ClientSession, code: int | None, stopped: bool, fresh: bool
+) -> None:
+    assert client.closed(code) == ([Stopped()] if stopped else [])
+    assert client.fresh is fresh
+    client.closed(1006)
+    assert client.fresh is fresh
+    client.receive(Welcome(sid="s", token="t", want=Idle(), timeouts=TIMEOUTS), 0)
+    assert not client.fresh
 
 
 def test_joining_raises_the_number_of_the_want_before_sending(client: ClientSession) -> None:

@@ -37,4 +37,9 @@ def test_every_error_has_its_line(kind: ErrorKind) -> None:
 
 @pytest.mark.parametrize("code", CLOSE_CODES, ids=lambda code: code.reason)
 def test_every_close_code_has_its_line(code: CloseCode) -> None:
-    assert f"| {code.code} | {code.reason} | {'yes' if code.reconnect else 'no'} |\n" in errors_page()
+    reconnect = {
+        (False, False): "no",
+        (True, False): "yes",
+        (True, True): "yes, with a fresh JWT",
+    }[code.reconnect, code.fresh_token]
+    assert f"| {code.code} | {code.reason} | {reconnect} |\n" in errors_page()

@@ -5,12 +5,17 @@ from tests.unit.signaling.world import ICE, Wire, World
 
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Ask, MatchChanged, Relay, Taken
+from switchboard_signaling.protocol.auth import Identity
+from switchboard_signaling.protocol.effects import Ask, MatchChanged, Relay, Send, Taken, Verify
 from switchboard_signaling.protocol.messages import (
     Ack,
+    Auth,
+    AuthExpiring,
+    Candidate,
     ErrorFrame,
     Heartbeat,
     Hello,
+    IceCandidate,
     Idle,
     InQueue,
     JoinQueue,
@@ -102,6 +107,108 @@ def test_a_session_begins_and_resumes_while_the_store_is_down(world: World) -> N
     wire = world.hello()
     token = wire.take(Welcome).token
     assert world.resume(token, 2, Idle()).take(Welcome).sid == wire.session.sid
+
+
+# JWTs
+
+
+def test_where_jwts_are_needed_a_session_begins_with_a_good_one(world: World) -> None:
+    world.auth_required = True
+    wire = world.hello(auth="ada 300")
+    assert wire.take(Welcome).sid == wire.session.sid
+    wire.send(JoinQueue(c=1, ticket="t"))
+    assert [ticket.sub for ticket in world.store.line.tickets.values()] == ["ada"]
+    refused = world.hello()
+    assert refused.error() == "auth-required"
+    assert refused.closed is errors.CLOSE_AUTH_REQUIRED
+    assert not refused.has(Welcome)
+
+
+def test_nothing_is_done_while_a_jwt_is_verified(world: World) -> None:
+    world.auth_required = True
+    wire = world.socket()
+    assert wire.session.receive(Hello(n=1, inst="i", auth="ada 300"), world.now) == [Verify("ada 300")]
+    assert wire.session.receive(JoinQueue(c=1, ticket="t"), world.now) == []
+    assert wire.session.receive(Auth(token="ada 300"), world.now) == []
+    assert wire.session.tick(world.now + 60) == []
+    assert isinstance(wire.session.receive(Hello(n=2, inst="i"), world.now)[0], Send)
+    wire.drop()
+    assert wire.session.verified(Identity("ada", 2000, 300), world.now) == []
+
+
+def test_a_session_is_resumed_with_a_jwt_of_its_subject_only(world: World) -> None:
+    world.auth_required = True
+    wire = world.hello(auth="ada 300")
+    token = wire.take(Welcome).token
+    again = world.resume(token, 2, Idle(), pod="pod-b", auth="ada 300")
+    assert again.take(Welcome).sid == wire.session.sid
+    stolen = world.resume(token, 3, Idle(), auth="eve 300")
+    assert stolen.error() == "session-unknown"
+    assert stolen.closed is errors.CLOSE_SESSION_UNKNOWN
+    assert again.session.attached
+
+
+def test_a_jwt_is_renewed_before_it_ends(world: World) -> None:
+    world.auth_required = True
+    wire = world.hello(auth="ada 90")
+    world.pass_time(35, wire)
+    assert 50_000 < wire.take(AuthExpiring).ttl_ms <= 60_000
+    wire.frames.clear()
+    wire.send(Auth(token="ada 600"))
+    renewed = wire.take(Ping).token
+    assert renewed is not None
+    world.pass_time(120, wire)
+    assert wire.closed is None
+    assert not wire.has(AuthExpiring)
+    assert world.resume(renewed, 2, Idle(), auth="ada 300").has(Welcome)
+
+
+def test_a_jwt_that_is_not_renewed_ends_the_socket(world: World) -> None:
+    world.auth_required = True
+    wire = world.hello(auth="ada 90")
+    token = wire.take(Welcome).token
+    wire.send(Auth(token="eve 600"))
+    assert wire.error() == "auth-invalid"
+    world.pass_time(89, wire)
+    assert wire.closed is None
+    world.pass_time(1, wire)
+    assert wire.error() == "auth-expired"
+    assert wire.closed is errors.CLOSE_AUTH_EXPIRED
+    assert wire.session.tick(world.now) == []
+    assert world.resume(token, 2, Idle(), auth="ada 600").error() == "session-unknown"
+
+
+def test_a_partner_stays_while_the_other_gets_a_fresh_jwt(world: World) -> None:
+    one, two, m = world.pair()
+    one.send(Auth(token="ada 600"))  # of no use here, and no harm
+    one.send(offer(m, one, two))
+    assert two.has(Offer)
+
+
+# Limits
+
+
+def test_a_flood_of_descriptions_or_candidates_is_refused_and_counted(world: World) -> None:
+    one, two, m = world.pair()
+    for k in range(1, 52):
+        one.send(offer(m, one, two, k))
+    error = one.take(ErrorFrame)
+    assert (error.code, error.retryable, error.ref) == ("rate-limited", True, "sdp")
+    assert sum(isinstance(frame, Offer) for frame in two.frames) == 50
+    world.now += 1
+    one.send(offer(m, one, two, 51))
+    assert sum(isinstance(frame, Offer) for frame in two.frames) == 51
+    for _ in range(4):
+        one.send(IceCandidate(m=m, from_=one.inst, to=two.inst, k=60, candidates=[Candidate()] * 60))
+    assert one.error() == "rate-limited"
+    assert world.limited == ["sdp", "candidates"]
+    assert one.closed is None
+
+
+def test_a_made_up_session_token_is_noticed(world: World) -> None:
+    token = world.hello().take(Welcome).token
+    assert world.resume(token[:-2] + "AA", 2, Idle()).error() == "session-unknown"
+    assert world.suspects == 1
 
 
 # Bad frames

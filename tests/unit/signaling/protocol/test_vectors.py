@@ -23,6 +23,7 @@ EVENTS: dict[type[client.Output], str] = {
     client.Partner: "partner",
     client.Ended: "ended",
     client.Problem: "problem",
+    client.Stopped: "stopped",
 }
 FILES = sorted(
     (file for file in (resources.files("switchboard_signaling.protocol") / "vectors").iterdir()
@@ -45,8 +46,10 @@ class Player:
         self.session = ClientSession(lambda: f"id{next(ids)}")
         self.now = 0.0
         self.variables: Json = {}
+        self.auth: Json = {}
 
     def play(self, step: Json) -> None:
+        self.auth = step.get("auth", self.auth)
         self.now = step.get("at", self.now * 1000) / 1000
         for _ in range(step.get("times", 1)):
             outputs = self.act(self.filled(step))
@@ -56,7 +59,7 @@ class Player:
 
     def act(self, step: Json) -> list[client.Output]:
         acts: dict[str, Callable[[Any], list[client.Output]]] = {
-            "connect": lambda _: [client.Transmit(self.session.greet())],
+            "connect": self.connect,
             "join": lambda line: self.session.join(**line),
             "leave": self.session.leave,
             "say": lambda frame: self.session.say(spoken(frame), self.now),
@@ -66,13 +69,23 @@ class Player:
         [act] = acts.keys() & step.keys()
         return acts[act](step[act])
 
+    def connect(self, code: Any) -> list[client.Output]:
+        if stopped := self.session.closed(1006 if code is True else code):
+            return stopped
+        return [client.Transmit(self.session.greet(self.jwt() if self.auth else None))]
+
+    def jwt(self) -> str:
+        jwt: str = self.auth["fresh" if self.session.fresh else "kept"]
+        return jwt
+
     def receive(self, frame: Json) -> list[client.Output]:
         try:
             decoded = messages.decode_server(json.dumps(frame))
         except ProtocolError as error:
             assert error.kind.code == "unknown-type", error  # noqa: PT017 - clients pass over these
             return []
-        return self.session.receive(decoded, self.now)
+        outputs = self.session.receive(decoded, self.now)
+        return outputs + self.session.authenticate(self.jwt()) if client.Renew() in outputs else outputs
 
     def filled(self, value: Any) -> Any:
         """Return a step with its variables and long texts put in."""
@@ -88,6 +101,7 @@ class Player:
     def agree(self, expected: Any, actual: Any) -> None:
         match expected:
             case dict():
+                assert "auth" in expected or "auth" not in actual, actual
                 for key, one in expected.items():
                     self.agree(one, actual.get(key))
             case list():

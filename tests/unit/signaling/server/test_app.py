@@ -2,63 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
+from tests.unit.signaling.jwts import token
+from tests.unit.signaling.pods import PRODUCTION, SECONDS, SHARED, Running, closed_with, pod_alone, receive
 
 from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.messages import MAX_FRAME_BYTES, ServerFrame
+from switchboard_signaling.protocol.messages import MAX_FRAME_BYTES
 from switchboard_signaling.protocol.tokens import SessionClaims
 from switchboard_signaling.server.app import public_app
 from switchboard_signaling.server.internal import internal_app
-from switchboard_signaling.server.pod import Pod, make_pod
+from switchboard_signaling.server.pod import make_pod
 from switchboard_signaling.settings import Settings
-
-SECONDS = 5.0
-
-
-@dataclass
-class Running:
-    """A pod with its two applications."""
-
-    pod: Pod
-    public: TestClient  # type: ignore[type-arg]
-    internal: TestClient  # type: ignore[type-arg]
-
-    async def socket(self, **headers: str) -> ClientWebSocketResponse:
-        return await self.public.ws_connect("/ws", protocols=[messages.SUBPROTOCOL], headers=headers)
-
-    async def welcomed(self, inst: str = "inst") -> ClientWebSocketResponse:
-        socket = await self.socket()
-        await socket.send_str(f'{{"type":"hello","n":1,"inst":"{inst}"}}')
-        assert isinstance(await receive(socket), messages.Welcome)
-        return socket
-
-
-async def receive(socket: ClientWebSocketResponse) -> ServerFrame:
-    message = await socket.receive(SECONDS)
-    assert message.type is WSMsgType.TEXT, message
-    return messages.decode_server(message.data)
-
-
-async def closed_with(socket: ClientWebSocketResponse) -> int | None:
-    async with asyncio.timeout(SECONDS):
-        while not socket.closed:
-            await socket.receive()
-    return socket.close_code
 
 
 @pytest.fixture
-async def running(request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Running]:
     """A pod alone, with the settings of the test's parameter."""
-    pod = make_pod(Settings(**getattr(request, "param", {})))
-    hub = asyncio.create_task(pod.hub.run())
-    async with TestClient(TestServer(public_app(pod))) as public, TestClient(TestServer(internal_app(pod))) as internal:
-        yield Running(pod, public, internal)
-    hub.cancel()
-    await asyncio.wait([hub])
+    async with pod_alone(tmp_path, **getattr(request, "param", {})) as pod:
+        yield pod
 
 
 async def test_a_pod_that_waits_for_its_store_lives_but_takes_no_clients() -> None:
@@ -80,6 +45,30 @@ async def test_every_answer_carries_the_security_headers(running: Running, path:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response.headers["Server"] == "switchboard"
+    assert "Strict-Transport-Security" not in response.headers
+
+
+@pytest.mark.parametrize("running", [PRODUCTION], indirect=True)
+async def test_in_production_browsers_are_to_come_by_https(running: Running) -> None:
+    for path in ("/", "/missing"):
+        response = await running.public.get(path)
+        assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+async def test_a_fault_of_a_handler_carries_the_security_headers_and_no_traceback(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(running.pod.hub), "active_sessions", property(lambda _: 1 / 0))
+    response = await running.public.get("/health")
+    assert response.status == 500
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "ZeroDivisionError" not in await response.text()
+
+
+async def test_credentials_are_kept_in_no_cache(running: Running) -> None:
+    assert (await running.public.get("/api/webrtc/config")).headers["Cache-Control"] == "no-store"
 
 
 async def test_the_page_has_no_inline_code(running: Running) -> None:
@@ -200,7 +189,7 @@ async def test_who_does_not_move_in_time_is_closed(running: Running) -> None:
     assert await closed_with(socket) == 1001
 
 
-@pytest.mark.parametrize("running", [{"environment": "Production", "redis_nodes": "127.0.0.1:1"}], indirect=True)
+@pytest.mark.parametrize("running", [PRODUCTION], indirect=True)
 async def test_in_production_ice_servers_are_for_sessions_only(running: Running) -> None:
     response = await running.public.get("/api/webrtc/config")
     assert response.status == 401
@@ -208,3 +197,143 @@ async def test_in_production_ice_servers_are_for_sessions_only(running: Running)
     token = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
     allowed = await running.public.get("/api/webrtc/config", headers={"Authorization": f"Bearer {token}"})
     assert (await allowed.json())["subprotocol"] == "switchboard.v1"
+
+
+# JWTs
+
+
+@pytest.mark.parametrize("running", [SHARED], indirect=True)
+async def test_a_client_with_a_good_jwt_is_welcomed_and_stays_itself(running: Running) -> None:
+    socket = await running.greeted(messages.Hello(n=1, inst="i", auth=token()))
+    welcome = await receive(socket)
+    assert isinstance(welcome, messages.Welcome)
+    resume = messages.Resume(token=welcome.token, n=2, inst="i", want=messages.Idle(), auth=token())
+    again = await receive(await running.greeted(resume))
+    assert isinstance(again, messages.Welcome)
+    assert again.sid == welcome.sid
+    assert await running.metric('switchboard_signaling_authenticated_total{result="ok"} 2.0')
+
+
+@pytest.mark.parametrize("running", [SHARED], indirect=True)
+@pytest.mark.parametrize(
+    ("auth", "code", "close"),
+    [
+        (None, "auth-required", 4402),
+        ("no jwt", "auth-invalid", 4403),
+        (token(exp=1), "auth-expired", 4419),
+        (token(sub=None), "auth-invalid", 4403),
+    ],
+)
+async def test_a_client_without_a_good_jwt_is_told_why(
+    running: Running, auth: str | None, code: str, close: int
+) -> None:
+    socket = await running.greeted(messages.Hello(n=1, inst="i", auth=auth))
+    frame = await receive(socket)
+    assert isinstance(frame, messages.ErrorFrame)
+    assert frame.code == code
+    assert await closed_with(socket) == close
+    assert running.pod.hub.active_sessions == 0
+
+
+@pytest.mark.parametrize("running", [SHARED], indirect=True)
+async def test_a_fault_while_a_jwt_is_verified_closes_that_socket_alone(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running.pod.gate, "verify", lambda *_: 1 / 0)
+    assert await closed_with(await running.greeted(messages.Hello(n=1, inst="i", auth=token()))) == 1011
+    monkeypatch.undo()
+    assert isinstance(
+        await receive(await running.greeted(messages.Hello(n=1, inst="i", auth=token()))), messages.Welcome
+    )
+
+
+# Limits
+
+
+async def refused(running: Running, **headers: str) -> tuple[int, str | None]:
+    """Return the status and the Retry-After with which a socket is refused."""
+    with pytest.raises(WSServerHandshakeError) as caught:
+        await running.socket(**headers)
+    assert caught.value.headers is not None
+    return caught.value.status, caught.value.headers.get("Retry-After")
+
+
+@pytest.mark.parametrize("running", [{"connects_per_second": 0.1}], indirect=True)
+async def test_an_address_that_connects_too_often_is_told_when_to_come_back(running: Running) -> None:
+    await running.welcomed()
+    assert await refused(running) == (429, "10")
+    assert await running.metric('switchboard_signaling_limited_total{limit="connects"} 1.0')
+    assert (await running.public.get("/health")).status == 200
+
+
+@pytest.mark.parametrize("running", [{"connects_per_second": 0}], indirect=True)
+async def test_the_limit_of_connects_can_be_off(running: Running) -> None:
+    for _ in range(600):
+        await (await running.socket()).close()
+
+
+@pytest.mark.parametrize("running", [{"connects_per_second": 0.1, "trusted_proxies": "127.0.0.0/8,::1"}], indirect=True)
+async def test_behind_a_proxy_of_ours_each_client_has_its_own_limit(running: Running) -> None:
+    one, two = ({"X-Forwarded-For": f"1.2.3.4, 203.0.113.{number}"} for number in (1, 2))
+    await running.socket(**one)
+    await running.socket(**two)
+    assert (await refused(running, **one))[0] == 429
+
+
+@pytest.mark.parametrize("running", [{"connects_per_second": 0.1}], indirect=True)
+async def test_nobody_gets_another_limit_by_writing_a_header(running: Running) -> None:
+    await running.socket(**{"X-Forwarded-For": "203.0.113.1"})
+    assert (await refused(running, **{"X-Forwarded-For": "203.0.113.2"}))[0] == 429
+
+
+async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(running: Running) -> None:
+    old = messages.Resume(token="a.b.c", n=1, inst="i", want=messages.Idle())
+    for _ in range(12):
+        assert await closed_with(await running.greeted(old)) == 4404
+    good = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
+    made_up = messages.Resume(token=good[:-2] + "AA", n=1, inst="i", want=messages.Idle())
+    sockets = [await running.socket() for _ in range(10)]
+    for socket in sockets:
+        await socket.send_str(messages.encode(made_up).decode())
+        assert await closed_with(socket) == 4404
+    status, retry_after = await refused(running)
+    assert status == 429
+    assert 1790 < int(retry_after or 0) <= 1800
+    assert (await running.public.get("/api/webrtc/config")).status == 429
+    assert await running.metric('switchboard_signaling_limited_total{limit="tokens"} 2.0')
+    assert await running.metric("switchboard_signaling_made_up_tokens_total 10.0")
+
+
+@pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 1}], indirect=True)
+async def test_made_up_jwts_and_bearer_tokens_count_too(running: Running) -> None:
+    forged = messages.Hello(n=1, inst="i", auth=token(b"not the secret of this pool, but long"))
+    assert await closed_with(await running.greeted(forged)) == 4403
+    assert (await refused(running))[0] == 429
+
+
+@pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 0}], indirect=True)
+async def test_where_all_clients_share_an_address_nobody_pays_for_another(running: Running) -> None:
+    forged = messages.Hello(n=1, inst="i", auth=token(b"not the secret of this pool, but long"))
+    for _ in range(12):
+        assert await closed_with(await running.greeted(forged)) == 4403
+
+
+@pytest.mark.parametrize("running", [{"sdp_per_second": 0.1}], indirect=True)
+async def test_refused_frames_are_counted(running: Running) -> None:
+    one, two = await running.welcomed("one"), await running.welcomed("two")
+    for number, socket in enumerate((one, two)):
+        await socket.send_str(f'{{"type":"join-queue","c":1,"ticket":"t{number}"}}')
+    found = await match_found(one)
+    offer = messages.Offer(m=found.m, from_="one", to="two", k=1, sdp="v=0")
+    for _ in range(2):
+        await one.send_str(messages.encode(offer).decode())
+    error = await receive(one)
+    assert isinstance(error, messages.ErrorFrame)
+    assert (error.code, error.retryable, error.ref) == ("rate-limited", True, "sdp")
+    assert await running.metric('switchboard_signaling_limited_total{limit="sdp"} 1.0')
+
+
+async def match_found(socket: ClientWebSocketResponse) -> messages.MatchFound:
+    while not isinstance(frame := await receive(socket), messages.MatchFound):
+        pass
+    return frame

@@ -9,6 +9,9 @@
  *   partner  {state: "present" | "away"}
  *   ended    {reason, requeued}
  *   problem  {code, message, remedy}
+ *
+ * Where the pool asks for a JWT, `token({fresh})` returns or promises one: it is called for each socket, and with
+ * `fresh` true when the one it gave has expired or is about to.
  */
 import { ReceiveLane, SendLane } from "./lane.js";
 import { idle, matched, onWire, queued, requeued } from "./want.js";
@@ -17,8 +20,10 @@ const SUBPROTOCOL = "switchboard.v1";
 const STORAGE = "switchboard.session";
 const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
-const NEVER_AGAIN = new Set([1009, 4400, 4409]);
+const NEVER_AGAIN = new Set([1009, 4400, 4402, 4403, 4409]);
+const AUTH_EXPIRED = 4419;
 const MAX_CHAT = 4096;
+const TOKEN_WAIT = 10000; // for the application to give its JWT
 const LOCK_WAIT = 500; // a reloaded page's old lock is released within this time
 
 const UNREACHABLE = {
@@ -35,6 +40,13 @@ const CHAT_TOO_LONG = {
   retryable: false,
 };
 
+const NO_TOKEN = {
+  code: "token-failed",
+  message: "The application gave no JWT",
+  remedy: "Mend the function `token` that the session was made with.",
+  retryable: true,
+};
+
 const newId = () => {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -42,6 +54,9 @@ const newId = () => {
 
 export class Session extends EventTarget {
   #url;
+  #token;
+  #fresh = false;
+  #dialing = false;
   #inst = newId();
   #state = { n: 0, sid: null, token: null, want: idle() };
   #socket = null;
@@ -53,9 +68,10 @@ export class Session extends EventTarget {
   #match = null;
   #stopped = false;
 
-  constructor(url) {
+  constructor(url, { token } = {}) {
     super();
     this.#url = url;
+    this.#token = token;
     addEventListener("online", () => this.#connect());
     addEventListener("pageshow", (event) => {
       if (event.persisted) this.#comeBack();
@@ -66,7 +82,7 @@ export class Session extends EventTarget {
   /** Connect, with the session of this tab if there is one. */
   async start() {
     await this.#restore();
-    this.#connect();
+    await this.#connect();
   }
 
   get want() {
@@ -151,11 +167,35 @@ export class Session extends EventTarget {
     });
   }
 
-  #connect() {
+  /** Open another socket, once the application has given its JWT. */
+  async #connect() {
     clearTimeout(this.#retry);
     this.#retry = null;
-    if (this.#stopped) return;
+    if (this.#stopped || this.#dialing) return;
     if (!this.#welcomed) this.#tell("status", { status: "connecting" });
+    if (!this.#token) return this.#dial();
+    this.#dialing = true;
+    const auth = await this.#authenticate();
+    this.#dialing = false;
+    if (this.#stopped) return;
+    if (auth) this.#dial(auth);
+    else this.#later();
+  }
+
+  /** The application's JWT, or null if it gave none, which is told as a problem. */
+  async #authenticate() {
+    try {
+      const tooLong = new Promise((_, reject) => setTimeout(() => reject(new Error("it took too long")), TOKEN_WAIT));
+      const given = await Promise.race([this.#token({ fresh: this.#fresh }), tooLong]);
+      if (!given) throw new Error("it gave nothing");
+      return given;
+    } catch (error) {
+      this.#tell("problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${error.message}` });
+      return null;
+    }
+  }
+
+  #dial(auth) {
     this.#state.n += 1;
     this.#save();
     const socket = new WebSocket(this.#url, [SUBPROTOCOL]);
@@ -163,15 +203,15 @@ export class Session extends EventTarget {
     this.#socket = socket;
     if (old && !this.#welcomed) old.close();
     this.#welcomed = false; // a socket that is not open yet takes no frames: they wait for its welcome
-    socket.onopen = () => this.#greet(socket);
+    socket.onopen = () => this.#greet(socket, auth);
     socket.onmessage = ({ data }) => this.#receive(socket, JSON.parse(data));
     socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
     this.#heardAt = performance.now();
   }
 
-  #greet(socket) {
+  #greet(socket, auth) {
     const { n, token, want } = this.#state;
-    const common = { n, inst: this.#inst, want: onWire(want) };
+    const common = { n, inst: this.#inst, want: onWire(want), auth };
     socket.send(JSON.stringify(token ? { type: "resume", token, ...common } : { type: "hello", ...common }));
   }
 
@@ -183,7 +223,12 @@ export class Session extends EventTarget {
       this.#tell("status", { status: "stopped", reason });
       return;
     }
+    this.#fresh ||= code === AUTH_EXPIRED;
     this.#tell("status", { status: "offline", reason });
+    this.#later();
+  }
+
+  #later() {
     const ceiling = Math.min(RETRY_FIRST * 2 ** this.#attempts++, RETRY_CEILING);
     this.#retry ??= setTimeout(() => this.#connect(), Math.random() * ceiling);
   }
@@ -228,6 +273,7 @@ export class Session extends EventTarget {
       this.#timeouts = timeouts;
       this.#welcomed = true;
       this.#attempts = 0;
+      this.#fresh = false;
       // What the user did after the greeting was not sent: no need to wait for the next heartbeat.
       if (want.c < this.want.c) this.#heartbeat();
       this.#adopt(want);
@@ -248,6 +294,13 @@ export class Session extends EventTarget {
     },
     "match-found": (frame) => this.#matchFound(frame),
     "peer-state": (frame) => this.#peerState(frame),
+    "auth-expiring": async () => {
+      this.#fresh = true;
+      const token = await this.#authenticate();
+      if (!token) return; // the server asks again
+      this.#send({ type: "auth", token });
+      this.#fresh = false;
+    },
     goaway: ({ withinMs }) => {
       this.#retry ??= setTimeout(() => this.#connect(), Math.random() * Math.min(withinMs / 4, 2000));
     },

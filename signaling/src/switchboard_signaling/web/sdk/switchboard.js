@@ -51,6 +51,9 @@ const BEGINNING = Object.freeze({
   camera: false, tier: "high", sending: "on", receiving: "on", problem: null,
 });
 
+/** @type {Record<string, State>} */
+const SHOWN = { idle: "idle", queued: "queued", matched: "connecting" };
+
 const here = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
 
 export class Switchboard extends EventTarget {
@@ -216,7 +219,7 @@ export class Switchboard extends EventTarget {
     this.#started = true;
     await this.#session.start();
     const { state } = this.#session.want;
-    this.#update({ state: state === "matched" ? "connecting" : state });
+    if (this.snapshot.state === "loading") this.#update({ state: SHOWN[state] });
     if (state !== "idle") this.#prepare();
   }
 
