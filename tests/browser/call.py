@@ -56,9 +56,7 @@ LOOK = """async (selector) => {
 
 
 @asynccontextmanager
-async def chromium(
-    *flags: str, without: tuple[str, ...] = (), executable: str = CHROMIUM
-) -> AsyncIterator[Browser]:
+async def chromium(*flags: str, without: tuple[str, ...] = (), executable: str = CHROMIUM) -> AsyncIterator[Browser]:
     """Run a browser whose cameras are fake; `flags` are added to the usual ones, and those in `without` left out."""
     usual = [flag for flag in FLAGS if flag not in without]
     async with async_playwright() as playwright:

@@ -11,6 +11,7 @@ from tests.browser.server import signaling_server
 
 pytestmark = pytest.mark.browser
 
+
 async def test_a_call_goes_on_while_the_server_is_out_of_reach(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)

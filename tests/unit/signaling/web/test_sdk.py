@@ -12,14 +12,15 @@ from tests.npm import npm_packages
 ROOT = Path(__file__).resolve().parents[4]
 HERE = Path(__file__).parent
 SDK = str(resources.files("switchboard_signaling") / "web" / "sdk")
-MODULES = ["quality", "recovery", "problems", "words"]
+MODULES = ["quality", "recovery", "problems", "words", "react"]
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_module_does_what_its_tests_say(module: str) -> None:
     node = shutil.which("node")
     assert node, "node is not on PATH. Remedy: install Node.js 20.19 or newer"
-    folders = {"SDK": SDK, "ERRORS": str(ROOT / "docs" / "reference" / "protocol-errors.md")}
+    errors = str(ROOT / "docs" / "reference" / "protocol-errors.md")
+    folders = {"SDK": SDK, "ERRORS": errors, "NPM": str(npm_packages())}
     run = subprocess.run(
         [node, "--test", "--test-reporter=tap", str(HERE / f"{module}.test.mjs")],
         env={**os.environ, **folders}, capture_output=True, text=True, timeout=60, check=False,

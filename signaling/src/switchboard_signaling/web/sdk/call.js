@@ -6,6 +6,7 @@
  *   state    {state: "connecting" | "connected" | "interrupted" | "failed", code?}
  *   stream   {stream}
  *   numbers  {numbers, score, grade, plan}: every second
+ *   built    {neg}: another connection
  *   picture  {sending, receiving}: "on", or why there is none: "off", "none", "paused"
  *   problem  {error}
  */
@@ -69,7 +70,7 @@ export class Call extends EventTarget {
 
   /**
    * `say` carries to the partner, `relayOnly` keeps this side's addresses from it. `ready` is a connection that was
-   * prepared for this call.
+   * prepared for this call, `neg` the number of its first connection: above 0 if these two page loads have had others.
    *
    * @param {object} options
    * @param {"polite" | "impolite"} options.role
@@ -80,8 +81,9 @@ export class Call extends EventTarget {
    * @param {boolean} [options.relayOnly]
    * @param {import("./quality.js").Tier} [options.tier]
    * @param {import("./connection.js").Ready} [options.ready]
+   * @param {number} [options.neg]
    */
-  constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready }) {
+  constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready, neg = 0 }) {
     super();
     this.#polite = role === "polite";
     this.#iceServers = iceServers;
@@ -92,13 +94,18 @@ export class Call extends EventTarget {
     this.#adapter = new Adapter(tier, performance.now());
     this.#plan = this.#adapter.plan;
     this.#sending = pictureOf(local, this.#plan);
-    // The impolite side makes the first offer, so that the common case has no glare.
-    this.#newest = this.#shown = this.#build(0, this.#polite, ready ?? makeReady({ local }));
+    // The impolite side makes the very first offer, so that the common case has no glare.
+    this.#newest = this.#shown = this.#build(neg, this.#polite && neg === 0, ready ?? makeReady({ local }));
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
   }
 
   get state() {
     return this.#state;
+  }
+
+  /** The number of the newest connection. */
+  get neg() {
+    return this.#newest.neg;
   }
 
   /**
@@ -182,6 +189,7 @@ export class Call extends EventTarget {
   #replace(neg, waits) {
     if (this.#newest !== this.#shown) this.#newest.close();
     this.#newest = this.#build(neg, waits, makeReady({ local: this.#local, realm: freshRealm() }));
+    tell(this, "built", { neg });
   }
 
   get #configuration() {

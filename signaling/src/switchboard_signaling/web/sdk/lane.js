@@ -76,7 +76,7 @@ export class SendLane {
   acknowledged(k, now) {
     let count = 0;
     while (this.#frames.length && this.#frames[0].frame.k <= k) {
-      const { sentAt, resent, frame } = this.#frames.shift();
+      const { sentAt, resent, frame } = /** @type {Entry} */ (this.#frames.shift());
       count += 1;
       // Karn: what was sent twice is not measured
       if (frame.k === k && sentAt !== null && !resent) this.#measure(now - sentAt);

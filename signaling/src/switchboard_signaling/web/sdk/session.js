@@ -4,7 +4,7 @@
  *
  *   status   {status: "connecting" | "online" | "offline" | "stopped", reason?}
  *   queued   {ticket}
- *   match    {m, role, iceServers}: build a connection (again, if the partner's page was loaded anew)
+ *   match    {m, role, iceServers, partner}: build a connection (again, if the partner's page was loaded anew)
  *   said     the partner's offer, answer, ice-candidate, chat, …
  *   partner  {state: "present" | "away"}
  *   ended    {reason, requeued}
@@ -52,22 +52,48 @@ const newId = () => {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 };
 
+/**
+ * @typedef {import("./want.js").Want} Want
+ * @typedef {import("./lane.js").Frame} Frame
+ *
+ * @typedef {object} Match
+ * @property {string} m
+ * @property {string} partner the partner's page load
+ * @property {"polite" | "impolite"} role
+ * @property {RTCIceServer[]} iceServers
+ * @property {boolean} present
+ * @property {SendLane} sending
+ * @property {ReceiveLane} receiving
+ *
+ * @typedef {(wish: {fresh: boolean}) => string | Promise<string>} TokenSource
+ */
+
 export class Session extends EventTarget {
   #url;
   #token;
   #fresh = false;
   #dialing = false;
   #inst = newId();
+  /** What outlives a reload. @type {{n: number, sid: string | null, token: string | null, want: Want}} */
   #state = { n: 0, sid: null, token: null, want: idle() };
+  /** @type {WebSocket | null} */
   #socket = null;
   #welcomed = false;
   #attempts = 0;
+  /** @type {ReturnType<typeof setTimeout> | null} */
   #retry = null;
   #heardAt = 0;
   #timeouts = { heartbeatMs: 5000, idleHeartbeatMs: 30000 };
+  /** @type {Match | null} */
   #match = null;
   #stopped = false;
+  #resting = false;
+  #ticking;
 
+  /**
+   * @param {string} url
+   * @param {{token?: TokenSource}} [options]
+   */
   constructor(url, { token } = {}) {
     super();
     this.#url = url;
@@ -76,7 +102,7 @@ export class Session extends EventTarget {
     addEventListener("pageshow", (event) => {
       if (event.persisted) this.#comeBack();
     });
-    setInterval(() => this.#tick(), 200);
+    this.#ticking = setInterval(() => this.#tick(), 200);
   }
 
   /** Connect, with the session of this tab if there is one. */
@@ -94,15 +120,15 @@ export class Session extends EventTarget {
     return this.#state.token;
   }
 
-  /** Open another socket, unless the server was heard within the last `quietMs`. */
+  /** Open another socket, unless the server was heard within the last `quietMs`. @param {number} [quietMs] */
   prove(quietMs = 0) {
     if (performance.now() - this.#heardAt > quietMs) this.#connect();
   }
 
   /** Try to connect no more, until `prove` or until the network is back. */
   rest() {
-    clearTimeout(this.#retry);
-    this.#retry = null;
+    this.#clearRetry();
+    this.#resting = true;
     const socket = this.#socket;
     this.#socket = null;
     this.#welcomed = false;
@@ -110,7 +136,12 @@ export class Session extends EventTarget {
     this.#tell("status", { status: "stopped", reason: "attempts-spent" });
   }
 
-  /** Look for a partner. */
+  /**
+   * Look for a partner.
+   *
+   * @param {Record<string, string>} [attributes]
+   * @param {Record<string, string>} [required]
+   */
   join(attributes = {}, required = {}) {
     const ticket = newId();
     this.#leaveMatch();
@@ -132,6 +163,8 @@ export class Session extends EventTarget {
   /**
    * Say something to the partner; it arrives once and in order while both pages and the match live. A full window is
    * answered with the problem `peer-unreachable`: the frame was not taken. A chat is {type, id, text}.
+   *
+   * @param {Frame} frame
    */
   say(frame) {
     if (!this.#match) return;
@@ -143,6 +176,7 @@ export class Session extends EventTarget {
   /** Close for good: the session is not resumed. */
   stop() {
     this.#stopped = true;
+    clearInterval(this.#ticking);
     sessionStorage.removeItem(STORAGE);
     this.#socket?.close(1000);
   }
@@ -155,6 +189,7 @@ export class Session extends EventTarget {
     if (saved?.sid && (await this.#lock(saved.sid))) this.#state = saved;
   }
 
+  /** @param {string} sid @returns {Promise<boolean>} */
   async #lock(sid) {
     if (!navigator.locks) return true;
     const signal = AbortSignal.timeout(LOCK_WAIT);
@@ -169,32 +204,39 @@ export class Session extends EventTarget {
 
   /** Open another socket, once the application has given its JWT. */
   async #connect() {
-    clearTimeout(this.#retry);
-    this.#retry = null;
+    this.#clearRetry();
+    this.#resting = false;
     if (this.#stopped || this.#dialing) return;
     if (!this.#welcomed) this.#tell("status", { status: "connecting" });
     if (!this.#token) return this.#dial();
     this.#dialing = true;
     const auth = await this.#authenticate();
     this.#dialing = false;
-    if (this.#stopped) return;
+    if (this.#stopped || this.#resting) return;
     if (auth) this.#dial(auth);
     else this.#later();
+  }
+
+  #clearRetry() {
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
   }
 
   /** The application's JWT, or null if it gave none, which is told as a problem. */
   async #authenticate() {
     try {
       const tooLong = new Promise((_, reject) => setTimeout(() => reject(new Error("it took too long")), TOKEN_WAIT));
-      const given = await Promise.race([this.#token({ fresh: this.#fresh }), tooLong]);
+      const given = await Promise.race([this.#token?.({ fresh: this.#fresh }), tooLong]);
       if (!given) throw new Error("it gave nothing");
       return given;
     } catch (error) {
-      this.#tell("problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${error.message}` });
+      const why = /** @type {Error} */ (error).message;
+      this.#tell("problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${why}` });
       return null;
     }
   }
 
+  /** @param {string} [auth] */
   #dial(auth) {
     this.#state.n += 1;
     this.#save();
@@ -209,12 +251,14 @@ export class Session extends EventTarget {
     this.#heardAt = performance.now();
   }
 
+  /** @param {WebSocket} socket @param {string} [auth] */
   #greet(socket, auth) {
     const { n, token, want } = this.#state;
     const common = { n, inst: this.#inst, want: onWire(want), auth };
     socket.send(JSON.stringify(token ? { type: "resume", token, ...common } : { type: "hello", ...common }));
   }
 
+  /** @param {WebSocket} socket @param {number} code @param {string} reason */
   #closed(socket, code, reason) {
     if (socket !== this.#socket || this.#stopped) return;
     this.#welcomed = false;
@@ -246,18 +290,20 @@ export class Session extends EventTarget {
     this.#transmit("due");
   }
 
-  /** Send what the lane chooses, unless nothing can reach the partner anyway. */
+  /** Send what the lane chooses, unless nothing can reach the partner anyway. @param {"flush" | "due" | "restart"} choose */
   #transmit(choose) {
     if (!this.#welcomed || !this.#match?.present) return;
     for (const frame of this.#match.sending[choose](performance.now())) this.#send(frame);
   }
 
+  /** @param {Frame} frame */
   #send(frame) {
-    if (this.#welcomed) this.#socket.send(JSON.stringify(frame));
+    if (this.#welcomed) this.#socket?.send(JSON.stringify(frame));
   }
 
   // Frames
 
+  /** @param {WebSocket} socket @param {any} frame */
   #receive(socket, frame) {
     if (this.#stopped) return;
     this.#heardAt = performance.now();
@@ -266,6 +312,7 @@ export class Session extends EventTarget {
     this.#handlers[frame.type]?.(frame);
   }
 
+  /** @type {Record<string, (frame: any) => unknown>} */
   #handlers = {
     welcome: ({ sid, token, want, timeouts }) => {
       if (sid !== this.#state.sid) this.#lock(sid);
@@ -310,6 +357,7 @@ export class Session extends EventTarget {
     },
   };
 
+  /** @param {any} frame */
   #matchFound(frame) {
     const { m, ticket, state, token } = frame;
     if (this.want.state === "queued" && this.want.ticket === ticket) {
@@ -321,7 +369,12 @@ export class Session extends EventTarget {
     this.#meet(frame.partner, frame);
   }
 
-  /** Begin the lanes with a page load of the partner; of what was said to an older one only chat has value. */
+  /**
+   * Begin the lanes with a page load of the partner; of what was said to an older one only chat has value.
+   *
+   * @param {string} partner
+   * @param {{m: string, role: Match["role"], iceServers: RTCIceServer[]}} found
+   */
   #meet(partner, { m, role, iceServers }, present = true) {
     const old = this.#match;
     if (old?.partner === partner) return;
@@ -330,9 +383,10 @@ export class Session extends EventTarget {
     const receiving = new ReceiveLane({ m, from: partner, to: this.#inst });
     this.#match = { m, partner, role, iceServers, present, sending, receiving };
     this.#transmit("restart");
-    this.#tell("match", { m, role, iceServers });
+    this.#tell("match", { m, role, iceServers, partner });
   }
 
+  /** @param {any} frame */
   #peerState({ m, state, inst, reason, requeue }) {
     if (this.want.m !== m) return;
     if (state === "left") return this.#ended(reason, requeue);
@@ -345,6 +399,7 @@ export class Session extends EventTarget {
     this.#tell("partner", { state });
   }
 
+  /** @param {string} reason @param {boolean} [requeue] */
   #ended(reason, requeue) {
     const again = Boolean(requeue && this.want.line);
     this.#match = null;
@@ -353,9 +408,10 @@ export class Session extends EventTarget {
     this.#tell("ended", { reason, requeued: again });
   }
 
+  /** @param {any} frame */
   #hear(frame) {
     const match = this.#match;
-    if (match?.m !== frame.m) return;
+    if (!match || match.m !== frame.m) return;
     if (frame.type === "ack") {
       if (frame.from !== this.#inst || frame.to !== match.partner) return;
       match.sending.acknowledged(frame.k, performance.now());
@@ -370,11 +426,13 @@ export class Session extends EventTarget {
 
   // The want
 
+  /** @param {Want} want */
   #wish(want) {
     this.#state.want = want;
     this.#save();
   }
 
+  /** @param {Want} want */
   #adopt(want) {
     if (want.c <= this.want.c) return;
     this.#leaveMatch();
@@ -402,6 +460,7 @@ export class Session extends EventTarget {
     sessionStorage.setItem(STORAGE, JSON.stringify(this.#state));
   }
 
+  /** @param {string} type @param {unknown} detail */
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }

@@ -68,9 +68,12 @@ export class Switchboard extends EventTarget {
   #preparing = 0;
   /** @type {Map<About, import("./problems.js").Problem>} */
   #problems = new Map();
+  /** The number of the next connection with each of the partner's page loads. @type {Map<string, number>} */
+  #negs = new Map();
   /** @type {Set<string>} */
   #chats = new Set();
   #started = false;
+  #stopped = false;
   /** Keep this side's addresses from partners, at the price of a longer way. For calls from now on. */
   relayOnly;
   /** @type {Readonly<Snapshot>} */
@@ -103,6 +106,7 @@ export class Switchboard extends EventTarget {
   /** Ask for camera and microphone, the first time or again; a call that is in progress gets them. */
   async openDevices() {
     const { stream, code } = await openMedia(navigator.mediaDevices);
+    if (this.#stopped) return stream?.getTracks().forEach((track) => track.stop());
     if (code) this.#wrong("devices", code);
     else this.#right("devices");
     if (!stream) return;
@@ -123,6 +127,8 @@ export class Switchboard extends EventTarget {
    */
   join(attributes = {}, required = {}) {
     this.#hangUp();
+    this.#negs.clear();
+    this.#chats.clear();
     this.#right("call");
     this.#session.join(attributes, required);
     this.#prepare();
@@ -188,7 +194,9 @@ export class Switchboard extends EventTarget {
 
   /** Leave for good: the session ends, and camera and microphone are released. */
   stop() {
+    this.#stopped = true;
     this.#hangUp();
+    this.#watch.close();
     this.#session.stop();
     for (const track of this.snapshot.local?.getTracks() ?? []) track.stop();
     this.#update({ state: "loading", link: "stopped", local: null });
@@ -237,8 +245,8 @@ export class Switchboard extends EventTarget {
     }
   }
 
-  /** @param {{role: "polite" | "impolite", iceServers: RTCIceServer[]}} detail */
-  #meet({ role, iceServers }) {
+  /** @param {{role: "polite" | "impolite", iceServers: RTCIceServer[], partner: string}} detail */
+  #meet({ role, iceServers, partner }) {
     const { local, tier } = this.snapshot;
     if (!local) return;
     const ready = this.#ready ?? undefined;
@@ -246,6 +254,7 @@ export class Switchboard extends EventTarget {
     this.#hangUp();
     const call = new Call({
       role, iceServers, local, tier, ready,
+      neg: this.#negs.get(partner) ?? 0,
       relayOnly: this.relayOnly,
       say: (signal) => this.#session.say(signal),
       surroundings: {
@@ -263,6 +272,8 @@ export class Switchboard extends EventTarget {
     listen(call, "picture", (pictures) => this.#update(pictures));
     listen(call, "numbers", (detail) => tell(this, "numbers", detail));
     listen(call, "problem", (detail) => tell(this, "log", detail));
+    listen(call, "built", ({ neg }) => this.#negs.set(partner, neg + 1));
+    this.#negs.set(partner, call.neg + 1);
     this.#call = call;
     this.#update({ state: "connecting", partnerAway: false });
   }

@@ -9,15 +9,23 @@ const TICK = 1000;
 export const WAKE_GAP = 5000; // ms without a timer (hidden pages have one a second) mean that the page slept
 
 export class PageWatch extends EventTarget {
+  #ending = new AbortController();
   #at = Date.now(); // the monotonic clock stops in sleep on some systems
 
   constructor() {
     super();
-    addEventListener("online", () => this.#tell("moved"));
-    addEventListener("pageshow", ({ persisted }) => persisted && this.#tell("woken"));
-    document.addEventListener("resume", () => this.#tell("woken"));
+    const { signal } = this.#ending;
+    addEventListener("online", () => this.#tell("moved"), { signal });
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#tell("woken"), { signal });
+    document.addEventListener("resume", () => this.#tell("woken"), { signal });
     this.#watchConnection(/** @type {{connection?: EventTarget & {type?: string}}} */ (navigator).connection);
-    setInterval(() => this.#tick(), TICK);
+    const ticking = setInterval(() => this.#tick(), TICK);
+    signal.addEventListener("abort", () => clearInterval(ticking));
+  }
+
+  /** Watch no more. */
+  close() {
+    this.#ending.abort();
   }
 
   /**
@@ -30,7 +38,7 @@ export class PageWatch extends EventTarget {
     connection?.addEventListener("change", () => {
       if (connection.type !== type && navigator.onLine) this.#tell("moved");
       type = connection.type;
-    });
+    }, { signal: this.#ending.signal });
   }
 
   #tick() {
