@@ -88,7 +88,7 @@ async def test_the_connection_is_shown_in_numbers(tmp_path: Path) -> None:
 
         await expect(one.page.locator("#number-in")).to_contain_text("bit/s", timeout=10_000)
         await expect(one.page.locator("#number-rtt")).to_contain_text("ms", timeout=10_000)
-        await expect(one.page.locator("#numbers dd").nth(2)).to_contain_text("×", timeout=10_000)
+        await expect(one.page.locator("#numbers dd").nth(2)).to_contain_text("\N{MULTIPLICATION SIGN}", timeout=10_000)
 
         await one.page.select_option("#tier", "low")
         await other.until("[1, 2].includes(Math.ceil(document.getElementById('remote').videoHeight / 90))")
@@ -136,6 +136,18 @@ async def test_nothing_stands_in_the_way_of_assistive_technology(tmp_path: Path,
         await one.page.click("#leave")
         await other.sees("#detail", "Your partner left.")
         assert await serious(other) == []
+
+
+async def test_whoever_is_not_signed_in_is_told(tmp_path: Path) -> None:
+    keys = tmp_path / "secrets"
+    keys.mkdir()
+    (keys / "current").write_text(secrets.token_hex(32))
+    settings = {"AUTH_TYPE": "SharedSecret", "AUTH_SECRET_DIR": str(keys)}
+    async with signaling_server(tmp_path / "server.log", **settings) as server, chromium() as browser:
+        person = await CallPage.visit(browser, server.url, permissions=["camera", "microphone"])
+
+        await person.sees("#headline", "Only people who are signed in can call here.")
+        await expect(person.page.locator("#mend")).to_have_text("Sign in")
 
 
 async def serious(person: CallPage) -> list[str]:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 async def test_a_call_goes_on_while_the_server_is_out_of_reach(tmp_path: Path) -> None:
-    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+    async with signaling_server(tmp_path / "server.log", HEARTBEAT_SECONDS="1") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
         await meet(one, other)
         server.process.send_signal(signal.SIGSTOP)
@@ -69,6 +69,19 @@ async def test_media_that_falls_silent_comes_back_by_another_connection(tmp_path
         for person in (one, other):
             await person.wait_for_state("connected")
             await person.assert_moving()
+
+
+async def test_a_network_too_bad_for_a_picture_leaves_the_sound_and_says_so(tmp_path: Path) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        link = await Link.of(one)
+        await meet(one, other)
+
+        await link.set(packetLoss=40)
+
+        await other.sees("#picture", "The network is too slow for your partner's picture.", 60)
+        await one.sees("#banner", "your partner only hears you for now")
+        assert await other.state() == "connected"
 
 
 async def test_a_network_that_goes_and_comes_back_brings_the_call_back(tmp_path: Path) -> None:

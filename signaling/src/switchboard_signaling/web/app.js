@@ -52,6 +52,7 @@ function show() {
   const mendable = problem && problem.label && problem.action !== "join" && state !== "connected";
   note("mend", mendable ? problem.label : "");
   start.hidden = !away;
+  /** @type {HTMLElement} */ (relay.parentElement).hidden = !away; // it counts for the next call
   start.disabled = link !== "online" || !snapshot.local;
   $("leave").hidden = away;
   $("leave").textContent = state === "queued" ? "Stop looking" : "Leave";

@@ -88,6 +88,20 @@ test("it gives up when both the attempts and the window are spent, and says so o
   assert.ok(given[0][0] > WINDOW);
 });
 
+test("a trouble that follows a good moment is not kept waiting by the one before it", () => {
+  const recovery = connected();
+  assert.deepEqual(acts(recovery, 500, 1500, { silentMs: 1000 }), [[500, "rebuild"]]);
+  assert.deepEqual(acts(recovery, 2000, 5000, {}), []);
+  assert.deepEqual(acts(recovery, 5500, 5500, { silentMs: 1000 }), [[5500, "rebuild"]]);
+});
+
+test("a connection that the partner has built is waited for as if it were one's own", () => {
+  const recovery = connected();
+  recovery.decide({ ...WELL, state: "connecting", hint: "moved", reachable: false }, 500);
+  recovery.joined(1000);
+  assert.deepEqual(acts(recovery, 1500, 13_500, { state: "connecting" }), [[13_000, "restart"]]);
+});
+
 test("time without signaling or partner does not count", () => {
   const recovery = connected();
   assert.deepEqual(acts(recovery, 500, 600_000, { state: "disconnected", reachable: false }), []);

@@ -3,7 +3,7 @@ import { checkAll } from "../sdk/check.js";
 
 /** @type {Record<import("../sdk/check.js").Name, string>} */
 const NAMES = { camera: "Camera", microphone: "Microphone", signaling: "Server", udp: "Direct calls", relay: "Relay" };
-const MARKS = new Map([[true, "works"], [false, "does not work"], [null, "not checked"]]);
+const MARKS = new Map([[true, "Works"], [false, "Does not work"], [null, "Not checked"]]);
 
 /**
  * @param {HTMLElement} dialog
@@ -40,7 +40,7 @@ function row(name, title) {
   const head = document.createElement("strong");
   head.textContent = title;
   const detail = document.createElement("span");
-  detail.textContent = "checking …";
+  detail.textContent = "Checking …";
   item.append(head, " ", detail);
   return item;
 }

@@ -116,7 +116,10 @@ export class Call extends EventTarget {
   hear(signal) {
     const neg = signal.neg ?? 0;
     if (neg < this.#newest.neg) return; // about a connection that is no more
-    if (neg > this.#newest.neg) this.#replace(neg, true);
+    if (neg > this.#newest.neg) {
+      this.#replace(neg, true);
+      this.#recovery.joined(performance.now());
+    }
     this.#newest.hear(signal);
   }
 

@@ -36,6 +36,7 @@ export class Recovery {
   #failures = 0;
   #failed = false;
   #actedAt = -ACT_APART;
+  #waiting = false;
   #nextAt = 0;
   #spent = 0; // ms of trouble while both sides could be reached
   /** @type {number | null} */
@@ -80,6 +81,22 @@ export class Recovery {
   }
 
   /**
+   * The partner has built another connection: that is what this side would have done.
+   *
+   * @param {number} now ms
+   */
+  joined(now) {
+    this.#moved = this.#hurried = this.#failed = false;
+    this.#wait(now + REBUILD_WAIT);
+  }
+
+  /** @param {number} until */
+  #wait(until) {
+    this.#waiting = true;
+    this.#nextAt = until;
+  }
+
+  /**
    * @param {Facts} facts
    * @param {boolean} silent
    * @param {number} now
@@ -98,7 +115,7 @@ export class Recovery {
     this.#attempts += 1;
     if (!another) this.#restarts += 1;
     this.#actedAt = now;
-    this.#nextAt = now + (another ? REBUILD_WAIT : RESTART_WAIT);
+    this.#wait(now + (another ? REBUILD_WAIT : RESTART_WAIT));
     return another ? "rebuild" : "restart";
   }
 
@@ -111,7 +128,7 @@ export class Recovery {
     this.#failed ||= failed;
     if (now - this.#actedAt < ACT_APART) return false;
     if (this.#failed || this.#moved) return true; // a new failure ends the wait, and so does another network
-    if (this.#attempts) return now >= this.#nextAt;
+    if (this.#waiting) return now >= this.#nextAt;
     if (!this.#everConnected) return now - (this.#troubleSince ?? now) >= CONNECT_WITHIN;
     if (silent) return true;
     return this.#hurried || now - (this.#troubleSince ?? now) >= DISCONNECTED_FOR;
@@ -123,6 +140,7 @@ export class Recovery {
    */
   #well(now) {
     this.#everConnected = true;
+    this.#waiting = false; // the next trouble does not wait for what this one was given
     this.#troubleSince = null;
     this.#hurried = this.#failed = false;
     this.#wellSince ??= now;
@@ -132,7 +150,7 @@ export class Recovery {
 
   #forget() {
     this.#attempts = this.#restarts = this.#spent = 0;
-    this.#nextAt = 0;
+    this.#waiting = false;
     this.#troubleSince = null;
     this.#moved = this.#hurried = this.#failed = false;
   }
