@@ -3,6 +3,7 @@
 import logging
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 from switchboard_signaling.settings import Environment
 
@@ -26,3 +27,11 @@ def configure(environment: Environment) -> None:
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    logging.getLogger("aiohttp.server").addFilter(_not_the_clients_fault)
+    # It warns of subprotocols that are not ours, with the client's address.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+
+
+def _not_the_clients_fault(record: logging.LogRecord) -> bool:
+    """Drop what aiohttp says of requests that are not HTTP: they are answered with 400, and anybody can send them."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="Addresses (CIDR) of proxies whose X-Forwarded-For is believed, separated by commas."
     )
+    frames_per_second: float = Field(
+        default=200.0, ge=0, description="Frames of one socket; beyond, it is read more slowly; 0: no limit."
+    )
     heartbeat_seconds: float = Field(default=5.0, gt=0, le=60, description="While queued or matched.")
     idle_heartbeat_seconds: float = Field(default=30.0, gt=0, le=300, description="While idle.")
     resume_window_seconds: float = Field(

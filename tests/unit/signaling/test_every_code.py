@@ -204,9 +204,24 @@ async def too_big(running: Running) -> int | None:
     return await raw(running, " " * (2 * messages.MAX_FRAME_BYTES))
 
 
+async def bytes_after_welcome(running: Running, data: bytes) -> int | None:
+    """Send bytes past the WebSocket library, masked with zeros where they are a frame (RFC 6455 section 5.3)."""
+    socket = await running.welcomed()
+    socket._response.connection.transport.write(data)  # type: ignore[union-attr]
+    return await closed_with(socket)
+
+
+async def no_frame(running: Running) -> int | None:
+    return await bytes_after_welcome(running, b"\x83\x80" + bytes(4))
+
+
+async def closed_without_text(running: Running) -> int | None:
+    return await bytes_after_welcome(running, b"\x88\x83" + bytes(4) + b"\x03\xe8\xff")
+
+
 async def internal(running: Running) -> int | None:
     socket = await running.welcomed()
-    [connection] = running.pod.hub._connections
+    [connection] = running.pod.hub._all()
     connection.change(lambda _: 1 / 0)  # type: ignore[arg-type,return-value]
     return await closed_with(socket)
 
@@ -241,7 +256,7 @@ async def unknown_session(running: Running) -> int | None:
 
 async def silent(running: Running) -> int | None:
     socket = await running.welcomed()
-    [connection] = running.pod.hub._connections
+    [connection] = running.pod.hub._all()
     connection.change(lambda now: connection.session.tick(now + 600))
     return await closed_with(socket)
 
@@ -256,7 +271,7 @@ async def replaced(running: Running) -> int | None:
 async def too_slow(running: Running) -> int | None:
     """More is to be sent at once than may wait for a client."""
     socket = await running.welcomed()
-    [connection] = running.pod.hub._connections
+    [connection] = running.pod.hub._all()
     connection.perform([Send(messages.Goaway(within_ms=1))] * 100_000)
     return await closed_with(socket)
 
@@ -270,6 +285,8 @@ Provoke = Callable[[Running], Awaitable[int | None]]
 JWKS = {"auth_type": "Jwks", "auth_jwks_url": "http://127.0.0.1:1/keys"}
 CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.GOING_AWAY: (going_away, {}),
+    errors.PROTOCOL_ERROR: (no_frame, {}),
+    errors.NOT_TEXT: (closed_without_text, {}),
     errors.TOO_BIG: (too_big, {}),
     errors.INTERNAL: (internal, {}),
     errors.CLOSE_BAD_FRAME: (third_bad_frame, {}),

@@ -26,14 +26,22 @@ from switchboard_signaling.protocol.store import (
 RECORD_SECONDS: Final = 3600.0
 """How long an untouched record is kept: longer than any resume window, and than a place token is valid."""
 
+RECORDS: Final = 20_000
+"""How many records of each kind are kept at most: four for each session of a pod's usual capacity.
+
+A pod alone must not grow with every client that it ever had. Those untouched longest go first; sessions and matches in
+use are touched by each heartbeat. What is forgotten too early is like what a store loses: a heartbeat makes it anew.
+"""
+
 R = TypeVar("R", SessionRecord, MatchRecord)
 
 
 class _Records(Generic[R]):
-    """Records by id; those untouched for RECORD_SECONDS are forgotten, oldest first."""
+    """At most `bound` records by id; those untouched for RECORD_SECONDS are forgotten, oldest first."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], bound: int) -> None:
         self._clock = clock
+        self._bound = bound
         self._records: dict[str, tuple[float, R]] = {}
 
     def get(self, key: str) -> R | None:
@@ -42,10 +50,10 @@ class _Records(Generic[R]):
 
     def put(self, key: str, record: R) -> None:
         self._records.pop(key, None)
-        self._records[key] = (self._clock(), record)
-        oldest = next(iter(self._records))
-        if self._records[oldest][0] < self._clock() - RECORD_SECONDS:
-            del self._records[oldest]
+        now = self._clock()
+        self._records[key] = (now, record)
+        while len(self._records) > self._bound or next(iter(self._records.values()))[0] < now - RECORD_SECONDS:
+            del self._records[next(iter(self._records))]
 
 
 class MemoryBroker:
@@ -54,13 +62,13 @@ class MemoryBroker:
     durable = False
     deaf = False
 
-    def __init__(self, pod: str, clock: Callable[[], float]) -> None:
-        """`clock` gives monotonic seconds."""
+    def __init__(self, pod: str, clock: Callable[[], float], records: int = RECORDS) -> None:
+        """`clock` gives monotonic seconds; `records` bounds each kind of record."""
         self._pod = pod
         self._clock = clock
-        self._sessions: _Records[SessionRecord] = _Records(clock)
-        self._matches: _Records[MatchRecord] = _Records(clock)
-        self._line = Line()
+        self._sessions: _Records[SessionRecord] = _Records(clock, records)
+        self._matches: _Records[MatchRecord] = _Records(clock, records)
+        self._line = Line(memory_bound=records)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
         """Need nothing: a pod alone gets no hints from others."""

@@ -47,6 +47,8 @@ RECORD_MS: Final = int(MEMORY * 1000)
 """How long an untouched record is kept, as long as a place token is valid."""
 LEARN_PAUSE: Final = 0.2
 """Seconds after each reading of the slots, so that many who miss one do not keep the nodes busy with it."""
+AT_ONCE: Final = 32
+"""Questions under way at once; others wait their turn. More would only open connections, up to a limit that fails."""
 START_SECONDS: Final = 10.0
 """For one attempt to find the store; then it is looked for anew."""
 START_REMEDY: Final = (
@@ -91,6 +93,7 @@ class RedisBroker:
         self._client: Client | None = None
         self._channel: Channel | None = None
         self._slots: Worker[None] = Worker(self._learn_slots, self._slots_not_learned, 1)
+        self._turn = asyncio.Semaphore(AT_ONCE)
         tag = "{q:" + pool + "}"
         self._line = [tag + part for part in (":seq", ":tickets", ":order", ":fates", ":forget", ":beats", ":mail:")]
         self._scripts = {
@@ -206,11 +209,14 @@ class RedisBroker:
 
     async def _guard(self, work: Coroutine[Any, Any, T]) -> T:
         try:
-            return await of_store(work)
+            async with self._turn:
+                return await of_store(work)
         except STORE_ERRORS as error:
             if isinstance(error, SlotsUnknownError):
                 self._slots_unknown()
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+        finally:
+            work.close()  # who is cancelled while waiting for a turn has not begun
 
     def _slots_unknown(self) -> None:
         """Have the cluster's slots learned anew, soon; whoever needs them asks again."""

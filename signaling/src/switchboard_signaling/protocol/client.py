@@ -12,6 +12,9 @@ from switchboard_signaling.protocol.effects import Spoken
 from switchboard_signaling.protocol.lanes import ReceiveLane, SendLane
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
 
+SILENCE_GRACE: Final = 2.0
+"""Seconds by which two heartbeats may be late."""
+
 
 class Online(Struct, frozen=True):
     """The server has welcomed this session."""
@@ -177,8 +180,20 @@ class ClientSession:
         return self._transmit(SendLane.flush, now)
 
     def tick(self, now: float) -> list[Output]:
-        """Repeat what was not acknowledged in time; to be called a few times a second."""
+        """Repeat what was not acknowledged in time; to be called at `deadline`, or a few times a second."""
         return self._transmit(SendLane.due, now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has something to do, as far as is known now; None while it has nothing."""
+        return self._match.sending.deadline if self._match and self._match.present and self._welcomed else None
+
+    @property
+    def silence(self) -> float:
+        """Seconds without a word of the server after which it counts as gone: two heartbeats and some."""
+        timeouts = self.timeouts
+        every = timeouts.idle_heartbeat_ms if isinstance(self.want, Idle) else timeouts.heartbeat_ms
+        return 2 * every / 1000 + SILENCE_GRACE
 
     def _transmit(self, choose: Callable[[SendLane, float], list[Spoken]], now: float) -> list[Output]:
         """Send what the lane chooses, unless nothing can reach the partner anyway."""
@@ -235,7 +250,15 @@ class ClientSession:
         self._welcomed, self.fresh = True, False
         # What the user did after the greeting was not sent: no need to wait for the next heartbeat.
         behind = [self._heartbeat()] if frame.want.c < self.want.c else []
-        return [Online(), *self._adopt(frame.want), *behind, *self._transmit(SendLane.restart, now)]
+        adopted = self._adopt(frame.want)
+        return [Online(), *adopted, *behind, *self._presume_present(), *self._transmit(SendLane.restart, now)]
+
+    def _presume_present(self) -> list[Output]:
+        """Forget that the partner was away: a new socket's pod has yet to see it, and says so only if it is."""
+        if self._match is None or self._match.present:
+            return []
+        self._match.present = True
+        return [Partner("present")]
 
     def _match_found(self, frame: messages.MatchFound, now: float) -> list[Output]:
         outputs: list[Output] = []

@@ -121,6 +121,10 @@ class CloseCode:
 
 
 GOING_AWAY: Final = CloseCode(1001, "going-away", reconnect=True)
+PROTOCOL_ERROR: Final = CloseCode(1002, "protocol-error", reconnect=True)
+"""The bytes are not WebSocket frames as RFC 6455 has them: something on the way has spoilt them."""
+NOT_TEXT: Final = CloseCode(1007, "not-utf8", reconnect=True)
+"""The reason that the client itself closed with is not UTF-8."""
 TOO_BIG: Final = CloseCode(1009, "too-big", reconnect=False)
 INTERNAL: Final = CloseCode(1011, "internal", reconnect=True)
 CLOSE_BAD_FRAME: Final = CloseCode(4400, "bad-frame", reconnect=False)
@@ -137,6 +141,8 @@ CLOSE_AUTH_UNAVAILABLE: Final = CloseCode(4503, "auth-unavailable", reconnect=Tr
 
 CLOSE_CODES: Final = (
     GOING_AWAY,
+    PROTOCOL_ERROR,
+    NOT_TEXT,
     TOO_BIG,
     INTERNAL,
     CLOSE_BAD_FRAME,

@@ -92,15 +92,15 @@ class Session:
     def receive(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         """Obey a frame, or answer what is wrong with it."""
         self._heard = now
+        if isinstance(frame, messages.LaneFrame) and self._phase in ("open", "superseded"):
+            return self._speak(frame, now)
         if self._phase == "new":
             return self._open(frame)
         if isinstance(frame, messages.Hello | messages.Resume):
             return [_error(errors.ALREADY_WELCOME)]
-        if isinstance(frame, messages.Auth):
-            return self._admission.renew(frame.token) if self._phase == "open" else []
-        if isinstance(frame, Spoken):
-            return self._speak(frame, now) if self._phase in ("open", "superseded") else []
-        return self._intend(frame) if self._phase == "open" else []
+        if self._phase != "open" or isinstance(frame, messages.LaneFrame):
+            return []
+        return self._admission.renew(frame.token) if isinstance(frame, messages.Auth) else self._intend(frame)
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
         """Answer what could not be decoded; the third time closes the socket."""
@@ -226,8 +226,10 @@ class Session:
             self._unwanted[ticket] = Cancel(question.ticket.ticket)
             return self._drop_unwanted()
         if isinstance(reply, InLine):
+            if self.want.place is not None:
+                return []
             place = self._host.keyring.sign(PlaceClaims(self.sid, ticket, reply.seq))
-            return [Send(messages.InQueue(ticket=ticket, place=place))] if self.want.place is None else []
+            return [Send(messages.InQueue(ticket=ticket, place=place))]
         if isinstance(reply, Proposal):
             _, partner = reply.from_side(reply.side_of(self.sid))
             return [Tell(partner.pod, Proposed()), *self.proposed(reply, now)]
@@ -313,12 +315,12 @@ class Session:
     def hinted(self, hint: Relay | MatchChanged | Taken, now: float) -> list[Effect]:
         """Look again at what a hint points to, or deliver what the partner said."""
         match hint:
+            case Relay():
+                return self._hear(hint, now)
             case Taken(n=n):
                 if n > self.n and self._phase == "open":
                     self._phase, self._since = "superseded", now
                 return []
-            case Relay():
-                return self._hear(hint, now)
             case _:
                 return self._look(hint, now)
 

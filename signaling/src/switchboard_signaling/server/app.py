@@ -12,8 +12,9 @@ from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.tokens import SessionClaims
 from switchboard_signaling.server.connection import Connection
+from switchboard_signaling.server.inline import make_socket
 from switchboard_signaling.server.pod import Pod
-from switchboard_signaling.server.security import origin_allowed, secure
+from switchboard_signaling.server.security import origin_allowed, secure, text_headers
 from switchboard_signaling.settings import Environment
 
 WEB: Final = Path(__file__).parent.parent / "web"
@@ -22,7 +23,7 @@ POD: Final = web.AppKey("pod", Pod)
 
 def public_app(pod: Pod) -> web.Application:
     """Return the application for the port `http`."""
-    app = web.Application()
+    app = web.Application(middlewares=[text_headers])
     secure(app, https=pod.settings.environment is Environment.PRODUCTION)
     app[POD] = pod
     app.add_routes(
@@ -51,13 +52,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
     if not origin_allowed(request.headers.get("Origin"), request.host, pod.settings.allowed_origins):
         raise web.HTTPForbidden(text="This origin may not connect. Remedy: add it to SWITCHBOARD_ALLOWED_ORIGINS.\n")
     # The limit is the protocol's own plus what lets a slightly longer frame be answered with a coded error.
-    response = web.WebSocketResponse(
-        protocols=[messages.SUBPROTOCOL],
-        compress=False,
-        max_msg_size=messages.MAX_FRAME_BYTES + 1024,
-        decode_text=False,
-        timeout=2.0,
-    )
+    response = make_socket(messages.SUBPROTOCOL, messages.MAX_FRAME_BYTES + 1024, close_seconds=2.0)
     if not response.can_prepare(request).ok:
         raise web.HTTPUpgradeRequired(
             headers={"Upgrade": "websocket"}, text=f"Connect with a WebSocket, subprotocol {messages.SUBPROTOCOL}.\n"
@@ -67,13 +62,15 @@ async def socket(request: web.Request) -> web.StreamResponse:
     try:
         await response.prepare(request)
     except ConnectionResetError:
-        return response  # gone before it was there
+        return web.Response()  # gone before it was there; a socket that is not open could not be ended
     if pod.hub.full or pod.hub.stopping or not pod.hub.started:
         await response.send_str(messages.encode(messages.error_frame(errors.POOL_BUSY)).decode())
         await response.close(code=errors.CLOSE_POOL_BUSY.code, message=errors.CLOSE_POOL_BUSY.reason.encode())
         return response
     session = Session(pod.host, time.monotonic())
-    await pod.hub.serve(Connection(response, session, pod.broker, pod.hub, pod.metrics, visitor))
+    if request.transport is not None:
+        connection = Connection(response, request.transport, session, pod.broker, pod.hub, pod.metrics, visitor)
+        await pod.hub.serve(connection)
     return response
 
 

@@ -25,23 +25,25 @@ from switchboard_signaling.protocol.effects import (
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Question
 from switchboard_signaling.server.gate import Visitor
+from switchboard_signaling.server.inline import InlineSocket
 from switchboard_signaling.server.metrics import Metrics
+from switchboard_signaling.server.wire import Corks, Wire
 from switchboard_signaling.worker import Worker
 
-SEND_SECONDS: Final = 5.0
-"""A client that does not take a frame within this time is cut off; it resumes when its network is better."""
 ASK_SECONDS: Final = 3.0
-FRAMES_BURST: Final = 400
-FRAMES_PER_SECOND: Final = 200
-"""Far above what a call needs: candidates come in lists, and each frame is acknowledged by one."""
-MAX_UNSENT: Final = 1024
+BURST_SECONDS: Final = 2.0
+"""A client may send as many frames at once as it may in this time."""
 MAX_QUESTIONS: Final = 64
 
+pause = asyncio.sleep
 log = structlog.get_logger(__name__)
 
 
 class Switch(Protocol):
     """What a connection needs of the hub that it belongs to."""
+
+    corks: Corks
+    frames_per_second: float
 
     def attach(self, connection: "Connection", n: int) -> None:
         """Make a connection the one that state is heeded from."""
@@ -53,9 +55,15 @@ class Switch(Protocol):
 class Connection:
     """Performs the effects of one session; never blocks the caller."""
 
+    __slots__ = (
+        "_allowance", "_broker", "_closing", "_hub", "_metrics", "_paced_at", "_questions", "_slowed", "_socket",
+        "_transport", "_verification", "_visitor", "_wire", "session",
+    )  # fmt: skip
+
     def __init__(
         self,
         socket: web.WebSocketResponse,
+        transport: asyncio.Transport,
         session: Session,
         broker: Broker,
         hub: Switch,
@@ -64,33 +72,43 @@ class Connection:
     ) -> None:
         self.session = session
         self._socket = socket
+        self._transport = transport
         self._broker = broker
         self._hub = hub
         self._metrics = metrics
         self._visitor = visitor
         self._verification: asyncio.Task[None] | None = None
-        self._outbox: Worker[messages.ServerFrame | errors.CloseCode] = Worker(self._send, self._broken, MAX_UNSENT)
+        self._wire = Wire(transport, hub.corks)
         self._questions: Worker[Question] = Worker(self._ask, self._broken, MAX_QUESTIONS)
-        self._allowance = float(FRAMES_BURST)
+        self._allowance = hub.frames_per_second * BURST_SECONDS
         self._paced_at = time.monotonic()
+        self._slowed = False
         self._closing: asyncio.Task[None] | None = None
 
     async def run(self) -> int | None:
         """Serve the socket until it closes; return its close code."""
+        if isinstance(self._socket, InlineSocket):
+            self._socket.take_with(self._take)
         try:
             while True:
                 message = await self._socket.receive()
                 if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                     return self._socket.close_code
-                self._receive(message.type, message.data)
+                now = time.monotonic()
+                self._receive(message.type, message.data, now)
+                self._slowed = True
                 await self._questions.room()
-                await self._pace()
+                if (seconds := self._too_fast(now)) > 0:
+                    self._metrics.limited.labels("frames").inc()
+                    await pause(seconds)
+                self._slowed = False
         finally:
+            self._slowed = True
             self.perform(self.session.closed())
             if self._verification:
                 self._verification.cancel()
-            await self._questions.cancel()
-            await self._outbox.cancel()
+            # Who says that he leaves often closes at once; the partner must hear of it all the same.
+            await self._questions.finish(ASK_SECONDS)
             if self._closing:
                 await asyncio.wait([self._closing])
 
@@ -98,19 +116,20 @@ class Connection:
         """Do what the session wants done."""
         for effect in effects:
             match effect:
-                case Send(frame=frame):
-                    self._put(frame)
-                case Tell(pod=pod, hint=hint):
-                    self._hub.tell(pod, hint)
-                case Ask(question=question):
-                    if not self._questions.put(question):
-                        self.perform(self.session.unanswered(question))
+                case Send():
+                    self._put(effect.frame)
+                case Tell():
+                    self._hub.tell(effect.pod, effect.hint)
+                case Ask():
+                    if not self._questions.put(effect.question):
+                        self.perform(self.session.unanswered(effect.question))
+                case Attach():
+                    self._hub.attach(self, effect.n)
+                case Close():
+                    self._wire.flush()
+                    self.close(effect.code)
                 case Verify() | Suspect() | Limited():
                     self._guard(effect)
-                case Attach(n=n):
-                    self._hub.attach(self, n)
-                case Close(code=code):
-                    self._put(code)
 
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
         """Perform what the session decides at this moment; its failure ends this socket and no other."""
@@ -126,16 +145,27 @@ class Connection:
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(code))
 
-    async def _pace(self) -> None:
-        """Read more slowly from a client that sends faster than anybody needs to (token bucket)."""
+    def _take(self, data: bytes) -> bool:
+        """Handle a text within the read that brought it; False for a client that has to wait (see `run`)."""
+        if self._slowed:
+            return False
         now = time.monotonic()
-        self._allowance = min(FRAMES_BURST, self._allowance + (now - self._paced_at) * FRAMES_PER_SECOND) - 1
-        self._paced_at = now
-        if self._allowance < 0:
-            self._metrics.limited.labels("frames").inc()
-            await asyncio.sleep(-self._allowance / FRAMES_PER_SECOND)
+        if self._too_fast(now) > 0 or not self._questions.has_room:
+            self._allowance += 1  # counted when its turn comes
+            return False
+        self._receive(WSMsgType.TEXT, data, now)
+        return True
 
-    def _receive(self, kind: WSMsgType, data: bytes) -> None:
+    def _too_fast(self, now: float) -> float:
+        """Count a frame; return for how many seconds to read no more of a client that is too fast (token bucket)."""
+        rate = self._hub.frames_per_second
+        if not rate:
+            return 0.0
+        self._allowance = min(rate * BURST_SECONDS, self._allowance + (now - self._paced_at) * rate) - 1
+        self._paced_at = now
+        return -self._allowance / rate
+
+    def _receive(self, kind: WSMsgType, data: bytes, now: float) -> None:
         try:
             if kind is WSMsgType.BINARY:
                 raise errors.BAD_FRAME.because("it is a binary message, not text")
@@ -144,19 +174,18 @@ class Connection:
             self._metrics.refused.labels(error.kind.code).inc()
             self.perform(self.session.refused(error))
             return
-        self._metrics.received.labels(type(frame).__name__).inc()
-        self.change(lambda now: self.session.receive(frame, now))
+        self._metrics.received[type(frame)] += 1
+        try:
+            effects = self.session.receive(frame, now)
+        except Exception as error:  # noqa: BLE001 - as in `change`
+            self._broken(error)
+        else:
+            self.perform(effects)
 
-    def _put(self, item: messages.ServerFrame | errors.CloseCode) -> None:
-        if not self._outbox.put(item):
+    def _put(self, frame: messages.ServerFrame) -> None:
+        """Send a frame with what else this step of the loop sends; nothing follows the end of the socket."""
+        if not self._socket.closed and not self._wire.put(messages.encode(frame)):
             self.close(errors.CLOSE_TOO_SLOW)
-
-    async def _send(self, item: messages.ServerFrame | errors.CloseCode) -> None:
-        if isinstance(item, errors.CloseCode):
-            self.close(item)
-            return
-        async with asyncio.timeout(SEND_SECONDS):
-            await self._socket.send_frame(messages.encode(item), WSMsgType.TEXT)
 
     def _guard(self, effect: Verify | Suspect | Limited) -> None:
         match effect:
@@ -189,11 +218,13 @@ class Connection:
         self.change(lambda now: self.session.answered(question, reply, now))
 
     def _broken(self, error: Exception) -> None:
-        if isinstance(error, TimeoutError | ConnectionError):
-            self.close(errors.CLOSE_TOO_SLOW)
-            return
         log.error("session failed", session=self.session.sid, exc_info=error)
         self.close(errors.INTERNAL)
 
     async def _close(self, code: errors.CloseCode) -> None:
-        await self._socket.close(code=code.code, message=code.reason.encode())
+        """Say goodbye, and wait for the answer as long as the socket's own timeout lets it."""
+        try:
+            await self._socket.close(code=code.code, message=code.reason.encode(), drain=False)
+        finally:
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()  # closing would wait for a client that takes nothing

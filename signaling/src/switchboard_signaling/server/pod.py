@@ -61,7 +61,7 @@ def make_pod(settings: Settings) -> Pod:
     )
     broker = _make_broker(name, settings)
     metrics = Metrics()
-    hub = Hub(host, broker, metrics, settings.capacity)
+    hub = Hub(host, broker, metrics, settings.capacity, settings.frames_per_second)
     return Pod(settings, host, ice, broker, hub, metrics, Gate(settings, metrics))
 
 

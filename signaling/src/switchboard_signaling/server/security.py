@@ -1,5 +1,6 @@
 """What the server allows a browser's page: origins and response headers."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -46,3 +47,15 @@ def secure(app: web.Application, *, https: bool) -> None:
         response.headers.update(headers)
 
     app.on_response_prepare.append(add)
+
+
+@web.middleware
+async def text_headers(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse headers that are not UTF-8: whoever quotes one in an answer, as aiohttp does, could not encode it."""
+    try:
+        "".join(request.headers.values()).encode()
+    except UnicodeEncodeError:
+        raise web.HTTPBadRequest(text="A header is not text. Remedy: send headers in UTF-8.\n") from None
+    return await handler(request)

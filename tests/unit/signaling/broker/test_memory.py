@@ -40,6 +40,17 @@ async def test_records_are_kept_until_they_are_long_untouched() -> None:
     assert forgotten.before is None
 
 
+async def test_it_keeps_as_many_records_as_it_may_and_those_longest_untouched_go_first() -> None:
+    broker = MemoryBroker("pod", Clock(), records=2)
+    touches = {sid: TouchSession(sid, 1, "x", Idle(), "i", "pod") for sid in ("live", "gone", "new")}
+    for sid in ("live", "gone", "live", "new"):
+        await broker.ask(touches[sid])
+    for sid, known in (("live", True), ("new", True), ("gone", False)):
+        answer = await broker.ask(touches[sid])
+        assert isinstance(answer, SessionAnswer)
+        assert (answer.before is not None) is known
+
+
 async def test_two_tickets_are_proposed_to_the_pod_until_announced() -> None:
     broker = MemoryBroker("pod", Clock())
     tickets = [Ticket(f"{sid}/t", sid, sid, "i", "pod") for sid in "ab"]

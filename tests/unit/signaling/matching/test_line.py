@@ -111,6 +111,21 @@ def test_what_is_over_is_forgotten_after_a_while() -> None:
     assert line.matched == {}
 
 
+def test_no_more_is_remembered_than_the_bound_and_the_oldest_is_forgotten_first() -> None:
+    line = Line(memory_bound=2)
+    for name in ("a/t", "b/t", "c/t"):
+        line.cancel(name, 0)
+    assert line.enqueue(ticket("b"), "m", None, 0) == Cancelled()
+    assert line.enqueue(ticket("a"), "m", None, 0) == InLine(1)
+
+
+def test_what_is_cancelled_again_is_remembered_from_then_on() -> None:
+    line = Line(memory_bound=2)
+    for name in ("a/t", "b/t", "a/t", "c/t"):
+        line.cancel(name, 0)
+    assert line.enqueue(ticket("a"), "m", None, 0) == Cancelled()
+
+
 def test_a_search_looks_at_the_oldest_only() -> None:
     line = Line()
     for number in range(SCAN):

@@ -203,6 +203,26 @@ def test_what_is_said_is_repeated_until_acknowledged(client: ClientSession) -> N
     assert client.tick(99) == []
 
 
+def test_a_client_says_when_time_will_have_something_to_do_for_it(client: ClientSession) -> None:
+    assert client.deadline is None
+    meet(client)
+    assert client.deadline is None
+    client.say(chat("hello"), now=10)
+    deadline = client.deadline
+    assert deadline is not None
+    assert client.tick(deadline - 0.01) == []
+    assert client.tick(deadline) != []
+    client.receive(PeerState(m="m", state="away"), now=20)
+    assert client.deadline is None
+
+
+def test_a_server_is_gone_after_two_heartbeats_of_silence(client: ClientSession) -> None:
+    client.timeouts = Timeouts(5000, 30000, 60000)
+    assert client.silence == 62
+    client.join()
+    assert client.silence == 12
+
+
 def test_nothing_is_repeated_to_a_partner_that_is_away(client: ClientSession) -> None:
     meet(client)
     [first] = client.say(chat("one"), 0)
@@ -225,6 +245,16 @@ def test_a_new_socket_repeats_the_lowest_unacknowledged_frame_at_once(client: Cl
     assert client.tick(60) == []
     welcome = Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS)
     assert client.receive(welcome, 60) == [Online(), first]
+
+
+def test_a_new_socket_forgets_that_the_partner_was_away(client: ClientSession) -> None:
+    meet(client)
+    client.receive(PeerState(m="m", state="away"), 1)
+    assert client.say(chat("are you there?"), 1) == []
+    client.greet()
+    outputs = client.receive(Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS), 2)
+    assert Partner("present") in outputs
+    assert isinstance(outputs[-1], Transmit)
 
 
 def test_a_partner_that_acknowledges_nothing_is_unreachable_after_a_while(client: ClientSession) -> None:

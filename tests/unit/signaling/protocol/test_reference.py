@@ -2,13 +2,21 @@
 
 import json
 import re
+from importlib import resources
 from typing import Any, get_args
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from switchboard_signaling.protocol.errors import CATALOGUE, CLOSE_CODES, CloseCode, ErrorKind
 from switchboard_signaling.protocol.messages import ClientFrame, ServerFrame
 from switchboard_signaling.protocol.reference import errors_page, schema
+
+VECTORS = [
+    json.loads(file.read_text(encoding="utf-8"))
+    for file in (resources.files("switchboard_signaling.protocol") / "vectors").iterdir()
+    if file.name.endswith(".json")
+]
 
 
 @pytest.mark.parametrize(("name", "union"), [("ClientFrame", ClientFrame), ("ServerFrame", ServerFrame)])
@@ -43,3 +51,21 @@ def test_every_close_code_has_its_line(code: CloseCode) -> None:
         (True, True): "yes, with a fresh JWT",
     }[code.reconnect, code.fresh_token]
     assert f"| {code.code} | {code.reason} | {reconnect} |\n" in errors_page()
+
+
+def test_the_schema_is_one_and_every_frame_that_the_shared_vectors_receive_obeys_it() -> None:
+    document = schema()
+    Draft202012Validator.check_schema(document)
+    known = document["$defs"]["ServerFrame"]["discriminator"]["mapping"]
+    received = [
+        step["receive"]
+        for vectors in VECTORS
+        for steps in (vectors["preamble"], *(vector["steps"] for vector in vectors["vectors"]))
+        for step in steps
+        if step.get("receive", {}).get("type") in known
+    ]
+    assert len(received) > 20
+    validator = Draft202012Validator(document)
+    for frame in received:
+        filled = json.loads(json.dumps(frame).replace('"$', '"var.'))
+        assert [error.message for error in validator.iter_errors(filled)] == [], frame

@@ -3,24 +3,43 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
+from aiohttp import ClientError, ClientWebSocketResponse, WSServerHandshakeError, web
 from aiohttp.test_utils import TestClient, TestServer
 from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import PRODUCTION, SECONDS, SHARED, Running, closed_with, pod_alone, receive
 
 from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.messages import MAX_FRAME_BYTES
+from switchboard_signaling.protocol.messages import MAX_FRAME_BYTES, ServerFrame
 from switchboard_signaling.protocol.tokens import SessionClaims
+from switchboard_signaling.server import connection, inline
 from switchboard_signaling.server.app import public_app
 from switchboard_signaling.server.internal import internal_app
 from switchboard_signaling.server.pod import make_pod
+from switchboard_signaling.server.wire import MAX_UNSENT
 from switchboard_signaling.settings import Settings
+
+F = TypeVar("F", bound=ServerFrame)
+
+
+@pytest.fixture(params=["inline", "public"])
+def receiving(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to receive: with an aiohttp whose private parts are known, and with another one."""
+    if request.param == "public":
+        monkeypatch.setattr(inline, "KNOWN_AIOHTTP", "none")
+
+
+async def anyhow(socket: ClientWebSocketResponse, kind: type[F]) -> F:
+    """Return the next frame of a kind, passing over others."""
+    while True:
+        if isinstance(frame := await receive(socket), kind):
+            return frame
 
 
 @pytest.fixture
-async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Running]:
+async def running(request: pytest.FixtureRequest, receiving: None, tmp_path: Path) -> AsyncIterator[Running]:
     """A pod alone, with the settings of the test's parameter."""
     async with pod_alone(tmp_path, **getattr(request, "param", {})) as pod:
         yield pod
@@ -111,6 +130,27 @@ async def test_a_plain_request_to_the_socket_is_told_to_upgrade(running: Running
     assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
 
 
+async def test_headers_that_are_no_text_are_refused_and_no_fault_of_the_server(running: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.public.port)
+    writer.write(b"GET /health HTTP/1.1\r\nHost: here\r\nOrigin: \xff\r\nConnection: close\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), SECONDS)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"headers in UTF-8" in answer
+    writer.close()
+
+
+async def test_a_client_that_is_gone_before_its_socket_opens_is_no_fault(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(*_: object) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", gone)
+    with pytest.raises(ClientError):
+        await running.socket()
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("running", [{"capacity": 1}], indirect=True)
 async def test_a_full_pod_sends_clients_away_to_come_back(running: Running) -> None:
     await running.welcomed()
@@ -162,6 +202,25 @@ async def test_what_one_client_breaks_touches_no_other(running: Running) -> None
     assert isinstance(await receive(good), messages.InQueue)
 
 
+async def test_who_leaves_and_closes_at_once_has_left(running: Running) -> None:
+    one, two = await running.welcomed("one"), await running.welcomed("two")
+    for socket in (one, two):
+        await socket.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
+    found = await anyhow(one, messages.MatchFound)
+    want = f'{{"state":"matched","c":1,"m":"{found.m}"}}'
+    for socket in (one, two):
+        await socket.send_str(f'{{"type":"heartbeat","want":{want}}}')
+    while (await anyhow(one, messages.MatchFound)).state != "open":
+        pass
+
+    await one.send_str(f'{{"type":"leave","c":2,"m":"{found.m}"}}')
+    await one.close()
+
+    while (state := await anyhow(two, messages.PeerState)).state != "left":
+        pass
+    assert state.reason == "user"
+
+
 async def test_a_fault_in_a_session_closes_its_socket_alone(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad = await running.welcomed("good"), await running.welcomed("bad")
     [session] = [one.session for one in running.pod.hub._attached.values() if one.session._inst == "bad"]
@@ -170,6 +229,74 @@ async def test_a_fault_in_a_session_closes_its_socket_alone(running: Running, mo
     assert await closed_with(bad) == 1011
     await good.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
     assert isinstance(await receive(good), messages.InQueue)
+
+
+async def in_a_match(running: Running) -> tuple[ClientWebSocketResponse, ClientWebSocketResponse, str]:
+    """Return the sockets of two clients, `one` and `two`, and the match that both have entered."""
+    sockets = [await running.welcomed(inst) for inst in ("one", "two")]
+    for socket in sockets:
+        await socket.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
+    for socket in sockets:
+        m = (await until(socket, messages.MatchFound)).m
+        await socket.send_str(f'{{"type":"heartbeat","want":{{"state":"matched","c":1,"m":"{m}"}}}}')
+    for socket in sockets:
+        while (await until(socket, messages.MatchFound)).state != "open":
+            pass
+    return sockets[0], sockets[1], m
+
+
+async def until(socket: ClientWebSocketResponse, kind: type[F]) -> F:
+    while not isinstance(frame := await receive(socket), kind):
+        pass
+    return frame
+
+
+def chat(m: str, k: int) -> str:
+    return f'{{"type":"chat","m":"{m}","from":"one","to":"two","k":{k},"id":"{k}","text":"hello"}}'
+
+
+async def test_what_partners_say_arrives_in_order_and_is_counted(running: Running) -> None:
+    one, two, m = await in_a_match(running)
+    for k in range(1, 101):
+        await one.send_str(chat(m, k))
+    assert [(await until(two, messages.Chat)).k for _ in range(100)] == list(range(1, 101))
+    metrics = await (await running.internal.get("/metrics")).text()
+    assert 'switchboard_signaling_frames_received_total{type="Chat"} 100.0' in metrics
+
+
+@pytest.mark.parametrize("running", [{"frames_per_second": 10.0}], indirect=True)
+async def test_who_sends_too_fast_is_read_more_slowly_and_loses_nothing(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(connection, "pause", pause)
+    one, two, m = await in_a_match(running)
+    for k in range(1, 51):
+        await one.send_str(chat(m, k))
+    assert [(await until(two, messages.Chat)).k for _ in range(50)] == list(range(1, 51))
+    assert len(pauses) > 20
+    assert all(0 < seconds < 10 for seconds in pauses)
+
+
+@pytest.mark.parametrize("running", [{"sdp_per_second": 0}], indirect=True)
+async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_stays_small(running: Running) -> None:
+    one, two, m = await in_a_match(running)
+    transport = two._response.connection.transport  # type: ignore[union-attr]
+    transport.pause_reading()
+    [slow] = [each for each in running.pod.hub._attached.values() if each.session._inst == "two"]
+    offer = f'{{"type":"offer","m":"{m}","from":"one","to":"two","k":1,"sdp":"{"x" * 60_000}"}}'
+    async with asyncio.timeout(SECONDS):
+        while slow._closing is None:
+            await one.send_str(offer)
+    assert slow._transport.get_write_buffer_size() < 2 * MAX_UNSENT
+    async with asyncio.timeout(SECONDS):
+        while running.pod.hub.connections > 1:  # noqa: ASYNC110 - the server's handler ends when it ends
+            await asyncio.sleep(0)
+    transport.abort()
 
 
 async def test_a_stopping_pod_is_not_ready_and_asks_its_clients_to_move(running: Running) -> None:

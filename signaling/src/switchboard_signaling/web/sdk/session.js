@@ -326,6 +326,7 @@ export class Session extends EventTarget {
       this.#adopt(want);
       this.#save();
       this.#tell("status", { status: "online" });
+      this.#presumePresent();
       this.#transmit("restart");
     },
     heartbeat: ({ token }) => {
@@ -422,6 +423,13 @@ export class Session extends EventTarget {
     const { ready, ack } = match.receiving.receive(frame);
     for (const one of ready) if (one.type !== "noop") this.#tell("said", one);
     this.#send(ack);
+  }
+
+  /** Forget that the partner was away: a new socket's pod has yet to see it, and says so only if it is. */
+  #presumePresent() {
+    if (!this.#match || this.#match.present) return;
+    this.#match.present = true;
+    this.#tell("partner", { state: "present" });
   }
 
   // The want
