@@ -4,7 +4,7 @@
  *
  *   status   {status: "connecting" | "online" | "offline" | "stopped", reason?}
  *   queued   {ticket}
- *   match    {m, role, iceServers}: build a connection (again, if the partner's page was loaded anew)
+ *   match    {m, role, iceServers, partner}: build a connection (again, if the partner's page was loaded anew)
  *   said     the partner's offer, answer, ice-candidate, chat, …
  *   partner  {state: "present" | "away"}
  *   ended    {reason, requeued}
@@ -53,22 +53,49 @@ const newId = () => {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 };
 
+/**
+ * @typedef {import("./want.js").Want} Want
+ * @typedef {import("./lane.js").Frame} Frame
+ *
+ * @typedef {object} Match
+ * @property {string} m
+ * @property {string} partner the partner's page load
+ * @property {"polite" | "impolite"} role
+ * @property {RTCIceServer[]} iceServers
+ * @property {boolean} present
+ * @property {Map<string, [SendLane, ReceiveLane]>} lanes by the partner's page loads, the present one last
+ * @property {SendLane} sending
+ * @property {ReceiveLane} receiving
+ *
+ * @typedef {(wish: {fresh: boolean}) => string | Promise<string>} TokenSource
+ */
+
 export class Session extends EventTarget {
   #url;
   #token;
   #fresh = false;
   #dialing = false;
   #inst = newId();
+  /** What outlives a reload. @type {{n: number, sid: string | null, token: string | null, want: Want}} */
   #state = { n: 0, sid: null, token: null, want: idle() };
+  /** @type {WebSocket | null} */
   #socket = null;
   #welcomed = false;
   #attempts = 0;
+  /** @type {ReturnType<typeof setTimeout> | null} */
   #retry = null;
   #heardAt = 0;
   #timeouts = { heartbeatMs: 5000, idleHeartbeatMs: 30000 };
+  /** @type {Match | null} */
   #match = null;
   #stopped = false;
+  #resting = false;
+  #ticking;
 
+  /**
+   * @param {string} url
+   * @param {{token?: TokenSource}} [options]
+   */
   constructor(url, { token } = {}) {
     super();
     this.#url = url;
@@ -77,7 +104,7 @@ export class Session extends EventTarget {
     addEventListener("pageshow", (event) => {
       if (event.persisted) this.#comeBack();
     });
-    setInterval(() => this.#tick(), 200);
+    this.#ticking = setInterval(() => this.#tick(), 200);
   }
 
   /** Connect, with the session of this tab if there is one. */
@@ -90,7 +117,33 @@ export class Session extends EventTarget {
     return this.#state.want;
   }
 
-  /** Look for a partner. */
+  /** The session's token, for the pool's HTTP API; null before the first welcome. */
+  get bearer() {
+    return this.#state.token;
+  }
+
+  /** Open another socket, unless the server was heard within the last `quietMs`. @param {number} [quietMs] */
+  prove(quietMs = 0) {
+    if (performance.now() - this.#heardAt > quietMs) this.#connect();
+  }
+
+  /** Try to connect no more, until `prove` or until the network is back. */
+  rest() {
+    this.#clearRetry();
+    this.#resting = true;
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#welcomed = false;
+    socket?.close();
+    this.#tell("status", { status: "stopped", reason: "attempts-spent" });
+  }
+
+  /**
+   * Look for a partner.
+   *
+   * @param {Record<string, string>} [attributes]
+   * @param {Record<string, string>} [required]
+   */
   join(attributes = {}, required = {}) {
     const ticket = newId();
     this.#leaveMatch();
@@ -112,6 +165,8 @@ export class Session extends EventTarget {
   /**
    * Say something to the partner; it arrives once and in order while both pages and the match live. A full window is
    * answered with the problem `peer-unreachable`: the frame was not taken. A chat is {type, id, text}.
+   *
+   * @param {Frame} frame
    */
   say(frame) {
     if (!this.#match) return;
@@ -123,6 +178,7 @@ export class Session extends EventTarget {
   /** Close for good: the session is not resumed. */
   stop() {
     this.#stopped = true;
+    clearInterval(this.#ticking);
     sessionStorage.removeItem(STORAGE);
     this.#socket?.close(1000);
   }
@@ -135,6 +191,7 @@ export class Session extends EventTarget {
     if (saved?.sid && (await this.#lock(saved.sid))) this.#state = saved;
   }
 
+  /** @param {string} sid @returns {Promise<boolean>} */
   async #lock(sid) {
     if (!navigator.locks) return true;
     const signal = AbortSignal.timeout(LOCK_WAIT);
@@ -149,32 +206,39 @@ export class Session extends EventTarget {
 
   /** Open another socket, once the application has given its JWT. */
   async #connect() {
-    clearTimeout(this.#retry);
-    this.#retry = null;
+    this.#clearRetry();
+    this.#resting = false;
     if (this.#stopped || this.#dialing) return;
     if (!this.#welcomed) this.#tell("status", { status: "connecting" });
     if (!this.#token) return this.#dial();
     this.#dialing = true;
     const auth = await this.#authenticate();
     this.#dialing = false;
-    if (this.#stopped) return;
+    if (this.#stopped || this.#resting) return;
     if (auth) this.#dial(auth);
     else this.#later();
+  }
+
+  #clearRetry() {
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
   }
 
   /** The application's JWT, or null if it gave none, which is told as a problem. */
   async #authenticate() {
     try {
       const tooLong = new Promise((_, reject) => setTimeout(() => reject(new Error("it took too long")), TOKEN_WAIT));
-      const given = await Promise.race([this.#token({ fresh: this.#fresh }), tooLong]);
+      const given = await Promise.race([this.#token?.({ fresh: this.#fresh }), tooLong]);
       if (!given) throw new Error("it gave nothing");
       return given;
     } catch (error) {
-      this.#tell("problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${error.message}` });
+      const why = /** @type {Error} */ (error).message;
+      this.#tell("problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${why}` });
       return null;
     }
   }
 
+  /** @param {string} [auth] */
   #dial(auth) {
     this.#state.n += 1;
     this.#save();
@@ -189,12 +253,14 @@ export class Session extends EventTarget {
     this.#heardAt = performance.now();
   }
 
+  /** @param {WebSocket} socket @param {string} [auth] */
   #greet(socket, auth) {
     const { n, token, want } = this.#state;
     const common = { n, inst: this.#inst, want: onWire(want), auth };
     socket.send(JSON.stringify(token ? { type: "resume", token, ...common } : { type: "hello", ...common }));
   }
 
+  /** @param {WebSocket} socket @param {number} code @param {string} reason */
   #closed(socket, code, reason) {
     if (socket !== this.#socket || this.#stopped) return;
     this.#welcomed = false;
@@ -226,18 +292,20 @@ export class Session extends EventTarget {
     this.#transmit("due");
   }
 
-  /** Send what the lane chooses, unless nothing can reach the partner anyway. */
+  /** Send what the lane chooses, unless nothing can reach the partner anyway. @param {"flush" | "due" | "restart"} choose */
   #transmit(choose) {
     if (!this.#welcomed || !this.#match?.present) return;
     for (const frame of this.#match.sending[choose](performance.now())) this.#send(frame);
   }
 
+  /** @param {Frame} frame */
   #send(frame) {
-    if (this.#welcomed) this.#socket.send(JSON.stringify(frame));
+    if (this.#welcomed) this.#socket?.send(JSON.stringify(frame));
   }
 
   // Frames
 
+  /** @param {WebSocket} socket @param {any} frame */
   #receive(socket, frame) {
     if (this.#stopped) return;
     this.#heardAt = performance.now();
@@ -246,6 +314,7 @@ export class Session extends EventTarget {
     this.#handlers[frame.type]?.(frame);
   }
 
+  /** @type {Record<string, (frame: any) => unknown>} */
   #handlers = {
     welcome: ({ sid, token, want, timeouts }) => {
       if (sid !== this.#state.sid) this.#lock(sid);
@@ -291,6 +360,7 @@ export class Session extends EventTarget {
     },
   };
 
+  /** @param {any} frame */
   #matchFound(frame) {
     const { m, ticket, state, token } = frame;
     if (this.want.state === "queued" && this.want.ticket === ticket) {
@@ -302,7 +372,12 @@ export class Session extends EventTarget {
     this.#meet(frame.partner, frame);
   }
 
-  /** Begin the lanes with a page load of the partner; of what was said to an older one only chat has value. */
+  /**
+   * Begin the lanes with a page load of the partner; of what was said to an older one only chat has value.
+   *
+   * @param {string} partner
+   * @param {{m: string, role: Match["role"], iceServers: RTCIceServer[]}} found
+   */
   #meet(partner, { m, role, iceServers }, present = true) {
     const old = this.#match;
     if (old?.partner === partner) return;
@@ -318,9 +393,10 @@ export class Session extends EventTarget {
     lanes.set(partner, [sending, receiving]);
     this.#match = { m, partner, role, iceServers, present, lanes, sending, receiving };
     this.#transmit("restart");
-    this.#tell("match", { m, role, iceServers });
+    this.#tell("match", { m, role, iceServers, partner });
   }
 
+  /** @param {any} frame */
   #peerState({ m, state, inst, reason, requeue }) {
     if (this.want.m !== m) return;
     if (state === "left") return this.#ended(reason, requeue);
@@ -333,6 +409,7 @@ export class Session extends EventTarget {
     this.#tell("partner", { state });
   }
 
+  /** @param {string} reason @param {boolean} [requeue] */
   #ended(reason, requeue) {
     const again = Boolean(requeue && this.want.line);
     this.#match = null;
@@ -341,9 +418,10 @@ export class Session extends EventTarget {
     this.#tell("ended", { reason, requeued: again });
   }
 
+  /** @param {any} frame */
   #hear(frame) {
     const match = this.#match;
-    if (match?.m !== frame.m) return;
+    if (!match || match.m !== frame.m) return;
     if (frame.type === "ack") {
       if (frame.from !== this.#inst || frame.to !== match.partner) return;
       match.sending.acknowledged(frame.k, performance.now());
@@ -365,11 +443,13 @@ export class Session extends EventTarget {
 
   // The want
 
+  /** @param {Want} want */
   #wish(want) {
     this.#state.want = want;
     this.#save();
   }
 
+  /** @param {Want} want */
   #adopt(want) {
     if (!further(want, this.want)) return;
     this.#leaveMatch();
@@ -398,6 +478,7 @@ export class Session extends EventTarget {
     sessionStorage.setItem(STORAGE, JSON.stringify(this.#state));
   }
 
+  /** @param {string} type @param {unknown} detail */
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
