@@ -85,14 +85,14 @@ class Client:
         self._cluster, self._pod = cluster, pod
 
     async def evalsha(self, sha: str, count: int, *given: Any) -> Any:
-        words = [_word(one) for one in given]
+        words = [one if type(one) is str else _word(one) for one in given]
         node = self._node(words[:count])
         if sha not in node.scripts:
             raise NoScriptError("No matching script. Please use EVAL.")
         return scripts().run(node, node.scripts[sha], words[:count], words[count:])
 
     async def eval(self, text: str, count: int, *given: Any) -> Any:
-        words = [_word(one) for one in given]
+        words = [one if type(one) is str else _word(one) for one in given]
         node = self._node(words[:count])
         node.scripts[sha_of(text)] = text
         return scripts().run(node, text, words[:count], words[count:])
@@ -174,9 +174,7 @@ def at_once(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _word(value: object) -> str:
-    """Return an argument as redis-py writes it."""
-    if isinstance(value, str):
-        return value
+    """Return an argument that is no text as redis-py writes it."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DataError(f"Invalid input of type: {type(value).__name__!r}")
     return repr(value)

@@ -93,7 +93,7 @@ class Scripts:
     def _call(self, name: str, *given: str | float) -> Any:
         if self._node is None:
             raise ResponseError("no script runs")
-        name, words = name.upper(), [one if isinstance(one, str) else f"{one:.17g}" for one in given]
+        name, words = name.upper(), [one if type(one) is str else f"{one:.17g}" for one in given]
         if name not in WITHOUT_KEYS and slot_of(words[0]) not in self._slots:
             raise ResponseError("Script attempted to access keys that do not hash to the same slot")
         reply = self._node.call(name, *words)

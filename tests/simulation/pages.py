@@ -152,8 +152,9 @@ class Page(Process):
             return
         if self.welcomed:
             outputs = self.session.tick(self.world.now)
-            self.world.watch.ticked(self, outputs)
-            self.perform(outputs)
+            if outputs:
+                self.world.watch.ticked(self, outputs)
+                self.perform(outputs)
         every = (TIMEOUTS.idle_heartbeat_ms if isinstance(self.session.want, Idle) else TIMEOUTS.heartbeat_ms) / 1000
         if self.link is not None and self.world.now - self.link.heard > 2 * every + 2:
             link = self.link  # nothing is heard any more

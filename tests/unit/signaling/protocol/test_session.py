@@ -784,6 +784,13 @@ def test_a_socket_is_attached_again_after_another_of_its_number_was_refused(worl
     assert world.attached["pod-a", wire.session.sid] is wire
 
 
+def test_a_socket_that_was_taken_over_is_not_attached_again(world: World) -> None:
+    wire = world.hello()
+    wire.session.hinted(Taken(wire.session.sid, 2), world.now)
+    touch = TouchSession(wire.session.sid, 1, wire.session._attach, Idle(), wire.inst, "pod-a")
+    assert wire.session.answered(touch, world.store.ask(touch), world.now) == []
+
+
 def test_an_older_socket_that_comes_late_is_closed(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
