@@ -64,6 +64,12 @@ SESSION_UNKNOWN: Final = ErrorKind(
 POOL_BUSY: Final = ErrorKind(
     "pool-busy", "This pod carries as many sessions as it may", "Connect again after a pause.", retryable=True
 )
+RETRY: Final = ErrorKind(
+    "retry",
+    "This pod is on its way out and takes no sessions",
+    "Connect again at once: another pod takes you. It counts as no attempt.",
+    retryable=True,
+)
 
 CATALOGUE: Final = (
     BAD_FRAME,
@@ -77,6 +83,7 @@ CATALOGUE: Final = (
     STORE_UNAVAILABLE,
     SESSION_UNKNOWN,
     POOL_BUSY,
+    RETRY,
 )
 
 
@@ -101,6 +108,7 @@ CLOSE_SESSION_UNKNOWN: Final = CloseCode(4404, "session-unknown", reconnect=True
 CLOSE_SILENT: Final = CloseCode(4408, "silent", reconnect=True)
 CLOSE_REPLACED: Final = CloseCode(4409, "replaced", reconnect=False)
 CLOSE_TOO_SLOW: Final = CloseCode(4413, "too-slow", reconnect=True)
+CLOSE_RETRY: Final = CloseCode(4421, "retry", reconnect=True)
 CLOSE_POOL_BUSY: Final = CloseCode(4429, "pool-busy", reconnect=True)
 
 CLOSE_CODES: Final = (
@@ -113,5 +121,6 @@ CLOSE_CODES: Final = (
     CLOSE_SILENT,
     CLOSE_REPLACED,
     CLOSE_TOO_SLOW,
+    CLOSE_RETRY,
     CLOSE_POOL_BUSY,
 )

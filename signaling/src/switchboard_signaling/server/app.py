@@ -64,12 +64,21 @@ async def socket(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
     except ConnectionResetError:
         return response  # gone before it was there
-    if pod.hub.full or pod.hub.stopping or not pod.hub.started:
-        await response.send_str(messages.encode(messages.error_frame(errors.POOL_BUSY)).decode())
-        await response.close(code=errors.CLOSE_POOL_BUSY.code, message=errors.CLOSE_POOL_BUSY.reason.encode())
-        return response
+    if pod.drain.cordoned:
+        return await _refuse(response, errors.RETRY, errors.CLOSE_RETRY)
+    if pod.hub.full or not pod.hub.started:
+        pod.drain.refused += pod.hub.full
+        return await _refuse(response, errors.POOL_BUSY, errors.CLOSE_POOL_BUSY)
     session = Session(pod.host, time.monotonic())
     await pod.hub.serve(Connection(response, session, pod.broker, pod.hub, pod.metrics))
+    return response
+
+
+async def _refuse(
+    response: web.WebSocketResponse, error: errors.ErrorKind, code: errors.CloseCode
+) -> web.StreamResponse:
+    await response.send_str(messages.encode(messages.error_frame(error)).decode())
+    await response.close(code=code.code, message=code.reason.encode())
     return response
 
 

@@ -9,8 +9,7 @@ import structlog
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Send, Taken
+from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Taken
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.store import Announced, EndMatch
 from switchboard_signaling.server.connection import Connection
@@ -51,6 +50,11 @@ class Hub:
     def connections(self) -> int:
         """Open sockets."""
         return len(self._connections)
+
+    @property
+    def open(self) -> list[Connection]:
+        """The open sockets."""
+        return list(self._connections)
 
     @property
     def matched_sessions(self) -> int:
@@ -119,12 +123,8 @@ class Hub:
             tasks.create_task(self._tick())
             tasks.create_task(self._read_mail())
 
-    async def stop(self, within: float) -> None:
-        """Ask all clients to move, and give them `within` seconds; then close what is left."""
-        self.stopping = True
-        goaway = Send(messages.Goaway(within_ms=int(within * 1000)))
-        for connection in list(self._connections):
-            connection.perform([goaway])
+    async def empty(self, within: float) -> None:
+        """Return once no socket is open, or after `within` seconds."""
         if self._connections:
             self._empty.clear()
             try:
@@ -132,8 +132,6 @@ class Hub:
                     await self._empty.wait()
             except TimeoutError:
                 log.info("closing what did not move", connections=len(self._connections))
-        for connection in list(self._connections):
-            connection.close(errors.GOING_AWAY)
 
     async def _tick(self) -> None:
         while True:

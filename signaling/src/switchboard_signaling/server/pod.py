@@ -10,6 +10,7 @@ from switchboard_signaling.ice.file import IceFile
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.messages import Timeouts
 from switchboard_signaling.protocol.tokens import Keyring
+from switchboard_signaling.server.drain import Drain, Tokens
 from switchboard_signaling.server.hub import Hub
 from switchboard_signaling.server.keys import token_keys
 from switchboard_signaling.server.metrics import Metrics
@@ -25,6 +26,7 @@ class Pod:
     ice: IceFile
     broker: Broker
     hub: Hub
+    drain: Drain
     metrics: Metrics
 
 
@@ -55,7 +57,8 @@ def make_pod(settings: Settings) -> Pod:
     )
     broker = _make_broker(name, settings)
     metrics = Metrics()
-    return Pod(settings, host, ice, broker, Hub(host, broker, metrics, settings.capacity), metrics)
+    hub = Hub(host, broker, metrics, settings.capacity)
+    return Pod(settings, host, ice, broker, hub, Drain(hub, Tokens(settings.internal_token_dir)), metrics)
 
 
 def _make_broker(name: str, settings: Settings) -> Broker:

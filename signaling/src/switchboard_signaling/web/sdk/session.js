@@ -17,6 +17,7 @@ const SUBPROTOCOL = "switchboard.v1";
 const STORAGE = "switchboard.session";
 const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
+const RETRY = 4421;
 const NEVER_AGAIN = new Set([1009, 4400, 4409]);
 const MAX_CHAT = 4096;
 const LOCK_WAIT = 500; // a reloaded page's old lock is released within this time
@@ -163,6 +164,7 @@ export class Session extends EventTarget {
       return;
     }
     this.#tell("status", { status: "offline", reason });
+    if (code === RETRY) this.#attempts = 0; // another pod takes us: it counts as no attempt
     const ceiling = Math.min(RETRY_FIRST * 2 ** this.#attempts++, RETRY_CEILING);
     this.#retry ??= setTimeout(() => this.#connect(), Math.random() * ceiling);
   }
