@@ -72,6 +72,8 @@ class Kubelet:
             api.kubectl("apply", "-f", "-", stdin=json.dumps(node))
         self._servers: dict[str, ThreadingHTTPServer] = {}
         self._lock = threading.Lock()
+        self._assigned: set[str] = set()
+        self._served: set[str] = set()
         self.pods: dict[str, FakePod] = {}
         """By uid, those that are gone too."""
         self.clients_follow = True
@@ -93,24 +95,33 @@ class Kubelet:
         for pod in pods:
             uid, name = pod["metadata"]["uid"], pod["metadata"]["name"]
             if pod["metadata"].get("deletionTimestamp"):
+                if not self.ended(pod):
+                    continue
                 now = ("--grace-period=0", "--force", "--ignore-not-found", "--wait=false")
                 self._api.kubectl("-n", self._namespace, "delete", "pod", name, *now, check=False)
                 continue
-            if uid in self.pods:
-                continue
-            if not pod["spec"].get("nodeName"):
+            if uid not in self._assigned:
+                self._assigned.add(uid)
                 self._bind(name)
-            if not self.serves(pod):
-                continue
-            self.pods[uid] = fake = FakePod(name, next(self._free))
-            server = ThreadingHTTPServer((fake.address, PORT), self._handler(fake))
-            self._servers[uid] = server
-            threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
-            self.report(name, fake.address, ready=True)
+            if uid not in self._served and self.serves(pod) and (address := self.started(pod)):
+                self._served.add(uid)
+                self.report(name, address, ready=True)
+
+    def started(self, pod: Any) -> str | None:
+        """Start a pod, if it has not been; return its address once it serves."""
+        uid, address = pod["metadata"]["uid"], next(self._free)
+        self.pods[uid] = fake = FakePod(pod["metadata"]["name"], address)
+        self._servers[uid] = server = ThreadingHTTPServer((address, PORT), self._handler(fake))
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        return address
+
+    def ended(self, pod: Any) -> bool:
+        """Have a pod end, and return whether it has."""
+        return True
 
     def _bind(self, pod: str) -> None:
         free = [node for node in self.nodes if node not in self.closed]
-        target = {"apiVersion": "v1", "kind": "Node", "name": free[len(self.pods) % len(free)]}
+        target = {"apiVersion": "v1", "kind": "Node", "name": free[len(self._assigned) % len(free)]}
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}/binding"
         self._api.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(binding), check=False)
