@@ -10,8 +10,7 @@ import structlog
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Send, Taken
+from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Taken
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.store import Announced, EndMatch
 from switchboard_signaling.server.connection import Connection
@@ -62,6 +61,11 @@ class Hub:
     def connections(self) -> int:
         """Open sockets."""
         return self._open
+
+    @property
+    def open(self) -> list[Connection]:
+        """The open sockets."""
+        return [connection for spoke in self._wheel for connection in spoke]
 
     @property
     def matched_sessions(self) -> int:
@@ -133,12 +137,8 @@ class Hub:
             tasks.create_task(self._tick())
             tasks.create_task(self._read_mail())
 
-    async def stop(self, within: float) -> None:
-        """Ask all clients to move, and give them `within` seconds; then close what is left."""
-        self.stopping = True
-        goaway = Send(messages.Goaway(within_ms=int(within * 1000)))
-        for connection in self._all():
-            connection.perform([goaway])
+    async def empty(self, within: float) -> None:
+        """Return once no socket is open, or after `within` seconds."""
         if self._open:
             self._empty.clear()
             try:
@@ -146,11 +146,6 @@ class Hub:
                     await self._empty.wait()
             except TimeoutError:
                 log.info("closing what did not move", connections=self._open)
-        for connection in self._all():
-            connection.close(errors.GOING_AWAY)
-
-    def _all(self) -> list[Connection]:
-        return [connection for spoke in self._wheel for connection in spoke]
 
     async def _tick(self) -> None:
         """Turn the wheel: a spoke at a time, so that no moment has to bear all sessions' heartbeats."""

@@ -22,6 +22,7 @@ const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
 const NEVER_AGAIN = new Set([1009, 4400, 4402, 4403, 4409]);
 const AUTH_EXPIRED = 4419;
+const RETRY = 4421;
 const MAX_CHAT = 4096;
 const TOKEN_WAIT = 10000; // for the application to give its JWT
 const KEPT_LANES = 4; // of how many earlier page loads of the partner
@@ -271,6 +272,7 @@ export class Session extends EventTarget {
     }
     this.#fresh ||= code === AUTH_EXPIRED;
     this.#tell("status", { status: "offline", reason });
+    if (code === RETRY) this.#attempts = 0; // another pod takes us: it counts as no attempt
     this.#later();
   }
 
