@@ -1,4 +1,4 @@
-"""Writes the generated files: the chart's CustomResourceDefinitions, the reference of the kinds and of the protocol.
+"""Writes the generated files: the chart's CustomResourceDefinitions, and the reference.
 
 `python tools/generate.py` writes them; `--check` writes nothing, shows what would change, and fails if anything would.
 """
@@ -14,6 +14,7 @@ import yaml
 from switchboard_crds.definitions import DEFINITIONS
 from switchboard_crds.manifests import crd
 from switchboard_crds.reference import page
+from switchboard_signaling import config
 from switchboard_signaling.protocol.reference import errors_page, schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ def generated() -> dict[Path, str]:
         files[REFERENCE / f"{definition.kind.singular}.md"] = page(definition)
     files[REFERENCE / "protocol.schema.json"] = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
     files[REFERENCE / "protocol-errors.md"] = errors_page()
+    files[REFERENCE / "settings.md"] = config.page()
     return files
 
 

@@ -15,6 +15,7 @@ from switchboard_signaling.protocol import errors
 SUBPROTOCOL: Final = "switchboard.v1"
 MAX_FRAME_BYTES: Final = 64 * 1024
 """Largest frame, in bytes of UTF-8: an SDP with many codecs is about 10 KiB."""
+RECONNECT_ATTEMPTS: Final = 3
 MAX_CHAT: Final = 4096
 """Letters in one chat frame."""
 
@@ -221,6 +222,10 @@ class Timeouts(Struct, rename="camel", frozen=True):
     heartbeat_ms: int
     idle_heartbeat_ms: int
     resume_window_ms: int
+    ice_gathering_ms: int = 10_000
+    """How long a client waits for the end of its gathering of candidates."""
+    connection_ms: int = 30_000
+    """After which a call that is not connected counts as failed."""
 
 
 class Welcome(_Frame, tag="welcome", kw_only=True):
@@ -231,6 +236,8 @@ class Welcome(_Frame, tag="welcome", kw_only=True):
     want: Want
     timeouts: Timeouts
     max_frame_bytes: int = MAX_FRAME_BYTES
+    max_reconnect_attempts: int = RECONNECT_ATTEMPTS
+    """Sockets that a client tries in vain before it gives up, which it does not before the resume window is over."""
 
 
 class Snapshot(_Frame, tag="snapshot", kw_only=True):

@@ -214,8 +214,10 @@ class Session:
 
     def _welcome(self) -> list[Effect]:
         self._phase = "open"
-        token, timeouts = self._admission.token(), self._host.timeouts
-        frame = messages.Welcome(sid=self.sid, token=token, want=self.want, timeouts=timeouts)
+        frame = messages.Welcome(
+            sid=self.sid, token=self._admission.token(), want=self.want, timeouts=self._host.timeouts,
+            max_reconnect_attempts=self._host.reconnect_attempts,
+        )  # fmt: skip
         return [Attach(self.sid, self.n), Send(frame)]
 
     def _enqueued(self, question: Enqueue, reply: Reply, now: float) -> list[Effect]:

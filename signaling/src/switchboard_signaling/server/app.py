@@ -98,6 +98,8 @@ async def config(request: web.Request) -> web.Response:
             "ttlMs": pod.host.ice_ttl_ms(),
             "subprotocol": messages.SUBPROTOCOL,
             "maxFrameBytes": messages.MAX_FRAME_BYTES,
+            "maxReconnectAttempts": pod.host.reconnect_attempts,
+            "timeouts": pod.host.timeouts,
         }
     )
 

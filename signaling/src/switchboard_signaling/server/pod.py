@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
+from switchboard_signaling.ice.directory import Server, StaticAuth
 from switchboard_signaling.ice.file import IceFile
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.limits import rate
@@ -43,15 +44,18 @@ def make_pod(settings: Settings) -> Pod:
     """
     # A pod that restarts under its name must not get hints that were meant for its earlier run.
     name = f"{settings.pod}.{secrets.token_hex(4)}"
-    ice = IceFile(settings.ice_directory, time.time)
+    ice = IceFile(settings.ice_directory, time.time, static_server(settings))
     host = Host(
         pod=name,
         keyring=Keyring(token_keys(settings.key_dir), time.time),
         timeouts=Timeouts(
-            heartbeat_ms=int(settings.heartbeat_seconds * 1000),
-            idle_heartbeat_ms=int(settings.idle_heartbeat_seconds * 1000),
+            heartbeat_ms=min(int(settings.heartbeat_seconds * 1000), settings.heartbeat_interval),
+            idle_heartbeat_ms=settings.heartbeat_interval,
             resume_window_ms=int(settings.resume_window_seconds * 1000),
+            ice_gathering_ms=settings.ice_gathering_timeout,
+            connection_ms=settings.connection_timeout,
         ),
+        reconnect_attempts=settings.max_reconnect_attempts,
         ice_servers=ice.servers,
         ice_ttl_ms=ice.ttl_ms,
         new_id=new_id,
@@ -63,6 +67,21 @@ def make_pod(settings: Settings) -> Pod:
     metrics = Metrics()
     hub = Hub(host, broker, metrics, settings.capacity)
     return Pod(settings, host, ice, broker, hub, metrics, Gate(settings, metrics))
+
+
+def static_server(settings: Settings) -> Server | None:
+    """Return the TURN or STUN server that the settings themselves name."""
+    urls = settings.turn_server_url
+    if not urls:
+        return None
+    auth = None
+    if settings.turn_username is not None and settings.turn_credential is not None:
+        auth = StaticAuth(username=settings.turn_username, credential=settings.turn_credential.get_secret_value())
+    return Server(
+        urls=[url for url in urls if url.startswith("turn")],
+        stun_urls=[url for url in urls if url.startswith("stun")],
+        auth=auth,
+    )
 
 
 def _make_broker(name: str, settings: Settings) -> Broker:

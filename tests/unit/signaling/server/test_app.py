@@ -199,6 +199,37 @@ async def test_in_production_ice_servers_are_for_sessions_only(running: Running)
     assert (await allowed.json())["subprotocol"] == "switchboard.v1"
 
 
+@pytest.mark.parametrize(
+    "running",
+    [
+        {
+            "turn_server_url": "turn:t.example:3478,stun:s.example",
+            "turn_username": "u",
+            "turn_credential": "c",
+            "ice_gathering_timeout": 1000,
+            "connection_timeout": 2000,
+            "max_reconnect_attempts": 9,
+            "heartbeat_interval": 3000,
+        }
+    ],
+    indirect=True,
+)
+async def test_clients_get_the_limits_and_the_server_that_the_settings_name(running: Running) -> None:
+    config = await (await running.public.get("/api/webrtc/config")).json()
+    assert config["iceServers"] == [
+        {"urls": ["stun:s.example"]},
+        {"urls": ["turn:t.example:3478"], "username": "u", "credential": "c"},
+    ]
+    assert config["maxReconnectAttempts"] == 9
+    assert config["timeouts"] == {
+        "heartbeatMs": 3000, "idleHeartbeatMs": 3000, "resumeWindowMs": 60000, "iceGatheringMs": 1000,
+        "connectionMs": 2000,
+    }  # fmt: skip
+    welcome = await receive(await running.greeted(messages.Hello(n=1, inst="i")))
+    assert isinstance(welcome, messages.Welcome)
+    assert (welcome.max_reconnect_attempts, welcome.timeouts.connection_ms) == (9, 2000)
+
+
 # JWTs
 
 
