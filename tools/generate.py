@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from switchboard_crds import metric_names
 from switchboard_crds.definitions import DEFINITIONS
 from switchboard_crds.manifests import crd
 from switchboard_crds.reference import page
@@ -32,6 +33,7 @@ def generated() -> dict[Path, str]:
         files[REFERENCE / f"{definition.kind.singular}.md"] = page(definition)
     files[REFERENCE / "protocol.schema.json"] = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
     files[REFERENCE / "protocol-errors.md"] = errors_page()
+    files[REFERENCE / "metrics.md"] = metric_names.page()
     files[REFERENCE / "settings.md"] = config.page()
     return files
 

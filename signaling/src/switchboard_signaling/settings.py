@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr | None = Field(
         default=None, validation_alias="TWILIO_AUTH_TOKEN", description="Secret of that account."
     )
+    region: str = Field(
+        default="", max_length=64, description="Region that this pod runs in, for what is kept of calls."
+    )
     log_format: LogFormat | None = Field(
         default=None, description="json or console; left out, console in Development and json elsewhere."
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
+from switchboard_signaling.broker.ledger import Ledger, MemoryLedger
 from switchboard_signaling.matching.line import Line
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
@@ -61,6 +62,7 @@ class MemoryBroker:
         self._sessions: _Records[SessionRecord] = _Records(clock)
         self._matches: _Records[MatchRecord] = _Records(clock)
         self._line = Line()
+        self.ledger: Ledger = MemoryLedger(pod, clock)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
         """Need nothing: a pod alone gets no hints from others."""

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from switchboard_signaling.protocol.errors import CloseCode
+from switchboard_signaling.protocol.facts import Fact
 from switchboard_signaling.protocol.limits import LimitName
 from switchboard_signaling.protocol.messages import (
     Ack,
@@ -109,7 +110,13 @@ class Attach(Struct, frozen=True):
     n: int
 
 
-Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | Tell | Attach
+class Note(Struct, frozen=True):
+    """Something to take note of."""
+
+    fact: Fact
+
+
+Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | Tell | Attach | Note
 
 _hints: msgspec.json.Decoder[Hint] = msgspec.json.Decoder(Hint)
 

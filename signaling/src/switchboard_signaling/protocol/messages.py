@@ -27,6 +27,14 @@ Jwt = Annotated[str, Meta(min_length=1, max_length=8192)]
 """JSON Web Token (RFC 7519); issuers put much into them."""
 Sdp = Annotated[str, Meta(max_length=MAX_FRAME_BYTES)]
 Word = Annotated[str, Meta(max_length=64)]
+MAX_SPAN_MS: Final = 3_600_000
+MAX_BITRATE: Final = 10_000_000_000
+Milliseconds = Annotated[float, Meta(ge=0, le=MAX_SPAN_MS)]
+Bitrate = Annotated[float, Meta(ge=0, le=MAX_BITRATE)]
+"""Bits a second."""
+Share = Annotated[float, Meta(ge=0, le=1)]
+Code = Annotated[str, Meta(max_length=32, pattern=r"^[a-z][a-z0-9-]*$(?!\n)")]
+Path: TypeAlias = Literal["direct", "relay"]
 Attributes = Annotated[dict[Word, Word], Meta(max_length=16)]
 
 
@@ -199,8 +207,47 @@ class Ack(LaneFrame, tag="ack"):
     """
 
 
+# What a client tells the pool of its call: unnumbered, droppable, for statistics only, and never passed on.
+
+
+class Stats(_Frame, tag="stats", kw_only=True):
+    """How the media of match `m` has been in the last seconds, as the browser's statistics say (W3C webrtc-stats).
+
+    What is not known is left out. `loss` is the share of packets that did not arrive here, `remoteLoss` that of ours
+    that did not arrive there; `freezes` and `frozenMs` are what was added since the last report.
+    """
+
+    m: Id
+    media: Literal["audio", "video"] = "video"
+    path: Path | None = None
+    rtt_ms: Milliseconds | None = None
+    jitter_ms: Milliseconds | None = None
+    loss: Share | None = None
+    remote_loss: Share | None = None
+    sent_bitrate: Bitrate | None = None
+    received_bitrate: Bitrate | None = None
+    freezes: Counter | None = None
+    frozen_ms: Milliseconds | None = None
+
+
+CallState: TypeAlias = Literal["connected", "failed", "closed"]
+
+
+class ConnectionState(_Frame, tag="connection-state", kw_only=True):
+    """What became of the connection for match `m`: `connected` for the first time, `failed` for good, or `closed`.
+
+    `setupMs` is the time from the open match to the first connection; without it there never was one.
+    """
+
+    m: Id
+    state: CallState
+    setup_ms: Milliseconds | None = None
+    path: Path | None = None
+    reason: Code | None = None
+
+
 ClientFrame: TypeAlias = (
-    Hello | Resume | Auth | Heartbeat | JoinQueue | LeaveQueue | Leave
+    Hello | Resume | Auth | Heartbeat | JoinQueue | LeaveQueue | Leave | Stats | ConnectionState
     | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from switchboard_signaling.protocol.effects import (
     Effect,
     Limited,
     MatchChanged,
+    Note,
     Proposed,
     Relay,
     Send,
@@ -25,6 +26,7 @@ from switchboard_signaling.protocol.effects import (
     Taken,
     Tell,
 )
+from switchboard_signaling.protocol.facts import Opened, Over, Welcomed
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.limits import SpokenLimits
 from switchboard_signaling.protocol.match import MatchView, unowned
@@ -55,9 +57,12 @@ HELLO_SECONDS: Final = 2.0
 OLD_SOCKET_SECONDS: Final = 2.0
 """How long a replaced socket still carries what peers say, so that a move loses nothing."""
 MAX_BAD_FRAMES: Final = 3
+STATS_SECONDS: Final = 1.0
+"""Statistics that come sooner after the last ones are dropped."""
 REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
 """Reasons for the end of a forming match after which the survivor goes back to its place."""
 
+Report: TypeAlias = messages.Stats | messages.ConnectionState
 Intent: TypeAlias = messages.Heartbeat | messages.JoinQueue | messages.LeaveQueue | messages.Leave
 Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "superseded", "closed"]
 
@@ -71,6 +76,10 @@ class Session:
         self._phase: Phase = "new"
         self._since = self._heard = self._pinged = self._renewed = now
         self._bad_frames = 0
+        self._resumed = False
+        self._reported = now - STATS_SECONDS
+        self.frames = 0
+        """How many frames the client has sent."""
         self.sid = ""
         self.n = 0
         self.want: Want = Idle()
@@ -87,11 +96,17 @@ class Session:
         """Whether this socket is its session's newest, as far as is known here."""
         return self._phase == "open"
 
+    @property
+    def subject(self) -> str:
+        """Who the client is."""
+        return self._admission.claims.sub
+
     # Frames of the client
 
     def receive(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         """Obey a frame, or answer what is wrong with it."""
         self._heard = now
+        self.frames += 1
         if self._phase == "new":
             return self._open(frame)
         if isinstance(frame, messages.Hello | messages.Resume):
@@ -100,7 +115,9 @@ class Session:
             return self._admission.renew(frame.token) if self._phase == "open" else []
         if isinstance(frame, Spoken):
             return self._speak(frame, now) if self._phase in ("open", "superseded") else []
-        return self._intend(frame) if self._phase == "open" else []
+        if self._phase != "open":
+            return []
+        return self._report(frame, now) if isinstance(frame, Report) else self._intend(frame)
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
         """Answer what could not be decoded; the third time closes the socket."""
@@ -113,7 +130,7 @@ class Session:
     def _open(self, frame: messages.ClientFrame) -> list[Effect]:
         if not isinstance(frame, messages.Hello | messages.Resume):
             return [_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
-        self._phase = "verifying"
+        self._phase, self._resumed = "verifying", isinstance(frame, messages.Resume)
         self.n, self._inst, self.want = frame.n, frame.inst, frame.want
         return self._admit(self._admission.greeted(frame))
 
@@ -143,6 +160,16 @@ class Session:
         if limit := self._limits.refuses(frame, now):
             return [Limited(limit), _error(errors.RATE_LIMITED, ref=limit)]
         return [Tell(peer.pod, Relay(peer.sid, frame.m, self.sid, self._host.pod, frame))]
+
+    def _report(self, frame: Report, now: float) -> list[Effect]:
+        """Take note of what the client says of its call; what comes too often or at the wrong time is dropped."""
+        if self.match is None or self.match.m != frame.m or not self.match.opened:
+            return []
+        if isinstance(frame, messages.Stats):
+            if now - self._reported < STATS_SECONDS:
+                return []
+            self._reported = now
+        return [Note(frame)]
 
     def _intend(self, frame: Intent) -> list[Effect]:
         self._v += 1
@@ -218,7 +245,7 @@ class Session:
             sid=self.sid, token=self._admission.token(), want=self.want, timeouts=self._host.timeouts,
             max_reconnect_attempts=self._host.reconnect_attempts,
         )  # fmt: skip
-        return [Attach(self.sid, self.n), Send(frame)]
+        return [Attach(self.sid, self.n), Send(frame), Note(Welcomed(self._resumed))]
 
     def _enqueued(self, question: Enqueue, reply: Reply, now: float) -> list[Effect]:
         ticket = unowned(question.ticket.ticket)
@@ -285,20 +312,25 @@ class Session:
         other = found[2] if found else None
         changed = isinstance(question, EndMatch) or (isinstance(question, TouchMatch) and question.news)
         effects: list[Effect] = [Tell(other.pod, MatchChanged(other.sid, record.m))] if changed and other else []
-        if isinstance(question, EndMatch):
-            self._unwanted.pop(record.m, None)
+        dropped = isinstance(question, EndMatch) and self._unwanted.pop(record.m, None) is not None
         match = self.match
+        mine = found is not None and found[0] == record.by
         if match is None or match.m != record.m:
-            return effects
+            return [*effects, Note(Over(record, mine))] if dropped and mine else effects
         if found is None and isinstance(question, ReadMatch):
             # The store lost the record: touch it anew, which needs the proof of a side that this session may hold.
             return [*effects, Ask(self._touch_match(match.m, named=isinstance(self.want, Matched)))]
         if record.over or found is None:
-            return effects + self._over(match, record, now)
+            return [*effects, Note(Over(record, mine)), *self._over(match, record, now)]
+        formed = match.announced
         frame = match.read(record, self._host, now)
         if isinstance(question, TouchMatch) and question.news:
             match.published = question.named
-        return [*effects, Send(frame)] if frame else effects
+        if frame:
+            effects.append(Send(frame))
+        if isinstance(frame, messages.MatchFound) and frame.state == "open" and other:
+            effects.append(Note(Opened(match.m, found[0], formed, other.sid, match.peer_sub)))
+        return effects
 
     def _over(self, match: MatchView, record: MatchRecord, now: float) -> list[Effect]:
         """Tell the client that its match is no more; a ticket that was not used up goes back to its place."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.protocol import errors, messages
@@ -17,11 +17,13 @@ from switchboard_signaling.protocol.effects import (
     Effect,
     Hint,
     Limited,
+    Note,
     Send,
     Suspect,
     Tell,
     Verify,
 )
+from switchboard_signaling.protocol.facts import Fact
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Question
 from switchboard_signaling.server.gate import Visitor
@@ -48,6 +50,9 @@ class Switch(Protocol):
 
     def tell(self, pod: str, hint: Hint) -> None:
         """Pass a hint on."""
+
+    def note(self, session: Session, fact: Fact) -> None:
+        """Have it noted what a session says of itself."""
 
 
 class Connection:
@@ -76,12 +81,12 @@ class Connection:
         self._closing: asyncio.Task[None] | None = None
 
     async def run(self) -> int | None:
-        """Serve the socket until it closes; return its close code."""
+        """Serve the socket until it closes; return its close code, None if it broke off."""
         try:
             while True:
                 message = await self._socket.receive()
                 if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    return self._socket.close_code
+                    return self._code(message.type)
                 self._receive(message.type, message.data)
                 await self._questions.room()
                 await self._pace()
@@ -93,6 +98,11 @@ class Connection:
             await self._outbox.cancel()
             if self._closing:
                 await asyncio.wait([self._closing])
+
+    def _code(self, kind: WSMsgType) -> int | None:
+        """Return the close code; None for a socket that broke off, to which aiohttp gives the code of a goodbye."""
+        code = self._socket.close_code
+        return None if kind is WSMsgType.CLOSED and code == WSCloseCode.OK else code
 
     def perform(self, effects: list[Effect]) -> None:
         """Do what the session wants done."""
@@ -111,6 +121,8 @@ class Connection:
                     self._hub.attach(self, n)
                 case Close(code=code):
                     self._put(code)
+                case Note(fact=fact):
+                    self._hub.note(self.session, fact)
 
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
         """Perform what the session decides at this moment; its failure ends this socket and no other."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Literal, Protocol
 
 import structlog
 
@@ -11,7 +12,9 @@ from switchboard_signaling.broker.interface import Broker, BrokerUnavailableErro
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Send, Taken
+from switchboard_signaling.protocol.facts import Fact
 from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Announced, EndMatch
 from switchboard_signaling.server.connection import Connection
 from switchboard_signaling.server.metrics import Metrics
@@ -25,11 +28,27 @@ OWN_CLOSE: Final = frozenset({1000})
 log = structlog.get_logger(__name__)
 
 
+class Witness(Protocol):
+    """Who takes note of what sessions do; it must neither fail nor block."""
+
+    def note(self, session: Session, fact: Fact) -> None:
+        """Take note of what a session says of itself."""
+
+    def closed(self, session: Session, code: int | None) -> None:
+        """Take note that a session's socket is closed."""
+
+    def gone(self, sid: str, how: Literal["left", "moved", "expired"]) -> None:
+        """Take note that a session is no more on this pod."""
+
+
 class Hub:
     """The pod's switchboard."""
 
-    def __init__(self, host: Host, broker: Broker, metrics: Metrics, capacity: int) -> None:
+    def __init__(
+        self, host: Host, broker: Broker, metrics: Metrics, capacity: int, witnesses: Sequence[Witness] = ()
+    ) -> None:
         """`capacity`: sessions from which on the pod takes no new ones."""
+        self._witnesses = witnesses
         self._host = host
         self._broker = broker
         self._capacity = capacity
@@ -73,9 +92,12 @@ class Hub:
             if not self._connections:
                 self._empty.set()
             session = connection.session
+            self._witness(lambda witness: witness.closed(session, code))
             if self._attached.get(session.sid) is connection:
                 del self._attached[session.sid]
-                if code not in OWN_CLOSE:
+                if code in OWN_CLOSE:
+                    self._witness(lambda witness: witness.gone(session.sid, "left"))
+                else:
                     self._detached[session.sid] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
 
     def attach(self, connection: Connection, n: int) -> None:
@@ -103,7 +125,7 @@ class Hub:
             self._mail.set()
             return
         if isinstance(hint, Taken):
-            self._detached.pop(hint.sid, None)
+            self._moved(hint)
         connection = self._attached.get(hint.sid)
         if isinstance(hint, Taken) and connection is not None and connection.session.n < hint.n:
             del self._attached[hint.sid]
@@ -111,6 +133,19 @@ class Hub:
             connection.change(partial(connection.session.hinted, hint))
         elif isinstance(hint, Relay):
             self.tell(hint.pod, MatchChanged(hint.sender, hint.m))
+
+    def note(self, session: Session, fact: Fact) -> None:
+        """Have it noted what a session says of itself."""
+        self._witness(lambda witness: witness.note(session, fact))
+
+    def _moved(self, hint: Taken) -> None:
+        known = self._attached.get(hint.sid)
+        if self._detached.pop(hint.sid, None) or (known is not None and known.session.n < hint.n):
+            self._witness(lambda witness: witness.gone(hint.sid, "moved"))
+
+    def _witness(self, tell: Callable[[Witness], None]) -> None:
+        for witness in self._witnesses:
+            tell(witness)
 
     async def run(self) -> None:
         """Do what time and the mailbox bring, until cancelled; the broker must have started."""
@@ -143,6 +178,8 @@ class Hub:
             now = time.monotonic()
             for sid in [sid for sid, until in self._detached.items() if until <= now]:
                 del self._detached[sid]
+                for witness in self._witnesses:
+                    witness.gone(sid, "expired")
 
     async def _read_mail(self) -> None:
         while True:

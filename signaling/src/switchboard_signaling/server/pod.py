@@ -4,6 +4,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.ice.directory import Server, StaticAuth
@@ -14,8 +15,11 @@ from switchboard_signaling.protocol.messages import Timeouts
 from switchboard_signaling.protocol.tokens import Keyring
 from switchboard_signaling.server.gate import Gate
 from switchboard_signaling.server.hub import Hub
+from switchboard_signaling.server.journal import Journal
 from switchboard_signaling.server.keys import token_keys
+from switchboard_signaling.server.meters import Meters
 from switchboard_signaling.server.metrics import Metrics
+from switchboard_signaling.server.tally import Tally
 from switchboard_signaling.settings import AuthType, Settings
 
 
@@ -30,6 +34,8 @@ class Pod:
     hub: Hub
     metrics: Metrics
     gate: Gate
+    journal: Journal
+    tally: Tally
 
 
 def new_id() -> str:
@@ -65,8 +71,12 @@ def make_pod(settings: Settings) -> Pod:
     )
     broker = _make_broker(name, settings)
     metrics = Metrics()
-    hub = Hub(host, broker, metrics, settings.capacity)
-    return Pod(settings, host, ice, broker, hub, metrics, Gate(settings, metrics))
+    meters = Meters(metrics.registry)
+    tally = Tally(broker.ledger, name, meters)
+    journal = Journal(settings.region, name, meters, tally)
+    hub = Hub(host, broker, metrics, settings.capacity, [journal])
+    tally.live = lambda: Live(hub.active_sessions, hub.connections, hub.matched_sessions)
+    return Pod(settings, host, ice, broker, hub, metrics, Gate(settings, metrics), journal, tally)
 
 
 def static_server(settings: Settings) -> Server | None:

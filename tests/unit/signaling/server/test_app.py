@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from socket import SHUT_RDWR
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSServerHandshakeError
@@ -92,7 +93,16 @@ async def test_sessions_are_counted_while_attached_and_while_resumable(running: 
     metrics = await (await running.internal.get("/metrics")).text()
     assert "\nswitchboard_signaling_active_sessions 1.0\n" in metrics
     stats = await (await running.public.get("/api/webrtc/stats")).json()
-    assert stats == {"activeSessions": 1, "connections": 0, "matchedSessions": 0}
+    assert (stats["activeSessions"], stats["connections"], stats["matchedSessions"], stats["pods"]) == (1, 0, 0, 1)
+
+
+async def test_a_session_whose_socket_broke_off_is_resumable(running: Running) -> None:
+    socket = await running.welcomed()
+    socket.get_extra_info("socket").shutdown(SHUT_RDWR)
+    async with asyncio.timeout(SECONDS):
+        while running.pod.hub.connections:  # noqa: ASYNC110 - the server's handler ends when it ends
+            await asyncio.sleep(0)
+    assert running.pod.hub.active_sessions == 1
 
 
 async def test_metrics_and_samples_are_not_for_clients(running: Running) -> None:
