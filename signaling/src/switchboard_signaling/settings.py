@@ -168,6 +168,15 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr | None = Field(
         default=None, validation_alias="TWILIO_AUTH_TOKEN", description="Secret of that account."
     )
+    admin_token_dir: Path | None = Field(
+        default=None, description="Folder with bearer tokens of the admin API, 32 bytes or more each; off if left out."
+    )
+    webhook_url: str | None = Field(
+        default=None, pattern=r"^https?://\S+$", description="URL that is told of matches that open and end."
+    )
+    webhook_secret_dir: Path | None = Field(
+        default=None, description="Folder with secrets that webhooks are signed with, 32 bytes or more each."
+    )
     region: str = Field(
         default="", max_length=64, description="Region that this pod runs in, for what is kept of calls."
     )
@@ -256,6 +265,8 @@ class Settings(BaseSettings):
                 yield f"TURN_SERVER_URL names a TURN server, which needs {name}: set it"
             if not turn and present is not None:
                 yield f"{name} needs a TURN server in TURN_SERVER_URL: set it, or remove {name}"
+        if (self.webhook_url is None) != (self.webhook_secret_dir is None):
+            yield "SWITCHBOARD_WEBHOOK_URL and SWITCHBOARD_WEBHOOK_SECRET_DIR need each other: set both, or none"
         if (self.twilio_account_sid is None) != (self.twilio_auth_token is None):
             yield "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN need each other: set both, or none"
 
@@ -278,6 +289,8 @@ class Settings(BaseSettings):
             )
         if self.auth_jwks_url and not self.auth_jwks_url.startswith("https://"):
             yield "Production fetches keys by https only: set SWITCHBOARD_AUTH_JWKS_URL to such a URL"
+        if self.webhook_url and not self.webhook_url.startswith("https://"):
+            yield "Production sends webhooks by https only: set SWITCHBOARD_WEBHOOK_URL to such a URL"
         if "*" in self.allowed_origins:
             yield "Production refuses pages of all origins: list them in SWITCHBOARD_ALLOWED_ORIGINS"
         if any(url.startswith("turn") for url in self.turn_server_url):

@@ -92,6 +92,7 @@ def test_anybody_may_connect_in_development_and_in_staging_if_that_is_said(monke
         ({"turn_server_url": "turn:me:secret@turn.example"}, "set TURN_SERVER_URL like turn:turn.example:3478"),
         ({"turn_server_url": "turn:turn.example", "turn_username": "u"}, "needs TURN_CREDENTIAL: set it"),
         ({"turn_server_url": "stun:stun.example", "turn_username": "u"}, "TURN_USERNAME needs a TURN server"),
+        ({"webhook_url": "https://app.example/hook"}, "SWITCHBOARD_WEBHOOK_SECRET_DIR need each other"),
         ({"twilio_account_sid": "AC1"}, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN need each other"),
         ({"redis_nodes": "me:secret@valkey:6379"}, "set SWITCHBOARD_REDIS_AUTH_DIR"),
     ],
@@ -140,7 +141,8 @@ def test_their_defaults_are_documented_milliseconds() -> None:
 def test_production_refuses_a_static_turn_password_and_logs_for_people() -> None:
     static = {"turn_server_url": "turn:t.example", "turn_username": "u", "turn_credential": "c"}
     with pytest.raises(ValidationError, match="static TURN password of TURN_SERVER_URL") as caught:
-        Settings(**PRODUCTION, **static, log_format="console")
+        Settings(**PRODUCTION, **static, log_format="console", webhook_url="http://a.example", webhook_secret_dir="d")
+    assert "https only: set SWITCHBOARD_WEBHOOK_URL" in str(caught.value)
     assert "SWITCHBOARD_LOG_FORMAT" in str(caught.value)
     assert Settings(**PRODUCTION, turn_server_url="stun:s.example").turn_server_url == ("stun:s.example",)
     assert Settings(**static).turn_credential is not None

@@ -70,7 +70,9 @@ class Call:
         self.path = state.path or self.path
         if state.state == "closed":
             return None
-        verdict: Verdict = "connected" if state.state == "connected" else "dropped" if state.setup_ms else "failed"
+        verdict: Verdict = (
+            "connected" if state.state == "connected" else "failed" if state.setup_ms is None else "dropped"
+        )
         if verdict == self.verdict or (self.verdict and verdict == "connected"):
             return None
         self.verdict, self.setup_ms = verdict, state.setup_ms

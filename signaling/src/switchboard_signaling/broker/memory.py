@@ -15,6 +15,7 @@ from switchboard_signaling.protocol.store import (
     MatchRecord,
     Question,
     ReadMatch,
+    ReadSession,
     Reply,
     SessionRecord,
     TouchMatch,
@@ -77,6 +78,8 @@ class MemoryBroker:
                 answer = apply_session(self._sessions.get(question.sid), question)
                 self._sessions.put(question.sid, answer.record)
                 return answer
+            case ReadSession():
+                return self._sessions.get(question.sid)
             case TouchMatch() | EndMatch() | ReadMatch():
                 return self._match(question)
             case Enqueue():

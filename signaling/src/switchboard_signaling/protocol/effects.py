@@ -52,11 +52,17 @@ class Taken(Struct, tag="taken", frozen=True):
     n: int
 
 
+class Expel(Struct, tag="expel", frozen=True):
+    """Session `sid` is to be ended, as somebody who runs the pool asks."""
+
+    sid: str
+
+
 class Proposed(Struct, tag="proposed", frozen=True):
     """The pod's mailbox has something."""
 
 
-Hint: TypeAlias = Relay | MatchChanged | Taken | Proposed
+Hint: TypeAlias = Relay | MatchChanged | Taken | Expel | Proposed
 
 
 # Effects

@@ -85,6 +85,11 @@ RATE_LIMITED: Final = ErrorKind(
     "Send the frame again after a pause.",
     retryable=True,
 )
+BLOCKED: Final = ErrorKind(
+    "blocked",
+    "This client is kept out of the pool for now",
+    "Ask whoever runs the service; do not try again by itself.",
+)
 
 CATALOGUE: Final = (
     BAD_FRAME,
@@ -103,6 +108,7 @@ CATALOGUE: Final = (
     AUTH_EXPIRED,
     AUTH_UNAVAILABLE,
     RATE_LIMITED,
+    BLOCKED,
 )
 
 
@@ -130,8 +136,10 @@ CLOSE_AUTH_REQUIRED: Final = CloseCode(4402, "auth-required", reconnect=False)
 CLOSE_AUTH_INVALID: Final = CloseCode(4403, "auth-invalid", reconnect=False)
 CLOSE_SILENT: Final = CloseCode(4408, "silent", reconnect=True)
 CLOSE_REPLACED: Final = CloseCode(4409, "replaced", reconnect=False)
+CLOSE_DISCONNECTED: Final = CloseCode(4410, "disconnected", reconnect=False)
 CLOSE_TOO_SLOW: Final = CloseCode(4413, "too-slow", reconnect=True)
 CLOSE_AUTH_EXPIRED: Final = CloseCode(4419, "auth-expired", reconnect=True, fresh_token=True)
+CLOSE_BLOCKED: Final = CloseCode(4423, "blocked", reconnect=False)
 CLOSE_POOL_BUSY: Final = CloseCode(4429, "pool-busy", reconnect=True)
 CLOSE_AUTH_UNAVAILABLE: Final = CloseCode(4503, "auth-unavailable", reconnect=True)
 
@@ -146,8 +154,10 @@ CLOSE_CODES: Final = (
     CLOSE_SESSION_UNKNOWN,
     CLOSE_SILENT,
     CLOSE_REPLACED,
+    CLOSE_DISCONNECTED,
     CLOSE_TOO_SLOW,
     CLOSE_AUTH_EXPIRED,
+    CLOSE_BLOCKED,
     CLOSE_POOL_BUSY,
     CLOSE_AUTH_UNAVAILABLE,
 )

@@ -12,6 +12,10 @@ CANDIDATES: Final = rate(CANDIDATES_PER_SECOND)
 SDP: Final = rate(SDP_PER_SECOND)
 
 
+def _nobody(_sub: str, _sid: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Host:
     """The pod: its name, its keys, its ICE servers and its source of ids."""
@@ -31,5 +35,7 @@ class Host:
     """How many ICE candidates a socket may send."""
     sdp: Rate | None = SDP
     """How many session descriptions a socket may send."""
+    blocked: Callable[[str, str], bool] = _nobody
+    """Whether a subject, or a session, is kept out."""
     reconnect_attempts: int = RECONNECT_ATTEMPTS
     """Sockets that a client tries in vain before it gives up."""

@@ -16,6 +16,7 @@ from switchboard_signaling.protocol.effects import (
     Attach,
     Close,
     Effect,
+    Expel,
     Limited,
     MatchChanged,
     Note,
@@ -64,7 +65,7 @@ REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
 
 Report: TypeAlias = messages.Stats | messages.ConnectionState
 Intent: TypeAlias = messages.Heartbeat | messages.JoinQueue | messages.LeaveQueue | messages.Leave
-Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "superseded", "closed"]
+Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "leaving", "superseded", "closed"]
 
 
 class Session:
@@ -90,6 +91,7 @@ class Session:
         self._v = 0
         self._dead: str | None = None
         self._unwanted: dict[str, Cancel | EndMatch] = {}
+        self._farewell = errors.CLOSE_DISCONNECTED
 
     @property
     def attached(self) -> bool:
@@ -144,6 +146,8 @@ class Session:
             self._phase = "closed"
         elif self._phase == "verifying" and self._admission.admitted:
             self._phase, self.sid = "opening", self._admission.claims.sid
+            if self._blocked:
+                return [*effects, _error(errors.BLOCKED), *self._close(errors.CLOSE_BLOCKED)]
             return [*effects, Ask(self._touch())]
         return effects
 
@@ -215,6 +219,8 @@ class Session:
         if self.match:
             self.match.observation.failed()
         match question:
+            case TouchSession() if self._phase == "leaving":
+                return self._close(self._farewell)
             case TouchSession() if self._phase == "opening":
                 return self._welcome()
             case TouchSession(want=Queued(place=None, ticket=ticket)) | Enqueue(ticket=Ticket(ticket=ticket)):
@@ -223,6 +229,8 @@ class Session:
                 return []
 
     def _touched(self, answer: SessionAnswer, now: float) -> list[Effect]:
+        if self._phase == "leaving":
+            return self._close(self._farewell)
         if answer.stale:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         effects: list[Effect] = []
@@ -286,6 +294,8 @@ class Session:
         return [*effects, Ask(self._touch_match(m, named=False))]
 
     def _pursue(self, now: float) -> list[Effect]:
+        if self._blocked:
+            return self._expel(errors.CLOSE_BLOCKED)
         match self.want:
             case Queued() as want:
                 place = self._host.keyring.verify(want.place, PlaceClaims)
@@ -314,7 +324,7 @@ class Session:
         effects: list[Effect] = [Tell(other.pod, MatchChanged(other.sid, record.m))] if changed and other else []
         dropped = isinstance(question, EndMatch) and self._unwanted.pop(record.m, None) is not None
         match = self.match
-        mine = found is not None and found[0] == record.by
+        mine = isinstance(question, EndMatch) and found is not None and found[0] == record.by
         if match is None or match.m != record.m:
             return [*effects, Note(Over(record, mine))] if dropped and mine else effects
         if found is None and isinstance(question, ReadMatch):
@@ -344,7 +354,7 @@ class Session:
 
     # Hints of other pods
 
-    def hinted(self, hint: Relay | MatchChanged | Taken, now: float) -> list[Effect]:
+    def hinted(self, hint: Relay | MatchChanged | Taken | Expel, now: float) -> list[Effect]:
         """Look again at what a hint points to, or deliver what the partner said."""
         match hint:
             case Taken(n=n):
@@ -353,6 +363,8 @@ class Session:
                 return []
             case Relay():
                 return self._hear(hint, now)
+            case Expel():
+                return self._expel(errors.CLOSE_DISCONNECTED)
             case _:
                 return self._look(hint, now)
 
@@ -383,6 +395,8 @@ class Session:
         effects = self._admit(self._admission.due(now))
         if not self.attached:
             return effects
+        if self._blocked:
+            return self._expel(errors.CLOSE_BLOCKED)
         timeouts = self._host.timeouts
         every = (timeouts.idle_heartbeat_ms if isinstance(self.want, Idle) else timeouts.heartbeat_ms) / 1000
         if now - self._heard > 2 * every + HELLO_SECONDS:
@@ -402,6 +416,24 @@ class Session:
         if was != "open" or self.match is None or peer is None:
             return []
         return [Tell(peer.pod, MatchChanged(peer.sid, self.match.m, closed=self.n))]
+
+    # The end by those who run the pool
+
+    @property
+    def _blocked(self) -> bool:
+        return self._host.blocked(self.subject, self.sid)
+
+    def _expel(self, code: errors.CloseCode) -> list[Effect]:
+        """Give up in the store what the client wants, so that its partner need not wait for it, then close."""
+        if self._phase != "open":
+            return []
+        blocked = code is errors.CLOSE_BLOCKED
+        self._phase, self._farewell = "leaving", code
+        want = Idle(self.want.c + 1)
+        self._supersede(self.want, want, "blocked" if blocked else "ended")
+        self.want = want
+        told: list[Effect] = [_error(errors.BLOCKED)] if blocked else []
+        return [*told, *self._drop_unwanted(), Ask(self._touch())]
 
     # Questions
 

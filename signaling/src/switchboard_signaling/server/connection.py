@@ -79,6 +79,7 @@ class Connection:
         self._allowance = float(FRAMES_BURST)
         self._paced_at = time.monotonic()
         self._closing: asyncio.Task[None] | None = None
+        self._closed_with: int | None = None
 
     async def run(self) -> int | None:
         """Serve the socket until it closes; return its close code, None if it broke off."""
@@ -100,7 +101,9 @@ class Connection:
                 await asyncio.wait([self._closing])
 
     def _code(self, kind: WSMsgType) -> int | None:
-        """Return the close code; None for a socket that broke off, to which aiohttp gives the code of a goodbye."""
+        """Return the close code, ours if we closed first; None for a socket that broke off, which aiohttp calls OK."""
+        if self._closed_with is not None:
+            return self._closed_with
         code = self._socket.close_code
         return None if kind is WSMsgType.CLOSED and code == WSCloseCode.OK else code
 
@@ -136,6 +139,7 @@ class Connection:
     def close(self, code: errors.CloseCode) -> None:
         """Close the socket now, whatever waits to be sent."""
         if self._closing is None:
+            self._closed_with = code.code
             self._closing = asyncio.create_task(self._close(code))
 
     async def _pace(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, Literal, Protocol
 
@@ -22,8 +22,8 @@ from switchboard_signaling.server.metrics import Metrics
 TICK_SECONDS: Final = 1.0
 MAILBOX_SECONDS: Final = 0.5
 """How often the mailbox is read without a hint."""
-OWN_CLOSE: Final = frozenset({1000})
-"""Close codes by which a client says that it does not come back (RFC 6455 section 7.4.1); a reload sends 1001."""
+OWN_CLOSE: Final = frozenset({1000, errors.CLOSE_DISCONNECTED.code, errors.CLOSE_BLOCKED.code})
+"""Close codes of those who do not come back: a client says so by 1000 (RFC 6455 section 7.4.1); a reload sends 1001."""
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +75,16 @@ class Hub:
     def matched_sessions(self) -> int:
         """Sessions attached here that are in a match."""
         return sum(connection.session.match is not None for connection in self._attached.values())
+
+    @property
+    def sessions(self) -> Iterable[str]:
+        """The ids of the sessions attached here."""
+        return self._attached.keys()
+
+    def session(self, sid: str) -> Session | None:
+        """Return a session that is attached here."""
+        connection = self._attached.get(sid)
+        return connection.session if connection else None
 
     @property
     def full(self) -> bool:

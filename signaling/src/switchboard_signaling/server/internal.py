@@ -3,6 +3,7 @@
 from aiohttp import web
 from msgspec import json
 
+from switchboard_signaling.server.admin import admin_app
 from switchboard_signaling.server.app import POD
 from switchboard_signaling.server.pod import Pod
 
@@ -12,6 +13,7 @@ def internal_app(pod: Pod) -> web.Application:
     app = web.Application()
     app[POD] = pod
     app.add_routes([web.get("/metrics", metrics), web.get("/internal/sample", sample)])
+    app.add_subapp("/admin", admin_app(pod))
     return app
 
 

@@ -13,13 +13,15 @@ from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.limits import rate
 from switchboard_signaling.protocol.messages import Timeouts
 from switchboard_signaling.protocol.tokens import Keyring
+from switchboard_signaling.server.blocks import Blocklist
 from switchboard_signaling.server.gate import Gate
 from switchboard_signaling.server.hub import Hub
 from switchboard_signaling.server.journal import Journal
-from switchboard_signaling.server.keys import token_keys
+from switchboard_signaling.server.keys import SharedSecrets, token_keys
 from switchboard_signaling.server.meters import Meters
 from switchboard_signaling.server.metrics import Metrics
 from switchboard_signaling.server.tally import Tally
+from switchboard_signaling.server.webhooks import Webhooks
 from switchboard_signaling.settings import AuthType, Settings
 
 
@@ -36,6 +38,8 @@ class Pod:
     gate: Gate
     journal: Journal
     tally: Tally
+    blocks: Blocklist
+    webhooks: Webhooks | None
 
 
 def new_id() -> str:
@@ -51,6 +55,8 @@ def make_pod(settings: Settings) -> Pod:
     # A pod that restarts under its name must not get hints that were meant for its earlier run.
     name = f"{settings.pod}.{secrets.token_hex(4)}"
     ice = IceFile(settings.ice_directory, time.time, static_server(settings))
+    broker = _make_broker(name, settings)
+    blocks = Blocklist(broker.ledger)
     host = Host(
         pod=name,
         keyring=Keyring(token_keys(settings.key_dir), time.time),
@@ -61,6 +67,7 @@ def make_pod(settings: Settings) -> Pod:
             ice_gathering_ms=settings.ice_gathering_timeout,
             connection_ms=settings.connection_timeout,
         ),
+        blocked=blocks.holds,
         reconnect_attempts=settings.max_reconnect_attempts,
         ice_servers=ice.servers,
         ice_ttl_ms=ice.ttl_ms,
@@ -69,14 +76,22 @@ def make_pod(settings: Settings) -> Pod:
         candidates=rate(settings.candidates_per_second),
         sdp=rate(settings.sdp_per_second),
     )
-    broker = _make_broker(name, settings)
     metrics = Metrics()
     meters = Meters(metrics.registry)
     tally = Tally(broker.ledger, name, meters)
     journal = Journal(settings.region, name, meters, tally)
-    hub = Hub(host, broker, metrics, settings.capacity, [journal])
+    webhooks = make_webhooks(settings, broker, meters)
+    hub = Hub(host, broker, metrics, settings.capacity, [journal, *([webhooks] if webhooks else [])])
     tally.live = lambda: Live(hub.active_sessions, hub.connections, hub.matched_sessions)
-    return Pod(settings, host, ice, broker, hub, metrics, Gate(settings, metrics), journal, tally)
+    return Pod(settings, host, ice, broker, hub, metrics, Gate(settings, metrics), journal, tally, blocks, webhooks)
+
+
+def make_webhooks(settings: Settings, broker: Broker, meters: Meters) -> Webhooks | None:
+    """Return what delivers webhooks, if the settings ask for it; raises KeysError for secrets that cannot be used."""
+    if settings.webhook_url is None or settings.webhook_secret_dir is None:
+        return None
+    secrets = SharedSecrets(settings.webhook_secret_dir, "webhook secrets")
+    return Webhooks(settings.webhook_url, secrets, settings.pool, broker.ledger, meters)
 
 
 def static_server(settings: Settings) -> Server | None:

@@ -42,7 +42,7 @@ async def _work(pod: Pod, started: Callable[[], None]) -> None:
     started()
     log.info("serving", pool=pod.settings.pool, pod=pod.host.pod, durable=pod.broker.durable)
     async with asyncio.TaskGroup() as tasks:
-        for work in (pod.hub.run(), pod.tally.run()):
+        for work in (pod.hub.run(), pod.tally.run(), pod.blocks.run(), *([pod.webhooks.run()] if pod.webhooks else [])):
             tasks.create_task(work)
 
 
