@@ -40,7 +40,7 @@ NODE: Final = Api("v1", "Node", "nodes")
 """Not namespaced."""
 LEASE: Final = Api("coordination.k8s.io/v1", "Lease", "leases")
 EVENT: Final = Api("events.k8s.io/v1", "Event", "events")
-"""Events are written only."""
+"""The operator only writes them; the kubectl plugin reads them."""
 CRD: Final = Api("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions")
 """Not namespaced."""
 

@@ -1,8 +1,12 @@
 """Scaling, rollouts and node drains on a real API server: no pod goes before its sessions have moved."""
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +86,24 @@ def test_scaling_down_empties_a_pod_before_it_goes(operator: Replica, pool: Pool
 def events(pool: Pool, reason: str) -> list[Any]:
     found = pool.api.get("-n", pool.namespace, "events.events.k8s.io")["items"]
     return [item for item in found if item["reason"] == reason]
+
+
+def test_kubectl_switchboard_tells_what_was_decided_and_why(operator: Replica, pool: Pool, redis: Resource) -> None:
+    loaded(pool)
+    pool.scale(2)
+    until(lambda: len(stages(pool)) == 2 and pool.is_true("Drained"), "one pod has gone")
+    program = Path(sys.executable).with_name("kubectl-switchboard")
+
+    def status(*more: str) -> str:
+        command = [program, "status", "-n", pool.namespace, *more]
+        environment = {**os.environ, "KUBECONFIG": str(pool.api.kubeconfig)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
+        return done.stdout
+
+    [found] = json.loads(status("-o", "json"))
+    assert (found["name"], found["replicas"]["desired"], found["why"]) == ("calls", 2, "spec.replicas is 2.")
+    assert [item["decision"] for item in found["decisions"]] == ["3 -> 2 pods: spec.replicas is 2."]
+    assert "3 -> 2 pods" in status()
 
 
 def test_an_operator_that_dies_at_any_step_is_followed_by_one_that_goes_on(

@@ -78,6 +78,8 @@ class Mover:
             await self._children.ensure_sized(owner, objects.replica_set(pool, rev), 0)
         for command in todo.commands:
             await self._do(command, live, pool, owner, rev, watched)
+        if any(isinstance(command, Give) for command in todo.commands):
+            await self._sampler.refresh(owner.key)  # or the room that was just given away would be given twice
         return replace(found, steps=todo, numbers=numbers)
 
     def look(self, pool: SignalingPool, current: str) -> Moved:
