@@ -77,8 +77,8 @@ test-fast: lint ## Checks, unit and property tests: no cluster, no browser, unde
 	pytest --quiet tests/simulation
 
 .PHONY: simulate
-simulate: $(READY) ## Simulate signaling under a seeded adversary (COUNT=10000, or SEED= and ONLY= to see one schedule again)
-	python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(COUNT),--count $(COUNT))
+simulate: $(READY) ## Simulate signaling under a seeded adversary (COUNT=10000, JOBS=, or SEED= and ONLY= to see one schedule again)
+	python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(COUNT),--count $(COUNT)) $(if $(JOBS),--jobs $(JOBS))
 
 BENCH := build/bench
 NODE_FILES := package.json package-lock.json .npmrc ws.mjs peerjs.mjs socketio.mjs
@@ -108,7 +108,8 @@ build: $(READY) ## Build the cluster's binaries and all images; what is in the c
 	switchboard-cluster build
 
 .PHONY: test
-test: test-fast build ## Everything: also the real cluster and the real browser
+test: test-fast build ## Everything: also 10,000 simulated schedules, the real cluster and the real browser
+	python -m tests.simulation --count 10000
 	@(while sleep 50 >/dev/null 2>&1; do echo "(running for $$SECONDS s)"; done) & trap "kill $$!" EXIT; \
 	  pytest --verbose --durations=15 tests/fuzz tests/browser tests/e2e
 

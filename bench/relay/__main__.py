@@ -21,6 +21,8 @@ NO_LIMITS: Final = {f"SWITCHBOARD_{what}_PER_SECOND": "0" for what in ("CONNECTS
 """All load comes from one address, and a client of it sends more than a call would ever need."""
 MOST_STOLEN: Final = 0.05
 """A round in which the hypervisor took more than this share of the machine says nothing."""
+OWN_CORE: Final = 0.8
+"""The load is faster than all servers, so that each is busy all the time if it has its core for itself."""
 
 
 def command(server: str, modules: Path) -> tuple[list[str], dict[str, str]]:
@@ -93,6 +95,9 @@ def main() -> None:
         ratio = report["ratios"].get(name)
         beside = f"{ratio:>11.2f}{TARGETS.get(name, 0):>8.1f}" if ratio else ""
         print(f"{name:24}{median(rates):>10.0f}{beside}")
+    busy = median(run["cpu_seconds"] / run["seconds"] for run in report["runs"])
+    if busy < OWN_CORE:
+        print(f"The servers had {busy:.0%} of their core: the machine did other work, and the ratios say little.")
 
 
 if __name__ == "__main__":

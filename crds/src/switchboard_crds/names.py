@@ -49,6 +49,17 @@ MANAGED_BY: Final = "switchboard"
 LABEL_REVISION: Final = f"{GROUP}/revision"
 """Hash of the pod template that a ReplicaSet and its pods were made from."""
 
+LABEL_IN_SERVICE: Final = f"{GROUP}/in-service"
+"""`true` on a signaling pod that the pool's Service may offer to clients, `false` on one that is cordoned."""
+ANNOTATION_DRAIN: Final = f"{GROUP}/drain"
+"""How far a cordoned pod is on its way out: `Holding`, `Draining` or `Drained`."""
+ANNOTATION_DRAIN_STARTED: Final = f"{GROUP}/drain-started"
+"""When the pod began to give its sessions away (RFC 3339)."""
+ANNOTATION_REMOVING: Final = f"{GROUP}/removing"
+"""On a ReplicaSet: uids of the pods that its last step down was meant to remove, separated by commas."""
+ANNOTATION_DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
+"""Kubernetes' own: among pods that are otherwise alike, a ReplicaSet removes those of the lowest cost first."""
+
 ANNOTATION_APPLIED_HASH: Final = f"{GROUP}/applied-hash"
 """Hash of what the operator applied last; a different wish is applied anew."""
 
@@ -104,6 +115,17 @@ SETTING_WRONG_TOKENS: Final = "SWITCHBOARD_WRONG_TOKENS"
 
 MIN_AUTH_SECRET_BYTES: Final = 32
 """Least length of an HS256 secret (RFC 7518, section 3.2)."""
+SETTING_INTERNAL_TOKEN_DIR: Final = "SWITCHBOARD_INTERNAL_TOKEN_DIR"  # noqa: S105 (a setting's name)
+"""Folder with the bearer tokens that the internal API accepts, a file each."""
+SETTING_STOP_SECONDS: Final = "SWITCHBOARD_STOP_SECONDS"
+"""How long a pod that is told to end lets its clients move."""
+
+INTERNAL_SAMPLE: Final = "/internal/sample"
+INTERNAL_CORDON: Final = "/internal/cordon"
+INTERNAL_UNCORDON: Final = "/internal/uncordon"
+INTERNAL_GOAWAY: Final = "/internal/goaway"
+HEADER_FENCE: Final = "Switchboard-Fence"
+"""Number that grows with each leader of the operators; a pod refuses orders with a lower one than it has seen."""
 
 COTURN_CONTAINER: Final = "coturn"
 AGENT_CONTAINER: Final = "agent"

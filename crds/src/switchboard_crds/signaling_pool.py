@@ -120,6 +120,44 @@ class PoolAuth(Model):
     )
 
 
+class OnTimeout(StrEnum):
+    """What happens to a pod whose sessions have not moved in time."""
+
+    WAIT = "Wait"
+    FORCE = "Force"
+
+
+class PoolDrain(Model):
+    """How a pod that should go is emptied."""
+
+    timeout_seconds: int = Field(
+        default=600,
+        ge=1,
+        le=86400,
+        description="Time for the sessions of one pod to move, from when it begins to give them away.",
+    )
+    on_timeout: OnTimeout = Field(
+        default=OnTimeout.WAIT,
+        description="After that time: `Wait` keeps the pod until the last session has left, and the condition `Drained`"
+        " names it; `Force` removes it, which closes the sockets that are left.",
+    )
+
+
+class PoolRollout(Model):
+    """How pods of another image or other settings replace those there are."""
+
+    surge_percent: int = Field(
+        default=25,
+        ge=1,
+        le=100,
+        description="Pods beyond `replicas` that a rollout may use, in percent of `replicas`; at least one pod.",
+    )
+    paused: bool = Field(
+        default=False,
+        description="No further pod is replaced while true. Pods that already give their sessions away finish.",
+    )
+
+
 class SignalingPoolSpec(Model):
     """What the pool should be."""
 
@@ -212,6 +250,8 @@ class SignalingPoolSpec(Model):
     )
     service: PoolService = Field(default=PoolService(), description="The Service in front of the pods.")
     ingress: PoolIngress | None = Field(default=None, description="An Ingress that leads to the Service.")
+    drain: PoolDrain = Field(default=PoolDrain(), description="How pods that should go are emptied.")
+    rollout: PoolRollout = Field(default=PoolRollout(), description="How new pods replace old ones.")
 
 
 class SignalingPoolStatus(Status):
@@ -219,6 +259,13 @@ class SignalingPoolStatus(Status):
 
     replicas: int = Field(default=0, ge=0, description="Pods that exist.")
     ready_replicas: int = Field(default=0, ge=0, description="Pods that serve.")
+    draining_replicas: int = Field(default=0, ge=0, description="Pods that give their sessions away.")
+    desired_replicas: int = Field(default=0, ge=0, description="Pods that the pool should have.")
+    decision: str = Field(default="", description="Why it should have that many.")
+    sessions: int = Field(
+        default=0, ge=0, description="Sessions on the pods, attached or resumable; renewed every 30 s at most."
+    )
+    capacity: int = Field(default=0, ge=0, description="Sessions that the pods in service can carry.")
     selector: str = Field(default="", description="Label selector of the pods, for the scale subresource.")
     image: str = Field(default="", description="Image that the pods are made from.")
     revision: str = Field(default="", description="Hash of the pod template that the pool moves to.")
@@ -243,4 +290,5 @@ class PoolCondition(StrEnum):
     TURN_RESOLVED = "TurnResolved"
     AUTH_RESOLVED = "AuthResolved"
     PODS_READY = "PodsReady"
+    DRAINED = "Drained"
     SESSIONS_DURABLE = "SessionsDurable"

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     )
     stop_seconds: float = Field(default=20.0, ge=0, le=3600, description="How long a stopping pod lets clients move.")
     key_dir: Path | None = Field(default=None, description="Folder with the pool's token keys; random if left out.")
+    internal_token_dir: Path | None = Field(
+        default=None, description="Folder with the tokens that the operator's orders need; none are taken if left out."
+    )
     ice_directory: Path | None = Field(default=None, description="File with the ICE servers; re-read when it changes.")
     redis_nodes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="host:port of Valkey or Redis nodes, separated by commas; in memory if left out."

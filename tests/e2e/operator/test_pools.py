@@ -15,18 +15,6 @@ OWNED = "serviceaccount,secret,service,poddisruptionbudget,networkpolicy,ingress
 
 
 @pytest.fixture
-def pool(api: ApiServer, namespace: str) -> Pool:
-    return Pool(api, namespace)
-
-
-@pytest.fixture
-def redis(api: ApiServer, namespace: str) -> Resource:
-    cluster = Resource(api, namespace, "RedisCluster", "store")
-    cluster.apply()
-    return cluster
-
-
-@pytest.fixture
 def fleet(api: ApiServer, namespace: str) -> Resource:
     return Resource(api, namespace, "TurnFleet", "relays")
 
@@ -64,7 +52,7 @@ def test_every_deleted_object_is_made_again_as_it_was(operator: Replica, pool: P
     pool.apply(ingress={"host": "calls.example"})
     until(pool.is_ready, "the pool is Ready")
     before = {(item["kind"], item["metadata"]["name"]): item for item in pool.items(OWNED) if item["kind"] != "Pod"}
-    assert len(before) == 8
+    assert len(before) == 9
     for (kind, name), item in before.items():
         pool.api.kubectl("-n", pool.namespace, "delete", kind, name)
 

@@ -131,7 +131,7 @@ ERRORS: dict[ErrorKind, Callable[[World], Wire]] = {
     errors.AUTH_EXPIRED: auth_expired,
     errors.RATE_LIMITED: rate_limited,
 }
-BY_THE_SERVER = {errors.POOL_BUSY, errors.AUTH_UNAVAILABLE}
+BY_THE_SERVER = {errors.POOL_BUSY, errors.RETRY, errors.AUTH_UNAVAILABLE}
 
 
 def test_there_is_a_way_to_every_error() -> None:
@@ -151,6 +151,14 @@ async def test_a_full_pod_is_busy(tmp_path: Path) -> None:
         frame = await receive(await running.socket())
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.remedy) == (errors.POOL_BUSY.code, errors.POOL_BUSY.remedy)
+
+
+async def test_a_cordoned_pod_says_that_another_one_takes_the_client(tmp_path: Path) -> None:
+    async with pod_alone(tmp_path) as running:
+        running.pod.drain.cordoned = True
+        frame = await receive(await running.socket())
+    assert isinstance(frame, messages.ErrorFrame)
+    assert (frame.code, frame.remedy, frame.retryable) == (errors.RETRY.code, errors.RETRY.remedy, True)
 
 
 async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path) -> None:
@@ -196,7 +204,7 @@ async def greeted(running: Running, frame: messages.ClientFrame) -> int | None:
 
 async def going_away(running: Running) -> int | None:
     socket = await running.welcomed()
-    await running.pod.hub.stop(0)
+    await running.pod.drain.stop(0)
     return await closed_with(socket)
 
 
@@ -221,7 +229,7 @@ async def closed_without_text(running: Running) -> int | None:
 
 async def internal(running: Running) -> int | None:
     socket = await running.welcomed()
-    [connection] = running.pod.hub._all()
+    [connection] = running.pod.hub.open
     connection.change(lambda _: 1 / 0)  # type: ignore[arg-type,return-value]
     return await closed_with(socket)
 
@@ -256,7 +264,7 @@ async def unknown_session(running: Running) -> int | None:
 
 async def silent(running: Running) -> int | None:
     socket = await running.welcomed()
-    [connection] = running.pod.hub._all()
+    [connection] = running.pod.hub.open
     connection.change(lambda now: connection.session.tick(now + 600))
     return await closed_with(socket)
 
@@ -271,13 +279,18 @@ async def replaced(running: Running) -> int | None:
 async def too_slow(running: Running) -> int | None:
     """More is to be sent at once than may wait for a client."""
     socket = await running.welcomed()
-    [connection] = running.pod.hub._all()
+    [connection] = running.pod.hub.open
     connection.perform([Send(messages.Goaway(within_ms=1))] * 100_000)
     return await closed_with(socket)
 
 
 async def busy(running: Running) -> int | None:
     await running.welcomed()
+    return await closed_with(await running.socket())
+
+
+async def cordoned(running: Running) -> int | None:
+    running.pod.drain.cordoned = True
     return await closed_with(await running.socket())
 
 
@@ -298,6 +311,7 @@ CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.CLOSE_REPLACED: (replaced, {}),
     errors.CLOSE_TOO_SLOW: (too_slow, {}),
     errors.CLOSE_AUTH_EXPIRED: (old_jwt, SHARED),
+    errors.CLOSE_RETRY: (cordoned, {}),
     errors.CLOSE_POOL_BUSY: (busy, {"capacity": 1}),
     errors.CLOSE_AUTH_UNAVAILABLE: (good_jwt, JWKS),
 }

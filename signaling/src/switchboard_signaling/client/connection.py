@@ -13,7 +13,7 @@ from typing import Final, Self, TypeVar
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
 from aiohttp import ClientSession as Http
 
-from switchboard_signaling.protocol import messages
+from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.client import (
     ClientSession,
     Event,
@@ -204,6 +204,8 @@ class Client:
         if opened is self._socket:
             self._welcomed = False
             stopped = self.session.closed(opened.close_code)
+            if opened.close_code == errors.CLOSE_RETRY.code:
+                self._attempts = 0  # another pod takes this client: it counts as no attempt
             await self._perform(stopped)
             if not stopped:
                 await self._pause()

@@ -11,6 +11,10 @@ from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.effects import Spoken
 from switchboard_signaling.protocol.lanes import ReceiveLane, SendLane
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
+from switchboard_signaling.protocol.store import further_want
+
+KEPT_LANES: Final = 4
+"""How many earlier page loads of the partner keep their lanes."""
 
 SILENCE_GRACE: Final = 2.0
 """Seconds by which two heartbeats may be late."""
@@ -99,9 +103,17 @@ class _Match:
     partner: str
     role: Literal["polite", "impolite"]
     ice_servers: list[messages.IceServer]
-    sending: SendLane
-    receiving: ReceiveLane
     present: bool
+    lanes: dict[str, tuple[SendLane, ReceiveLane]]
+    """By the partner's page loads, the present one last."""
+
+    @property
+    def sending(self) -> SendLane:
+        return self.lanes[self.partner][0]
+
+    @property
+    def receiving(self) -> ReceiveLane:
+        return self.lanes[self.partner][1]
 
 
 class ClientSession:
@@ -274,14 +286,23 @@ class ClientSession:
         self, m: str, partner: str, role: Literal["polite", "impolite"], ice_servers: list[messages.IceServer],
         now: float, present: bool = True,
     ) -> list[Output]:  # fmt: skip
-        """Begin the lanes with a page load of the partner; of what was said to an older one only chat has value."""
+        """Begin the lanes with a page load of the partner; of what was said to an older one only chat has value.
+
+        A store that has lost its last writes may name an older page load again for a while: lanes that have begun go
+        on where they were, as their numbers are used only once.
+        """
         old = self._match
         if old and old.partner == partner:
             return []
-        sending = SendLane(m, self.inst, partner)
+        lanes: dict[str, tuple[SendLane, ReceiveLane]] = dict(list(old.lanes.items())[-KEPT_LANES:]) if old else {}
+        if partner not in lanes:
+            lanes[partner] = SendLane(m, self.inst, partner), ReceiveLane(m, partner, self.inst)
+        sending, _ = lanes[partner] = lanes.pop(partner)  # the present ones go to the end
+        known = {chat.id for chat in sending.unacknowledged_chat()}
         for chat in old.sending.unacknowledged_chat() if old else []:
-            sending.push(chat)
-        self._match = _Match(m, partner, role, ice_servers, sending, ReceiveLane(m, partner, self.inst), present)
+            if chat.id not in known:
+                sending.push(chat)
+        self._match = _Match(m, partner, role, ice_servers, present, lanes)
         return [Met(m, role, ice_servers), *self._transmit(SendLane.restart, now)]
 
     def _peer_state(self, frame: messages.PeerState, now: float) -> list[Output]:
@@ -324,9 +345,11 @@ class ClientSession:
     # The want
 
     def _adopt(self, want: Want) -> list[Output]:
-        """Take over a newer want of this session, said by another page load of it."""
-        if want.c <= self.want.c:
+        """Take over a want of this session that another page load of it has said later, or that has come further."""
+        if not further_want(want, self.want):
             return []
+        if isinstance(self.want, Queued) and want.c == self.want.c:
+            self._line = self.want
         had, self.want, self._match = self._match, want, None
         return [Ended("ended", requeued=False)] if had else []
 

@@ -85,6 +85,12 @@ RATE_LIMITED: Final = ErrorKind(
     "Send the frame again after a pause.",
     retryable=True,
 )
+RETRY: Final = ErrorKind(
+    "retry",
+    "This pod is on its way out and takes no sessions",
+    "Connect again at once: another pod takes you. It counts as no attempt.",
+    retryable=True,
+)
 
 CATALOGUE: Final = (
     BAD_FRAME,
@@ -103,6 +109,7 @@ CATALOGUE: Final = (
     AUTH_EXPIRED,
     AUTH_UNAVAILABLE,
     RATE_LIMITED,
+    RETRY,
 )
 
 
@@ -136,6 +143,7 @@ CLOSE_SILENT: Final = CloseCode(4408, "silent", reconnect=True)
 CLOSE_REPLACED: Final = CloseCode(4409, "replaced", reconnect=False)
 CLOSE_TOO_SLOW: Final = CloseCode(4413, "too-slow", reconnect=True)
 CLOSE_AUTH_EXPIRED: Final = CloseCode(4419, "auth-expired", reconnect=True, fresh_token=True)
+CLOSE_RETRY: Final = CloseCode(4421, "retry", reconnect=True)
 CLOSE_POOL_BUSY: Final = CloseCode(4429, "pool-busy", reconnect=True)
 CLOSE_AUTH_UNAVAILABLE: Final = CloseCode(4503, "auth-unavailable", reconnect=True)
 
@@ -154,6 +162,7 @@ CLOSE_CODES: Final = (
     CLOSE_REPLACED,
     CLOSE_TOO_SLOW,
     CLOSE_AUTH_EXPIRED,
+    CLOSE_RETRY,
     CLOSE_POOL_BUSY,
     CLOSE_AUTH_UNAVAILABLE,
 )

@@ -23,6 +23,8 @@ class Peer:
     sid: str
     inst: str
     pod: str
+    n: int = 0
+    """The number of its socket, as far as it is known."""
 
 
 def unowned(ticket: str) -> str:
@@ -71,7 +73,8 @@ class MatchView:
         if found is not None:
             self.side, _, other = found
             self.observation.read((other.n, other.v) if other else None, now)
-            self.peer = Peer(other.sid, other.inst, other.pod) if other else self.peer
+            if other and (self.peer is None or other.n >= self.peer.n):  # a lower one is of before a failover
+                self.peer = Peer(other.sid, other.inst, other.pod, other.n)
         if self.peer is None or self.side is None:
             return None
         frame = self._news(record, self.side, self.peer, host)

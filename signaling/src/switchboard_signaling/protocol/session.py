@@ -42,6 +42,7 @@ from switchboard_signaling.protocol.store import (
     SessionAnswer,
     TouchMatch,
     TouchSession,
+    further_want,
     newer_want,
 )
 from switchboard_signaling.protocol.tokens import (
@@ -80,6 +81,7 @@ class Session:
         self._inst = ""
         self._v = 0
         self._dead: str | None = None
+        self._spent: str | None = None
         self._unwanted: dict[str, Cancel | EndMatch] = {}
 
     @property
@@ -189,7 +191,9 @@ class Session:
             self.match.observation.failed()
         match question:
             case TouchSession() if self._phase == "opening":
-                return self._welcome()
+                return [*self._welcome(), *self._keep_match()]
+            case TouchSession(want=Matched()):
+                return self._keep_match()
             case TouchSession(want=Queued(place=None, ticket=ticket)) | Enqueue(ticket=Ticket(ticket=ticket)):
                 return [_error(errors.STORE_UNAVAILABLE, ref=unowned(ticket))]
             case _:
@@ -199,13 +203,14 @@ class Session:
         if answer.stale:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         effects: list[Effect] = []
-        known = newer_want(self.want, answer.record.want)
-        adopted = known.c > self.want.c
-        self.want = known if adopted else self.want
+        adopted = further_want(answer.record.want, self.want)
+        self.want = answer.record.want if adopted else self.want
         if self._phase == "opening":
             effects += self._welcome()
-        elif adopted:
-            effects.append(Send(messages.Snapshot(want=self.want)))
+        elif self._phase == "open":
+            # Said again each time: a socket of the same number may have come in between while the store was away.
+            effects.append(Attach(self.sid, self.n))
+            effects += [Send(messages.Snapshot(want=self.want))] if adopted else []
         if answer.before:
             self._supersede(answer.before.want, self.want, "stale")
             if answer.before.pod != self._host.pod:
@@ -274,6 +279,10 @@ class Session:
         self.match = None
         return []
 
+    def _keep_match(self) -> list[Effect]:
+        """Touch the match alone: it may be in a part of the store that answers, and the partner looks for it there."""
+        return self._pursue(self._heard) if isinstance(self.want, Matched) else []
+
     def _view(self, m: str, now: float) -> MatchView:
         if self.match is None or self.match.m != m:
             window = self._host.timeouts.resume_window_ms / 1000
@@ -302,7 +311,7 @@ class Session:
 
     def _over(self, match: MatchView, record: MatchRecord, now: float) -> list[Effect]:
         """Tell the client that its match is no more; a ticket that was not used up goes back to its place."""
-        self.match, self._dead = None, match.m
+        self.match, self._dead, self._spent = None, match.m, match.ticket or self._spent
         opened = match.opened or (isinstance(self.want, Matched) and self.want.token is not None)
         reason = record.reason or "partner-lost"
         requeue = not opened and reason in REQUEUE_REASONS
@@ -334,9 +343,10 @@ class Session:
 
     def _look(self, hint: MatchChanged, now: float) -> list[Effect]:
         match = self.match
-        if match is None or match.m != hint.m:
-            return self._pursue(now)
-        return [Ask(match.look(now, hint.closed))]
+        if match is not None and match.m == hint.m:
+            return [Ask(match.look(now, hint.closed))]
+        # Of an end the client is told once: two sockets that still want the match would tell each other for ever.
+        return [] if hint.m == self._dead else self._pursue(now)
 
     # Time
 
@@ -400,10 +410,17 @@ class Session:
         if isinstance(old, Queued) and not (isinstance(new, Queued) and new.ticket == old.ticket):
             # A match is entered under the number of its ticket, which it may give back: also if it is over by now.
             entered = self._came_of(new, old.ticket) or (isinstance(new, Matched) and new.c == old.c)
-            if not entered:
+            if entered:
+                self._spent = old.ticket
+            else:
                 self._unwanted.setdefault(old.ticket, Cancel(self._own(old.ticket)))
-        if isinstance(old, Matched) and not (isinstance(new, Matched) and new.m == old.m) and old.m != self._dead:
+        if not isinstance(old, Matched) or (isinstance(new, Matched) and new.m == old.m):
+            return
+        if old.m != self._dead:
             self._unwanted.setdefault(old.m, self._end(old, reason))
+        elif self._spent and not (isinstance(new, Queued) and new.ticket == self._spent):
+            # Its ticket may be in line again, put there for a client that had not heard of the match yet.
+            self._unwanted.setdefault(self._spent, Cancel(self._own(self._spent)))
 
     def _came_of(self, want: Want, ticket: str) -> bool:
         """Whether a want is a match that a ticket led to; it may be over, and then the ticket is wanted again."""

@@ -54,9 +54,14 @@ def want_rank(want: Want) -> int:
     return {Idle: 0, Queued: 1, Matched: 2}[type(want)]
 
 
+def further_want(one: Want, other: Want) -> bool:
+    """Whether the first of two wants holds: by its higher number, or by how far it has come under the same one."""
+    return (one.c, want_rank(one)) > (other.c, want_rank(other))
+
+
 def newer_want(known: Want, said: Want) -> Want:
-    """Return the want that holds of two: the higher number, then the further, then what was said last."""
-    return said if (said.c, want_rank(said)) >= (known.c, want_rank(known)) else known
+    """Return the want that holds of two: the further, or what was said last."""
+    return known if further_want(known, said) else said
 
 
 def apply_session(record: SessionRecord | None, touch: TouchSession) -> SessionAnswer:

@@ -63,14 +63,23 @@ async def socket(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
     except ConnectionResetError:
         return web.Response()  # gone before it was there; a socket that is not open could not be ended
-    if pod.hub.full or pod.hub.stopping or not pod.hub.started:
-        await response.send_str(messages.encode(messages.error_frame(errors.POOL_BUSY)).decode())
-        await response.close(code=errors.CLOSE_POOL_BUSY.code, message=errors.CLOSE_POOL_BUSY.reason.encode())
-        return response
+    if pod.drain.cordoned:
+        return await _refuse(response, errors.RETRY, errors.CLOSE_RETRY)
+    if pod.hub.full or not pod.hub.started:
+        pod.drain.refused += pod.hub.full
+        return await _refuse(response, errors.POOL_BUSY, errors.CLOSE_POOL_BUSY)
     session = Session(pod.host, time.monotonic())
     if request.transport is not None:
         connection = Connection(response, request.transport, session, pod.broker, pod.hub, pod.metrics, visitor)
         await pod.hub.serve(connection)
+    return response
+
+
+async def _refuse(
+    response: web.WebSocketResponse, error: errors.ErrorKind, code: errors.CloseCode
+) -> web.StreamResponse:
+    await response.send_str(messages.encode(messages.error_frame(error)).decode())
+    await response.close(code=code.code, message=code.reason.encode())
     return response
 
 

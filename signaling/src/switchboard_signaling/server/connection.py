@@ -43,7 +43,8 @@ class Switch(Protocol):
     """What a connection needs of the hub that it belongs to."""
 
     corks: Corks
-    frames_per_second: float
+    frame_seconds: float
+    """How much of a client's time a frame takes; 0 sets no limit."""
 
     def attach(self, connection: "Connection", n: int) -> None:
         """Make a connection the one that state is heeded from."""
@@ -56,8 +57,8 @@ class Connection:
     """Performs the effects of one session; never blocks the caller."""
 
     __slots__ = (
-        "_allowance", "_broker", "_closing", "_hub", "_metrics", "_paced_at", "_questions", "_slowed", "_socket",
-        "_transport", "_verification", "_visitor", "_wire", "session",
+        "_broker", "_closing", "_hub", "_metrics", "_paced", "_questions", "_slowed", "_socket", "_transport",
+        "_verification", "_visitor", "_wire", "session",
     )  # fmt: skip
 
     def __init__(
@@ -78,10 +79,9 @@ class Connection:
         self._metrics = metrics
         self._visitor = visitor
         self._verification: asyncio.Task[None] | None = None
-        self._wire = Wire(transport, hub.corks)
+        self._wire = Wire(socket, transport, hub.corks)
         self._questions: Worker[Question] = Worker(self._ask, self._broken, MAX_QUESTIONS)
-        self._allowance = hub.frames_per_second * BURST_SECONDS
-        self._paced_at = time.monotonic()
+        self._paced = 0.0
         self._slowed = False
         self._closing: asyncio.Task[None] | None = None
 
@@ -94,13 +94,17 @@ class Connection:
                 message = await self._socket.receive()
                 if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                     return self._socket.close_code
-                now = time.monotonic()
-                self._receive(message.type, message.data, now)
                 self._slowed = True
+                now = time.monotonic()
+                self._paced = self._pace(now)
+                if message.type is WSMsgType.TEXT:
+                    self._receive(message.data, now)
+                else:
+                    self._refuse(errors.BAD_FRAME.because("it is a binary message, not text"))
                 await self._questions.room()
-                if (seconds := self._too_fast(now)) > 0:
+                if self._paced > now:
                     self._metrics.limited.labels("frames").inc()
-                    await pause(seconds)
+                    await pause(self._paced - now)
                 self._slowed = False
         finally:
             self._slowed = True
@@ -123,6 +127,8 @@ class Connection:
                 case Ask():
                     if not self._questions.put(effect.question):
                         self.perform(self.session.unanswered(effect.question))
+                    elif not self._questions.has_room:
+                        self._slowed = True
                 case Attach():
                     self._hub.attach(self, effect.n)
                 case Close():
@@ -150,29 +156,27 @@ class Connection:
         if self._slowed:
             return False
         now = time.monotonic()
-        if self._too_fast(now) > 0 or not self._questions.has_room:
-            self._allowance += 1  # counted when its turn comes
+        paced = self._pace(now)
+        if paced > now:
             return False
-        self._receive(WSMsgType.TEXT, data, now)
+        self._paced = paced
+        self._receive(data, now)
         return True
 
-    def _too_fast(self, now: float) -> float:
-        """Count a frame; return for how many seconds to read no more of a client that is too fast (token bucket)."""
-        rate = self._hub.frames_per_second
-        if not rate:
-            return 0.0
-        self._allowance = min(rate * BURST_SECONDS, self._allowance + (now - self._paced_at) * rate) - 1
-        self._paced_at = now
-        return -self._allowance / rate
+    def _pace(self, now: float) -> float:
+        """Return until when a frame that comes now uses up what its client may send (GCRA, ITU-T I.371)."""
+        earliest = now - BURST_SECONDS
+        return (max(earliest, self._paced)) + self._hub.frame_seconds
 
-    def _receive(self, kind: WSMsgType, data: bytes, now: float) -> None:
+    def _refuse(self, error: errors.ProtocolError) -> None:
+        self._metrics.refused.labels(error.kind.code).inc()
+        self.perform(self.session.refused(error))
+
+    def _receive(self, data: bytes, now: float) -> None:
         try:
-            if kind is WSMsgType.BINARY:
-                raise errors.BAD_FRAME.because("it is a binary message, not text")
             frame = messages.decode_client(data)
         except errors.ProtocolError as error:
-            self._metrics.refused.labels(error.kind.code).inc()
-            self.perform(self.session.refused(error))
+            self._refuse(error)
             return
         self._metrics.received[type(frame)] += 1
         try:
@@ -183,8 +187,8 @@ class Connection:
             self.perform(effects)
 
     def _put(self, frame: messages.ServerFrame) -> None:
-        """Send a frame with what else this step of the loop sends; nothing follows the end of the socket."""
-        if not self._socket.closed and not self._wire.put(messages.encode(frame)):
+        """Send a frame with what else this step of the loop sends."""
+        if not self._wire.put(messages.encode(frame)):
             self.close(errors.CLOSE_TOO_SLOW)
 
     def _guard(self, effect: Verify | Suspect | Limited) -> None:

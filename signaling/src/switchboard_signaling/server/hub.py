@@ -10,8 +10,7 @@ import structlog
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Send, Taken
+from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Taken
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.store import Announced, EndMatch
 from switchboard_signaling.server.connection import Connection
@@ -20,7 +19,7 @@ from switchboard_signaling.server.wire import Corks
 
 TICK_SECONDS: Final = 1.0
 """How often each session is asked what is due."""
-SPOKES: Final = 50
+SPOKES: Final = 20
 """Parts in which that is done: with 20,000 sessions one part keeps the loop for about a millisecond."""
 MAILBOX_SECONDS: Final = 0.5
 """How often the mailbox is read without a hint."""
@@ -36,7 +35,7 @@ class Hub:
     def __init__(
         self, host: Host, broker: Broker, metrics: Metrics, capacity: int, frames_per_second: float = 0.0
     ) -> None:
-        """`capacity`: sessions from which on the pod takes no new ones; `frames_per_second`: see `Settings`."""
+        """`capacity`: sessions from which on the pod takes no new ones; `frames_per_second` of each; 0: no limit."""
         self._host = host
         self._broker = broker
         self._capacity = capacity
@@ -48,7 +47,7 @@ class Hub:
         self._mail = asyncio.Event()
         self._empty = asyncio.Event()
         self.corks = Corks()
-        self.frames_per_second = frames_per_second
+        self.frame_seconds = 1 / frames_per_second if frames_per_second else 0.0
         self.started = False
         self.stopping = False
         metrics.watch(lambda: self.active_sessions, lambda: self._open)
@@ -62,6 +61,11 @@ class Hub:
     def connections(self) -> int:
         """Open sockets."""
         return self._open
+
+    @property
+    def open(self) -> list[Connection]:
+        """The open sockets."""
+        return [connection for spoke in self._wheel for connection in spoke]
 
     @property
     def matched_sessions(self) -> int:
@@ -133,12 +137,8 @@ class Hub:
             tasks.create_task(self._tick())
             tasks.create_task(self._read_mail())
 
-    async def stop(self, within: float) -> None:
-        """Ask all clients to move, and give them `within` seconds; then close what is left."""
-        self.stopping = True
-        goaway = Send(messages.Goaway(within_ms=int(within * 1000)))
-        for connection in self._all():
-            connection.perform([goaway])
+    async def empty(self, within: float) -> None:
+        """Return once no socket is open, or after `within` seconds."""
         if self._open:
             self._empty.clear()
             try:
@@ -146,11 +146,6 @@ class Hub:
                     await self._empty.wait()
             except TimeoutError:
                 log.info("closing what did not move", connections=self._open)
-        for connection in self._all():
-            connection.close(errors.GOING_AWAY)
-
-    def _all(self) -> list[Connection]:
-        return [connection for spoke in self._wheel for connection in spoke]
 
     async def _tick(self) -> None:
         """Turn the wheel: a spoke at a time, so that no moment has to bear all sessions' heartbeats."""

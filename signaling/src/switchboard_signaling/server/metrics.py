@@ -1,6 +1,6 @@
 """Prometheus metrics of one pod."""
 
-from collections import Counter as Counts
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
@@ -14,7 +14,7 @@ class _Received(Collector):
     """Frames by their class: counted without locks and look-ups of labels, because each message is."""
 
     def __init__(self) -> None:
-        self.counts: Counts[type] = Counts()
+        self.counts: defaultdict[type, int] = defaultdict(int)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         family = CounterMetricFamily(

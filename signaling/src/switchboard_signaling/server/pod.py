@@ -11,6 +11,7 @@ from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.limits import rate
 from switchboard_signaling.protocol.messages import Timeouts
 from switchboard_signaling.protocol.tokens import Keyring
+from switchboard_signaling.server.drain import Drain, Tokens
 from switchboard_signaling.server.gate import Gate
 from switchboard_signaling.server.hub import Hub
 from switchboard_signaling.server.keys import token_keys
@@ -27,6 +28,7 @@ class Pod:
     ice: IceFile
     broker: Broker
     hub: Hub
+    drain: Drain
     metrics: Metrics
     gate: Gate
 
@@ -62,7 +64,8 @@ def make_pod(settings: Settings) -> Pod:
     broker = _make_broker(name, settings)
     metrics = Metrics()
     hub = Hub(host, broker, metrics, settings.capacity, settings.frames_per_second)
-    return Pod(settings, host, ice, broker, hub, metrics, Gate(settings, metrics))
+    drain = Drain(hub, Tokens(settings.internal_token_dir))
+    return Pod(settings, host, ice, broker, hub, drain, metrics, Gate(settings, metrics))
 
 
 def _make_broker(name: str, settings: Settings) -> Broker:

@@ -54,7 +54,7 @@ async def _run_until(stop: asyncio.Event, pod: Pod, started: Callable[[], None])
         if not hub.done():
             log.info("stopping", sessions=pod.hub.active_sessions)
             # Sessions in memory cannot move to another pod: there is nothing to wait for.
-            await pod.hub.stop(pod.settings.stop_seconds if pod.broker.durable else 0.0)
+            await pod.drain.stop(pod.settings.stop_seconds if pod.broker.durable else 0.0)
     finally:
         for task in (hub, gate, signalled):
             task.cancel()

@@ -1,7 +1,7 @@
 """The outgoing half of sockets: what a step of the loop has to say to a client leaves in one write (a cork)."""
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 
 MAX_UNSENT: Final = 512 * 1024
 """Bytes that may wait for a client: twice what a lane has under way at most (`lanes.WINDOW_BYTES`), for whatever else
@@ -32,6 +32,14 @@ class Corks:
             wire.flush()
 
 
+class Closable(Protocol):
+    """What a wire needs of its socket."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether a close frame was sent: nothing may follow it (RFC 6455 section 5.5.1)."""
+
+
 class Wire:
     """Frames for one socket, in their order.
 
@@ -39,9 +47,10 @@ class Wire:
     frames are independent of what the library wrote before.
     """
 
-    __slots__ = ("_corks", "_frames", "_size", "_transport")
+    __slots__ = ("_corks", "_frames", "_size", "_socket", "_transport")
 
-    def __init__(self, transport: asyncio.WriteTransport, corks: Corks) -> None:
+    def __init__(self, socket: Closable, transport: asyncio.WriteTransport, corks: Corks) -> None:
+        self._socket = socket
         self._transport = transport
         self._corks = corks
         self._frames: list[bytes] = []
@@ -65,7 +74,7 @@ class Wire:
     def flush(self) -> None:
         """Write what was put."""
         if self._frames:
-            if not self._transport.is_closing():
+            if not (self._socket.closed or self._transport.is_closing()):
                 self._transport.write(b"".join(self._frames))
             self._frames.clear()
             self._size = 0

@@ -309,6 +309,18 @@ def test_chat_that_the_old_page_did_not_acknowledge_goes_to_the_new_one(client: 
     assert client.receive(Ack(m="m", from_=client.inst, to="reloaded", k=1), 0) == [Transmit(second)]
 
 
+def test_lanes_go_on_where_they_were_when_an_older_page_load_was_named_again_for_a_while(client: ClientSession) -> None:
+    meet(client)
+    client.receive(found(partner="reloaded"), 0)
+    client.say(chat("one"), 0)
+    client.receive(found(partner="peer"), 0)
+    _, again = client.receive(found(partner="reloaded"), 0)
+    assert again == Transmit(Chat(m="m", from_=client.inst, to="reloaded", k=1, id="c", text="one"))
+    client.receive(Ack(m="m", from_=client.inst, to="reloaded", k=1), 0)
+    second = Chat(m="m", from_=client.inst, to="reloaded", k=2, id="c", text="two")
+    assert client.say(chat("two"), 0) == [Transmit(second)]
+
+
 def test_a_new_page_that_is_away_already_is_not_talked_to(client: ClientSession) -> None:
     meet(client)
     client.say(chat("one"), 0)
@@ -356,6 +368,18 @@ def test_a_newer_want_of_another_page_is_adopted_and_ends_the_match_here(client:
     assert client.receive(Snapshot(want=Idle(7)), 0) == [Ended("ended", requeued=False)]
     assert client.receive(Snapshot(want=Queued(8, "t")), 0) == []
     assert client.want == Queued(8, "t")
+
+
+def test_a_match_that_another_page_entered_is_adopted_and_the_place_in_line_kept(client: ClientSession) -> None:
+    client.join()
+    queued = client.want
+    assert isinstance(queued, Queued)
+    assert client.receive(Snapshot(want=Matched(queued.c, "m")), 0) == []
+    again = Queued(queued.c + 1, queued.ticket)
+    assert client.receive(PeerState(m="m", state="left", reason="partner-lost", requeue=True), 0) == [
+        Transmit(Heartbeat(want=again)),
+        Ended("partner-lost", requeued=True),
+    ]
 
 
 def test_a_forgotten_session_starts_anew(client: ClientSession) -> None:

@@ -39,6 +39,7 @@ from switchboard_signaling.protocol.store import (
     Enqueue,
     ReadMatch,
     SessionRecord,
+    TouchMatch,
     TouchSession,
 )
 
@@ -415,6 +416,36 @@ def test_a_match_entered_too_late_does_not_cost_the_ticket(world: World) -> None
     assert one.take(MatchFound).m == two.take(MatchFound).m != m
 
 
+def test_a_ticket_that_went_back_in_line_is_taken_out_when_its_client_had_entered_the_match(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    two.send(Leave(c=2, m=m))
+    assert list(world.store.line.tickets) == [f"{one.session.sid}/t-one"]
+    one.name(m)
+    one.send(Heartbeat(want=Idle(2)))
+    assert not world.store.line.tickets
+
+
+def test_a_ticket_that_went_back_in_line_is_taken_out_by_a_new_socket_too(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    two.send(Leave(c=2, m=m))
+    again = world.resume(one.take(Welcome).token, 2, Matched(1, m))
+    again.send(Heartbeat(want=Idle(2)))
+    assert not world.store.line.tickets
+
+
+def test_two_who_enter_a_match_that_is_over_are_each_told_once(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    world.store.ask(EndMatch(m, one.session.sid, "partner-lost", only_forming=True))
+    world.lose_hints = True
+    one.name(m)
+    world.lose_hints = False
+    two.name(m)
+    for wire in (one, two):
+        assert [frame for frame in wire.frames if isinstance(frame, messages.PeerState)] == [
+            messages.PeerState(m=m, state="left", reason="partner-lost", requeue=True)
+        ]
+
+
 def test_a_match_that_does_not_form_in_time_requeues_who_entered_it(world: World) -> None:
     one, two, m = world.pair(opened=False)
     one.name(m)
@@ -458,6 +489,16 @@ def test_what_another_socket_wanted_later_is_adopted(world: World) -> None:
     world.store.sessions[again.session.sid] = SessionRecord(2, known.attach, Idle(9), again.inst, "pod-a")
     again.send(Heartbeat(want=Queued(5, "t")))
     assert again.take(Snapshot).want == Idle(9)
+
+
+def test_a_match_that_another_socket_entered_under_the_same_number_is_adopted(world: World) -> None:
+    wire = world.hello()
+    wire.send(JoinQueue(c=5, ticket="t"))
+    known = world.store.sessions[wire.session.sid]
+    entered = Matched(5, "m")
+    world.store.sessions[wire.session.sid] = SessionRecord(1, known.attach, entered, wire.inst, "pod-a")
+    wire.send(Heartbeat(want=Queued(5, "t")))
+    assert wire.take(Snapshot).want == entered
 
 
 # Peers
@@ -641,6 +682,25 @@ def test_a_store_that_does_not_answer_makes_nobody_look_away(world: World) -> No
     assert not two.has(PeerState)
 
 
+def test_who_stays_in_a_match_is_seen_there_while_the_records_of_sessions_are_away(world: World) -> None:
+    one, _, m = world.pair()
+    one.send(Heartbeat(want=one.session.want))
+    touch = TouchSession(one.session.sid, 1, "", one.session.want, one.inst, "pod-a")
+    [ask] = one.session.unanswered(touch)
+    assert isinstance(ask, Ask)
+    assert isinstance(ask.question, TouchMatch)
+    assert (ask.question.m, ask.question.v) == (m, one.session._v)
+
+
+def test_a_session_that_resumes_while_its_record_is_away_is_seen_in_its_match(world: World) -> None:
+    one, _, m = world.pair()
+    socket = world.socket("pod-c")
+    world.store.down = True
+    socket.send(Resume(token=one.take(Welcome).token, n=2, inst="x", want=Matched(1, m)))
+    assert socket.session.match is not None
+    assert socket.session.match.m == m
+
+
 def test_silence_of_the_store_is_no_news_for_who_is_in_no_match(world: World) -> None:
     wire = world.hello()
     assert wire.session.unanswered(ReadMatch("m")) == []
@@ -709,6 +769,26 @@ def test_a_newer_socket_here_or_elsewhere_takes_the_session_over_without_a_gap(w
     world.pass_time(3)
     assert one.has(Replaced)
     assert one.closed is errors.CLOSE_REPLACED
+
+
+def test_a_socket_is_attached_again_after_another_of_its_number_was_refused(world: World) -> None:
+    wire = world.hello()
+    token = wire.take(Welcome).token
+    world.store.down = True
+    copy = world.resume(token, 1, Idle())
+    assert world.attached["pod-a", wire.session.sid] is copy
+    world.store.down = False
+    copy.send(Heartbeat(want=Idle()))
+    assert copy.take(Replaced)
+    wire.send(Heartbeat(want=Idle()))
+    assert world.attached["pod-a", wire.session.sid] is wire
+
+
+def test_a_socket_that_was_taken_over_is_not_attached_again(world: World) -> None:
+    wire = world.hello()
+    wire.session.hinted(Taken(wire.session.sid, 2), world.now)
+    touch = TouchSession(wire.session.sid, 1, wire.session._attach, Idle(), wire.inst, "pod-a")
+    assert wire.session.answered(touch, world.store.ask(touch), world.now) == []
 
 
 def test_an_older_socket_that_comes_late_is_closed(world: World) -> None:

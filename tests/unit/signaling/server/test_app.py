@@ -107,7 +107,7 @@ async def test_sessions_are_counted_while_attached_and_while_resumable(running: 
         while running.pod.hub.connections:  # noqa: ASYNC110 - the server's handler ends when it ends
             await asyncio.sleep(0)
     sample = await (await running.internal.get("/internal/sample")).json()
-    assert sample == {"pod": "local", "sessions": 1, "capacity": 5000, "stopping": False}
+    assert (sample["pod"], sample["sessions"], sample["connections"], sample["capacity"]) == ("local", 1, 0, 5000)
     metrics = await (await running.internal.get("/metrics")).text()
     assert "\nswitchboard_signaling_active_sessions 1.0\n" in metrics
     stats = await (await running.public.get("/api/webrtc/stats")).json()
@@ -297,23 +297,6 @@ async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_st
         while running.pod.hub.connections > 1:  # noqa: ASYNC110 - the server's handler ends when it ends
             await asyncio.sleep(0)
     transport.abort()
-
-
-async def test_a_stopping_pod_is_not_ready_and_asks_its_clients_to_move(running: Running) -> None:
-    socket = await running.welcomed()
-    stop = asyncio.create_task(running.pod.hub.stop(SECONDS))
-    assert isinstance(await receive(socket), messages.Goaway)
-    assert (await running.public.get("/readyz")).status == 503
-    assert (await running.public.get("/livez")).status == 200
-    assert (await (await running.public.get("/health")).json())["status"] == "stopping"
-    await socket.close()
-    await asyncio.wait_for(stop, SECONDS)
-
-
-async def test_who_does_not_move_in_time_is_closed(running: Running) -> None:
-    socket = await running.welcomed()
-    await running.pod.hub.stop(0)
-    assert await closed_with(socket) == 1001
 
 
 @pytest.mark.parametrize("running", [PRODUCTION], indirect=True)

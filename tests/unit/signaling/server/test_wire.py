@@ -9,12 +9,13 @@ from switchboard_signaling.server.wire import MAX_UNSENT, Corks, Wire
 
 
 class Transport:
-    """Takes writes; `unsent` bytes are said to wait."""
+    """Takes writes, as transport and socket in one; `unsent` bytes are said to wait."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
         self.unsent = 0
         self.closing = False
+        self.closed = False
 
     def write(self, data: bytes) -> None:
         self.writes.append(data)
@@ -27,7 +28,7 @@ class Transport:
 
 
 def wire(corks: Corks, transport: Transport) -> Wire:
-    return Wire(cast("asyncio.WriteTransport", transport), corks)
+    return Wire(transport, cast("asyncio.WriteTransport", transport), corks)
 
 
 async def step() -> None:
@@ -89,10 +90,11 @@ async def test_no_more_waits_for_a_client_than_the_bound() -> None:
     assert outgoing.put(text)
 
 
-async def test_nothing_is_written_to_a_socket_that_closes() -> None:
+@pytest.mark.parametrize("what", ["closing", "closed"])
+async def test_nothing_is_written_to_a_socket_that_closes(what: str) -> None:
     transport = Transport()
     outgoing = wire(Corks(), transport)
     outgoing.put(b"x")
-    transport.closing = True
+    setattr(transport, what, True)
     await step()
     assert transport.writes == []

@@ -71,6 +71,7 @@ const CATALOGUE = {
     "This call was taken over by another tab.", "Go on there, or load this page again.", "reload", "fatal",
   ],
   "pool-busy": ["All places are taken just now.", "This page connects as soon as one is free.", "wait"],
+  retry: ["The server is being replaced.", "This page moves to another one by itself.", "wait"],
   "store-unavailable": [
     "New partners cannot be found just now.", "This page tries again by itself; a call goes on.", "wait",
   ],

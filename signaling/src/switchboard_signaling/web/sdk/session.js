@@ -14,7 +14,7 @@
  * `fresh` true when the one it gave has expired or is about to.
  */
 import { ReceiveLane, SendLane } from "./lane.js";
-import { idle, matched, onWire, queued, requeued } from "./want.js";
+import { further, idle, matched, onWire, queued, requeued } from "./want.js";
 
 const SUBPROTOCOL = "switchboard.v1";
 const STORAGE = "switchboard.session";
@@ -22,8 +22,10 @@ const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
 const NEVER_AGAIN = new Set([1009, 4400, 4402, 4403, 4409]);
 const AUTH_EXPIRED = 4419;
+const RETRY = 4421;
 const MAX_CHAT = 4096;
 const TOKEN_WAIT = 10000; // for the application to give its JWT
+const KEPT_LANES = 4; // of how many earlier page loads of the partner
 const LOCK_WAIT = 500; // a reloaded page's old lock is released within this time
 
 const UNREACHABLE = {
@@ -62,6 +64,7 @@ const newId = () => {
  * @property {"polite" | "impolite"} role
  * @property {RTCIceServer[]} iceServers
  * @property {boolean} present
+ * @property {Map<string, [SendLane, ReceiveLane]>} lanes by the partner's page loads, the present one last
  * @property {SendLane} sending
  * @property {ReceiveLane} receiving
  *
@@ -274,6 +277,7 @@ export class Session extends EventTarget {
     }
     this.#fresh ||= code === AUTH_EXPIRED;
     this.#tell("status", { status: "offline", reason });
+    if (code === RETRY) this.#attempts = 0; // another pod takes us: it counts as no attempt
     this.#later();
   }
 
@@ -388,10 +392,17 @@ export class Session extends EventTarget {
   #meet(partner, { m, role, iceServers }, present = true) {
     const old = this.#match;
     if (old?.partner === partner) return;
-    const sending = new SendLane({ m, from: this.#inst, to: partner });
-    for (const chat of old?.sending.unacknowledgedChat() ?? []) sending.push(chat);
-    const receiving = new ReceiveLane({ m, from: partner, to: this.#inst });
-    this.#match = { m, partner, role, iceServers, present, sending, receiving };
+    // A store that has lost its last writes may name an older page load again for a while: its lanes go on.
+    const lanes = new Map([...(old?.lanes ?? [])].slice(-KEPT_LANES));
+    const [sending, receiving] = lanes.get(partner) ?? [
+      new SendLane({ m, from: this.#inst, to: partner }),
+      new ReceiveLane({ m, from: partner, to: this.#inst }),
+    ];
+    const known = new Set(sending.unacknowledgedChat().map(({ id }) => id));
+    for (const chat of old?.sending.unacknowledgedChat() ?? []) if (!known.has(chat.id)) sending.push(chat);
+    lanes.delete(partner); // the present one goes to the end
+    lanes.set(partner, [sending, receiving]);
+    this.#match = { m, partner, role, iceServers, present, lanes, sending, receiving };
     this.#transmit("restart");
     this.#tell("match", { m, role, iceServers, partner });
   }
@@ -451,9 +462,10 @@ export class Session extends EventTarget {
 
   /** @param {Want} want */
   #adopt(want) {
-    if (want.c <= this.want.c) return;
+    if (!further(want, this.want)) return;
     this.#leaveMatch();
-    this.#wish(want);
+    const line = this.want.state === "queued" && this.want.c === want.c ? this.want : undefined;
+    this.#wish(line ? { ...want, line } : want);
     if (want.state === "idle") this.#tell("ended", { reason: "ended", requeued: false });
   }
 

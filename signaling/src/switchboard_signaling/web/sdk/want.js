@@ -47,5 +47,15 @@ export const matched = (want, m) => ({ state: "matched", c: want.c, m, line: wan
  */
 export const requeued = (want) => ({ .../** @type {Want} */ (want.line), c: want.c + 1 });
 
+const RANK = { idle: 0, queued: 1, matched: 2 };
+
+/**
+ * Whether the first of two wants holds: by its higher number, or by how far it has come under the same one.
+ *
+ * @param {Want} one
+ * @param {Want} other
+ */
+export const further = (one, other) => one.c > other.c || (one.c === other.c && RANK[one.state] > RANK[other.state]);
+
 /** The want as it travels: without what only this page remembers. @param {Want} want */
 export const onWire = ({ line, ...want }) => want;
