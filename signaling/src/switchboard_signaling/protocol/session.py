@@ -158,7 +158,9 @@ class Session:
         if speaker != self._inst:
             return [_error(errors.WRONG_SENDER)]
         if self.match is None or self.match.m != frame.m:
-            return [_error(errors.NOT_IN_MATCH, ref=frame.m)]
+            # A resume that the store did not answer leaves the match to be read: the client may well be in it.
+            unread = isinstance(self.want, Matched) and self.want.m == frame.m
+            return [_error(errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH, ref=frame.m)]
         peer = self.match.peer
         if peer is None:
             return [_error(errors.PEER_UNREACHABLE, ref=frame.m)]

@@ -163,7 +163,9 @@ $("write").onsubmit = (event) => {
   field.value = "";
 };
 $("tier").onchange = () => {
-  switchboard.tier = /** @type {import("./sdk/quality.js").Tier} */ (/** @type {HTMLSelectElement} */ ($("tier")).value);
+  /** @type {HTMLSelectElement} */
+  const choice = $("tier");
+  switchboard.tier = /** @type {import("./sdk/quality.js").Tier} */ (choice.value);
 };
 relay.onchange = () => {
   switchboard.relayOnly = relay.checked;

@@ -537,6 +537,16 @@ def test_nobody_speaks_into_a_foreign_match(world: World) -> None:
     assert not two.has(Offer)
 
 
+def test_who_resumes_while_the_store_is_silent_may_repeat_what_he_says(world: World) -> None:
+    one, _, m = world.pair()
+    token = one.take(Welcome).token
+    world.store.down = True
+    again = world.resume(token, 2, Matched(1, m), inst=one.inst)
+    again.send(Offer(m=m, from_=one.inst, to="other", k=1, sdp=""))
+    error = again.take(ErrorFrame)
+    assert (error.code, error.retryable) == ("peer-unreachable", True)
+
+
 def test_speaking_before_the_partner_is_known_is_an_error_that_passes(world: World) -> None:
     wire = world.hello()
     world.store.down = True

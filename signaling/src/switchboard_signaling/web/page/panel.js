@@ -8,7 +8,18 @@ const SVG = "http://www.w3.org/2000/svg";
 /** @typedef {import("../sdk/quality.js").Numbers} Numbers */
 /** @typedef {{numbers: Numbers, score: number, grade: string, plan: import("../sdk/quality.js").Plan}} Measured */
 
-/** @type {Array<{id: string, name: string, of: (numbers: Numbers) => number, least: number, show: (value: number) => string}>} */
+/**
+ * `least` is what the top of a chart stands for when all is quiet.
+ *
+ * @typedef {object} Chart
+ * @property {string} id
+ * @property {string} name
+ * @property {(numbers: Numbers) => number} of
+ * @property {number} least
+ * @property {(value: number) => string} show
+ */
+
+/** @type {Chart[]} */
 const CHARTS = [
   { id: "rtt", name: "Round trip", of: ({ rtt }) => rtt ?? 0, least: 100, show: (ms) => `${Math.round(ms)} ms` },
   { id: "in", name: "Receiving", of: ({ receivedBitrate }) => receivedBitrate, least: 500_000, show: rate },
@@ -19,14 +30,31 @@ const CHARTS = [
   },
 ];
 
+/** @param {Numbers} numbers */
+const sizeOf = ({ width, height, frameRate }) => `${width} × ${height}, ${Math.round(frameRate)}/s`;
+
 /** @type {Array<[name: string, of: (measured: Measured) => string]>} */
 const ROWS = [
   ["Path", ({ numbers }) => (numbers.path === "relay" ? "through a relay" : "direct")],
   ["Jitter", ({ numbers }) => `${Math.round(numbers.jitter)} ms`],
-  ["Picture received", ({ numbers: { width, height, frameRate } }) => (width ? `${width} × ${height}, ${Math.round(frameRate)}/s` : "none")],
+  ["Picture received", ({ numbers }) => (numbers.width ? sizeOf(numbers) : "none")],
   ["Picture sent", ({ numbers, plan }) => (plan.video && numbers.sentHeight ? `${numbers.sentHeight} lines` : "none")],
   ["Freezes", ({ numbers }) => (numbers.freezes ? `${numbers.freezes} in the last second` : "none")],
 ];
+
+/**
+ * The newest value is at the right; the line touches neither edge.
+ *
+ * @param {number[]} values
+ * @param {number} least
+ */
+function pointsOf(values, least) {
+  const highest = Math.max(least, ...values);
+  const first = SECONDS - values.length;
+  const x = (/** @type {number} */ index) => ((first + index) * WIDTH) / (SECONDS - 1);
+  const y = (/** @type {number} */ value) => HEIGHT - 2 - (value / highest) * (HEIGHT - 4);
+  return values.map((value, index) => `${x(index).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+}
 
 export class Panel {
   #place;
@@ -55,13 +83,9 @@ export class Panel {
     if (this.#place.hidden) return;
     for (const { id, of, least, show } of CHARTS) {
       const values = this.#history.map(({ numbers }) => of(numbers));
-      const highest = Math.max(least, ...values);
-      const step = WIDTH / (SECONDS - 1);
-      const first = SECONDS - values.length;
-      const points = values.map((value, index) => `${((first + index) * step).toFixed(1)},${(HEIGHT - 2 - (value / highest) * (HEIGHT - 4)).toFixed(1)}`);
       const chart = this.#charts.get(id);
       const now = show(values[values.length - 1]);
-      chart?.line.setAttribute("points", points.join(" "));
+      chart?.line.setAttribute("points", pointsOf(values, least));
       chart?.svg.setAttribute("aria-label", `now ${now}, at most ${show(Math.max(...values))} in the last minute`);
       if (chart) chart.value.textContent = now;
     }

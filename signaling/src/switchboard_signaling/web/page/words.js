@@ -29,6 +29,8 @@ const PICTURES = {
   paused: "The network is too slow for your partner's picture. You still hear each other; it comes back by itself.",
 };
 
+const SENDING_PAUSED = "Your network is too slow for your picture: your partner only hears you for now.";
+
 /** @type {Record<string, string>} */
 export const LINK = { connecting: "Connecting", online: "Online", offline: "Reconnecting", stopped: "Not connected" };
 
@@ -56,7 +58,7 @@ function bannerFor({ state, link, problem, sending, partnerAway }) {
   if (link !== "online" && inCall) return "Reconnecting to the server. The call goes on.";
   if (partnerAway && state === "connected") return "Your partner is reconnecting to the server. The call goes on.";
   if (link === "offline" && state !== "loading") return "Reconnecting to the server.";
-  if (sending === "paused" && inCall) return "Your network is too slow for your picture: your partner only hears you for now.";
+  if (sending === "paused" && inCall) return SENDING_PAUSED;
   if (problem && state !== "idle" && state !== "failed") return `${problem.sentence} ${problem.help}`;
   return "";
 }

@@ -28,7 +28,8 @@ const ICE_SERVERS_WITHIN = 2000; // then the last known ones must do
  *
  * @typedef {object} Surroundings
  * @property {() => boolean} reachable whether signaling is up and the partner's page is there
- * @property {() => Promise<unknown>} prove resolves once the server was heard just now
+ * @property {() => Promise<unknown>} prove resolves once the server was heard lately
+ * @property {() => void} expectAnswer the partner was just told something: if nothing is heard, the socket is dead
  * @property {() => Promise<RTCIceServer[]>} iceServers fresh ones
  *
  * @typedef {"connecting" | "connected" | "interrupted" | "failed"} CallState
@@ -297,6 +298,7 @@ export class Call extends EventTarget {
       if (this.#closed || peer !== this.#newest) return; // the partner was faster
       if (act === "restart") peer.restart(this.#configuration);
       else this.#replace(peer.neg + 1, false);
+      this.#surroundings.expectAnswer();
     } catch (error) {
       tell(this, "problem", { error });
     } finally {

@@ -31,7 +31,8 @@ export async function checkAll({ local, online, iceServers, say }) {
   try {
     servers = await within(iceServers(), GATHER_WITHIN, "the server's answer");
     const ms = Math.round(performance.now() - asked);
-    say({ name: "signaling", ok: online, detail: online ? `The server answers in ${ms} ms.` : problem("attempts-spent").sentence });
+    const detail = online ? `The server answers in ${ms} ms.` : problem("attempts-spent").sentence;
+    say({ name: "signaling", ok: online, detail });
   } catch {
     say({ name: "signaling", ok: false, detail: problem("attempts-spent").sentence });
   }

@@ -85,11 +85,8 @@ export function bindReact(React, parts = {}) {
         opacity: bar <= BARS[grade] ? 1 : 0.25,
       }),
     );
-    return React.createElement(
-      "svg",
-      { role: "img", "aria-label": `Connection: ${grade}${delay}`, "data-grade": grade, viewBox: "0 0 19 16", width: 19 },
-      ...bars,
-    );
+    const words = { role: "img", "aria-label": `Connection: ${grade}${delay}`, "data-grade": grade };
+    return React.createElement("svg", { ...words, viewBox: "0 0 19 16", width: 19 }, ...bars);
   }
 
   return { useWebRTC, ConnectionQuality };

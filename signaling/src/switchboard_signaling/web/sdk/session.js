@@ -155,6 +155,11 @@ export class Session extends EventTarget {
     if (performance.now() - this.#heardAt > quietMs) this.#connect();
   }
 
+  /** Whether the server was heard on the newest socket within the last `quietMs`. @param {number} quietMs */
+  heard(quietMs) {
+    return this.#welcomed && performance.now() - this.#heardAt <= quietMs;
+  }
+
   /** Try to connect no more, until `prove` or until the network is back. */
   rest() {
     this.#clearRetry();
@@ -344,7 +349,11 @@ export class Session extends EventTarget {
     this.#transmit("due");
   }
 
-  /** Send what the lane chooses, unless nothing can reach the partner anyway. @param {"flush" | "due" | "restart"} choose */
+  /**
+   * Send what the lane chooses, unless nothing can reach the partner anyway.
+   *
+   * @param {"flush" | "due" | "restart"} choose
+   */
   #transmit(choose) {
     if (!this.#welcomed || !this.#match?.present) return;
     for (const frame of this.#match.sending[choose](performance.now())) this.#send(frame);

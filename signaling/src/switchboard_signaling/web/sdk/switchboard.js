@@ -20,7 +20,9 @@ import { Session } from "./session.js";
 import { PageWatch } from "./watch.js";
 
 const MAX_CHAT = 4096;
-const QUIET = 1000; // ms within which the server was heard, so that it need not be asked whether it is there
+const QUIET = 1000; // ms within which a server was heard that needs no new socket after a sleep or a change of network
+const ALIVE = 6000; // ms within which it is heard anyway during a match, by its heartbeats of 5 s
+const ANSWER = 700; // ms in which an offer is acknowledged, unless a socket on the way is dead
 const PROVE_EVERY = 50;
 
 /**
@@ -260,6 +262,7 @@ export class Switchboard extends EventTarget {
       surroundings: {
         reachable: () => this.snapshot.link === "online" && !this.snapshot.partnerAway,
         prove: () => this.#prove(),
+        expectAnswer: () => setTimeout(() => this.#session.prove(ANSWER), ANSWER),
         iceServers: () => this.iceServers(),
       },
     });
@@ -296,10 +299,13 @@ export class Switchboard extends EventTarget {
 
   // Acts
 
-  /** Resolves once the server was heard just now. */
+  /** Resolves once the server was heard lately. */
   async #prove() {
-    this.#session.prove(QUIET);
-    while (this.snapshot.link !== "online") await new Promise((done) => setTimeout(done, PROVE_EVERY));
+    const asked = performance.now();
+    this.#session.prove(ALIVE);
+    while (!this.#session.heard(ALIVE + performance.now() - asked)) {
+      await new Promise((done) => setTimeout(done, PROVE_EVERY));
+    }
   }
 
   async #prepare() {
@@ -364,8 +370,8 @@ export class Switchboard extends EventTarget {
 
   /** @param {Partial<Snapshot>} news */
   #update(news) {
-    const changed = Object.entries(news).some(([key, value]) => this.snapshot[/** @type {keyof Snapshot} */ (key)] !== value);
-    if (!changed) return;
+    const before = /** @type {Record<string, unknown>} */ (this.snapshot);
+    if (Object.entries(news).every(([key, value]) => before[key] === value)) return;
     this.snapshot = Object.freeze({ ...this.snapshot, ...news });
     tell(this, "change", this.snapshot);
   }
