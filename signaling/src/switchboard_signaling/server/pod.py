@@ -13,7 +13,7 @@ from switchboard_signaling.protocol.messages import Timeouts
 from switchboard_signaling.protocol.tokens import Keyring
 from switchboard_signaling.server.drain import Drain, Tokens
 from switchboard_signaling.server.gate import Gate
-from switchboard_signaling.server.hub import Hub, Witness
+from switchboard_signaling.server.hub import Hub
 from switchboard_signaling.server.keys import token_keys
 from switchboard_signaling.server.metrics import Metrics
 from switchboard_signaling.settings import AuthType, Settings
