@@ -23,7 +23,7 @@ def known(reason: str | None) -> str:
     return reason if reason in REASONS else "other"
 
 
-@dataclass
+@dataclass(slots=True)
 class Call:
     """One side of match `m`, seen by this pod since `since` (monotonic seconds).
 

@@ -21,7 +21,7 @@ from switchboard_signaling.server.tally import Tally
 log = structlog.get_logger(__name__)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Stay:
     """A session's time on this pod."""
 

@@ -51,6 +51,7 @@ const NO_TOKEN = {
 
 const MAX_SPAN_MS = 3_600_000;
 const MAX_BITRATE = 10_000_000_000;
+/** @type {Record<string, number>} */
 const MOST = {
   rttMs: MAX_SPAN_MS,
   jitterMs: MAX_SPAN_MS,
@@ -62,13 +63,17 @@ const MOST = {
   freezes: Number.MAX_SAFE_INTEGER,
 };
 
-/** Numbers of a browser, brought into the protocol's bounds; what is no number is left out. */
+/**
+ * Numbers of a browser, brought into the protocol's bounds; what is no number is left out.
+ *
+ * @param {Partial<Report>} stats
+ */
 const bounded = (stats) =>
   Object.fromEntries(
     Object.entries(stats)
       .map(([name, value]) => {
         if (!(name in MOST)) return [name, value ?? undefined];
-        if (!Number.isFinite(value)) return [name, undefined];
+        if (typeof value !== "number" || !Number.isFinite(value)) return [name, undefined];
         const within = Math.min(Math.max(value, 0), MOST[name]);
         return [name, name === "freezes" ? Math.trunc(within) : within];
       })
@@ -83,6 +88,8 @@ const newId = () => {
 /**
  * @typedef {import("./want.js").Want} Want
  * @typedef {import("./lane.js").Frame} Frame
+ * @typedef {import("./protocol.js").ConnectionState} ConnectionState
+ * @typedef {Omit<import("./protocol.js").Stats, "type" | "m">} Report
  *
  * @typedef {object} Match
  * @property {string} m
@@ -115,6 +122,7 @@ export class Session extends EventTarget {
   #timeouts = { heartbeatMs: 5000, idleHeartbeatMs: 30000 };
   /** @type {Match | null} */
   #match = null;
+  /** @type {{m: string, since: number, said: Set<string>, setupMs?: number, unsent: ConnectionState[]} | null} */
   #call = null; // what the pool was told of the match, over all page loads of the partner
   #stopped = false;
   #resting = false;
@@ -211,15 +219,22 @@ export class Session extends EventTarget {
   /**
    * Tell the pool how the media has been, once in some seconds, for its statistics; what is not known is left out:
    * {media, path, rttMs, jitterMs, loss, remoteLoss, sentBitrate, receivedBitrate, freezes, frozenMs}.
+   *
+   * @param {Partial<Report>} stats
    */
   report(stats) {
     if (this.#match) this.#send({ ...bounded(stats), type: "stats", m: this.#match.m });
   }
 
-  /** Tell the pool that the match's connection is "connected", "failed" for good, or "closed"; each counts once. */
+  /**
+   * Tell the pool that the match's connection is "connected", "failed" for good, or "closed"; each counts once.
+   *
+   * @param {ConnectionState["state"]} state
+   * @param {Pick<ConnectionState, "path" | "reason">} how
+   */
   connection(state, { path, reason } = {}) {
     const call = this.#call;
-    if (!this.#match || call.said.has(state)) return;
+    if (!this.#match || !call || call.said.has(state)) return;
     call.said.add(state);
     if (state === "connected") call.setupMs = Math.min(performance.now() - call.since, MAX_SPAN_MS);
     call.unsent.push({ type: "connection-state", m: call.m, state, setupMs: call.setupMs, path, reason });
@@ -228,7 +243,7 @@ export class Session extends EventTarget {
 
   /** Send what could not be said before the welcome. */
   #sendUnsent() {
-    if (this.#match && this.#welcomed) for (const frame of this.#call.unsent.splice(0)) this.#send(frame);
+    if (this.#match && this.#welcomed) for (const frame of this.#call?.unsent.splice(0) ?? []) this.#send(frame);
   }
 
   /** Close for good: the session is not resumed. */
