@@ -139,6 +139,7 @@ def _told(call: Call | None, ended: Fields) -> dict[str, object]:
     if call is None:
         return {}
     return {
-        "seconds": ended["seconds"], "whole": call.whole, "verdict": call.verdict, "setup_ms": call.setup_ms,
-        "path": call.path, "failure": call.reason, "score": call.score and round(call.score), "reports": call.reports,
+        "seconds": ended["seconds"], "whole": call.whole, "verdict": call.verdict, "path": call.path,
+        "setup_ms": call.setup_ms and round(call.setup_ms), "failure": call.reason,
+        "score": call.score and round(call.score), "reports": call.reports,
     }  # fmt: skip
