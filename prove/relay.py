@@ -22,6 +22,7 @@ from typing import Any, Final
 from tests.browser.server import Server, signaling_server
 from tests.e2e.signaling import store
 
+from prove.pool import OPEN
 from prove.report import FOLDER, write
 from prove.talkers import summary
 
@@ -73,6 +74,7 @@ class Pods:
             "POOL": "prove/relay",
             "POD": f"pod-{self.ports.index(port)}",
             "ENVIRONMENT": "Staging",
+            **OPEN,
         }
         server = await stack.enter_async_context(signaling_server(self.folder / f"{port}.log", port, **settings))
         self._running[port] = (server, stack)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvloop
 
+from prove.pool import OPEN
 from prove.report import FOLDER, resident_kib, write
 from prove.visitor import Visitor
 from switchboard_signaling.broker.memory import RECORDS
@@ -35,7 +36,12 @@ async def main(cycles: int, warm_up: int, at_once: int) -> int:
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "prove.observed", "serve", "--host", "127.0.0.1"),
         *("--port", "0", "--internal-port", "0"),
-        env={**os.environ, "SWITCHBOARD_ENVIRONMENT": "Staging", "OBSERVED_FILE": str(counts)},
+        env={
+            **os.environ,
+            "SWITCHBOARD_ENVIRONMENT": "Staging",
+            **{f"SWITCHBOARD_{name}": value for name, value in OPEN.items()},
+            "OBSERVED_FILE": str(counts),
+        },
         stdout=asyncio.subprocess.PIPE,
     )
     try:

@@ -115,7 +115,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         process = subprocess.Popen(
             [*command, "--port", "0", "--internal-port", "0"],
-            env={"SWITCHBOARD_ENVIRONMENT": "Staging", "PYTHONUNBUFFERED": "1"}, stdout=out, stderr=err,
+            env={"SWITCHBOARD_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}, stdout=out, stderr=err,
         )  # fmt: skip
     target = Target(process, folder)
     try:

@@ -29,7 +29,7 @@ def counted() -> Counter[str]:
 
 async def test_the_objects_of_a_pod_do_not_grow_with_its_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pods, "MemoryBroker", partial(MemoryBroker, records=RECORDS))
-    pod = pods.make_pod(Settings())
+    pod = pods.make_pod(Settings(connects_per_second=0, sdp_per_second=0, candidates_per_second=0))
     hub = asyncio.create_task(pod.hub.run())
     server = TestServer(public_app(pod))
     await server.start_server()
