@@ -117,8 +117,10 @@ def script(name: str, lua: str, right: str, wrong: str) -> None:
 
 
 script("a_stale_socket_wins", "touch_session", "tonumber(n) < known or", "")
-script("socket_numbers_are_compared_as_text", "touch_session", "tonumber(n) < known or", "n < before[1] or")
-script("the_record_comes_before_what_was_before", "touch_session", "{0, before, record()}", "{0, record(), before}")
+script("socket_numbers_are_compared_as_text", "touch_session", "tonumber(n) < known or", "n < known_n or")
+script(
+    "the_reply_is_in_another_order", "touch_session", "'left.want', 'left.pod')\nend", "'left.pod', 'left.want')\nend"
+)
 script("one_name_opens_a_match", "touch_match", "a_named == '1' and b_named", "a_named == '1' or b_named")
 script("the_outcome_is_set_twice", "end_match", "outcome and not open", "false")
 script(
@@ -128,6 +130,7 @@ script(
     "  redis.call('HDEL', fates, name)\n  seq = 0\nend",
 )
 script("no_tombstone", "cancel", "redis.call('HSET', fates, name, '')", "")
+script("a_ticket_returns_that_was_given_up", "cancel", "redis.call('HSET', fates, 'left:' .. name, '')", "")
 script("no_look_at_the_tombstone", "enqueue", "fate == ''", "fate == 'cancelled'")
 
 

@@ -32,6 +32,7 @@ from switchboard_signaling.protocol.store import MatchRecord, SessionRecord
 SHARDS = 3
 SLOTS = 16384
 POOL = "tests/pool"
+SESSION_FIELDS = ("n", "attach", "want", "inst", "pod", "left.want", "left.pod")
 AWAY = (
     ConnectionError("refused"),
     TimeoutError("no reply"),
@@ -145,11 +146,14 @@ class Cluster:
 
     def session(self, sid: str) -> SessionRecord | None:
         key = "{s:" + sid + "}"
-        return session_record(self.shard_of(key).node.hmget(key, "n", "attach", "want", "inst", "pod"))
+        return session_record(self.shard_of(key).node.hmget(key, *SESSION_FIELDS))
 
-    def match(self, m: str) -> MatchRecord | None:
+    def match(self, m: str, pod: str | None = None) -> MatchRecord | None:
+        """Return the record of a match, as this pod finds it where it is given."""
         key = "{m:" + m + "}"
-        fields = self.shard_of(key).node.hgetall(key)
+        shard = self.shard_of(key)
+        node = shard.serving(pod) if pod else shard.node
+        fields = node.hgetall(key) if node else []
         return match_record(m, fields) if fields else None
 
     def matched(self, ticket: str) -> bool:

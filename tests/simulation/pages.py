@@ -84,6 +84,9 @@ class Page(Process):
     def _connected(self, link: Link) -> None:
         if self._dialing is not link or not link.open:
             return
+        if self.stopped:
+            link.cut()
+            return
         self._dialing, self._attempts = None, 0
         self.link, self.welcomed = link, False
         self.links = [one for one in self.links if one.open] + [link]

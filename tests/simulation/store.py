@@ -39,7 +39,7 @@ class Backend(Protocol):
 
     def broker(self, pod: str) -> Broker: ...
     def session(self, sid: str) -> SessionRecord | None: ...
-    def match(self, m: str) -> MatchRecord | None: ...
+    def match(self, m: str, pod: str | None = None) -> MatchRecord | None: ...
     def matched(self, ticket: str) -> bool: ...
     def tickets(self) -> dict[str, Ticket]: ...
 
@@ -63,8 +63,9 @@ class Alone:
     def session(self, sid: str) -> SessionRecord | None:
         return self._newest._sessions.get(sid)
 
-    def match(self, m: str) -> MatchRecord | None:
-        return self._newest._matches.get(m)
+    def match(self, m: str, pod: str | None = None) -> MatchRecord | None:
+        broker = self.broker(pod) if pod else self._newest
+        return broker._matches.get(m)
 
     def matched(self, ticket: str) -> bool:
         return ticket in self._newest._line.matched
@@ -120,7 +121,7 @@ class Store:
 
     def _apply(self, name: str, question: Question | ReadMail) -> object:
         broker = self.backend.broker(name)
-        before = self.backend.match(question.m) if isinstance(question, TouchMatch | EndMatch) else None
+        before = self.backend.match(question.m, name) if isinstance(question, TouchMatch | EndMatch) else None
         reply = at_once(broker.proposals() if isinstance(question, ReadMail) else broker.ask(question))
         self.world.watch.stored(question, before, reply)
         return reply

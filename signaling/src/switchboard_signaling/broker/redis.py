@@ -168,11 +168,11 @@ class RedisBroker:
     async def _touch_session(self, touch: TouchSession) -> SessionAnswer:
         want = msgspec.json.encode(touch.want).decode()
         arguments = [touch.n, touch.attach, touch.want.c, want_rank(touch.want), want, touch.inst, touch.pod, RECORD_MS]
-        stale, before, after = await self._run("touch_session", ["{s:" + touch.sid + "}"], arguments)
+        stale, after = await self._run("touch_session", ["{s:" + touch.sid + "}"], arguments)
         record = session_record(after)
         if record is None:
             raise BrokerUnavailableError("the store lost a session's record while touching it")
-        return SessionAnswer(record, bool(stale), session_record(before))
+        return SessionAnswer(record, bool(stale))
 
     async def _match(self, question: TouchMatch | EndMatch | ReadMatch) -> MatchRecord:
         key = "{m:" + question.m + "}"

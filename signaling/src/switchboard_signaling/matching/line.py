@@ -47,6 +47,8 @@ class Line:
     tickets: dict[str, Ticket] = field(default_factory=dict)
     matched: dict[str, Proposal] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    """Matched tickets that their clients have given up: they do not return when the match fails."""
     mailboxes: dict[str, dict[str, Proposal]] = field(default_factory=dict)
     beats: dict[str, float] = field(default_factory=dict)
     _order: list[tuple[int, str]] = field(default_factory=list)
@@ -66,6 +68,10 @@ class Line:
             if self.matched[name].m != dead:
                 return self.matched[name]
             del self.matched[name]
+            if name in self.left:
+                self.left.discard(name)
+                self.cancelled.add(name)
+                return Cancelled()
         known = self.tickets.get(name)
         seq = known.seq if known else ticket.seq or self.last_seq + 1
         self.last_seq = max(self.last_seq, seq)
@@ -80,8 +86,9 @@ class Line:
         return self._take_out(propose(m, ticket, partner), now)
 
     def cancel(self, ticket: str, now: float) -> Cancelled | Proposal:
-        """Take a ticket out for good, unless it is matched already."""
+        """Take a ticket out for good; if it is matched already, it will not return from that match."""
         if ticket in self.matched:
+            self.left.add(ticket)
             return self.matched[ticket]
         self._remove(ticket)
         self.cancelled.add(ticket)
@@ -134,6 +141,7 @@ class Line:
                 return
             del self._forget[name]
             self.cancelled.discard(name)
+            self.left.discard(name)
             self.matched.pop(name, None)
 
 

@@ -92,6 +92,7 @@ class Session:
         self._v = 0
         self._dead: str | None = None
         self._spent: str | None = None
+        self._inherited = False
         self._unwanted: dict[str, Cancel | EndMatch] = {}
         self._farewell = errors.CLOSE_DISCONNECTED
 
@@ -248,10 +249,11 @@ class Session:
             # Said again each time: a socket of the same number may have come in between while the store was away.
             effects.append(Attach(self.sid, self.n))
             effects += [Send(messages.Snapshot(want=self.want))] if adopted else []
-        if answer.before:
-            self._supersede(answer.before.want, self.want, "stale")
-            if answer.before.pod != self._host.pod:
-                effects.append(Tell(answer.before.pod, Taken(self.sid, self.n)))
+        left, self._inherited = None if self._inherited else answer.record.predecessor, True
+        if left:
+            self._supersede(left.want, self.want, "stale")
+            if left.pod != self._host.pod:
+                effects.append(Tell(left.pod, Taken(self.sid, self.n)))
         return [*effects, *self._drop_unwanted(), *self._pursue(now)]
 
     def _welcome(self) -> list[Effect]:
@@ -394,7 +396,8 @@ class Session:
         if match is not None and match.m == hint.m:
             return [Ask(match.look(now, hint.closed))]
         # Of an end the client is told once: two sockets that still want the match would tell each other for ever.
-        return [] if hint.m == self._dead else self._pursue(now)
+        wanted = self.want.m if isinstance(self.want, Matched) else hint.m
+        return [] if self._dead in (hint.m, wanted) else self._pursue(now)
 
     # Time
 

@@ -20,6 +20,13 @@ Outcome: TypeAlias = Literal["forming", "open", "aborted", "ended"]
 # Sessions
 
 
+class Predecessor(Struct, frozen=True):
+    """What a session's last socket left to the present one: the want, and the pod that it was on."""
+
+    want: Want
+    pod: str
+
+
 class SessionRecord(Struct, frozen=True):
     """What is known of a session: its newest socket (attach number `n`, that socket's `attach` id) and its want."""
 
@@ -28,6 +35,7 @@ class SessionRecord(Struct, frozen=True):
     want: Want
     inst: str
     pod: str
+    predecessor: Predecessor | None = None
 
 
 class TouchSession(Struct, frozen=True):
@@ -42,11 +50,10 @@ class TouchSession(Struct, frozen=True):
 
 
 class SessionAnswer(Struct, frozen=True):
-    """The record after the touch; `stale` if a newer socket exists, `before` what the record held."""
+    """The record after the touch; `stale` if a newer socket exists. A repeated touch gets the same answer."""
 
     record: SessionRecord
     stale: bool
-    before: SessionRecord | None
 
 
 def want_rank(want: Want) -> int:
@@ -66,10 +73,15 @@ def newer_want(known: Want, said: Want) -> Want:
 
 def apply_session(record: SessionRecord | None, touch: TouchSession) -> SessionAnswer:
     """Return a session's record after a touch."""
-    if record and (touch.n < record.n or (touch.n == record.n and touch.attach != record.attach)):
-        return SessionAnswer(record, stale=True, before=record)
-    want = newer_want(record.want, touch.want) if record else touch.want
-    return SessionAnswer(SessionRecord(touch.n, touch.attach, want, touch.inst, touch.pod), stale=False, before=record)
+    if record is None:
+        return SessionAnswer(SessionRecord(touch.n, touch.attach, touch.want, touch.inst, touch.pod), stale=False)
+    if touch.n < record.n or (touch.n == record.n and touch.attach != record.attach):
+        return SessionAnswer(record, stale=True)
+    same = touch.attach == record.attach
+    predecessor = record.predecessor if same else Predecessor(record.want, record.pod)
+    want = newer_want(record.want, touch.want)
+    after = SessionRecord(touch.n, touch.attach, want, touch.inst, touch.pod, predecessor)
+    return SessionAnswer(after, stale=False)
 
 
 class ReadSession(Struct, frozen=True):

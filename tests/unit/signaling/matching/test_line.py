@@ -87,6 +87,15 @@ def test_a_matched_ticket_cannot_be_cancelled() -> None:
     assert line.cancel("a/t", 0) == proposal
 
 
+def test_a_matched_ticket_that_was_given_up_does_not_return_when_the_match_fails() -> None:
+    line = Line()
+    proposal = matched(line, ticket("a"), ticket("b"))
+    assert line.cancel("a/t", 0) == proposal
+    assert line.enqueue(ticket("a"), "m2", proposal.m, 1) == Cancelled()
+    assert line.enqueue(ticket("a"), "m2", None, 2) == Cancelled()
+    assert line.enqueue(ticket("b"), "m2", proposal.m, 3) == InLine(3)
+
+
 def test_tickets_of_a_pod_that_has_died_are_not_matched_and_come_back_by_a_heartbeat() -> None:
     line = Line()
     line.enqueue(ticket("a", pod="dead"), "m", None, 0)

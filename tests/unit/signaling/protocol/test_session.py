@@ -435,6 +435,29 @@ def test_a_ticket_that_went_back_in_line_is_taken_out_by_a_new_socket_too(world:
     assert not world.store.line.tickets
 
 
+def test_a_new_socket_gives_up_what_the_last_one_wanted_even_if_its_first_answer_is_lost(world: World) -> None:
+    wire = world.hello()
+    token = wire.take(Welcome).token
+    wire.send(JoinQueue(c=1, ticket="t"))
+    again = world.socket()
+    [ask] = again.session.receive(Resume(token=token, n=2, inst="x", want=Idle(2)), world.now)
+    assert isinstance(ask, Ask)
+    world.store.ask(ask.question)
+    world.perform(again, again.session.unanswered(ask.question))
+    assert world.store.line.tickets
+    again.send(Heartbeat(want=Idle(2)))
+    assert not world.store.line.tickets
+
+
+def test_a_hint_about_another_match_does_not_ask_again_for_one_that_is_over(world: World) -> None:
+    one, _, m = world.pair(opened=False)
+    one.name(m)
+    world.store.ask(EndMatch(m, one.session.sid, "partner-lost", only_forming=True))
+    one.send(Heartbeat(want=one.session.want))
+    assert one.session.match is None
+    assert one.session.hinted(MatchChanged(one.session.sid, "other"), world.now) == []
+
+
 def test_two_who_enter_a_match_that_is_over_are_each_told_once(world: World) -> None:
     one, two, m = world.pair(opened=False)
     world.store.ask(EndMatch(m, one.session.sid, "partner-lost", only_forming=True))
