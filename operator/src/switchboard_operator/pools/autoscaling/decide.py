@@ -16,12 +16,13 @@ from switchboard_operator.pools.autoscaling import demand, explain, forecast, li
 from switchboard_operator.pools.autoscaling.demand import Demand
 from switchboard_operator.pools.autoscaling.explain import Term, number
 from switchboard_operator.pools.autoscaling.forecast import Outlook, Past
-from switchboard_operator.pools.autoscaling.limits import Count
+from switchboard_operator.pools.autoscaling.limits import Count, Patience
 from switchboard_operator.pools.autoscaling.model import Decision, Observation, Settings
 
 LEARNT_STARTS = 20
 """How many start times are remembered."""
 NO_PAST = Past()
+NO_PATIENCE = Patience()
 DEFAULTS = Settings()
 
 
@@ -43,9 +44,10 @@ class History:
     """Seconds that the latest pods took to be Ready."""
     past: Past = NO_PAST
     kept: tuple[Count, ...] = ()
-    """Pods that were wanted, over the down window."""
+    """Pods that were wanted, over the longest down window."""
     replicas: tuple[Count, ...] = ()
     """Replicas that were asked for, over the limits' window."""
+    patience: Patience = NO_PATIENCE
 
 
 def decide(history: History, observation: Observation, settings: Settings = DEFAULTS) -> tuple[History, Decision]:
@@ -59,11 +61,14 @@ def decide(history: History, observation: Observation, settings: Settings = DEFA
     demanded, last = demand.measure(observation, history.last, sum(count for _, count in refused), settings)
     starting, starts = _starts(history, observation, settings)
     replicas = limits.remember(history.replicas, t, observation.current, settings.limit_window_s)
+    patience = history.patience
+    if history.replicas:
+        patience = limits.learn(patience, t, history.replicas[-1].pods, observation.current, settings)
     lead_s = _lead_s(history, observation, starts, demanded, settings)
     floors = _floors(observation, lead_s)
     if not demanded.sampled:
         since = history.since if history.t is None or t - history.t <= settings.gap_s else None
-        gone = History(t, since, last, refused, starting, starts, history.past, history.kept, replicas)
+        gone = History(t, since, last, refused, starting, starts, history.past, history.kept, replicas, patience)
         return gone, _blind(observation, floors, replicas, settings)
     past, outlook = forecast.look_ahead(history.past, t, demanded.level, lead_s, settings)
     since = history.since
@@ -71,8 +76,9 @@ def decide(history: History, observation: Observation, settings: Settings = DEFA
         since = t
     terms = (*_terms(observation, demanded.low, outlook, settings), *floors)
     ceiling = (*_terms(observation, demanded.high, outlook, settings), *floors)
-    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), settings.down_window_s)
-    after = History(t, since, last, refused, starting, starts, past, kept, replicas)
+    longest_s = settings.down_window_s * 2**limits.MOST_REGRETS
+    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), longest_s)
+    after = History(t, since, last, refused, starting, starts, past, kept, replicas, patience)
     return after, _decision(after, observation, terms, demanded, settings)
 
 
@@ -113,13 +119,14 @@ def _decision(
 ) -> Decision:
     current = observation.current
     wanted = max(terms, key=lambda term: term.pods)
-    peak = max(count.pods for count in history.kept)
+    window_s = limits.down_window_s(history.patience, settings)
+    peak = limits.peak(history.kept, observation.t - window_s)
     said: list[str] = []
     desired = wanted.pods
     if desired < current:
         desired = min(current, peak)
         if desired > wanted.pods:
-            said.append(_why_kept(history, desired, demanded, settings))
+            said.append(_why_kept(history, desired, demanded, window_s))
         rebuilt = history.since is not None and observation.t - history.since >= settings.down_window_s
         if desired < current and not rebuilt:
             desired = current
@@ -127,10 +134,10 @@ def _decision(
     return _bounded(observation, wanted, desired, history.replicas, said, settings)
 
 
-def _why_kept(history: History, desired: int, demanded: Demand, settings: Settings) -> str:
+def _why_kept(history: History, desired: int, demanded: Demand, window_s: float) -> str:
     if demanded.unknown and history.kept[-1].pods >= desired:
         return f"{demanded.unknown} without a sample count as full"
-    return f"down window: {desired} in the last {number(settings.down_window_s)} s"
+    return f"down window: {desired} in the last {number(window_s)} s"
 
 
 def _blind(

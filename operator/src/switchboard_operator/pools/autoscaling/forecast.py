@@ -99,18 +99,17 @@ def slope(points: Sequence[Point]) -> float:
 def surge(points: Sequence[Point], noise: Sequence[Point], settings: Settings) -> float:
     """Return how fast demand jumps, in sessions a second; zero if it may be noise."""
     now = points[-1]
-    quiet = [point.level for point in noise if point.t <= now.t - settings.panic_window_s]
-    variance = max(1.0, quantile(quiet, 0.8) / CHI_SQUARED_80)
-    fastest = 0.0
+    rises = []
     peak = -math.inf
     for index, point in enumerate(points[:-1]):
         peak = max(peak, point.level)
         span = now.t - point.t
         if span <= settings.panic_window_s or index == len(points) - 2:
-            rise = now.level - peak
-            if rise > settings.panic_sigmas * math.sqrt(variance * span):
-                fastest = max(fastest, rise / span)
-    return fastest
+            rises.append((now.level - peak, span))
+    quiet = [point.level for point in noise if point.t <= now.t - settings.panic_window_s]
+    variance = max(1.0, quantile(quiet, 0.8) / CHI_SQUARED_80)
+    jumps = (rise / span for rise, span in rises if rise > settings.panic_sigmas * math.sqrt(variance * span))
+    return max(jumps, default=0.0)
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -84,6 +84,10 @@ class Settings:
     """How long a session that was turned away counts as demand."""
     down_window_s: float = 40
     """A pod goes only after it was not wanted for so long."""
+    regret_s: float = 120
+    """A pod that is wanted again so soon after one went should have stayed."""
+    regret_window_s: float = 1800
+    """How long a pool is more patient for that."""
     up_factor: float = 4
     up_pods: int = 20
     """Within the limits' window, replicas grow at most by the factor or by the pods, whichever allows more."""
