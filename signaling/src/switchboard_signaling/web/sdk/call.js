@@ -22,6 +22,7 @@ const NUMBERS_EVERY = 1000;
 const SHOW_SILENCE = 2000; // ms until silence is worth telling the person
 const PROVE_WITHIN = 4000;
 const ICE_SERVERS_WITHIN = 2000; // then the last known ones must do
+const ICE_SERVERS_FRESH = 30_000; // ms; no credential lives for less than a minute
 
 /**
  * What a call needs of the page around it.
@@ -66,6 +67,7 @@ export class Call extends EventTarget {
   #sending = "on";
   /** @type {import("./sending.js").Picture} */
   #receiving = "on";
+  #refreshedAt = performance.now();
   #timer;
   #closed = false;
 
@@ -117,6 +119,7 @@ export class Call extends EventTarget {
   hear(signal) {
     const neg = signal.neg ?? 0;
     if (neg < this.#newest.neg) return; // about a connection that is no more
+    if (signal.type === "ice-restart") return void this.#asked(neg);
     if (neg > this.#newest.neg) {
       this.#replace(neg, true);
       this.#recovery.joined(performance.now());
@@ -150,7 +153,7 @@ export class Call extends EventTarget {
   /** Send other devices from now on. @param {MediaStream} local */
   useLocal(local) {
     this.#local = local;
-    this.#replace(this.#newest.neg + 1, false);
+    this.#mend("rebuild");
     this.#follow(this.#plan);
   }
 
@@ -296,8 +299,7 @@ export class Call extends EventTarget {
       await within(this.#surroundings.prove(), PROVE_WITHIN, "signaling");
       await this.#refresh();
       if (this.#closed || peer !== this.#newest) return; // the partner was faster
-      if (act === "restart") peer.restart(this.#configuration);
-      else this.#replace(peer.neg + 1, false);
+      this.#mend(act);
       this.#surroundings.expectAnswer();
     } catch (error) {
       tell(this, "problem", { error });
@@ -306,10 +308,41 @@ export class Call extends EventTarget {
     }
   }
 
+  /**
+   * The polite side asks for an offer, and only the impolite one makes it: both see the same trouble at the same time,
+   * and a first offer that is rolled back can leave Chromium's connection without candidates.
+   *
+   * @param {"restart" | "rebuild"} act
+   */
+  #mend(act) {
+    const { neg } = this.#newest;
+    const wanted = act === "restart" ? neg : neg + 1;
+    if (this.#polite) this.#say({ type: "ice-restart", neg: wanted });
+    else if (act === "restart") this.#newest.restart(this.#configuration);
+    else this.#replace(wanted, false);
+  }
+
+  /**
+   * The partner asks for an offer about connection `neg`. One that is being set up has its offer under way.
+   *
+   * @param {number} neg
+   */
+  async #asked(neg) {
+    await this.#refresh();
+    const { neg: mine, state } = this.#newest;
+    if (this.#closed || neg < mine) return;
+    if (neg > mine) this.#replace(neg, false);
+    else if (state === "new" || state === "connecting") return;
+    else this.#newest.restart(this.#configuration);
+    this.#recovery.joined(performance.now());
+  }
+
   /** Credentials of relays expire: take fresh ones before they are needed. */
   async #refresh() {
+    if (performance.now() - this.#refreshedAt < ICE_SERVERS_FRESH) return;
     try {
       this.#iceServers = await within(this.#surroundings.iceServers(), ICE_SERVERS_WITHIN, "fetching ICE servers");
+      this.#refreshedAt = performance.now();
     } catch (error) {
       tell(this, "problem", { error });
     }

@@ -16,7 +16,8 @@ const MAX_EARLY = 64; // candidates kept for a description that is still to come
  * @typedef {{type: "offer" | "answer", sdp: string, neg?: number}} Description
  * @typedef {{type: "ice-candidate", candidates: RTCIceCandidateInit[], neg?: number}} Candidates
  * @typedef {{type: "ice-restart", neg?: number}} Restart
- * @typedef {Description | Candidates | Restart} Signal
+ * @typedef {Description | Candidates} Negotiation
+ * @typedef {Negotiation | Restart} Signal
  */
 
 export class Peer extends EventTarget {
@@ -91,7 +92,7 @@ export class Peer extends EventTarget {
   /**
    * Take what the partner said, in order: each frame waits for the one before it.
    *
-   * @param {Signal} signal
+   * @param {Negotiation} signal
    */
   hear(signal) {
     this.#work = this.#work
@@ -100,13 +101,13 @@ export class Peer extends EventTarget {
   }
 
   /**
-   * Look for another path, with other ICE servers if they are given.
+   * Look for another path, with these ICE servers.
    *
-   * @param {RTCConfiguration} [configuration]
+   * @param {RTCConfiguration} configuration
    */
   restart(configuration) {
     if (this.#closed) return;
-    if (configuration) this.#configure(configuration);
+    this.#configure(configuration);
     this.#waits = false;
     this.#pc.restartIce();
   }
@@ -136,11 +137,9 @@ export class Peer extends EventTarget {
 
   // Negotiation
 
-  /** @param {Signal} signal */
+  /** @param {Negotiation} signal */
   async #handle(signal) {
-    if (signal.type === "ice-candidate") return this.#addCandidates(signal.candidates);
-    if (signal.type === "ice-restart") return this.restart();
-    return this.#describe(signal);
+    return signal.type === "ice-candidate" ? this.#addCandidates(signal.candidates) : this.#describe(signal);
   }
 
   async #offer() {
