@@ -10,7 +10,7 @@ from tests.simulation.world import TIMEOUTS, Process, World
 from switchboard_signaling.broker.hints import channel_of
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Proposed, Send, Tell
+from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Note, Proposed, Send, Tell
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Question, Reply
@@ -159,6 +159,8 @@ class Connection:
                     self.pod.hub.attach(self, n)  # type: ignore[arg-type]
                 case Close(code=code):
                     self.link.close(code.code)
+                case Note(fact=fact):
+                    self.pod.hub.note(self.session, fact)
 
     def _ask(self) -> None:
         if self._asking or self.closed or not self._questions:

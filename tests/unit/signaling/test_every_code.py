@@ -9,10 +9,11 @@ from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, r
 from tests.unit.signaling.world import Wire, World
 
 from switchboard_signaling.protocol import client, errors, messages
-from switchboard_signaling.protocol.effects import Send
+from switchboard_signaling.protocol.effects import Expel, Send
 from switchboard_signaling.protocol.errors import CATALOGUE, CLOSE_CODES, CloseCode, ErrorKind
 from switchboard_signaling.protocol.lanes import WINDOW
 from switchboard_signaling.protocol.messages import Heartbeat, Hello, Idle, JoinQueue, Offer, Resume, Welcome
+from switchboard_signaling.server.blocks import of_session
 
 LANE = {"m": "m", "to": "peer", "k": 1}
 
@@ -115,6 +116,12 @@ def rate_limited(world: World) -> Wire:
     return one
 
 
+def blocked(world: World) -> Wire:
+    world.auth_required = True
+    world.blocked.add("ada")
+    return world.hello(auth="ada 300")
+
+
 ERRORS: dict[ErrorKind, Callable[[World], Wire]] = {
     errors.BAD_FRAME: bad_frame,
     errors.UNKNOWN_TYPE: unknown_type,
@@ -130,6 +137,7 @@ ERRORS: dict[ErrorKind, Callable[[World], Wire]] = {
     errors.AUTH_INVALID: auth_invalid,
     errors.AUTH_EXPIRED: auth_expired,
     errors.RATE_LIMITED: rate_limited,
+    errors.BLOCKED: blocked,
 }
 BY_THE_SERVER = {errors.POOL_BUSY, errors.RETRY, errors.AUTH_UNAVAILABLE}
 
@@ -276,6 +284,20 @@ async def replaced(running: Running) -> int | None:
     return await greeted(running, Resume(token=welcome.token, n=1, inst="i", want=Idle()))
 
 
+async def disconnected(running: Running) -> int | None:
+    socket = await running.welcomed()
+    [sid] = running.pod.hub.sessions
+    running.pod.hub.hinted(Expel(sid))
+    return await closed_with(socket)
+
+
+async def kept_out(running: Running) -> int | None:
+    socket = await running.welcomed()
+    [sid] = running.pod.hub.sessions
+    await running.pod.blocks.block(of_session(sid), 60)
+    return await closed_with(socket)
+
+
 async def too_slow(running: Running) -> int | None:
     """More is to be sent at once than may wait for a client."""
     socket = await running.welcomed()
@@ -309,6 +331,8 @@ CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.CLOSE_SESSION_UNKNOWN: (unknown_session, {}),
     errors.CLOSE_SILENT: (silent, {}),
     errors.CLOSE_REPLACED: (replaced, {}),
+    errors.CLOSE_DISCONNECTED: (disconnected, {}),
+    errors.CLOSE_BLOCKED: (kept_out, {}),
     errors.CLOSE_TOO_SLOW: (too_slow, {}),
     errors.CLOSE_AUTH_EXPIRED: (old_jwt, SHARED),
     errors.CLOSE_RETRY: (cordoned, {}),

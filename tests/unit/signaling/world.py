@@ -131,11 +131,13 @@ class World:
         self.auth_required = False
         self.suspects = 0
         self.limited: list[str] = []
+        self.blocked: set[str] = set()
+        """Subjects and sessions that are kept out."""
 
     def host(self, pod: str) -> Host:
         return Host(
             pod, self.keyring, TIMEOUTS, lambda _sid: ICE, lambda: 3_600_000, lambda: next(self._ids),
-            auth_required=self.auth_required,
+            auth_required=self.auth_required, blocked=lambda *names: not self.blocked.isdisjoint(names),
         )  # fmt: skip
 
     def socket(self, pod: str = "pod-a", inst: str | None = None) -> Wire:

@@ -20,7 +20,10 @@ from switchboard_operator.pools.rollout import Placement
 
 BATCH: Final = 100
 BATCH_MS: Final = 2000
-"""Sessions of one pod that are asked to move at a time, and the span over which it spreads them: 50 a second."""
+"""Sessions of one pod that may be on the move at a time, and the span over which it spreads its requests to them.
+
+Who has not followed yet counts, so that a slow arrival elsewhere slows the departure down.
+"""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _give(pods: Mapping[str, Pod], stages: Mapping[str, Stage]) -> tuple[list[Co
     homeless = 0
     for pod, sample in sorted(giving, key=lambda item: (item[1].connections, item[0].name)):
         untold = max(0, sample.connections - sample.leaving)
-        count = max(0, min(untold, BATCH, room))
+        count = max(0, min(untold, BATCH - sample.leaving, room))
         if count:
             commands.append(Give(pod, count))
         room -= count

@@ -79,8 +79,7 @@ class Mover:
         for command in todo.commands:
             await self._do(command, live, pool, owner, rev, watched)
         if any(isinstance(command, Give) for command in todo.commands):
-            # What the other pods said before this would still count the room that these sessions take.
-            await self._sampler.refresh(owner.key)
+            await self._sampler.refresh(owner.key)  # or the room that was just given away would be given twice
         return replace(found, steps=todo, numbers=numbers)
 
     def look(self, pool: SignalingPool, current: str) -> Moved:

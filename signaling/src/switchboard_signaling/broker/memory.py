@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
+from switchboard_signaling.broker.ledger import Ledger, MemoryLedger
 from switchboard_signaling.matching.line import Line
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
@@ -14,6 +15,7 @@ from switchboard_signaling.protocol.store import (
     MatchRecord,
     Question,
     ReadMatch,
+    ReadSession,
     Reply,
     SessionRecord,
     TouchMatch,
@@ -69,6 +71,7 @@ class MemoryBroker:
         self._sessions: _Records[SessionRecord] = _Records(clock, records)
         self._matches: _Records[MatchRecord] = _Records(clock, records)
         self._line = Line(memory_bound=records)
+        self.ledger: Ledger = MemoryLedger(pod, clock)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
         """Need nothing: a pod alone gets no hints from others."""
@@ -83,6 +86,8 @@ class MemoryBroker:
                 answer = apply_session(self._sessions.get(question.sid), question)
                 self._sessions.put(question.sid, answer.record)
                 return answer
+            case ReadSession():
+                return self._sessions.get(question.sid)
             case TouchMatch() | EndMatch() | ReadMatch():
                 return self._match(question)
             case Enqueue():

@@ -1,7 +1,7 @@
 """Replies of the store's scripts as the records that the protocol knows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,12 +10,14 @@ from switchboard_signaling.matching.tickets import Proposal, Ticket, propose
 from switchboard_signaling.protocol.messages import Want
 from switchboard_signaling.protocol.store import MatchRecord, SessionRecord, SideRecord
 
+SESSION_FIELDS: Final = ("n", "attach", "want", "inst", "pod")
+
 _wants: msgspec.json.Decoder[Want] = msgspec.json.Decoder(Want)
 _tickets = msgspec.json.Decoder(Ticket)
 
 
 def session_record(fields: Sequence[str | None]) -> SessionRecord | None:
-    """Return the record of (n, attach, want, inst, pod), or None for a session that the store does not know."""
+    """Return the record of the values of SESSION_FIELDS, or None for a session that the store does not know."""
     n, attach, want, inst, pod = fields
     if n is None or attach is None or want is None or inst is None or pod is None:
         return None

@@ -20,7 +20,9 @@ from redis.credentials import CredentialProvider
 
 from switchboard_signaling.broker.hints import Channel
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.records import match_record, proposal, session_record, waits
+from switchboard_signaling.broker.ledger import Ledger
+from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, proposal, session_record, waits
+from switchboard_signaling.broker.redis_ledger import RedisLedger
 from switchboard_signaling.broker.scripts import STORE_ERRORS, Client, Script, SlotsUnknownError, of_store
 from switchboard_signaling.matching.line import MEMORY, POD_LEASE, SCAN, Cancelled
 from switchboard_signaling.matching.tickets import Proposal
@@ -33,6 +35,7 @@ from switchboard_signaling.protocol.store import (
     MatchRecord,
     Question,
     ReadMatch,
+    ReadSession,
     Reply,
     SessionAnswer,
     TouchMatch,
@@ -100,6 +103,9 @@ class RedisBroker:
             name: Script(name)
             for name in ("touch_session", "touch_match", "end_match", "enqueue", "cancel", "proposals")
         }
+        self.ledger: Ledger = RedisLedger(
+            pod, pool, lambda script, keys, arguments: self._guard(script.run(self._store, keys, arguments))
+        )
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
         """Find out what the store is, and listen for hints; tried until the store answers."""
@@ -144,6 +150,9 @@ class RedisBroker:
         match question:
             case TouchSession():
                 return await self._touch_session(question)
+            case ReadSession():
+                fields = await self._guard(self._store.hmget("{s:" + question.sid + "}", SESSION_FIELDS))
+                return session_record(fields)
             case TouchMatch() | EndMatch() | ReadMatch():
                 return await self._match(question)
             case Enqueue():

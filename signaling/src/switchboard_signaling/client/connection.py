@@ -116,6 +116,16 @@ class Client:
         """Say something to the partner; its numbers are filled in."""
         await self._perform(self.session.say(frame, time.monotonic()))
 
+    async def report(self, stats: messages.Stats) -> None:
+        """Say how the media of the call has been; `m` is filled in."""
+        await self._perform(self.session.report(stats))
+
+    async def connection(
+        self, state: messages.CallState, path: messages.Path | None = None, reason: str | None = None
+    ) -> None:
+        """Say that the call's connection is connected, has failed for good, or is closed."""
+        await self._perform(self.session.connection(state, time.monotonic(), path, reason))
+
     async def wait_for(self, kind: type[E], seconds: float = 10.0) -> E:
         """Return the next event of a kind, passing over others.
 

@@ -1,7 +1,8 @@
 """A client's session without I/O: what it wants, its lanes, and what it learns. web/sdk/session.js is the same."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -116,6 +117,17 @@ class _Match:
         return self.lanes[self.partner][1]
 
 
+@dataclass
+class _Call:
+    """What was told to the pool of a match, which may outlive page loads of the partner."""
+
+    m: str
+    since: float
+    said: set[messages.CallState] = field(default_factory=set)
+    setup_ms: float | None = None
+    unsent: list[messages.ConnectionState] = field(default_factory=list)
+
+
 class ClientSession:
     """One page load's session; times in monotonic seconds."""
 
@@ -133,6 +145,7 @@ class ClientSession:
         self._welcomed = False
         self._line: Queued | None = None
         self._match: _Match | None = None
+        self._call: _Call | None = None
 
     def greet(self, auth: str | None = None) -> messages.Hello | messages.Resume:
         """Return the first frame of a further socket; `auth` is a JWT, where the pool asks for one."""
@@ -190,6 +203,37 @@ class ClientSession:
         if not self._match.sending.push(frame):
             return [_problem(messages.error_frame(errors.PEER_UNREACHABLE))]
         return self._transmit(SendLane.flush, now)
+
+    # What the pool is told of the call, for its statistics
+
+    def report(self, stats: messages.Stats) -> list[Output]:
+        """Say how the media has been; `m` is filled in, and numbers beyond the protocol's bounds are brought into them.
+
+        Once in some seconds is enough; the server drops what comes more often than once a second.
+        """
+        return self._act(_bounded(stats, self._match.m)) if self._match else []
+
+    def connection(
+        self, state: messages.CallState, now: float, path: messages.Path | None = None, reason: str | None = None
+    ) -> list[Output]:
+        """Say that the match's connection is connected, has failed for good, or is closed; each counts once a match."""
+        call = self._call
+        if self._match is None or call is None or state in call.said:
+            return []
+        call.said.add(state)
+        if state == "connected":
+            call.setup_ms = min((now - call.since) * 1000, messages.MAX_SPAN_MS)
+        call.unsent.append(
+            messages.ConnectionState(m=call.m, state=state, setup_ms=call.setup_ms, path=path, reason=reason)
+        )
+        return self._unsent()
+
+    def _unsent(self) -> list[Output]:
+        """Return what could not be said before the welcome."""
+        if self._call is None or self._match is None or not self._welcomed:
+            return []
+        unsent, self._call.unsent = self._call.unsent, []
+        return [Transmit(frame) for frame in unsent]
 
     def tick(self, now: float) -> list[Output]:
         """Repeat what was not acknowledged in time; to be called at `deadline`, or a few times a second."""
@@ -263,7 +307,14 @@ class ClientSession:
         # What the user did after the greeting was not sent: no need to wait for the next heartbeat.
         behind = [self._heartbeat()] if frame.want.c < self.want.c else []
         adopted = self._adopt(frame.want)
-        return [Online(), *adopted, *behind, *self._presume_present(), *self._transmit(SendLane.restart, now)]
+        return [
+            Online(),
+            *adopted,
+            *behind,
+            *self._presume_present(),
+            *self._unsent(),
+            *self._transmit(SendLane.restart, now),
+        ]
 
     def _presume_present(self) -> list[Output]:
         """Forget that the partner was away: a new socket's pod has yet to see it, and says so only if it is."""
@@ -294,6 +345,8 @@ class ClientSession:
         old = self._match
         if old and old.partner == partner:
             return []
+        if self._call is None or self._call.m != m:
+            self._call = _Call(m, now)
         lanes: dict[str, tuple[SendLane, ReceiveLane]] = dict(list(old.lanes.items())[-KEPT_LANES:]) if old else {}
         if partner not in lanes:
             lanes[partner] = SendLane(m, self.inst, partner), ReceiveLane(m, partner, self.inst)
@@ -361,6 +414,19 @@ class ClientSession:
 
     def _heartbeat(self) -> Transmit:
         return Transmit(messages.Heartbeat(want=self.want))
+
+
+def _bounded(stats: messages.Stats, m: str) -> messages.Stats:
+    most = {
+        **dict.fromkeys(("loss", "remote_loss"), 1.0),
+        **dict.fromkeys(("sent_bitrate", "received_bitrate"), float(messages.MAX_BITRATE)),
+        **dict.fromkeys(("rtt_ms", "jitter_ms", "frozen_ms"), float(messages.MAX_SPAN_MS)),
+    }
+    within: dict[str, float | None] = {}
+    for name, limit in most.items():
+        value = getattr(stats, name)
+        within[name] = min(max(value, 0.0), limit) if value is not None and math.isfinite(value) else None
+    return replace(stats, m=m, freezes=None if stats.freezes is None else max(stats.freezes, 0), **within)
 
 
 def _problem(frame: messages.ErrorFrame) -> Problem:

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from switchboard_signaling.protocol.errors import CloseCode
+from switchboard_signaling.protocol.facts import Fact
 from switchboard_signaling.protocol.limits import LimitName
 from switchboard_signaling.protocol.messages import (
     Ack,
@@ -51,11 +52,17 @@ class Taken(Struct, tag="taken", frozen=True):
     n: int
 
 
+class Expel(Struct, tag="expel", frozen=True):
+    """Session `sid` is to be ended, as somebody who runs the pool asks."""
+
+    sid: str
+
+
 class Proposed(Struct, tag="proposed", frozen=True):
     """The pod's mailbox has something."""
 
 
-Hint: TypeAlias = Relay | MatchChanged | Taken | Proposed
+Hint: TypeAlias = Relay | MatchChanged | Taken | Expel | Proposed
 
 
 # Effects
@@ -109,7 +116,13 @@ class Attach(Struct, frozen=True):
     n: int
 
 
-Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | Tell | Attach
+class Note(Struct, frozen=True):
+    """Something to take note of."""
+
+    fact: Fact
+
+
+Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | Tell | Attach | Note
 
 _hints: msgspec.json.Decoder[Hint] = msgspec.json.Decoder(Hint)
 

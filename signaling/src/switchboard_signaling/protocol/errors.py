@@ -91,6 +91,11 @@ RETRY: Final = ErrorKind(
     "Connect again at once: another pod takes you. It counts as no attempt.",
     retryable=True,
 )
+BLOCKED: Final = ErrorKind(
+    "blocked",
+    "This client is kept out of the pool for now",
+    "Ask whoever runs the service; do not try again by itself.",
+)
 
 CATALOGUE: Final = (
     BAD_FRAME,
@@ -110,6 +115,7 @@ CATALOGUE: Final = (
     AUTH_UNAVAILABLE,
     RATE_LIMITED,
     RETRY,
+    BLOCKED,
 )
 
 
@@ -141,9 +147,11 @@ CLOSE_AUTH_REQUIRED: Final = CloseCode(4402, "auth-required", reconnect=False)
 CLOSE_AUTH_INVALID: Final = CloseCode(4403, "auth-invalid", reconnect=False)
 CLOSE_SILENT: Final = CloseCode(4408, "silent", reconnect=True)
 CLOSE_REPLACED: Final = CloseCode(4409, "replaced", reconnect=False)
+CLOSE_DISCONNECTED: Final = CloseCode(4410, "disconnected", reconnect=False)
 CLOSE_TOO_SLOW: Final = CloseCode(4413, "too-slow", reconnect=True)
 CLOSE_AUTH_EXPIRED: Final = CloseCode(4419, "auth-expired", reconnect=True, fresh_token=True)
 CLOSE_RETRY: Final = CloseCode(4421, "retry", reconnect=True)
+CLOSE_BLOCKED: Final = CloseCode(4423, "blocked", reconnect=False)
 CLOSE_POOL_BUSY: Final = CloseCode(4429, "pool-busy", reconnect=True)
 CLOSE_AUTH_UNAVAILABLE: Final = CloseCode(4503, "auth-unavailable", reconnect=True)
 
@@ -160,9 +168,11 @@ CLOSE_CODES: Final = (
     CLOSE_SESSION_UNKNOWN,
     CLOSE_SILENT,
     CLOSE_REPLACED,
+    CLOSE_DISCONNECTED,
     CLOSE_TOO_SLOW,
     CLOSE_AUTH_EXPIRED,
     CLOSE_RETRY,
+    CLOSE_BLOCKED,
     CLOSE_POOL_BUSY,
     CLOSE_AUTH_UNAVAILABLE,
 )

@@ -43,6 +43,8 @@ class MatchView:
     ticket: str | None = None
     side: Side | None = None
     peer: Peer | None = None
+    peer_sub: str | None = None
+    """The partner's subject, if the match was seen to form."""
     published: bool | None = None
     """The `named` with which the partner's pod was last asked to look."""
     _told: Literal["", "forming", "open"] = ""
@@ -66,6 +68,7 @@ class MatchView:
         mine, other = proposal.from_side(self.side)
         self.ticket = unowned(mine.ticket)
         self.peer = self.peer or Peer(other.sid, other.inst, other.pod)
+        self.peer_sub = other.sub
 
     def read(self, record: MatchRecord, host: Host, now: float) -> MatchFound | PeerState | None:
         """Take over what the store says of a match that is not over; return what the client does not know yet."""

@@ -16,8 +16,10 @@ from switchboard_signaling.protocol.effects import (
     Attach,
     Close,
     Effect,
+    Expel,
     Limited,
     MatchChanged,
+    Note,
     Proposed,
     Relay,
     Send,
@@ -25,6 +27,7 @@ from switchboard_signaling.protocol.effects import (
     Taken,
     Tell,
 )
+from switchboard_signaling.protocol.facts import Opened, Over, Welcomed
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.limits import SpokenLimits
 from switchboard_signaling.protocol.match import MatchView, unowned
@@ -56,11 +59,14 @@ HELLO_SECONDS: Final = 2.0
 OLD_SOCKET_SECONDS: Final = 2.0
 """How long a replaced socket still carries what peers say, so that a move loses nothing."""
 MAX_BAD_FRAMES: Final = 3
+STATS_SECONDS: Final = 1.0
+"""Statistics that come sooner after the last ones are dropped."""
 REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
 """Reasons for the end of a forming match after which the survivor goes back to its place."""
 
+Report: TypeAlias = messages.Stats | messages.ConnectionState
 Intent: TypeAlias = messages.Heartbeat | messages.JoinQueue | messages.LeaveQueue | messages.Leave
-Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "superseded", "closed"]
+Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "leaving", "superseded", "closed"]
 
 
 class Session:
@@ -72,6 +78,10 @@ class Session:
         self._phase: Phase = "new"
         self._since = self._heard = self._pinged = self._renewed = now
         self._bad_frames = 0
+        self._resumed = False
+        self._reported = now - STATS_SECONDS
+        self.frames = 0
+        """How many frames the client has sent."""
         self.sid = ""
         self.n = 0
         self.want: Want = Idle()
@@ -83,17 +93,24 @@ class Session:
         self._dead: str | None = None
         self._spent: str | None = None
         self._unwanted: dict[str, Cancel | EndMatch] = {}
+        self._farewell = errors.CLOSE_DISCONNECTED
 
     @property
     def attached(self) -> bool:
         """Whether this socket is its session's newest, as far as is known here."""
         return self._phase == "open"
 
+    @property
+    def subject(self) -> str:
+        """Who the client is."""
+        return self._admission.claims.sub
+
     # Frames of the client
 
     def receive(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         """Obey a frame, or answer what is wrong with it."""
         self._heard = now
+        self.frames += 1
         if isinstance(frame, messages.LaneFrame) and self._phase in ("open", "superseded"):
             return self._speak(frame, now)
         if self._phase == "new":
@@ -102,7 +119,9 @@ class Session:
             return [_error(errors.ALREADY_WELCOME)]
         if self._phase != "open" or isinstance(frame, messages.LaneFrame):
             return []
-        return self._admission.renew(frame.token) if isinstance(frame, messages.Auth) else self._intend(frame)
+        if isinstance(frame, messages.Auth):
+            return self._admission.renew(frame.token)
+        return self._report(frame, now) if isinstance(frame, Report) else self._intend(frame)
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
         """Answer what could not be decoded; the third time closes the socket."""
@@ -115,7 +134,7 @@ class Session:
     def _open(self, frame: messages.ClientFrame) -> list[Effect]:
         if not isinstance(frame, messages.Hello | messages.Resume):
             return [_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
-        self._phase = "verifying"
+        self._phase, self._resumed = "verifying", isinstance(frame, messages.Resume)
         self.n, self._inst, self.want = frame.n, frame.inst, frame.want
         return self._admit(self._admission.greeted(frame))
 
@@ -129,6 +148,8 @@ class Session:
             self._phase = "closed"
         elif self._phase == "verifying" and self._admission.admitted:
             self._phase, self.sid = "opening", self._admission.claims.sid
+            if self._blocked:
+                return [*effects, _error(errors.BLOCKED), *self._close(errors.CLOSE_BLOCKED)]
             return [*effects, Ask(self._touch())]
         return effects
 
@@ -137,7 +158,9 @@ class Session:
         if speaker != self._inst:
             return [_error(errors.WRONG_SENDER)]
         if self.match is None or self.match.m != frame.m:
-            return [_error(errors.NOT_IN_MATCH, ref=frame.m)]
+            # A resume that the store did not answer leaves the match to be read: the client may well be in it.
+            unread = isinstance(self.want, Matched) and self.want.m == frame.m
+            return [_error(errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH, ref=frame.m)]
         peer = self.match.peer
         if peer is None:
             return [_error(errors.PEER_UNREACHABLE, ref=frame.m)]
@@ -145,6 +168,16 @@ class Session:
         if limit := self._limits.refuses(frame, now):
             return [Limited(limit), _error(errors.RATE_LIMITED, ref=limit)]
         return [Tell(peer.pod, Relay(peer.sid, frame.m, self.sid, self._host.pod, frame))]
+
+    def _report(self, frame: Report, now: float) -> list[Effect]:
+        """Take note of what the client says of its call; what comes too often or at the wrong time is dropped."""
+        if self.match is None or self.match.m != frame.m or not self.match.opened:
+            return []
+        if isinstance(frame, messages.Stats):
+            if now - self._reported < STATS_SECONDS:
+                return []
+            self._reported = now
+        return [Note(frame)]
 
     def _intend(self, frame: Intent) -> list[Effect]:
         self._v += 1
@@ -190,6 +223,8 @@ class Session:
         if self.match:
             self.match.observation.failed()
         match question:
+            case TouchSession() if self._phase == "leaving":
+                return self._close(self._farewell)
             case TouchSession() if self._phase == "opening":
                 return [*self._welcome(), *self._keep_match()]
             case TouchSession(want=Matched()):
@@ -200,6 +235,8 @@ class Session:
                 return []
 
     def _touched(self, answer: SessionAnswer, now: float) -> list[Effect]:
+        if self._phase == "leaving":
+            return self._close(self._farewell)
         if answer.stale:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         effects: list[Effect] = []
@@ -219,9 +256,11 @@ class Session:
 
     def _welcome(self) -> list[Effect]:
         self._phase = "open"
-        token, timeouts = self._admission.token(), self._host.timeouts
-        frame = messages.Welcome(sid=self.sid, token=token, want=self.want, timeouts=timeouts)
-        return [Attach(self.sid, self.n), Send(frame)]
+        frame = messages.Welcome(
+            sid=self.sid, token=self._admission.token(), want=self.want, timeouts=self._host.timeouts,
+            max_reconnect_attempts=self._host.reconnect_attempts,
+        )  # fmt: skip
+        return [Attach(self.sid, self.n), Send(frame), Note(Welcomed(self._resumed))]
 
     def _enqueued(self, question: Enqueue, reply: Reply, now: float) -> list[Effect]:
         ticket = unowned(question.ticket.ticket)
@@ -264,6 +303,8 @@ class Session:
         return [*effects, Ask(self._touch_match(m, named=False))]
 
     def _pursue(self, now: float) -> list[Effect]:
+        if self._blocked:
+            return self._expel(errors.CLOSE_BLOCKED)
         match self.want:
             case Queued() as want:
                 place = self._host.keyring.verify(want.place, PlaceClaims)
@@ -294,20 +335,25 @@ class Session:
         other = found[2] if found else None
         changed = isinstance(question, EndMatch) or (isinstance(question, TouchMatch) and question.news)
         effects: list[Effect] = [Tell(other.pod, MatchChanged(other.sid, record.m))] if changed and other else []
-        if isinstance(question, EndMatch):
-            self._unwanted.pop(record.m, None)
+        dropped = isinstance(question, EndMatch) and self._unwanted.pop(record.m, None) is not None
         match = self.match
+        mine = isinstance(question, EndMatch) and found is not None and found[0] == record.by
         if match is None or match.m != record.m:
-            return effects
+            return [*effects, Note(Over(record, mine))] if dropped and mine else effects
         if found is None and isinstance(question, ReadMatch):
             # The store lost the record: touch it anew, which needs the proof of a side that this session may hold.
             return [*effects, Ask(self._touch_match(match.m, named=isinstance(self.want, Matched)))]
         if record.over or found is None:
-            return effects + self._over(match, record, now)
+            return [*effects, Note(Over(record, mine)), *self._over(match, record, now)]
+        formed = match.announced
         frame = match.read(record, self._host, now)
         if isinstance(question, TouchMatch) and question.news:
             match.published = question.named
-        return [*effects, Send(frame)] if frame else effects
+        if frame:
+            effects.append(Send(frame))
+        if isinstance(frame, messages.MatchFound) and frame.state == "open" and other:
+            effects.append(Note(Opened(match.m, found[0], formed, other.sid, match.peer_sub)))
+        return effects
 
     def _over(self, match: MatchView, record: MatchRecord, now: float) -> list[Effect]:
         """Tell the client that its match is no more; a ticket that was not used up goes back to its place."""
@@ -321,7 +367,7 @@ class Session:
 
     # Hints of other pods
 
-    def hinted(self, hint: Relay | MatchChanged | Taken, now: float) -> list[Effect]:
+    def hinted(self, hint: Relay | MatchChanged | Taken | Expel, now: float) -> list[Effect]:
         """Look again at what a hint points to, or deliver what the partner said."""
         match hint:
             case Relay():
@@ -330,6 +376,8 @@ class Session:
                 if n > self.n and self._phase == "open":
                     self._phase, self._since = "superseded", now
                 return []
+            case Expel():
+                return self._expel(errors.CLOSE_DISCONNECTED)
             case _:
                 return self._look(hint, now)
 
@@ -361,6 +409,8 @@ class Session:
         effects = self._admit(self._admission.due(now))
         if not self.attached:
             return effects
+        if self._blocked:
+            return self._expel(errors.CLOSE_BLOCKED)
         timeouts = self._host.timeouts
         every = (timeouts.idle_heartbeat_ms if isinstance(self.want, Idle) else timeouts.heartbeat_ms) / 1000
         if now - self._heard > 2 * every + HELLO_SECONDS:
@@ -380,6 +430,24 @@ class Session:
         if was != "open" or self.match is None or peer is None:
             return []
         return [Tell(peer.pod, MatchChanged(peer.sid, self.match.m, closed=self.n))]
+
+    # The end by those who run the pool
+
+    @property
+    def _blocked(self) -> bool:
+        return self._host.blocked(self.subject, self.sid)
+
+    def _expel(self, code: errors.CloseCode) -> list[Effect]:
+        """Give up in the store what the client wants, so that its partner need not wait for it, then close."""
+        if self._phase != "open":
+            return []
+        blocked = code is errors.CLOSE_BLOCKED
+        self._phase, self._farewell = "leaving", code
+        want = Idle(self.want.c + 1)
+        self._supersede(self.want, want, "blocked" if blocked else "ended")
+        self.want = want
+        told: list[Effect] = [_error(errors.BLOCKED)] if blocked else []
+        return [*told, *self._drop_unwanted(), Ask(self._touch())]
 
     # Questions
 

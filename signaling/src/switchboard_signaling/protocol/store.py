@@ -72,6 +72,12 @@ def apply_session(record: SessionRecord | None, touch: TouchSession) -> SessionA
     return SessionAnswer(SessionRecord(touch.n, touch.attach, want, touch.inst, touch.pod), stale=False, before=record)
 
 
+class ReadSession(Struct, frozen=True):
+    """Read the record of session `sid` without changing it."""
+
+    sid: str
+
+
 # Matches
 
 
@@ -206,5 +212,5 @@ class Announced(Struct, frozen=True):
     pod: str
 
 
-Question: TypeAlias = TouchSession | TouchMatch | ReadMatch | EndMatch | Enqueue | Cancel | Announced
-Reply: TypeAlias = SessionAnswer | MatchRecord | LineAnswer | None
+Question: TypeAlias = TouchSession | ReadSession | TouchMatch | ReadMatch | EndMatch | Enqueue | Cancel | Announced
+Reply: TypeAlias = SessionAnswer | SessionRecord | MatchRecord | LineAnswer | None

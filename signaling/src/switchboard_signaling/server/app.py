@@ -104,16 +104,16 @@ async def config(request: web.Request) -> web.Response:
             "ttlMs": pod.host.ice_ttl_ms(),
             "subprotocol": messages.SUBPROTOCOL,
             "maxFrameBytes": messages.MAX_FRAME_BYTES,
+            "maxReconnectAttempts": pod.host.reconnect_attempts,
+            "timeouts": pod.host.timeouts,
         }
     )
 
 
 async def stats(request: web.Request) -> web.Response:
-    """Answer how busy this pod is."""
-    hub = request.app[POD].hub
-    return _json(
-        {"activeSessions": hub.active_sessions, "connections": hub.connections, "matchedSessions": hub.matched_sessions}
-    )
+    """Answer how the pool's calls went in the last hour, and how busy it is; not `current` if the store is away."""
+    report, current = await request.app[POD].tally.report()
+    return _json({"current": current, **report})
 
 
 async def health(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.protocol import errors, messages
@@ -17,11 +17,13 @@ from switchboard_signaling.protocol.effects import (
     Effect,
     Hint,
     Limited,
+    Note,
     Send,
     Suspect,
     Tell,
     Verify,
 )
+from switchboard_signaling.protocol.facts import Fact
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Question
 from switchboard_signaling.server.gate import Visitor
@@ -52,13 +54,16 @@ class Switch(Protocol):
     def tell(self, pod: str, hint: Hint) -> None:
         """Pass a hint on."""
 
+    def note(self, session: Session, fact: Fact) -> None:
+        """Have it noted what a session says of itself."""
+
 
 class Connection:
     """Performs the effects of one session; never blocks the caller."""
 
     __slots__ = (
-        "_broker", "_closing", "_hub", "_metrics", "_paced", "_questions", "_slowed", "_socket", "_transport",
-        "_verification", "_visitor", "_wire", "session",
+        "_broker", "_closed_with", "_closing", "_hub", "_metrics", "_paced", "_questions", "_slowed", "_socket",
+        "_transport", "_verification", "_visitor", "_wire", "session",
     )  # fmt: skip
 
     def __init__(
@@ -84,16 +89,17 @@ class Connection:
         self._paced = 0.0
         self._slowed = False
         self._closing: asyncio.Task[None] | None = None
+        self._closed_with: int | None = None
 
     async def run(self) -> int | None:
-        """Serve the socket until it closes; return its close code."""
+        """Serve the socket until it closes; return its close code, None if it broke off."""
         if isinstance(self._socket, InlineSocket):
             self._socket.take_with(self._take)
         try:
             while True:
                 message = await self._socket.receive()
                 if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    return self._socket.close_code
+                    return self._code(message.type)
                 self._slowed = True
                 now = time.monotonic()
                 self._paced = self._pace(now)
@@ -116,6 +122,13 @@ class Connection:
             if self._closing:
                 await asyncio.wait([self._closing])
 
+    def _code(self, kind: WSMsgType) -> int | None:
+        """Return the close code, ours if we closed first; None for a socket that broke off, which aiohttp calls OK."""
+        if self._closed_with is not None:
+            return self._closed_with
+        code = self._socket.close_code
+        return None if kind is WSMsgType.CLOSED and code == WSCloseCode.OK else code
+
     def perform(self, effects: list[Effect]) -> None:
         """Do what the session wants done."""
         for effect in effects:
@@ -134,8 +147,8 @@ class Connection:
                 case Close():
                     self._wire.flush()
                     self.close(effect.code)
-                case Verify() | Suspect() | Limited():
-                    self._guard(effect)
+                case _:
+                    self._tell_shell(effect)
 
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
         """Perform what the session decides at this moment; its failure ends this socket and no other."""
@@ -149,6 +162,7 @@ class Connection:
     def close(self, code: errors.CloseCode) -> None:
         """Close the socket now, whatever waits to be sent."""
         if self._closing is None:
+            self._closed_with = code.code
             self._closing = asyncio.create_task(self._close(code))
 
     def _take(self, data: bytes) -> bool:
@@ -191,7 +205,8 @@ class Connection:
         if not self._wire.put(messages.encode(frame)):
             self.close(errors.CLOSE_TOO_SLOW)
 
-    def _guard(self, effect: Verify | Suspect | Limited) -> None:
+    def _tell_shell(self, effect: Verify | Suspect | Limited | Note) -> None:
+        """Pass on what is neither for the client nor for the store."""
         match effect:
             case Verify(token=token):
                 self._verification = asyncio.create_task(self._verify(token))
@@ -199,6 +214,8 @@ class Connection:
                 self._visitor.suspect()
             case Limited(limit=limit):
                 self._metrics.limited.labels(limit).inc()
+            case Note(fact=fact):
+                self._hub.note(self.session, fact)
 
     async def _verify(self, token: str) -> None:
         try:

@@ -2,16 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import cycle
-from typing import Final
+from typing import Final, Literal, Protocol
 
 import structlog
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.matching.tickets import Proposal
+from switchboard_signaling.protocol import errors
 from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Taken
+from switchboard_signaling.protocol.facts import Fact
 from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Announced, EndMatch
 from switchboard_signaling.server.connection import Connection
 from switchboard_signaling.server.metrics import Metrics
@@ -23,19 +27,39 @@ SPOKES: Final = 20
 """Parts in which that is done: with 20,000 sessions one part keeps the loop for about a millisecond."""
 MAILBOX_SECONDS: Final = 0.5
 """How often the mailbox is read without a hint."""
-OWN_CLOSE: Final = frozenset({1000})
-"""Close codes by which a client says that it does not come back (RFC 6455 section 7.4.1); a reload sends 1001."""
+OWN_CLOSE: Final = frozenset({1000, errors.CLOSE_DISCONNECTED.code, errors.CLOSE_BLOCKED.code})
+"""Close codes of those who do not come back: a client says so by 1000 (RFC 6455 section 7.4.1); a reload sends 1001."""
 
 log = structlog.get_logger(__name__)
+
+
+class Witness(Protocol):
+    """Who takes note of what sessions do; it must neither fail nor block."""
+
+    def note(self, session: Session, fact: Fact) -> None:
+        """Take note of what a session says of itself."""
+
+    def closed(self, session: Session, code: int | None) -> None:
+        """Take note that a session's socket is closed."""
+
+    def gone(self, sid: str, how: Literal["left", "moved", "expired"]) -> None:
+        """Take note that a session is no more on this pod."""
 
 
 class Hub:
     """The pod's switchboard."""
 
     def __init__(
-        self, host: Host, broker: Broker, metrics: Metrics, capacity: int, frames_per_second: float = 0.0
+        self,
+        host: Host,
+        broker: Broker,
+        metrics: Metrics,
+        capacity: int,
+        frames_per_second: float = 0.0,
+        witnesses: Sequence[Witness] = (),
     ) -> None:
         """`capacity`: sessions from which on the pod takes no new ones; `frames_per_second` of each; 0: no limit."""
+        self._witnesses = witnesses
         self._host = host
         self._broker = broker
         self._capacity = capacity
@@ -73,6 +97,16 @@ class Hub:
         return sum(connection.session.match is not None for connection in self._attached.values())
 
     @property
+    def sessions(self) -> Iterable[str]:
+        """The ids of the sessions attached here."""
+        return self._attached.keys()
+
+    def session(self, sid: str) -> Session | None:
+        """Return a session that is attached here."""
+        connection = self._attached.get(sid)
+        return connection.session if connection else None
+
+    @property
     def full(self) -> bool:
         """Whether this pod takes no new socket."""
         return self._open >= self._capacity
@@ -91,9 +125,12 @@ class Hub:
             if not self._open:
                 self._empty.set()
             session = connection.session
+            self._witness(lambda witness: witness.closed(session, code))
             if self._attached.get(session.sid) is connection:
                 del self._attached[session.sid]
-                if code not in OWN_CLOSE:
+                if code in OWN_CLOSE:
+                    self._witness(lambda witness: witness.gone(session.sid, "left"))
+                else:
                     self._detached[session.sid] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
 
     def attach(self, connection: Connection, n: int) -> None:
@@ -122,13 +159,26 @@ class Hub:
             return
         connection = self._attached.get(hint.sid)
         if isinstance(hint, Taken):
-            self._detached.pop(hint.sid, None)
+            self._moved(hint)
             if connection is not None and connection.session.n < hint.n:
                 del self._attached[hint.sid]
         if connection is not None:
             connection.change(partial(connection.session.hinted, hint))
         elif isinstance(hint, Relay):
             self.tell(hint.pod, MatchChanged(hint.sender, hint.m))
+
+    def note(self, session: Session, fact: Fact) -> None:
+        """Have it noted what a session says of itself."""
+        self._witness(lambda witness: witness.note(session, fact))
+
+    def _moved(self, hint: Taken) -> None:
+        known = self._attached.get(hint.sid)
+        if self._detached.pop(hint.sid, None) or (known is not None and known.session.n < hint.n):
+            self._witness(lambda witness: witness.gone(hint.sid, "moved"))
+
+    def _witness(self, tell: Callable[[Witness], None]) -> None:
+        for witness in self._witnesses:
+            tell(witness)
 
     async def run(self) -> None:
         """Do what time and the mailbox bring, until cancelled; the broker must have started."""
@@ -163,6 +213,8 @@ class Hub:
             if until > now:
                 return
             del self._detached[sid]
+            for witness in self._witnesses:
+                witness.gone(sid, "expired")
 
     async def _read_mail(self) -> None:
         while True:

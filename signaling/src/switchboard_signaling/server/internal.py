@@ -6,6 +6,7 @@ from aiohttp import web
 from msgspec import DecodeError, Meta, Struct, ValidationError, json
 
 from switchboard_crds import names
+from switchboard_signaling.server.admin import admin_app
 from switchboard_signaling.server.app import POD
 from switchboard_signaling.server.pod import Pod
 
@@ -34,6 +35,7 @@ def internal_app(pod: Pod) -> web.Application:
             web.post(names.INTERNAL_GOAWAY, goaway),
         ]
     )
+    app.add_subapp("/admin", admin_app(pod))
     return app
 
 

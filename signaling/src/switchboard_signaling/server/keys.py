@@ -28,11 +28,12 @@ def token_keys(folder: Path | None) -> dict[str, bytes]:
 
 
 class SharedSecrets:
-    """The secrets that JWTs may be signed with, read anew when a file changes; what cannot be used changes nothing."""
+    """Secrets of a folder, read anew when a file changes; what cannot be used changes nothing."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read the folder a first time; raises KeysError if it cannot be used."""
+    def __init__(self, folder: Path, what: str = "JWT secrets") -> None:
+        """Read the folder a first time; raises KeysError if it cannot be used. `what` they are, for the log."""
         self._folder = folder
+        self._what = what
         self._stamp = _stamp(folder)
         self._keys = _read(folder, MIN_SECRET_BYTES)
 
@@ -44,9 +45,9 @@ class SharedSecrets:
             try:
                 self._keys = _read(self._folder, MIN_SECRET_BYTES)
             except KeysError as error:
-                log.warning("JWT secrets cannot be used; the last good ones stay", error=str(error))
+                log.warning("secrets cannot be used; the last good ones stay", what=self._what, error=str(error))
             else:
-                log.info("JWT secrets read", secrets=len(self._keys))
+                log.info("secrets read", what=self._what, count=len(self._keys))
         return list(self._keys.values())
 
 

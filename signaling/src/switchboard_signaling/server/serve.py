@@ -37,11 +37,13 @@ async def serve(settings: Settings, started: Callable[[str, int], None]) -> None
 
 
 async def _work(pod: Pod, started: Callable[[], None]) -> None:
-    """Wait for the store, then run the hub."""
+    """Wait for the store, then run the hub and what writes to the store beside it."""
     await pod.broker.start(pod.hub.hinted)
     started()
     log.info("serving", pool=pod.settings.pool, pod=pod.host.pod, durable=pod.broker.durable)
-    await pod.hub.run()
+    async with asyncio.TaskGroup() as tasks:
+        for work in (pod.hub.run(), pod.tally.run(), pod.blocks.run(), *([pod.webhooks.run()] if pod.webhooks else [])):
+            tasks.create_task(work)
 
 
 async def _run_until(stop: asyncio.Event, pod: Pod, started: Callable[[], None]) -> None:
@@ -55,6 +57,8 @@ async def _run_until(stop: asyncio.Event, pod: Pod, started: Callable[[], None])
             log.info("stopping", sessions=pod.hub.active_sessions)
             # Sessions in memory cannot move to another pod: there is nothing to wait for.
             await pod.drain.stop(pod.settings.stop_seconds if pod.broker.durable else 0.0)
+            pod.journal.stop()
+            await pod.tally.flush()
     finally:
         for task in (hub, gate, signalled):
             task.cancel()

@@ -28,6 +28,8 @@ def frames(ids: st.SearchStrategy[str] = IDS) -> st.SearchStrategy[messages.Clie
         st.builds(messages.JoinQueue, c=COUNTERS, ticket=ids),
         st.builds(messages.LeaveQueue, c=COUNTERS, ticket=ids),
         st.builds(messages.Leave, c=COUNTERS, m=ids, reason=REASONS),
+        st.builds(messages.Stats, m=ids, rtt_ms=st.none() | st.floats(0, 100), loss=st.none() | st.floats(0, 1)),
+        st.builds(messages.ConnectionState, m=ids, state=st.sampled_from(["connected", "failed", "closed"])),
         st.builds(messages.Offer, sdp=st.just("v=0"), **lane),
         st.builds(messages.IceCandidate, candidates=st.just([]), **lane),
         st.builds(messages.Chat, id=ids, text=st.just("hello"), **lane),

@@ -26,6 +26,7 @@ from switchboard_signaling.protocol.messages import (
     Auth,
     AuthExpiring,
     Chat,
+    ConnectionState,
     Goaway,
     Heartbeat,
     Hello,
@@ -45,6 +46,7 @@ from switchboard_signaling.protocol.messages import (
     Replaced,
     Resume,
     Snapshot,
+    Stats,
     Timeouts,
     Welcome,
 )
@@ -398,3 +400,42 @@ def test_other_problems_and_advice_are_passed_on(client: ClientSession) -> None:
     assert client.receive(busy, 0) == [Problem(busy.code, busy.message, busy.remedy)]
     assert client.receive(Goaway(within_ms=5), 0) == [Move(5)]
     assert client.receive(Replaced(), 0) == [Stopped()]
+
+
+# What the pool is told of the call; more in vectors/reports.json
+
+
+def met(client: ClientSession, now: float) -> None:
+    client.join()
+    assert isinstance(client.want, Queued)
+    found = MatchFound(
+        m="m", role="polite", partner="peer", state="open", ice_servers=[], ttl_ms=1, ticket=client.want.ticket
+    )
+    client.receive(found, now)
+
+
+def test_reports_have_the_matchs_name_and_numbers_in_bounds(client: ClientSession) -> None:
+    assert client.report(Stats(m="")) == []
+    met(client, 0)
+    wild = Stats(m="", rtt_ms=-1.0, loss=2.0, sent_bitrate=float("inf"), jitter_ms=float("nan"), freezes=-1)
+    assert client.report(wild) == [Transmit(Stats(m="m", rtt_ms=0.0, loss=1.0, freezes=0))]
+    assert client.report(Stats(m="", rtt_ms=3.0)) == [Transmit(Stats(m="m", rtt_ms=3.0))]
+
+
+def test_what_became_of_the_connection_is_said_once(client: ClientSession) -> None:
+    assert client.connection("connected", 1) == []
+    met(client, 10)
+    connected = ConnectionState(m="m", state="connected", setup_ms=500.0, path="relay")
+    assert client.connection("connected", 10.5, "relay") == [Transmit(connected)]
+    assert client.connection("connected", 11) == []
+    failed = ConnectionState(m="m", state="failed", setup_ms=500.0, reason="media-lost")
+    assert client.connection("failed", 12, reason="media-lost") == [Transmit(failed)]
+
+
+def test_what_became_of_the_connection_waits_for_the_welcome(client: ClientSession) -> None:
+    met(client, 10)
+    client.greet()
+    assert client.connection("connected", 10.25) == []
+    assert client.report(Stats(m="")) == []
+    outputs = client.receive(Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS), 11)
+    assert outputs == [Online(), Transmit(ConnectionState(m="m", state="connected", setup_ms=250.0))]

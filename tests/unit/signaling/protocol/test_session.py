@@ -6,12 +6,13 @@ from tests.unit.signaling.world import ICE, Wire, World
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.auth import Identity
-from switchboard_signaling.protocol.effects import Ask, MatchChanged, Relay, Send, Taken, Verify
+from switchboard_signaling.protocol.effects import Ask, Expel, MatchChanged, Note, Relay, Send, Taken, Verify
 from switchboard_signaling.protocol.messages import (
     Ack,
     Auth,
     AuthExpiring,
     Candidate,
+    ConnectionState,
     ErrorFrame,
     Heartbeat,
     Hello,
@@ -30,6 +31,7 @@ from switchboard_signaling.protocol.messages import (
     Replaced,
     Resume,
     Snapshot,
+    Stats,
     Welcome,
 )
 from switchboard_signaling.protocol.store import (
@@ -535,6 +537,16 @@ def test_nobody_speaks_into_a_foreign_match(world: World) -> None:
     assert not two.has(Offer)
 
 
+def test_who_resumes_while_the_store_is_silent_may_repeat_what_he_says(world: World) -> None:
+    one, _, m = world.pair()
+    token = one.take(Welcome).token
+    world.store.down = True
+    again = world.resume(token, 2, Matched(1, m), inst=one.inst)
+    again.send(Offer(m=m, from_=one.inst, to="other", k=1, sdp=""))
+    error = again.take(ErrorFrame)
+    assert (error.code, error.retryable) == ("peer-unreachable", True)
+
+
 def test_speaking_before_the_partner_is_known_is_an_error_that_passes(world: World) -> None:
     wire = world.hello()
     world.store.down = True
@@ -814,3 +826,88 @@ def test_a_closed_session_says_nothing_more(world: World) -> None:
     assert wire.session.tick(world.now + 99) == []
     assert wire.session.answered(Announced("t", "pod-a"), None, world.now) == []
     assert wire.session.unanswered(Announced("t", "pod-a")) == []
+
+
+# What a client reports of its call
+
+
+def test_reports_of_the_open_match_are_noted_once_a_second_at_most(world: World) -> None:
+    one, _, m = world.pair()
+    first, second = Stats(m=m, rtt_ms=1.0), Stats(m=m, rtt_ms=2.0)
+    assert one.session.receive(first, world.now) == [Note(first)]
+    assert one.session.receive(second, world.now + 0.9) == []
+    assert one.session.receive(second, world.now + 1) == [Note(second)]
+    said = ConnectionState(m=m, state="connected", setup_ms=1.0)
+    assert one.session.receive(said, world.now) == [Note(said)]
+    assert one.session.frames == 7
+
+
+def test_reports_of_no_match_or_of_another_or_of_one_that_forms_are_dropped(world: World) -> None:
+    assert world.hello().session.receive(Stats(m="m"), world.now) == []
+    one, _, m = world.pair(opened=False)
+    assert one.session.receive(Stats(m=m), world.now) == []
+    assert one.session.receive(ConnectionState(m="other", state="failed"), world.now) == []
+    early = world.socket()
+    early.session.receive(Hello(n=1, inst="i"), world.now)
+    assert early.session.receive(Stats(m=m), world.now) == []
+
+
+# The end by those who run the pool
+
+
+def test_who_is_disconnected_leaves_its_match_and_is_closed(world: World) -> None:
+    one, two, m = world.pair()
+    world.hint("pod-a", Expel(one.session.sid))
+    assert one.closed is errors.CLOSE_DISCONNECTED
+    assert not one.has(ErrorFrame)
+    left = two.take(PeerState)
+    assert (left.state, left.reason, left.requeue) == ("left", "ended", False)
+    assert isinstance(world.store.sessions[one.session.sid].want, Idle)
+    assert world.store.matches[m].outcome == "ended"
+    world.hint("pod-a", Expel(one.session.sid))
+
+
+def test_who_waits_and_is_disconnected_is_not_matched_any_more(world: World) -> None:
+    one = world.hello()
+    one.send(JoinQueue(c=1, ticket="t"))
+    world.hint("pod-a", Expel(one.session.sid))
+    two = world.hello("pod-b")
+    two.send(JoinQueue(c=1, ticket="u"))
+    assert not two.has(MatchFound)
+
+
+def test_who_is_disconnected_while_the_store_is_away_is_closed_too(world: World) -> None:
+    one, _, _ = world.pair()
+    world.store.down = True
+    world.hint("pod-a", Expel(one.session.sid))
+    assert one.closed is errors.CLOSE_DISCONNECTED
+
+
+@pytest.mark.parametrize("name", ["ada", "sid"])
+def test_who_is_blocked_is_not_welcomed_by_subject_or_session(world: World, name: str) -> None:
+    world.auth_required = True
+    known = world.hello(auth="ada 300")
+    token = known.take(Welcome).token
+    world.blocked.add("ada" if name == "ada" else known.session.sid)
+    again = world.resume(token, 2, Idle(), auth="ada 300")
+    assert again.error() == "blocked"
+    assert again.closed is errors.CLOSE_BLOCKED
+    assert not again.has(Welcome)
+
+
+def test_who_is_blocked_meanwhile_is_told_and_its_partner_need_not_wait(world: World) -> None:
+    one, two, _ = world.pair()
+    world.blocked.add(one.session.sid)
+    world.pass_time(1, one, two)
+    assert one.error() == "blocked"
+    assert one.closed is errors.CLOSE_BLOCKED
+    assert two.take(PeerState).reason == "blocked"
+
+
+def test_who_is_blocked_gets_no_further_place_in_line(world: World) -> None:
+    wire = world.hello()
+    world.blocked.add(wire.session.sid)
+    wire.send(JoinQueue(c=1, ticket="t"))
+    assert wire.closed is errors.CLOSE_BLOCKED
+    assert not wire.has(InQueue)
+    assert world.store.line.cancel(f"{wire.session.sid}/t", world.now) is not None

@@ -64,6 +64,8 @@ class Player:
             "leave": self.session.leave,
             "say": lambda frame: self.session.say(spoken(frame), self.now),
             "receive": self.receive,
+            "report": lambda stats: self.session.report(reported(stats)),
+            "connection": lambda told: self.session.connection(now=self.now, **told),
             "tick": lambda _: self.session.tick(self.now),
         }
         [act] = acts.keys() & step.keys()
@@ -124,6 +126,12 @@ def spoken(frame: Json) -> Spoken:
         return messages.Chat(m="-", from_="-", to="-", k=0, id=frame["id"], text=frame["text"])
     spoken: Spoken = msgspec.convert({**frame, "m": "-", "from": "-", "to": "-", "k": 0}, Spoken)
     return spoken
+
+
+def reported(stats: Json) -> messages.Stats:
+    """Return what an application says, which the client brings into the bounds: not validated here."""
+    names = {field.encode_name: field.name for field in msgspec.structs.fields(messages.Stats)}
+    return messages.Stats(**{"m": "-", **{names[name]: value for name, value in stats.items()}})
 
 
 def told(outputs: Iterable[client.Output]) -> Iterable[Json]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from socket import SHUT_RDWR
 from typing import TypeVar
 
 import pytest
@@ -111,7 +112,16 @@ async def test_sessions_are_counted_while_attached_and_while_resumable(running: 
     metrics = await (await running.internal.get("/metrics")).text()
     assert "\nswitchboard_signaling_active_sessions 1.0\n" in metrics
     stats = await (await running.public.get("/api/webrtc/stats")).json()
-    assert stats == {"activeSessions": 1, "connections": 0, "matchedSessions": 0}
+    assert (stats["activeSessions"], stats["connections"], stats["matchedSessions"], stats["pods"]) == (1, 0, 0, 1)
+
+
+async def test_a_session_whose_socket_broke_off_is_resumable(running: Running) -> None:
+    socket = await running.welcomed()
+    socket.get_extra_info("socket").shutdown(SHUT_RDWR)
+    async with asyncio.timeout(SECONDS):
+        while running.pod.hub.connections:  # noqa: ASYNC110 - the server's handler ends when it ends
+            await asyncio.sleep(0)
+    assert running.pod.hub.active_sessions == 1
 
 
 async def test_metrics_and_samples_are_not_for_clients(running: Running) -> None:
@@ -307,6 +317,37 @@ async def test_in_production_ice_servers_are_for_sessions_only(running: Running)
     token = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
     allowed = await running.public.get("/api/webrtc/config", headers={"Authorization": f"Bearer {token}"})
     assert (await allowed.json())["subprotocol"] == "switchboard.v1"
+
+
+@pytest.mark.parametrize(
+    "running",
+    [
+        {
+            "turn_server_url": "turn:t.example:3478,stun:s.example",
+            "turn_username": "u",
+            "turn_credential": "c",
+            "ice_gathering_timeout": 1000,
+            "connection_timeout": 2000,
+            "max_reconnect_attempts": 9,
+            "heartbeat_interval": 3000,
+        }
+    ],
+    indirect=True,
+)
+async def test_clients_get_the_limits_and_the_server_that_the_settings_name(running: Running) -> None:
+    config = await (await running.public.get("/api/webrtc/config")).json()
+    assert config["iceServers"] == [
+        {"urls": ["stun:s.example"]},
+        {"urls": ["turn:t.example:3478"], "username": "u", "credential": "c"},
+    ]
+    assert config["maxReconnectAttempts"] == 9
+    assert config["timeouts"] == {
+        "heartbeatMs": 3000, "idleHeartbeatMs": 3000, "resumeWindowMs": 60000, "iceGatheringMs": 1000,
+        "connectionMs": 2000,
+    }  # fmt: skip
+    welcome = await receive(await running.greeted(messages.Hello(n=1, inst="i")))
+    assert isinstance(welcome, messages.Welcome)
+    assert (welcome.max_reconnect_attempts, welcome.timeouts.connection_ms) == (9, 2000)
 
 
 # JWTs

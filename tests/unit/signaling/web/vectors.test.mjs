@@ -74,11 +74,13 @@ class Player {
     }
   }
 
-  async act({ connect, join, leave, say, receive }) {
+  async act({ connect, join, leave, say, receive, report, connection }) {
     if (connect) await this.connect(connect);
     else if (join) this.session.join(join.attributes, join.required);
     else if (leave) this.session.leave(leave);
     else if (say) this.session.say(say);
+    else if (report) this.session.report(report);
+    else if (connection) this.session.connection(connection.state, connection);
     else if (receive) sockets.at(-1).onmessage({ data: JSON.stringify(receive) });
     else for (const tick of ticks) tick();
     await settled();

@@ -70,6 +70,10 @@ const CATALOGUE = {
   replaced: [
     "This call was taken over by another tab.", "Go on there, or load this page again.", "reload", "fatal",
   ],
+  disconnected: ["Those who run this service ended your session.", "Load the page again.", "reload", "fatal"],
+  blocked: [
+    "You cannot call here for now.", "Ask those who run this service, then load the page again.", "reload", "fatal",
+  ],
   "pool-busy": ["All places are taken just now.", "This page connects as soon as one is free.", "wait"],
   retry: ["The server is being replaced.", "This page moves to another one by itself.", "wait"],
   "store-unavailable": [

@@ -20,7 +20,7 @@ const SUBPROTOCOL = "switchboard.v1";
 const STORAGE = "switchboard.session";
 const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
-const NEVER_AGAIN = new Set([1009, 4400, 4402, 4403, 4409]);
+const NEVER_AGAIN = new Set([1009, 4400, 4402, 4403, 4409, 4410, 4423]);
 const AUTH_EXPIRED = 4419;
 const RETRY = 4421;
 const MAX_CHAT = 4096;
@@ -49,6 +49,37 @@ const NO_TOKEN = {
   retryable: true,
 };
 
+const MAX_SPAN_MS = 3_600_000;
+const MAX_BITRATE = 10_000_000_000;
+/** @type {Record<string, number>} */
+const MOST = {
+  rttMs: MAX_SPAN_MS,
+  jitterMs: MAX_SPAN_MS,
+  frozenMs: MAX_SPAN_MS,
+  loss: 1,
+  remoteLoss: 1,
+  sentBitrate: MAX_BITRATE,
+  receivedBitrate: MAX_BITRATE,
+  freezes: Number.MAX_SAFE_INTEGER,
+};
+
+/**
+ * Numbers of a browser, brought into the protocol's bounds; what is no number is left out.
+ *
+ * @param {Partial<Report>} stats
+ */
+const bounded = (stats) =>
+  Object.fromEntries(
+    Object.entries(stats)
+      .map(([name, value]) => {
+        if (!(name in MOST)) return [name, value ?? undefined];
+        if (typeof value !== "number" || !Number.isFinite(value)) return [name, undefined];
+        const within = Math.min(Math.max(value, 0), MOST[name]);
+        return [name, name === "freezes" ? Math.trunc(within) : within];
+      })
+      .filter(([, value]) => value !== undefined),
+  );
+
 const newId = () => {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -57,6 +88,8 @@ const newId = () => {
 /**
  * @typedef {import("./want.js").Want} Want
  * @typedef {import("./lane.js").Frame} Frame
+ * @typedef {import("./protocol.js").ConnectionState} ConnectionState
+ * @typedef {Omit<import("./protocol.js").Stats, "type" | "m">} Report
  *
  * @typedef {object} Match
  * @property {string} m
@@ -89,6 +122,8 @@ export class Session extends EventTarget {
   #timeouts = { heartbeatMs: 5000, idleHeartbeatMs: 30000 };
   /** @type {Match | null} */
   #match = null;
+  /** @type {{m: string, since: number, said: Set<string>, setupMs?: number, unsent: ConnectionState[]} | null} */
+  #call = null; // what the pool was told of the match, over all page loads of the partner
   #stopped = false;
   #resting = false;
   #ticking;
@@ -179,6 +214,36 @@ export class Session extends EventTarget {
     if (frame.type === "chat" && frame.text.length > MAX_CHAT) this.#tell("problem", CHAT_TOO_LONG);
     else if (this.#match.sending.push(frame)) this.#transmit("flush");
     else this.#tell("problem", UNREACHABLE);
+  }
+
+  /**
+   * Tell the pool how the media has been, once in some seconds, for its statistics; what is not known is left out:
+   * {media, path, rttMs, jitterMs, loss, remoteLoss, sentBitrate, receivedBitrate, freezes, frozenMs}.
+   *
+   * @param {Partial<Report>} stats
+   */
+  report(stats) {
+    if (this.#match) this.#send({ ...bounded(stats), type: "stats", m: this.#match.m });
+  }
+
+  /**
+   * Tell the pool that the match's connection is "connected", "failed" for good, or "closed"; each counts once.
+   *
+   * @param {ConnectionState["state"]} state
+   * @param {Pick<ConnectionState, "path" | "reason">} how
+   */
+  connection(state, { path, reason } = {}) {
+    const call = this.#call;
+    if (!this.#match || !call || call.said.has(state)) return;
+    call.said.add(state);
+    if (state === "connected") call.setupMs = Math.min(performance.now() - call.since, MAX_SPAN_MS);
+    call.unsent.push({ type: "connection-state", m: call.m, state, setupMs: call.setupMs, path, reason });
+    this.#sendUnsent();
+  }
+
+  /** Send what could not be said before the welcome. */
+  #sendUnsent() {
+    if (this.#match && this.#welcomed) for (const frame of this.#call?.unsent.splice(0) ?? []) this.#send(frame);
   }
 
   /** Close for good: the session is not resumed. */
@@ -340,6 +405,7 @@ export class Session extends EventTarget {
       this.#save();
       this.#tell("status", { status: "online" });
       this.#presumePresent();
+      this.#sendUnsent();
       this.#transmit("restart");
     },
     heartbeat: ({ token }) => {
@@ -392,6 +458,7 @@ export class Session extends EventTarget {
   #meet(partner, { m, role, iceServers }, present = true) {
     const old = this.#match;
     if (old?.partner === partner) return;
+    if (this.#call?.m !== m) this.#call = { m, since: performance.now(), said: new Set(), unsent: [] };
     // A store that has lost its last writes may name an older page load again for a while: its lanes go on.
     const lanes = new Map([...(old?.lanes ?? [])].slice(-KEPT_LANES));
     const [sending, receiving] = lanes.get(partner) ?? [
