@@ -1,1 +1,0 @@
-"""What an idle connection costs in memory: queued sessions with heartbeats, beside sockets of aiohttp alone."""
