@@ -77,17 +77,51 @@ test-fast: lint ## Checks, unit and property tests: no cluster, no browser, unde
 	pytest --quiet tests/simulation
 
 .PHONY: simulate
-simulate: $(READY) ## Simulate signaling under a seeded adversary (COUNT=10000, or SEED= and ONLY= to see one schedule again)
-	python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(COUNT),--count $(COUNT))
+simulate: $(READY) ## Simulate signaling under a seeded adversary (COUNT=10000, JOBS=, or SEED= and ONLY= to see one schedule again)
+	python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(COUNT),--count $(COUNT)) $(if $(JOBS),--jobs $(JOBS))
+
+BENCH := build/bench
+NODE_FILES := package.json package-lock.json .npmrc ws.mjs peerjs.mjs socketio.mjs
+
+$(BENCH)/relay/pump.so: bench/relay/pump.c
+	@command -v cc >/dev/null || { echo "The load generator is C. Remedy: apt-get install gcc libc6-dev"; exit 1; }
+	@mkdir -p $(@D)
+	cc -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -shared -fPIC -o $@ $<
+
+$(BENCH)/relay/.ready: $(NODE_FILES:%=bench/relay/%)
+	@command -v npm >/dev/null || { echo "The servers beside ours run on node. Remedy: apt-get install nodejs npm"; exit 1; }
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --silent
+	@touch $@
+
+.PHONY: bench-relay
+bench-relay: $(READY) $(BENCH)/relay/pump.so $(BENCH)/relay/.ready ## Messages a CPU-second beside ws, PeerJS and socket.io (a quiet machine, 4 minutes)
+	python -m bench.relay
+
+.PHONY: bench-memory
+bench-memory: $(READY) ## Memory of 20,000 idle queued sessions beside bare sockets (a quiet machine, 3 minutes)
+	python -m bench.memory
 
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build
 
 .PHONY: test
-test: test-fast build ## Everything: also the real cluster and the real browser
+test: test-fast build ## Everything: also 10,000 simulated schedules, the real cluster and the real browser
+	python -m tests.simulation --count 10000
 	@(while sleep 50 >/dev/null 2>&1; do echo "(running for $$SECONDS s)"; done) & trap "kill $$!" EXIT; \
-	  pytest --verbose --durations=15 tests/browser tests/e2e
+	  pytest --verbose --durations=15 tests/fuzz tests/browser tests/e2e
+
+##@ Prove
+
+.PHONY: prove-soak
+prove-soak: $(READY) ## 200,000 connect/match/leave cycles leave memory where it was (build/prove/soak.json)
+	python -m prove.soak
+
+.PHONY: prove-relay
+prove-relay: $(READY) ## 2,000 clients in calls on three servers, killed and paused in turn: none lost, none doubled (CLIENTS=; build/prove/relay.json)
+	python -m prove.relay $(if $(CLIENTS),--clients $(CLIENTS))
 
 .PHONY: clean
 clean: ## Remove what was built in this folder (caches outside it stay)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -55,10 +56,11 @@ LOOK = """async (selector) => {
 
 
 @asynccontextmanager
-async def chromium(*flags: str, executable: str = CHROMIUM) -> AsyncIterator[Browser]:
-    """Run a browser whose cameras are fake; `flags` are added to the usual ones."""
+async def chromium(*flags: str, without: tuple[str, ...] = (), executable: str = CHROMIUM) -> AsyncIterator[Browser]:
+    """Run a browser whose cameras are fake; `flags` are added to the usual ones, and those in `without` left out."""
+    usual = [flag for flag in FLAGS if flag not in without]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
+        browser = await playwright.chromium.launch(executable_path=executable, args=[*usual, *flags])
         try:
             yield browser
         finally:
@@ -76,15 +78,37 @@ class CallPage:
     @classmethod
     async def open(cls, browser: Browser, url: str) -> "CallPage":
         """Open the page as a person of its own (own storage) and wait until a call can be started."""
-        context = await browser.new_context(
-            permissions=["camera", "microphone"], viewport={"width": 1120, "height": 760}
-        )
-        person = cls(await context.new_page())
-        person.page.on("console", lambda said: person.problems.append(said.text) if said.type == "error" else None)
-        person.page.on("pageerror", lambda error: person.problems.append(str(error)))
-        await person.page.goto(url)
-        await person.page.locator("#start:enabled").wait_for(timeout=CALL_SECONDS * 1000)
+        person = await cls.visit(browser, url, permissions=["camera", "microphone"])
+        await person.ready()
         return person
+
+    @classmethod
+    async def visit(cls, browser: Browser, url: str, **options: Any) -> "CallPage":
+        """Open the page as a person of its own, and wait for nothing; `options` are those of the browser's context."""
+        context = await browser.new_context(**{"viewport": {"width": 1120, "height": 760}, **options})
+        person = cls.of(await context.new_page())
+        await person.page.goto(url)
+        return person
+
+    @classmethod
+    def of(cls, page: Page) -> "CallPage":
+        """Watch a page for errors."""
+        person = cls(page)
+        page.on("console", lambda said: person.problems.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: person.problems.append(str(error)))
+        return person
+
+    async def ready(self) -> None:
+        """Wait until a call can be started."""
+        await self.page.locator("#start:enabled").wait_for(timeout=CALL_SECONDS * 1000)
+
+    async def sees(self, selector: str, text: str, seconds: float = CALL_SECONDS) -> None:
+        """Wait until an element shows a text."""
+        await self.page.locator(selector, has_text=text).wait_for(timeout=seconds * 1000)
+
+    async def sees_no(self, selector: str, seconds: float = CALL_SECONDS) -> None:
+        """Wait until an element is not shown any more."""
+        await self.page.locator(selector).wait_for(state="hidden", timeout=seconds * 1000)
 
     async def look_for_partner(self) -> None:
         """Press the button."""
@@ -101,6 +125,14 @@ class CallPage:
             return await self.state() == wanted
 
         await self._until(reached, wanted, seconds)
+
+    async def until(self, expression: str, seconds: float = CALL_SECONDS) -> None:
+        """Wait until a JavaScript expression is true; the page's own policy keeps Playwright from doing it there."""
+
+        async def true() -> bool:
+            return bool(await self.page.evaluate(expression))
+
+        await self._until(true, expression, seconds)
 
     async def assert_moving(self, seconds: float = CALL_SECONDS) -> None:
         """Fail unless both videos, the person's own and the partner's, show moving pictures that are not black."""

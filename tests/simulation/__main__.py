@@ -1,42 +1,67 @@
-"""Run one schedule again, or many: python -m tests.simulation [--seed 7 [--only 0,3,9]] [--count 10000]."""
+"""Run one schedule again, or many: python -m tests.simulation [--seed 7 [--only 0,3,9]] [--count 10000 [--jobs 2]]."""
 
 import argparse
+import os
 import sys
 import time
-from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 
-from tests.simulation.adversary import Run, Schedule, broken, report
-from tests.simulation.invariants import ViolationError
+from tests.simulation.adversary import Schedule, broken, report
+from tests.simulation.many import Found, explore
+
+CHUNK = 50
+"""Schedules that a process runs between two reports."""
+SAY_SECONDS = 15.0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Simulate the signaling protocol")
     parser.add_argument("--seed", type=int, help="the one schedule to run")
     parser.add_argument("--only", help="numbers of the acts to keep, with commas")
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="the first of many seeds")
+    parser.add_argument("--count", type=int, default=1000, help="how many")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
     options = parser.parse_args()
-    if options.seed is not None:
-        keep = tuple(map(int, options.only.split(","))) if options.only else None
-        schedule = Schedule(options.seed, keep)
-        violation = broken(schedule)
-        print(f"{violation}" if violation and keep else report(schedule, violation) if violation else "nothing broke")
-        return violation is not None
-    return _many(options.first, options.count)
+    if options.seed is None:
+        return _many(range(options.first, options.first + options.count), options.jobs)
+    keep = tuple(map(int, options.only.split(","))) if options.only else None
+    schedule = Schedule(options.seed, keep)
+    violation = broken(schedule)
+    print(f"{violation}" if violation and keep else report(schedule, violation) if violation else "nothing broke")
+    return violation is not None
 
 
-def _many(first: int, count: int) -> int:
-    rules: Counter[str] = Counter()
-    started = time.process_time()
-    for seed in range(first, first + count):
-        try:
-            Run(Schedule(seed)).go()
-        except ViolationError as violation:
-            rules[violation.rule] += 1
-            if rules[violation.rule] == 1:
-                print(f"seed {seed}: {report(Schedule(seed), violation)}\n", flush=True)
-    print(f"{count} schedules, {time.process_time() - started:.0f} s, broken: {dict(rules)}")
-    return bool(rules)
+def _many(seeds: range, jobs: int) -> int:
+    found, said, rules = Found(), 0.0, set[str]()
+    started = time.monotonic()
+    for more in _parallel(seeds, jobs):
+        found.add(more)
+        for seed, violation in more.broken:
+            # One schedule shows what it is about; others that break the same rule are only named.
+            first = violation.rule not in rules
+            rules.add(violation.rule)
+            print(f"seed {seed}: {report(Schedule(seed), violation) if first else violation}", flush=True)
+        if time.monotonic() - said > SAY_SECONDS:
+            said = time.monotonic()
+            print(f"simulated {found.count} of {len(seeds)} schedules, {said - started:.0f} s", flush=True)
+    print(found)
+    if not found.covers:
+        print(f"not reached: {', '.join(f'{fault} at {step}' for fault, step in found.missed)}")
+    failed = f"{len(found.broken)} failed, " if found.broken else ""
+    print(f"{failed}{found.count - len(found.broken)} passed in {time.monotonic() - started:.2f}s", flush=True)
+    return bool(found.broken) or not found.covers
+
+
+def _parallel(seeds: range, jobs: int) -> Iterator[Found]:
+    """Give what chunks of schedules show, as they are done."""
+    with ProcessPoolExecutor(jobs) as pool:
+        waiting = {pool.submit(explore, seeds[start : start + CHUNK]) for start in range(0, len(seeds), CHUNK)}
+        while waiting:
+            done, waiting = wait(waiting, timeout=SAY_SECONDS, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+            if not done:
+                yield Found()
 
 
 if __name__ == "__main__":

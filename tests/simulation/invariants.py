@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 7.0
 """More than the longest time after which an unacknowledged frame is repeated."""
+MOST_ENDS = 5
+"""How often a socket may be told of one end: a client that sleeps answers none of it."""
 Lane = tuple[str, str, str]
 
 
@@ -33,8 +35,11 @@ class ViolationError(AssertionError):
     """An invariant does not hold; `rule` names it."""
 
     def __init__(self, rule: str, text: str) -> None:
-        super().__init__(f"{rule}: {text}")
+        super().__init__(rule, text)
         self.rule = rule
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 class Watch:
@@ -52,11 +57,13 @@ class Watch:
         self._places: dict[str, set[int]] = defaultdict(set)
         self._heard: dict[tuple[str, int, str], int] = defaultdict(int)
         self._touched: dict[tuple[str, int, str], int] = defaultdict(int)
+        self._ends: dict[tuple[str, int, str], int] = defaultdict(int)
         self._wants: dict[str, int] = {}
         self._said: dict[Lane, dict[int, Spoken]] = defaultdict(dict)
         self._shown: dict[Lane, int] = defaultdict(int)
         self._repeated_at: dict[Lane, float] = {}
         self._restored = False
+        self._split_until = 0.0
 
     def _fail(self, rule: str, text: str) -> None:
         raise ViolationError(rule, f"{text} (at {self._world.now - 1000:.2f} s)")
@@ -77,14 +84,22 @@ class Watch:
         if isinstance(question, Announced) and question.pod != pod:
             self._fail("3 foreign proposal", f"{pod} removes a proposal of {question.pod}")
 
-    def forgotten(self) -> None:
-        """The store has lost some of what it knew."""
-        self._numbers.clear()
-        self._cancelled.clear()
+    def unavailable(self, error: Exception, excused: bool) -> None:
+        """A broker says that the store cannot serve; `excused` if it is away."""
+        if not excused:
+            self._fail("0 store", f"it serves, but its broker fails: {error}")
+
+    def forgotten(self, split: float = 0.0) -> None:
+        """The store has lost some of what it knew; for `split` seconds there are two of it."""
+        self._split_until = max(self._split_until, self._world.now + split)
         self._restored = True
 
     def stored(self, question: object, before: MatchRecord | None, reply: object) -> None:
         """The store has answered, whether or not the answer arrives."""
+        if self._split_until:
+            self._numbers.clear()
+            self._cancelled.clear()
+            self._split_until = self._split_until if self._world.now <= self._split_until else 0.0
         match question, reply:
             case TouchSession(sid=sid), SessionAnswer():
                 if reply.record.n < self._numbers.get(sid, 0):
@@ -121,8 +136,12 @@ class Watch:
 
     # What clients are given and show
 
-    def delivers(self, sid: str, frame: messages.ServerFrame) -> None:
-        """A pod sends a frame to a session."""
+    def delivers(self, sid: str, n: int, frame: messages.ServerFrame) -> None:
+        """A pod sends a frame to a session's socket."""
+        if isinstance(frame, messages.PeerState) and frame.state == "left":
+            self._ends[sid, n, frame.m] += 1
+            if self._ends[sid, n, frame.m] > MOST_ENDS:
+                self._fail("3 told for ever", f"{sid} is told again and again that {frame.m} is over")
         if isinstance(frame, Spoken) and sid not in self._pairs.get(frame.m, ()):
             self._fail("2 foreign frame", f"{sid} is given {frame}")
 
@@ -187,7 +206,7 @@ class Watch:
     def finish(self, users: "list[User]") -> None:
         """Check the liveness: beliefs and the store agree, nothing is left over."""
         present = {user.page.session.sid or "": user for user in users if not user.gone}
-        tickets = self._world.store.state.line.tickets
+        tickets = self._world.store.backend.tickets()
         for sid, user in present.items():
             self._settled(user, sid, present)
         for name, ticket in tickets.items():
@@ -202,19 +221,19 @@ class Watch:
                     self._fail("3 not matched", f"{one.ticket} and {other.ticket} wait for each other")
 
     def _settled(self, user: "User", sid: str, present: "dict[str, User]") -> None:
-        page, state = user.page, self._world.store.state
+        page, store = user.page, self._world.store.backend
         want, who = page.session.want, f"user {user.number}"
         if not page.welcomed or page.stopped:
             self._fail("3 offline", f"{who} has no session{', was stopped' if page.stopped else ''}")
-        record = state.sessions.get(sid)
+        record = store.session(sid)
         if record is None or (record.want.c, type(record.want)) != (want.c, type(want)):
             self._fail("3 beliefs differ", f"{who} wants {want}, the store knows {record and record.want}")
-        if isinstance(want, Queued) and f"{sid}/{want.ticket}" not in state.line.tickets:
+        if isinstance(want, Queued) and f"{sid}/{want.ticket}" not in store.tickets():
             self._fail("3 not in line", f"{who} wants {want}")
         if isinstance(want, Idle):
             return
         if isinstance(want, Matched):
-            match = state.matches.get(want.m)
+            match = store.match(want.m)
             partner = next((present[one] for one in self._pairs[want.m] if one != sid and one in present), None)
             theirs = partner.page.session.want if partner else None
             if match is None or match.outcome != "open" or not isinstance(theirs, Matched) or theirs.m != want.m:

@@ -19,6 +19,8 @@ class Page(Process):
         super().__init__(user.world)
         self.user = user
         self.session = ClientSession(self.world.new_id)
+        # A tab that has been open for long has a high number, with more digits soon.
+        self.session.n = self.world.random.choice((0, 0, 8, 98))
         if before is not None:  # what sessionStorage keeps
             for name in ("n", "sid", "token", "want", "_line"):
                 setattr(self.session, name, getattr(before, name))
@@ -34,15 +36,31 @@ class Page(Process):
 
     @property
     def step(self) -> str:
-        """How far this page has come, for the report of what was reached."""
+        """How far this page has come: where faults are aimed at, and what is reported of them."""
         if not self.welcomed:
-            return "offline"
-        match self.session.want:
+            if self.link is None:
+                return "dialing" if self._dialing else "offline"
+            return "resuming" if self.session.token else "greeting"
+        if self._dialing is not None:
+            return "moving"
+        want, store = self.session.want, self.world.store.backend
+        match want:
             case Idle():
                 return "idle"
-            case Queued():
-                return "queued"
-        return "met" if self.shown else "forming"
+            case Queued(place=None):
+                return "joining"
+            case Queued(ticket=ticket):
+                return "proposed" if store.matched(f"{self.session.sid}/{ticket}") else "queued"
+        if self.shown:
+            return "speaking" if self.speaking else "met"
+        record = store.match(want.m)
+        return "opening" if record is not None and record.outcome == "open" else "entering"
+
+    @property
+    def speaking(self) -> bool:
+        """Whether something that was said is not acknowledged yet."""
+        match = self.session._match
+        return match is not None and bool(match.sending._frames)
 
     # Sockets
 
@@ -65,6 +83,9 @@ class Page(Process):
 
     def _connected(self, link: Link) -> None:
         if self._dialing is not link or not link.open:
+            return
+        if self.stopped:
+            link.cut()
             return
         self._dialing, self._attempts = None, 0
         self.link, self.welcomed = link, False
@@ -134,8 +155,9 @@ class Page(Process):
             return
         if self.welcomed:
             outputs = self.session.tick(self.world.now)
-            self.world.watch.ticked(self, outputs)
-            self.perform(outputs)
+            if outputs:
+                self.world.watch.ticked(self, outputs)
+                self.perform(outputs)
         every = (TIMEOUTS.idle_heartbeat_ms if isinstance(self.session.want, Idle) else TIMEOUTS.heartbeat_ms) / 1000
         if self.link is not None and self.world.now - self.link.heard > 2 * every + 2:
             link = self.link  # nothing is heard any more

@@ -4,11 +4,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.world import TIMEOUTS, Process, ReadMail, Unanswered, World
+from tests.simulation.store import ReadMail, Unanswered
+from tests.simulation.world import TIMEOUTS, Process, World
 
+from switchboard_signaling.broker.hints import channel_of
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Proposed, Send, Tell
+from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Note, Proposed, Send, Tell
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Question, Reply
@@ -146,7 +148,7 @@ class Connection:
         for effect in effects:
             match effect:
                 case Send(frame=frame):
-                    self.pod.world.watch.delivers(self.session.sid, frame)
+                    self.pod.world.watch.delivers(self.session.sid, self.session.n, frame)
                     self.link.send(False, messages.encode(frame))
                 case Tell(pod=pod, hint=hint):
                     self.pod.hub.tell(pod, hint)
@@ -157,6 +159,8 @@ class Connection:
                     self.pod.hub.attach(self, n)  # type: ignore[arg-type]
                 case Close(code=code):
                     self.link.close(code.code)
+                case Note(fact=fact):
+                    self.pod.hub.note(self.session, fact)
 
     def _ask(self) -> None:
         if self._asking or self.closed or not self._questions:
@@ -202,14 +206,7 @@ class Broker:
         return result  # type: ignore[no-any-return]
 
     def tell(self, pod: str, hint: Hint) -> None:
-        world = self._pod.world
-        target = self._pod.pods.get(pod)
-        if target is None or world.random.random() < world.hints_lost:
-            return
-        times = 2 if world.random.random() < world.hints_doubled else 1
-        for _ in range(times):
-            late = world.random.uniform(0, 4) if world.random.random() < world.hints_doubled else 0
-            world.at(world.latency() + late, target, lambda: target.hub.hinted(hint))
+        self._pod.world.store.tell(self._pod.name, pod, hint)
 
 
 class Pod(Process):
@@ -227,6 +224,7 @@ class Pod(Process):
         self._reading = False
         self.connections: list[Connection] = []
         pods[name] = self
+        world.store.ears[channel_of(name)] = lambda hint: world.at(world.latency(), self, lambda: self.hub.hinted(hint))
         self._every(hub.TICK_SECONDS, self._tick)
         self._every(MAIL_SECONDS, self.read_mail)
 

@@ -54,6 +54,7 @@ DEFINITIONS: Final = (
         (
             Column("Replicas", ".spec.replicas", "integer"),
             Column("Serving", ".status.readyReplicas", "integer"),
+            Column("Sessions", ".status.sessions", "integer"),
             Column("Environment", ".spec.environment"),
             *ready_columns(),
             Column("Image", ".status.image", wide=True),
@@ -63,7 +64,9 @@ DEFINITIONS: Final = (
             PoolCondition.OBJECTS_APPLIED: _OBJECTS_APPLIED,
             PoolCondition.REDIS_RESOLVED: "The RedisCluster of `redisRef` is Ready, or none is named.",
             PoolCondition.TURN_RESOLVED: "Every TurnFleet of `turnRefs` has a healthy server.",
+            PoolCondition.AUTH_RESOLVED: "The Secret of `auth.secretName` holds usable secrets, or none is named.",
             PoolCondition.PODS_READY: "All pods of the current revision serve.",
+            PoolCondition.DRAINED: "No pod waits for its sessions to move. For information: Ready does not ask for it.",
             PoolCondition.SESSIONS_DURABLE: "Sessions outlive their pod. For information: Ready does not ask for it.",
         },
         scale=True,

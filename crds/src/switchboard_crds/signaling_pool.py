@@ -63,6 +63,101 @@ class PoolIngress(Model):
     )
 
 
+class AuthType(StrEnum):
+    """How a pool's clients prove who they are."""
+
+    ANONYMOUS = "Anonymous"
+    SHARED_SECRET = "SharedSecret"  # noqa: S105 (a type's name)
+    JWKS = "Jwks"
+
+
+class PoolAuth(Model):
+    """Who may connect: anybody, or the bearers of a JWT of an issuer that the pool trusts."""
+
+    model_config = rules(
+        Rule(
+            "has(self.secretName) == (self.type == 'SharedSecret')",
+            "spec.auth.secretName and spec.auth.type SharedSecret need each other: name the Secret with the HS256"
+            " secrets, or remove secretName",
+            ".secretName",
+        ),
+        Rule(
+            "has(self.jwksUrl) == (self.type == 'Jwks')",
+            "spec.auth.jwksUrl and spec.auth.type Jwks need each other: give the URL of the issuer's keys, or remove"
+            " jwksUrl",
+            ".jwksUrl",
+        ),
+        Rule(
+            "self.type != 'Anonymous' || (!has(self.issuer) && !has(self.audience))",
+            "spec.auth.issuer and spec.auth.audience are checked in JWTs: set spec.auth.type SharedSecret or Jwks, or"
+            " remove them",
+            ".type",
+        ),
+    )
+
+    type: AuthType = Field(
+        description="`Anonymous`: anybody; `SharedSecret`: JWTs signed with HS256; `Jwks`: JWTs signed with RS256,"
+        " ES256 or EdDSA."
+    )
+    secret_name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=253,
+        description="Secret whose values, of 32 bytes or more, are the HS256 secrets; all of them are valid, and"
+        " changes reach the pods while they run.",
+    )
+    jwks_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+(/\S*)?$",
+        max_length=2048,
+        description="URL of the issuer's public keys (JWKS). In Production https only.",
+    )
+    issuer: str | None = Field(
+        default=None, min_length=1, max_length=1024, description="`iss` that JWTs must have; left out, any."
+    )
+    audience: str | None = Field(
+        default=None, min_length=1, max_length=1024, description="`aud` that JWTs must have; left out, any."
+    )
+
+
+class OnTimeout(StrEnum):
+    """What happens to a pod whose sessions have not moved in time."""
+
+    WAIT = "Wait"
+    FORCE = "Force"
+
+
+class PoolDrain(Model):
+    """How a pod that should go is emptied."""
+
+    timeout_seconds: int = Field(
+        default=600,
+        ge=1,
+        le=86400,
+        description="Time for the sessions of one pod to move, from when it begins to give them away.",
+    )
+    on_timeout: OnTimeout = Field(
+        default=OnTimeout.WAIT,
+        description="After that time: `Wait` keeps the pod until the last session has left, and the condition `Drained`"
+        " names it; `Force` removes it, which closes the sockets that are left.",
+    )
+
+
+class PoolRollout(Model):
+    """How pods of another image or other settings replace those there are."""
+
+    surge_percent: int = Field(
+        default=25,
+        ge=1,
+        le=100,
+        description="Pods beyond `replicas` that a rollout may use, in percent of `replicas`; at least one pod.",
+    )
+    paused: bool = Field(
+        default=False,
+        description="No further pod is replaced while true. Pods that already give their sessions away finish.",
+    )
+
+
 class SignalingPoolSpec(Model):
     """What the pool should be."""
 
@@ -81,6 +176,34 @@ class SignalingPoolSpec(Model):
             "!has(self.ingress) || has(self.ingress.tlsSecretName) || self.environment != 'Production'",
             "spec.environment Production needs spec.ingress.tlsSecretName: name a Secret with the host's certificate",
             ".environment",
+        ),
+        Rule(
+            "self.environment != 'Production' || (has(self.auth) && self.auth.type != 'Anonymous')",
+            "spec.environment Production needs spec.auth of type SharedSecret or Jwks: anybody could connect otherwise",
+            ".environment",
+        ),
+        Rule(
+            "self.environment != 'Staging' || has(self.auth)",
+            "spec.environment Staging needs spec.auth: choose type SharedSecret or Jwks, or say type Anonymous if"
+            " anybody may connect",
+            ".environment",
+        ),
+        Rule(
+            "self.environment != 'Production' || !has(self.auth) || !has(self.auth.jwksUrl)"
+            " || self.auth.jwksUrl.startsWith('https://')",
+            "spec.environment Production needs spec.auth.jwksUrl to begin with https://: keys must not be changed on"
+            " their way",
+            ".environment",
+        ),
+        Rule(
+            "self.environment != 'Production' || !has(self.allowedOrigins) || !self.allowedOrigins.exists(o, o == '*')",
+            "spec.environment Production needs spec.allowedOrigins without '*': list the origins of your pages",
+            ".environment",
+        ),
+        Rule(
+            "!has(self.trustedProxies) || self.trustedProxies.all(proxy, isCIDR(proxy))",
+            "spec.trustedProxies holds something that is no address range: write each as CIDR, such as 10.1.0.0/16",
+            ".trustedProxies",
         ),
     )
 
@@ -105,8 +228,30 @@ class SignalingPoolSpec(Model):
         description="TurnFleets whose servers the pool's clients may relay through.",
         json_schema_extra=map_list("name"),
     )
+    auth: PoolAuth | None = Field(
+        default=None, description="Who may connect. Left out, anybody may, which only Development allows."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Origins of pages, besides the pool's own, that may connect, such as https://app.example; `*`: all,"
+        " which Production refuses.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "set",
+            "items": {"type": "string", "maxLength": 255, "pattern": r"^(\*|https?://[^/\s,]+)$"},
+        },
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Address ranges (CIDR) of proxies, such as an ingress controller's pods, whose X-Forwarded-For says"
+        " who the client is. Left out, clients are told apart by the address that the pods see.",
+        json_schema_extra={"x-kubernetes-list-type": "set", "items": {"type": "string", "maxLength": 43}},
+    )
     service: PoolService = Field(default=PoolService(), description="The Service in front of the pods.")
     ingress: PoolIngress | None = Field(default=None, description="An Ingress that leads to the Service.")
+    drain: PoolDrain = Field(default=PoolDrain(), description="How pods that should go are emptied.")
+    rollout: PoolRollout = Field(default=PoolRollout(), description="How new pods replace old ones.")
 
 
 class SignalingPoolStatus(Status):
@@ -114,6 +259,13 @@ class SignalingPoolStatus(Status):
 
     replicas: int = Field(default=0, ge=0, description="Pods that exist.")
     ready_replicas: int = Field(default=0, ge=0, description="Pods that serve.")
+    draining_replicas: int = Field(default=0, ge=0, description="Pods that give their sessions away.")
+    desired_replicas: int = Field(default=0, ge=0, description="Pods that the pool should have.")
+    decision: str = Field(default="", description="Why it should have that many.")
+    sessions: int = Field(
+        default=0, ge=0, description="Sessions on the pods, attached or resumable; renewed every 30 s at most."
+    )
+    capacity: int = Field(default=0, ge=0, description="Sessions that the pods in service can carry.")
     selector: str = Field(default="", description="Label selector of the pods, for the scale subresource.")
     image: str = Field(default="", description="Image that the pods are made from.")
     revision: str = Field(default="", description="Hash of the pod template that the pool moves to.")
@@ -136,5 +288,7 @@ class PoolCondition(StrEnum):
     OBJECTS_APPLIED = "ObjectsApplied"
     REDIS_RESOLVED = "RedisResolved"
     TURN_RESOLVED = "TurnResolved"
+    AUTH_RESOLVED = "AuthResolved"
     PODS_READY = "PodsReady"
+    DRAINED = "Drained"
     SESSIONS_DURABLE = "SessionsDurable"

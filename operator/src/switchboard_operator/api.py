@@ -34,9 +34,13 @@ SECRET: Final = Api("v1", "Secret", "secrets")
 SERVICE: Final = Api("v1", "Service", "services")
 SERVICE_ACCOUNT: Final = Api("v1", "ServiceAccount", "serviceaccounts")
 REPLICA_SET: Final = Api("apps/v1", "ReplicaSet", "replicasets")
+ENDPOINT_SLICE: Final = Api("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+"""Made by Kubernetes for our Services, whose labels they carry."""
+NODE: Final = Api("v1", "Node", "nodes")
+"""Not namespaced."""
 LEASE: Final = Api("coordination.k8s.io/v1", "Lease", "leases")
 EVENT: Final = Api("events.k8s.io/v1", "Event", "events")
-"""Events are written only."""
+"""The operator only writes them; the kubectl plugin reads them."""
 CRD: Final = Api("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions")
 """Not namespaced."""
 

@@ -4,7 +4,7 @@ An object is applied only if it differs from what is wanted, so that at rest not
 hand is undone.
 """
 
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 
 from switchboard_crds import names
 from switchboard_operator.api import POD, SECRET, Api, Json, api_of
@@ -41,6 +41,13 @@ class Children:
             await self._ensure(owner, wanted)
 
     async def _ensure(self, owner: Owner, wanted: Json) -> None:
+        api, present = api_of(wanted), await self._present(owner, wanted)
+        if present is not None and (present["metadata"].get("deletionTimestamp") or covers(present, wanted)):
+            return
+        self._store.put(api, await self._kube.apply(api, wanted))
+
+    async def _present(self, owner: Owner, wanted: Json) -> Json | None:
+        """Return what has the wanted object's name. Raises NameTakenError if it is somebody else's."""
         api, metadata = api_of(wanted), wanted["metadata"]
         present = self._store.get(api, metadata["namespace"], metadata["name"])
         if present is None:
@@ -48,9 +55,24 @@ class Children:
             present = await self._kube.get(api, metadata["namespace"], metadata["name"])
         if present is not None and not owner.controls(present):
             raise NameTakenError(present)
-        if present is not None and (present["metadata"].get("deletionTimestamp") or covers(present, wanted)):
-            return
-        self._store.put(api, await self._kube.apply(api, wanted))
+        return present
+
+    async def ensure_sized(self, owner: Owner, wanted: Json, replicas: int) -> None:
+        """Make a workload with so many replicas, or mend one that differs, whose replicas are then left as they are.
+
+        Raises NameTakenError or KubeError.
+        """
+        complete = owner.finish(wanted)
+        api, metadata = api_of(complete), complete["metadata"]
+        present = await self._present(owner, complete)
+        if present is not None:
+            if present["metadata"].get("deletionTimestamp") or covers(present, complete):
+                return
+            # Whoever changes replicas meanwhile makes this apply fail, instead of being overruled.
+            metadata = {**metadata, "resourceVersion": present["metadata"]["resourceVersion"]}
+            replicas = present["spec"]["replicas"]
+        sized = {**complete, "metadata": metadata, "spec": {**complete["spec"], "replicas": replicas}}
+        self._store.put(api, await self._kube.apply(api, sized))
 
     async def attempt(self, work: Awaitable[None], kind: str) -> Fact:
         """Do the work and return whether all objects exist as they should. Raises KubeError for what may pass."""
@@ -92,14 +114,25 @@ class Children:
                 if (api.kind, obj["metadata"]["name"]) not in kept:
                     await self.delete(obj)
 
-    async def scale(self, replica_set: Json, replicas: int) -> None:
-        """Change a workload's replicas, only if it is still as it was seen. Raises KubeError."""
-        metadata = replica_set["metadata"]
-        if replica_set["spec"]["replicas"] == replicas:
-            return
-        patch = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "spec": {"replicas": replicas}}
-        api = api_of(replica_set)
+    async def scale(self, workload: Json, replicas: int, annotations: Mapping[str, str | None]) -> None:
+        """Change a workload's replicas and annotations, only if it is still as it was seen. Raises KubeError."""
+        metadata = workload["metadata"]
+        patch = {
+            "metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": dict(annotations)},
+            "spec": {"replicas": replicas},
+        }
+        api = api_of(workload)
         self._store.put(api, await self._kube.patch(api, metadata["namespace"], metadata["name"], patch))
+
+    async def mark(self, pod: Json, patch: Json) -> None:
+        """Change labels and annotations of exactly this pod; it is no error if it is gone. Raises KubeError."""
+        metadata = pod["metadata"]
+        patch = {"metadata": {**patch["metadata"], "uid": metadata["uid"]}}
+        try:
+            self._store.put(POD, await self._kube.patch(POD, metadata["namespace"], metadata["name"], patch))
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
 
     async def delete(self, obj: Json) -> None:
         """Delete an object unless it is being deleted."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from switchboard_operator.keys import Keys
 from switchboard_operator.kube import Kube
+from switchboard_operator.kube.events import Recorder
 from switchboard_operator.kube.informer import Store
 from switchboard_operator.references import References
 from switchboard_operator.status import StatusWriter
@@ -17,4 +18,5 @@ class Context:
     store: Store
     keys: Keys
     writer: StatusWriter
+    recorder: Recorder
     references: References

@@ -21,6 +21,10 @@ class Keys:
         """Return the key that a pool signs its tokens with."""
         return self._derive("pool/token", pool_uid)
 
+    def internal_token(self, pool_uid: str) -> str:
+        """Return the bearer token that a pool's pods take orders with."""
+        return self._derive("pool/internal", pool_uid)
+
     def turn_secret(self, fleet_uid: str, pool_uid: str) -> str:
         """Return the secret that a pool makes credentials for a fleet's servers with; no other pool shares it."""
         fleet_key = bytes.fromhex(self._derive("turn/fleet", fleet_uid))

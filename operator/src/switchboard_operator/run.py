@@ -12,16 +12,20 @@ import structlog
 
 from switchboard_crds import names
 from switchboard_operator import health, kopf_app, metrics
-from switchboard_operator.api import OWNED, POD
+from switchboard_operator.api import ENDPOINT_SLICE, NODE, OWNED, POD
 from switchboard_operator.context import Context
 from switchboard_operator.keys import Keys
 from switchboard_operator.kube import Kube, KubeError
 from switchboard_operator.kube.events import Recorder
 from switchboard_operator.kube.informer import Informer, Store
 from switchboard_operator.kube.lease import Elector, Timing
+from switchboard_operator.kube.nodes import Nodes
 from switchboard_operator.kube.root_key import load_keys
 from switchboard_operator.owner import OwnerKey
+from switchboard_operator.pools.mover import Mover
+from switchboard_operator.pools.pods import PodClient
 from switchboard_operator.pools.reconciler import PoolReconciler
+from switchboard_operator.pools.sampler import Sampler
 from switchboard_operator.reconcile import Controller, Reconciler, WorkQueue
 from switchboard_operator.redis.reconciler import ClusterReconciler
 from switchboard_operator.references import References
@@ -64,7 +68,7 @@ class Operator:
     async def _lead(self) -> None:
         """Act until the Lease is lost or the process should end; then stop acting before anything else."""
         metrics.leading.set(1)
-        logger.info("leading", transitions=self._elector.transitions)
+        logger.info("leading", transitions=self._elector.transitions, fence=self._elector.fence)
         queue, store, references = WorkQueue(), Store(), References()
         stop, ready = asyncio.Event(), asyncio.Event()
 
@@ -100,26 +104,32 @@ class Operator:
         settings = self._settings
         informers = [
             Informer(self._kube, api, namespace, store, queue.add)
-            for api in (*OWNED, POD)
+            for api in (*OWNED, POD, ENDPOINT_SLICE)
             for namespace in settings.watch_namespaces or (None,)
         ]
-        async with asyncio.TaskGroup() as group:
+        nodes = Nodes()
+        async with PodClient(self._elector.fence) as client, asyncio.TaskGroup() as group:
             for informer in informers:
                 group.create_task(informer.run())
+            # Not waited for: a pool without zones and node drains is better than none.
+            group.create_task(Informer(self._kube, NODE, None, nodes, selector="").run())
             self._unsynced_since = time.monotonic()
             for informer in informers:
                 await informer.synced.wait()
             keys = await self._keys()
             self._unsynced_since = None
-            writer = StatusWriter(self._kube, Recorder(self._kube, settings.pod))
-            context = Context(self._kube, store, keys, writer, references)
-            self._controller = Controller(self._reconcilers(context, queue), queue)
+            recorder = Recorder(self._kube, settings.pod)
+            context = Context(self._kube, store, keys, StatusWriter(self._kube, recorder), recorder, references)
+            sampler = Sampler(store, client, nodes.closed, queue.add)
+            mover = Mover(context, client, sampler, nodes)
+            self._controller = Controller(self._reconcilers(context, queue, mover), queue)
+            group.create_task(sampler.run())
             group.create_task(self._controller.run())
 
-    def _reconcilers(self, context: Context, queue: WorkQueue) -> dict[str, Reconciler]:
+    def _reconcilers(self, context: Context, queue: WorkQueue, mover: Mover) -> dict[str, Reconciler]:
         settings = self._settings
         return {
-            names.SIGNALING_POOL.kind: PoolReconciler(context, settings.signaling_image, queue.add).reconcile,
+            names.SIGNALING_POOL.kind: PoolReconciler(context, settings.signaling_image, queue.add, mover).reconcile,
             names.TURN_FLEET.kind: FleetReconciler(context, settings.turn_image).reconcile,
             names.REDIS_CLUSTER.kind: ClusterReconciler(context, settings.redis_image, settings.namespace).reconcile,
         }

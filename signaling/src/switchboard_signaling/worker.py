@@ -1,7 +1,6 @@
 """Work that is done in order, in a task that lives only while there is some."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -14,12 +13,14 @@ class Worker(Generic[T]):
     An idle worker costs no task. `failed` gets what `work` raises; what waits then is dropped.
     """
 
+    __slots__ = ("_bound", "_cancelled", "_failed", "_items", "_task", "_work")
+
     def __init__(self, work: Callable[[T], Awaitable[None]], failed: Callable[[Exception], None], bound: int) -> None:
-        """`bound`: how many items may wait."""
+        """`bound`: how many items may wait; few, so that a list does, which is lighter than a deque."""
         self._work = work
         self._failed = failed
         self._bound = bound
-        self._items: deque[T] = deque()
+        self._items: list[T] = []
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
 
@@ -34,10 +35,21 @@ class Worker(Generic[T]):
             self._task = asyncio.create_task(self._run())
         return True
 
+    @property
+    def has_room(self) -> bool:
+        """Whether less than half of what may wait is waiting."""
+        return len(self._items) < self._bound // 2
+
     async def room(self) -> None:
-        """Wait, if half of what may wait is waiting, until all of it is done: back-pressure for who puts."""
-        while self._task is not None and len(self._items) >= self._bound // 2:
+        """Wait, if there is no room, until all that waits is done: back-pressure for who puts."""
+        while self._task is not None and not self.has_room:
             await asyncio.wait([self._task])
+
+    async def finish(self, seconds: float) -> None:
+        """Let what waits be done, within `seconds`; drop the rest and end the task, for good."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=seconds)
+        await self.cancel()
 
     async def cancel(self) -> None:
         """Drop what waits and end the task, for good."""
@@ -50,7 +62,7 @@ class Worker(Generic[T]):
     async def _run(self) -> None:
         try:
             while self._items:
-                await self._work(self._items.popleft())
+                await self._work(self._items.pop(0))
         except Exception as error:  # noqa: BLE001 - handed to the owner, who logs it and closes
             self._items.clear()
             self._failed(error)

@@ -14,6 +14,8 @@ from typing import Protocol
 
 import pytest
 from tests.e2e.apiserver import ApiServer, binaries, free_port, running
+from tests.e2e.operator.kubelet import Kubelet, addresses
+from tests.e2e.operator.resources import Pool, Resource
 from tests.e2e.waiting import until
 
 CHART = Path(__file__).parents[3] / "charts" / "switchboard"
@@ -133,6 +135,35 @@ def namespace(api: ApiServer, request: pytest.FixtureRequest) -> Iterator[str]:
     yield name
     for kind in ("signalingpools", "turnfleets", "redisclusters"):
         api.kubectl("-n", name, "delete", kind, "--all", "--cascade=background", "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def free_addresses() -> Iterator[Iterator[str]]:
+    """Addresses for pods."""
+    with addresses() as free:
+        yield free
+
+
+@pytest.fixture
+def kubelet(api: ApiServer, namespace: str, free_addresses: Iterator[str]) -> Iterator[Kubelet]:
+    """Runs the pods of one pool."""
+    found = Kubelet(api, namespace, free_addresses)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def pool(api: ApiServer, namespace: str, kubelet: Kubelet) -> Pool:
+    """A pool whose pods the test runs."""
+    return Pool(api, namespace, kubelet)
+
+
+@pytest.fixture
+def redis(api: ApiServer, namespace: str) -> Resource:
+    """A RedisCluster for the pool to refer to."""
+    cluster = Resource(api, namespace, "RedisCluster", "store")
+    cluster.apply()
+    return cluster
 
 
 def operator_kubeconfig(api: ApiServer, namespace: str, account: str, folder: Path) -> Path:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tests.e2e.apiserver import ApiServer
+from tests.e2e.operator.kubelet import FakePod, Kubelet
 
 
 class Resource:
@@ -69,8 +70,20 @@ class Resource:
 class Pool(Resource):
     """A pool; `environment` is Development unless the test says otherwise."""
 
-    def __init__(self, api: ApiServer, namespace: str) -> None:
+    def __init__(self, api: ApiServer, namespace: str, kubelet: Kubelet) -> None:
         super().__init__(api, namespace, "SignalingPool", "calls")
+        self.kubelet = kubelet
+
+    def run_pods(self, address: str = "") -> None:
+        """Run every pod, so that it serves and answers the operator."""
+        self.kubelet.run(self.items("pods"))
+
+    def scale(self, replicas: int) -> None:
+        self.api.kubectl("-n", self.namespace, "scale", "signalingpool", self.name, f"--replicas={replicas}")
+
+    def fakes(self) -> list[FakePod]:
+        """Return what the present pods know of themselves, those with the most sessions last."""
+        return self.kubelet.living(self.items("pods"))
 
     def manifest(self, **spec: Any) -> dict[str, Any]:
         return super().manifest(**{"environment": "Development", **spec})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.apiserver import ApiServer, running
 from tests.e2e.operator.conftest import CHART, Start, helm, operator_kubeconfig
+from tests.e2e.operator.kubelet import Kubelet
 from tests.e2e.operator.resources import Pool
 from tests.e2e.waiting import until
 
@@ -53,7 +54,7 @@ def test_the_crd_job_runs_before_upgrades_only_and_can_be_left_out(api: ApiServe
 
 
 def test_an_operator_for_one_namespace_has_rights_in_no_other(
-    api: ApiServer, start: Start, namespace: str, tmp_path: Path
+    api: ApiServer, start: Start, namespace: str, kubelet: Kubelet, tmp_path: Path
 ) -> None:
     helm(
         *(api, "install", "team", str(CHART), "--namespace", namespace, "--skip-crds"),
@@ -70,7 +71,7 @@ def test_an_operator_for_one_namespace_has_rights_in_no_other(
             "SWITCHBOARD_WATCH_NAMESPACES": namespace,
         }
         start("team", settings)
-        pool = Pool(api, namespace)
+        pool = Pool(api, namespace, kubelet)
         pool.apply()
         until(pool.is_ready, "the pool is Ready")
     finally:

@@ -15,18 +15,6 @@ OWNED = "serviceaccount,secret,service,poddisruptionbudget,networkpolicy,ingress
 
 
 @pytest.fixture
-def pool(api: ApiServer, namespace: str) -> Pool:
-    return Pool(api, namespace)
-
-
-@pytest.fixture
-def redis(api: ApiServer, namespace: str) -> Resource:
-    cluster = Resource(api, namespace, "RedisCluster", "store")
-    cluster.apply()
-    return cluster
-
-
-@pytest.fixture
 def fleet(api: ApiServer, namespace: str) -> Resource:
     return Resource(api, namespace, "TurnFleet", "relays")
 
@@ -64,7 +52,7 @@ def test_every_deleted_object_is_made_again_as_it_was(operator: Replica, pool: P
     pool.apply(ingress={"host": "calls.example"})
     until(pool.is_ready, "the pool is Ready")
     before = {(item["kind"], item["metadata"]["name"]): item for item in pool.items(OWNED) if item["kind"] != "Pod"}
-    assert len(before) == 8
+    assert len(before) == 9
     for (kind, name), item in before.items():
         pool.api.kubectl("-n", pool.namespace, "delete", kind, name)
 
@@ -127,6 +115,21 @@ def test_a_pool_waits_for_its_redis_and_heals(operator: Replica, pool: Pool, api
     assert environment["SWITCHBOARD_REDIS_NODES"] == f"store-redis.{pool.namespace}.svc:6379"
 
 
+def test_a_pool_waits_for_the_secret_of_its_jwts_and_heals(operator: Replica, pool: Pool) -> None:
+    create = ("-n", pool.namespace, "create", "secret", "generic", "jwt")
+    pool.apply(auth={"type": "SharedSecret", "secretName": "jwt"})
+    until(lambda: pool.condition("Ready").get("reason") == "SecretNotFound", "the condition says so")
+    assert f"Secret {pool.namespace}/jwt" in pool.condition("AuthResolved")["message"]
+    assert not pool.items("replicaset")
+    pool.api.kubectl(*create, "--from-literal=one=too-short")
+    until(lambda: pool.condition("Ready").get("reason") == "SecretInvalid", "the condition says so", 30)
+    pool.api.kubectl("-n", pool.namespace, "delete", "secret", "jwt")
+    pool.api.kubectl(*create, f"--from-literal=one={'s' * 32}")
+    until(pool.is_ready, "the pool heals", 30)
+    spec = pool.items("replicaset")[0]["spec"]["template"]["spec"]
+    assert {"name": "auth", "secret": {"secretName": "jwt", "defaultMode": 0o440}} in spec["volumes"]
+
+
 def test_a_pool_gets_the_directory_of_its_fleet(operator: Replica, pool: Pool, fleet: Resource) -> None:
     def directory() -> list[dict[str, object]]:
         data = next(one["data"] for one in pool.items("secret") if one["metadata"]["name"] == "calls-signaling-ice")
@@ -169,7 +172,12 @@ def test_a_pool_deleted_while_the_operator_is_down_leaves_nothing(start: Start, 
     until(pool.is_ready, "the pool is Ready")
     replica.kill()
     pool.delete()
-    until(lambda: not pool.items(OWNED), "nothing is left", 60)
+
+    def gone() -> bool:
+        pool.run_pods()  # a pod with a node goes only when its kubelet says that it has ended
+        return not pool.items(OWNED)
+
+    until(gone, "nothing is left", 60)
 
 
 def test_another_replica_takes_over_when_the_leader_is_killed(start: Start, pool: Pool) -> None:

@@ -24,6 +24,55 @@ REGION = {"name": "north"}
             {"environment": "Production", "redisRef": {"name": "store"}, "ingress": {"host": "a.example"}},
             "spec.environment Production needs spec.ingress.tlsSecretName",
         ),
+        ("SignalingPool", {"environment": "Production"}, "spec.environment Production needs spec.auth of type Shared"),
+        (
+            "SignalingPool",
+            {"environment": "Production", "auth": {"type": "Anonymous"}},
+            "spec.environment Production needs spec.auth of type SharedSecret or Jwks: anybody could connect otherwise",
+        ),
+        ("SignalingPool", {"environment": "Staging"}, "spec.environment Staging needs spec.auth: choose type"),
+        (
+            "SignalingPool",
+            {"environment": "Production", "auth": {"type": "Jwks", "jwksUrl": "http://i.example/keys"}},
+            "spec.environment Production needs spec.auth.jwksUrl to begin with https://",
+        ),
+        (
+            "SignalingPool",
+            {"environment": "Production", "allowedOrigins": ["https://a.example", "*"]},
+            "spec.environment Production needs spec.allowedOrigins without '*'",
+        ),
+        ("SignalingPool", {"environment": "Staging", "allowedOrigins": ["a.example"]}, "spec.allowedOrigins[0]"),
+        (
+            "SignalingPool",
+            {"environment": "Development", "trustedProxies": ["10.0.0.1"]},
+            "spec.trustedProxies holds something that is no address range: write each as CIDR",
+        ),
+        (
+            "SignalingPool",
+            {"environment": "Staging", "auth": {"type": "SharedSecret"}},
+            "spec.auth.secretName and spec.auth.type SharedSecret need each other",
+        ),
+        (
+            "SignalingPool",
+            {"environment": "Staging", "auth": {"type": "Anonymous", "secretName": "jwt"}},
+            "spec.auth.secretName and spec.auth.type SharedSecret need each other",
+        ),
+        (
+            "SignalingPool",
+            {"environment": "Staging", "auth": {"type": "Jwks"}},
+            "spec.auth.jwksUrl and spec.auth.type Jwks need each other",
+        ),
+        (
+            "SignalingPool",
+            {"environment": "Staging", "auth": {"type": "Jwks", "jwksUrl": "i.example/keys"}},
+            "spec.auth.jwksUrl",
+        ),
+        (
+            "SignalingPool",
+            {"environment": "Staging", "auth": {"type": "Anonymous", "audience": "calls"}},
+            "spec.auth.issuer and spec.auth.audience are checked in JWTs",
+        ),
+        ("SignalingPool", {"environment": "Staging", "auth": {"type": "Password"}}, 'supported values: "Anonymous"'),
         (
             "SignalingPool",
             {"environment": "Staging", "service": {"nodePort": 30000}},
@@ -47,7 +96,7 @@ def test_a_wrong_spec_is_refused(api: ApiServer, kind: str, spec: dict[str, Any]
 
 
 def test_a_name_that_is_too_long_is_refused(api: ApiServer) -> None:
-    refusal = Resource(api, "default", "SignalingPool", "a" * 41).refused(environment="Staging")
+    refusal = Resource(api, "default", "SignalingPool", "a" * 41).refused(environment="Development")
     assert "metadata.name names a Service too: use 1 to 40" in refusal
 
 
@@ -64,7 +113,7 @@ def test_what_cannot_be_changed_yet_is_refused(api: ApiServer, namespace: str, c
 def test_the_kinds_answer_to_their_short_names_and_category(api: ApiServer, namespace: str) -> None:
     Resource(api, namespace, "RedisCluster", "store").apply()
     Resource(api, namespace, "TurnFleet", "relays").apply(regions=[REGION])
-    Resource(api, namespace, "SignalingPool", "calls").apply(environment="Staging")
+    Resource(api, namespace, "SignalingPool", "calls").apply(environment="Staging", auth={"type": "Anonymous"})
     for short, name in (("sp", "calls"), ("tf", "relays"), ("rcl", "store")):
         assert name in api.kubectl("-n", namespace, "get", short)
     listed = api.kubectl("-n", namespace, "get", "switchboard")

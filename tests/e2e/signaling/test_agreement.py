@@ -2,68 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
+import redis
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from redis.exceptions import ResponseError
 from tests.e2e.signaling import store
+from tests.property.signaling.broker.questions import KINDS, POD, Step, answers
+from tests.simulation.lua import Scripts
+from tests.simulation.node import Node
 
-from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.matching.tickets import Proposal, Ticket
-from switchboard_signaling.protocol.messages import Idle, Matched, Queued
-from switchboard_signaling.protocol.store import (
-    Announced,
-    Cancel,
-    EndMatch,
-    Enqueue,
-    Question,
-    ReadMatch,
-    Reply,
-    TouchMatch,
-    TouchSession,
-)
-
-POD = "pod"
-Step: TypeAlias = "Question | None"
-"""A question, or None for reading the mailbox."""
-
-SIDS = st.sampled_from(["s1", "s2", "s3"])
-MATCHES = st.sampled_from(["m1", "m2"])
-COUNTERS = st.sampled_from([0, 1, 2, 2**53 - 1])
-LANGUAGES = st.fixed_dictionaries({}, optional={"lang": st.sampled_from(["de", 'ü"\\'])})
-INST, HERE = st.just("inst"), st.just(POD)
-WANTS = st.one_of(
-    st.builds(Idle, COUNTERS),
-    st.builds(Queued, COUNTERS, st.just("t"), LANGUAGES, LANGUAGES),
-    st.builds(Matched, COUNTERS, MATCHES),
-)
-SIDES = st.sampled_from([None, "a", "b"])
-TICKETS = st.builds(
-    lambda sid, seq, attributes, required: Ticket(f"{sid}/t", sid, sid, "inst", POD, seq, attributes, required),
-    SIDS, st.integers(0, 5), LANGUAGES, LANGUAGES,
-)  # fmt: skip
-SESSIONS = st.builds(TouchSession, st.just("s"), COUNTERS, st.sampled_from(["x", "y"]), WANTS, INST, HERE)
-MATCH = st.one_of(
-    st.builds(TouchMatch, st.just("m"), SIDS, COUNTERS, COUNTERS, INST, HERE, st.booleans(), SIDES, st.booleans()),
-    st.builds(TouchMatch, st.just("m"), st.just("s1"), COUNTERS, COUNTERS, INST, HERE, st.booleans(), st.just("a")),
-    st.builds(TouchMatch, st.just("m"), st.just("s2"), COUNTERS, COUNTERS, INST, HERE, st.booleans(), st.just("b")),
-    st.builds(
-        EndMatch, st.just("m"), SIDS, st.just("user"), SIDES, st.booleans(), st.none() | st.tuples(COUNTERS, COUNTERS)
-    ),
-    st.builds(ReadMatch, MATCHES),
-)
-LINE: st.SearchStrategy[Step] = st.one_of(
-    st.builds(Enqueue, TICKETS, MATCHES, st.none() | MATCHES),
-    st.builds(Enqueue, TICKETS, MATCHES),
-    st.builds(Cancel, SIDS.map(lambda sid: f"{sid}/t")),
-    st.builds(Announced, SIDS.map(lambda sid: f"{sid}/t"), HERE),
-    st.none(),
-)
 
 
 @pytest.fixture(params=[store.single, store.cluster], ids=["single", "cluster"])
@@ -77,30 +30,94 @@ def loop_and_nodes(
         runner.run(context.__aexit__(None, None, None))
 
 
-async def answers(broker: Broker, steps: list[Step]) -> list[Reply | list[Proposal]]:
-    """Return what a broker says to each step; mailboxes have no order."""
-    await broker.start(lambda _hint: None)
-    try:
-        return [
-            sorted(await broker.proposals(), key=lambda one: one.m) if step is None else await broker.ask(step)
-            for step in steps
-        ]
-    finally:
-        await broker.close()
-
-
-@pytest.mark.parametrize("steps", [SESSIONS, MATCH, LINE], ids=["sessions", "match", "line"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_scripts_and_model_answer_alike(
-    loop_and_nodes: tuple[asyncio.Runner, list[tuple[str, int]]], steps: "st.SearchStrategy[Step]"
+    loop_and_nodes: tuple[asyncio.Runner, list[tuple[str, int]]], kind: str
 ) -> None:
     runner, nodes = loop_and_nodes
 
+    async def stored(questions: list[Step]) -> object:
+        broker = RedisBroker(POD, "tests/pool", nodes, None)
+        await broker.start(lambda _hint: None)
+        try:
+            return await answers(broker, questions)
+        finally:
+            await broker.close()
+
     # Without shrinking, which takes minutes against a real store.
     @settings(max_examples=80, phases=[Phase.generate])
-    @given(st.lists(steps, min_size=6, max_size=16))
+    @given(st.lists(KINDS[kind], min_size=6, max_size=16))
     def check(questions: list[Step]) -> None:
         runner.run(store.wipe(nodes))
         expected = runner.run(answers(MemoryBroker(POD, time.monotonic), questions))
-        assert runner.run(answers(RedisBroker(POD, "tests/pool", nodes, None), questions)) == expected
+        assert runner.run(stored(questions)) == expected
 
     check()
+
+
+WORDS = st.sampled_from(["a", "b", "é", '"/\\\x7f\n', "", "0", "1", "9007199254740991"])
+KEYS = st.sampled_from(["text", "hash", "hash 2", "sorted"])
+SCORES = st.sampled_from(["0", "1", "1.5", "-2", "0.1", "1e300", "9007199254740991", "inf", "x", "1_0"])
+BOUNDS = st.one_of(SCORES, st.sampled_from(["-inf", "+inf", "(1"]))
+PLACES = st.sampled_from(["0", "1", "-1", "-2", "5", "01", "x"])
+COMMANDS = st.one_of(
+    st.tuples(st.sampled_from(["GET", "HGETALL", "HVALS"]), KEYS),
+    st.tuples(st.just("SET"), KEYS, WORDS),
+    st.tuples(st.sampled_from(["HGET", "ZSCORE", "HDEL", "ZREM"]), KEYS, WORDS),
+    st.tuples(st.sampled_from(["HMGET", "HDEL", "ZREM", "HSETNX"]), KEYS, WORDS, WORDS),
+    st.tuples(st.just("HSET"), KEYS, WORDS, WORDS),
+    st.tuples(st.just("HSET"), KEYS, WORDS, WORDS, WORDS, WORDS),
+    st.tuples(st.just("ZADD"), KEYS, SCORES, WORDS),
+    st.tuples(st.just("ZRANGE"), KEYS, PLACES, PLACES),
+    st.tuples(st.just("ZRANGE"), KEYS, PLACES, PLACES, st.just("WITHSCORES")),
+    st.tuples(st.sampled_from(["ZRANGEBYSCORE", "ZREMRANGEBYSCORE"]), KEYS, BOUNDS, BOUNDS),
+    st.tuples(st.just("ZRANGEBYSCORE"), KEYS, BOUNDS, BOUNDS, st.just("LIMIT"), PLACES, PLACES),
+    st.tuples(st.just("PEXPIRE"), KEYS, st.sampled_from(["3600000", "-1", "0", "1.5", "x"])),
+)
+BODIES = (
+    "return redis.call(unpack(ARGV))",
+    "return {1.9, -1.5, true, false, 'x', {1, nil, 3}, redis.call(unpack(ARGV))}",
+    "local found = redis.call(unpack(ARGV)) return {type(found), tostring(found == false)}",
+    "return cjson.encode(ARGV)",
+    "return cjson.decode(cjson.encode(ARGV))",
+    "redis.call('ZADD', KEYS[1], 0.1, ARGV[1]) return redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')",
+    "return {tostring(2^53), 2^53 .. '', tostring(0.1), tostring(tonumber(ARGV[#ARGV])), 7 / 2, -7 / 2}",
+    "return unknown",
+    "known = 1",
+)
+
+
+def test_the_simulation_s_node_answers_as_a_real_one(tmp_path: Path) -> None:
+    """The simulation runs the scripts on a model of a node: it must not be kinder than the store."""
+    scripts = Scripts()
+
+    def refused(work: Callable[[], object]) -> object:
+        try:
+            return work()
+        except ResponseError:
+            return ResponseError
+
+    def check(client: "redis.Redis") -> None:
+        def alike(node: Node, body: str, key: str, words: list[str]) -> None:
+            text = f"#!lua\n{body}"
+            real = refused(lambda: client.eval(text, 1, key, *words))
+            assert refused(lambda: scripts.run(node, text, [key], words)) == real, (text, words)
+
+        @settings(max_examples=300, phases=[Phase.generate])
+        @given(st.lists(st.tuples(st.sampled_from(BODIES), COMMANDS), min_size=5, max_size=25))
+        def all_alike(calls: list[tuple[str, tuple[str, ...]]]) -> None:
+            client.flushall()
+            node = Node(time.time, lambda _channel, _text: None)
+            for body, words in calls:
+                alike(node, body, words[1], list(words))
+
+        all_alike()
+
+    with asyncio.Runner() as runner:
+        context = store.single(tmp_path)
+        [(host, port)] = runner.run(context.__aenter__())
+        try:
+            with redis.Redis(host=host, port=port, decode_responses=True) as client:
+                check(client)
+        finally:
+            runner.run(context.__aexit__(None, None, None))

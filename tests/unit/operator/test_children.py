@@ -5,7 +5,7 @@ import pytest
 from tests.unit.operator.examples import pod, pool
 
 from switchboard_crds import names
-from switchboard_operator.api import POD, SECRET, SERVICE, Api
+from switchboard_operator.api import POD, REPLICA_SET, SECRET, SERVICE, Api
 from switchboard_operator.children import Children, NameTakenError
 from switchboard_operator.kube import ApiError
 from switchboard_operator.kube.informer import Store
@@ -22,6 +22,8 @@ class FakeKube:
         self.objects: dict[str, Any] = {}
         self.calls: list[str] = []
         self.refusal: ApiError | None = None
+        self.patches: list[Any] = []
+        self.applied: Any = None
 
     async def get(self, _api: Api, _namespace: str, name: str) -> Any:
         self.calls.append(f"get {name}")
@@ -30,7 +32,7 @@ class FakeKube:
     async def apply(self, _api: Api, obj: Any) -> Any:
         if self.refusal:
             raise self.refusal
-        name = obj["metadata"]["name"]
+        name, self.applied = obj["metadata"]["name"], obj
         self.calls.append(f"apply {name}")
         metadata = {**obj["metadata"], "uid": f"uid-of-{name}", "resourceVersion": str(len(self.calls))}
         self.objects[name] = {**copy.deepcopy(obj), "metadata": metadata}
@@ -40,8 +42,12 @@ class FakeKube:
         self.calls.append(f"patch {name}")
         if self.refusal:
             raise self.refusal
+        self.patches.append(patch)
         found = self.objects[name]
-        found["metadata"] |= {**patch.get("metadata", {}), "resourceVersion": str(100 + len(self.calls))}
+        metadata = found["metadata"]
+        annotations = {**metadata.get("annotations", {}), **patch.get("metadata", {}).get("annotations", {})}
+        found["metadata"] = {**metadata, **patch.get("metadata", {}), "annotations": annotations}
+        found["metadata"]["resourceVersion"] = str(100 + len(self.calls))
         found["spec"] = {**found.get("spec", {}), **patch.get("spec", {})}
         return copy.deepcopy(found)
 
@@ -101,13 +107,55 @@ async def test_what_is_wanted_no_more_is_deleted(kube: FakeKube, children: Child
     assert "delete a" not in kube.calls
 
 
-async def test_a_workload_is_scaled_only_if_it_differs(kube: FakeKube, children: Children) -> None:
-    made = {**WANTED, "kind": "ReplicaSet", "apiVersion": "apps/v1", "spec": {"replicas": 2}}
-    await children.ensure(OWNER, [made])
-    live = kube.objects["a"]
-    await children.scale(live, 2)
-    await children.scale(live, 1)
-    assert kube.calls == ["get a", "apply a", "patch a"]
+WORKLOAD = {**WANTED, "kind": "ReplicaSet", "apiVersion": "apps/v1", "spec": {"template": {"spec": {}}}}
+
+
+async def test_a_workload_is_scaled_only_as_it_was_seen(kube: FakeKube, children: Children) -> None:
+    await children.ensure_sized(OWNER, WORKLOAD, 2)
+    live = copy.deepcopy(kube.objects["a"])
+    await children.scale(live, 1, {"why": "because", "gone": None})
+    assert kube.patches == [
+        {
+            "metadata": {
+                "resourceVersion": live["metadata"]["resourceVersion"],
+                "annotations": {"why": "because", "gone": None},
+            },
+            "spec": {"replicas": 1},
+        }
+    ]
+
+
+async def test_a_workload_that_is_mended_keeps_its_size(kube: FakeKube, store: Store, children: Children) -> None:
+    await children.ensure_sized(OWNER, WORKLOAD, 2)
+    await children.scale(kube.objects["a"], 7, {})
+    await children.ensure_sized(OWNER, WORKLOAD, 2)
+    assert kube.calls == ["get a", "apply a", "patch a"], "its size is no reason to apply it"
+    changed = copy.deepcopy(kube.objects["a"])
+    changed["spec"]["template"] = {}
+    changed["metadata"]["resourceVersion"] = "200"
+    store.put(REPLICA_SET, changed)
+    await children.ensure_sized(OWNER, WORKLOAD, 2)
+    assert kube.applied["spec"] == {"template": {"spec": {}}, "replicas": 7}
+    assert kube.applied["metadata"]["resourceVersion"] == "200", "whoever scales it meanwhile is not overruled"
+
+
+async def test_a_strangers_workload_is_left_alone(kube: FakeKube, children: Children) -> None:
+    kube.objects["a"] = {"kind": "ReplicaSet", "metadata": {"name": "a", "namespace": "web"}}
+    with pytest.raises(NameTakenError):
+        await children.ensure_sized(OWNER, WORKLOAD, 2)
+
+
+async def test_exactly_the_pod_that_was_meant_is_marked(kube: FakeKube, store: Store, children: Children) -> None:
+    one = running_pod()
+    kube.objects[one["metadata"]["name"]] = copy.deepcopy(one)
+    await children.mark(one, {"metadata": {"labels": {"a": "b"}}})
+    assert kube.patches == [{"metadata": {"labels": {"a": "b"}, "uid": one["metadata"]["uid"]}}]
+    for status in (404, 409):
+        kube.refusal = ApiError(status, b"")
+        await children.mark(one, {"metadata": {}})
+    kube.refusal = ApiError(500, b"")
+    with pytest.raises(ApiError):
+        await children.mark(one, {"metadata": {}})
 
 
 @pytest.mark.parametrize(("status", "reason"), [(422, "Refused"), (403, "Refused")])

@@ -10,6 +10,7 @@ def test_every_purpose_and_resource_has_a_secret_of_its_own() -> None:
     secrets = [
         KEYS.token_key("a"),
         KEYS.token_key("b"),
+        KEYS.internal_token("a"),
         KEYS.turn_secret("fleet", "a"),
         KEYS.turn_secret("fleet", "b"),
         KEYS.turn_secret("other", "a"),

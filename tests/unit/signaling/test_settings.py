@@ -1,15 +1,24 @@
 """Settings from the environment."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
-from switchboard_signaling.settings import Environment, Settings
+from switchboard_signaling.settings import AuthType, Environment, Settings
+
+PRODUCTION: dict[str, Any] = {
+    "environment": "Production",
+    "redis_nodes": "valkey:6379",
+    "auth_type": "SharedSecret",
+    "auth_secret_dir": "/etc/switchboard/auth",
+}
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ENVIRONMENT", "POOL", "POD", "HTTP_PORT", "REDIS_NODES", "ALLOWED_ORIGINS"):
-        monkeypatch.delenv(f"SWITCHBOARD_{name}", raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(Settings.variable(name), raising=False)
 
 
 def test_without_any_settings_a_pod_serves_alone_in_development() -> None:
@@ -38,5 +47,109 @@ def test_production_refuses_the_memory_broker(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Production")
     with pytest.raises(ValidationError, match="set SWITCHBOARD_REDIS_NODES"):
         Settings()
-    monkeypatch.setenv("SWITCHBOARD_REDIS_NODES", "valkey:6379")
-    assert Settings().environment is Environment.PRODUCTION
+    assert Settings(**PRODUCTION).environment is Environment.PRODUCTION
+
+
+def test_what_production_refuses_is_all_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Production")
+    monkeypatch.setenv("SWITCHBOARD_ALLOWED_ORIGINS", "*")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    for remedy in (
+        "Production refuses anonymous clients: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks",
+        "list them in SWITCHBOARD_ALLOWED_ORIGINS",
+        "set SWITCHBOARD_REDIS_NODES",
+    ):
+        assert remedy in str(caught.value)
+    with pytest.raises(ValidationError, match="refuses anonymous clients"):
+        Settings(**{**PRODUCTION, "auth_type": "Anonymous", "auth_secret_dir": None})
+    with pytest.raises(ValidationError, match="https only: set SWITCHBOARD_AUTH_JWKS_URL"):
+        Settings(**{**PRODUCTION, "auth_type": "Jwks", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"})
+
+
+def test_anybody_may_connect_in_development_and_in_staging_if_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().auth is AuthType.ANONYMOUS
+    monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Staging")
+    with pytest.raises(ValidationError, match="set SWITCHBOARD_AUTH_TYPE"):
+        Settings()
+    monkeypatch.setenv("SWITCHBOARD_AUTH_TYPE", "Anonymous")
+    assert Settings().auth is AuthType.ANONYMOUS
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ({"auth_type": "SharedSecret"}, "needs SWITCHBOARD_AUTH_SECRET_DIR: set it"),
+        ({"auth_type": "Jwks"}, "needs SWITCHBOARD_AUTH_JWKS_URL: set it"),
+        ({"auth_type": "Jwks", "auth_jwks_url": "http://u", "auth_secret_dir": "d"}, "AUTH_SECRET_DIR is not for"),
+        ({"auth_type": "Jwks", "auth_jwks_url": "issuer.example"}, "auth_jwks_url"),
+        ({"auth_secret_dir": "d"}, "SWITCHBOARD_AUTH_SECRET_DIR is not for SWITCHBOARD_AUTH_TYPE Anonymous"),
+        ({"allowed_origins": "app.example"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),
+        ({"allowed_origins": "https://app.example/"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),
+        ({"trusted_proxies": "10.0.0.1/8"}, "set SWITCHBOARD_TRUSTED_PROXIES like"),
+        ({"connects_per_second": "-1"}, "connects_per_second"),
+        ({"turn_server_url": "turn.example"}, "set TURN_SERVER_URL like turn:turn.example:3478"),
+        ({"turn_server_url": "turn:me:secret@turn.example"}, "set TURN_SERVER_URL like turn:turn.example:3478"),
+        ({"turn_server_url": "turn:turn.example", "turn_username": "u"}, "needs TURN_CREDENTIAL: set it"),
+        ({"turn_server_url": "stun:stun.example", "turn_username": "u"}, "TURN_USERNAME needs a TURN server"),
+        ({"webhook_url": "https://app.example/hook"}, "SWITCHBOARD_WEBHOOK_SECRET_DIR need each other"),
+        ({"twilio_account_sid": "AC1"}, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN need each other"),
+        ({"redis_nodes": "me:secret@valkey:6379"}, "set SWITCHBOARD_REDIS_AUTH_DIR"),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused(given: dict[str, str], remedy: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**given)
+    assert remedy in str(caught.value)
+    assert "secret" not in str(caught.value).replace("secret_dir", "")
+
+
+def test_proxies_are_address_ranges_and_origins_have_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWITCHBOARD_TRUSTED_PROXIES", "10.1.0.0/16, 192.0.2.7,fd00::/8")
+    monkeypatch.setenv("SWITCHBOARD_ALLOWED_ORIGINS", "https://App.example:8443,*")
+    settings = Settings()
+    assert [str(network) for network in settings.trusted_proxies] == ["10.1.0.0/16", "192.0.2.7/32", "fd00::/8"]
+    assert settings.allowed_origins == {"https://app.example:8443", "*"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "meaning"),
+    [
+        ("ICE_GATHERING_TIMEOUT", "2000", "ice_gathering_timeout", 2000),
+        ("CONNECTION_TIMEOUT", "5000", "connection_timeout", 5000),
+        ("MAX_RECONNECT_ATTEMPTS", "0", "max_reconnect_attempts", 0),
+        ("HEARTBEAT_INTERVAL", "1000", "heartbeat_interval", 1000),
+        ("TURN_SERVER_URL", "stun:a, stuns:b:5349", "turn_server_url", ("stun:a", "stuns:b:5349")),
+    ],
+)
+def test_some_variables_have_names_without_a_prefix(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, field: str, meaning: object
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert getattr(Settings(), field) == meaning
+    assert Settings.variable(field) == variable
+
+
+def test_their_defaults_are_documented_milliseconds() -> None:
+    settings = Settings()
+    assert settings.ice_gathering_timeout == 10000
+    assert settings.connection_timeout == 30000
+    assert settings.max_reconnect_attempts == 3
+    assert settings.heartbeat_interval == 30000
+
+
+def test_production_refuses_a_static_turn_password_and_logs_for_people() -> None:
+    static = {"turn_server_url": "turn:t.example", "turn_username": "u", "turn_credential": "c"}
+    with pytest.raises(ValidationError, match="static TURN password of TURN_SERVER_URL") as caught:
+        Settings(**PRODUCTION, **static, log_format="console", webhook_url="http://a.example", webhook_secret_dir="d")
+    assert "https only: set SWITCHBOARD_WEBHOOK_URL" in str(caught.value)
+    assert "SWITCHBOARD_LOG_FORMAT" in str(caught.value)
+    assert Settings(**PRODUCTION, turn_server_url="stun:s.example").turn_server_url == ("stun:s.example",)
+    assert Settings(**static).turn_credential is not None
+
+
+def test_the_environment_chooses_how_log_lines_look() -> None:
+    assert Settings().logging == "console"
+    assert Settings(log_format="json").logging == "json"
+    assert Settings(**PRODUCTION).logging == "json"
+    assert Settings(environment="Staging", auth_type="Anonymous").logging == "json"

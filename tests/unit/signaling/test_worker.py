@@ -45,9 +45,11 @@ async def test_no_more_may_wait_than_the_bound() -> None:
 
 async def test_who_puts_can_wait_for_room() -> None:
     desk = Desk(bound=4)
+    assert desk.worker.has_room
     await desk.worker.room()
     for item in range(4):
         desk.worker.put(item)
+    assert not desk.worker.has_room
     waiting = asyncio.create_task(desk.worker.room())
     await desk.permit(1)
     assert not waiting.done()
@@ -86,3 +88,23 @@ async def test_cancelling_twice_is_harmless(items: int) -> None:
         desk.worker.put(item)
     await desk.worker.cancel()
     await desk.worker.cancel()
+
+
+async def test_what_waits_is_done_before_the_end() -> None:
+    desk = Desk()
+    await desk.worker.finish(1)
+    desk = Desk()
+    for item in range(2):
+        desk.worker.put(item)
+    finishing = asyncio.create_task(desk.worker.finish(60))
+    await desk.permit(2)
+    await finishing
+    assert desk.done == [0, 1]
+
+
+async def test_what_is_not_done_in_time_is_dropped() -> None:
+    desk = Desk()
+    desk.worker.put(1)
+    await desk.worker.finish(0)
+    await desk.permit(1)
+    assert desk.done == []

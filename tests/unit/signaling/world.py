@@ -6,9 +6,22 @@ from itertools import count
 from typing import TypeVar
 
 from switchboard_signaling.matching.line import Line
-from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Proposed, Send, Tell
-from switchboard_signaling.protocol.errors import CloseCode
+from switchboard_signaling.protocol import errors, messages
+from switchboard_signaling.protocol.auth import Identity
+from switchboard_signaling.protocol.effects import (
+    Ask,
+    Attach,
+    Close,
+    Effect,
+    Hint,
+    Limited,
+    Proposed,
+    Send,
+    Suspect,
+    Tell,
+    Verify,
+)
+from switchboard_signaling.protocol.errors import CloseCode, ProtocolError
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.messages import Matched, Want
 from switchboard_signaling.protocol.session import Session
@@ -115,24 +128,36 @@ class World:
         self.keyring = Keyring({"current": b"k" * 16}, lambda: self.now)
         self.attached: dict[tuple[str, str], Wire] = {}
         self.lose_hints = False
+        self.auth_required = False
+        self.suspects = 0
+        self.limited: list[str] = []
+        self.blocked: set[str] = set()
+        """Subjects and sessions that are kept out."""
 
     def host(self, pod: str) -> Host:
-        return Host(pod, self.keyring, TIMEOUTS, lambda _sid: ICE, lambda: 3_600_000, lambda: next(self._ids))
+        return Host(
+            pod, self.keyring, TIMEOUTS, lambda _sid: ICE, lambda: 3_600_000, lambda: next(self._ids),
+            auth_required=self.auth_required, blocked=lambda *names: not self.blocked.isdisjoint(names),
+        )  # fmt: skip
 
     def socket(self, pod: str = "pod-a", inst: str | None = None) -> Wire:
         """Open a socket that has said nothing yet."""
         return Wire(self, Session(self.host(pod), self.now), pod, inst or next(self._ids))
 
-    def hello(self, pod: str = "pod-a", want: Want = messages.Idle()) -> Wire:  # noqa: B008 - immutable
+    def hello(
+        self, pod: str = "pod-a", want: Want = messages.Idle(), auth: str | None = None  # noqa: B008 - immutable
+    ) -> Wire:  # fmt: skip
         """Open a socket with a new session."""
         wire = self.socket(pod)
-        wire.send(messages.Hello(n=1, inst=wire.inst, want=want))
+        wire.send(messages.Hello(n=1, inst=wire.inst, want=want, auth=auth))
         return wire
 
-    def resume(self, token: str, n: int, want: Want, pod: str = "pod-a", inst: str | None = None) -> Wire:
+    def resume(
+        self, token: str, n: int, want: Want, pod: str = "pod-a", inst: str | None = None, auth: str | None = None
+    ) -> Wire:
         """Open a socket that continues a session."""
         wire = self.socket(pod, inst)
-        wire.send(messages.Resume(token=token, n=n, inst=wire.inst, want=want))
+        wire.send(messages.Resume(token=token, n=n, inst=wire.inst, want=want, auth=auth))
         return wire
 
     def pair(self, pods: tuple[str, str] = ("pod-a", "pod-b"), opened: bool = True) -> tuple[Wire, Wire, str]:
@@ -155,6 +180,8 @@ class World:
                     wire.frames.append(frame)
                 case Close(code=code):
                     wire.closed = code
+                case Verify() | Suspect() | Limited():
+                    self.guard(wire, effect)
                 case Attach(sid=sid):
                     self.attached[wire.pod, sid] = wire
                 case Ask(question=question) if self.store.down:
@@ -163,6 +190,22 @@ class World:
                     self.perform(wire, wire.session.answered(question, self.store.ask(question), self.now))
                 case Tell(pod=pod, hint=hint) if not self.lose_hints:
                     self.hint(pod, hint)
+
+    def guard(self, wire: Wire, effect: Verify | Suspect | Limited) -> None:
+        match effect:
+            case Verify(token=token):
+                self.perform(wire, wire.session.verified(self.verify(token), self.now))
+            case Suspect():
+                self.suspects += 1
+            case Limited(limit=limit):
+                self.limited.append(limit)
+
+    def verify(self, token: str) -> Identity | ProtocolError:
+        """Read a JWT of this world: the subject and its seconds, as in `ada 300`; anything else is invalid."""
+        sub, _, seconds = token.partition(" ")
+        if not seconds:
+            return errors.AUTH_INVALID.because("it is not of this world")
+        return Identity(sub, int(self.now + float(seconds)), float(seconds))
 
     def hint(self, pod: str, hint: Hint) -> None:
         if isinstance(hint, Proposed):

@@ -3,6 +3,6 @@
 Generated API classes cost 30 MiB and a copy per object; the reconcilers build and read plain dictionaries.
 """
 
-from switchboard_operator.kube.client import ApiError, Credentials, Kube, KubeError, UnavailableError
+from switchboard_operator.kube.client import ApiError, Credentials, Kube, KubeError, UnavailableError, current_namespace
 
-__all__ = ["ApiError", "Credentials", "Kube", "KubeError", "UnavailableError"]
+__all__ = ["ApiError", "Credentials", "Kube", "KubeError", "UnavailableError", "current_namespace"]

@@ -210,3 +210,12 @@ class Kube:
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
         return await self._client.call_api(method, url, headers, body, _request_timeout=limits)
+
+
+def current_namespace() -> str:
+    """Return the namespace of the current kubeconfig context; `default` if it names none, as for kubectl."""
+    try:
+        _, active = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        return "default"
+    return str(active["context"].get("namespace") or "default")

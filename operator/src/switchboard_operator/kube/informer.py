@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -21,6 +21,19 @@ logger = structlog.get_logger(__name__)
 SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 LONGEST_DELAY: Final = 5.0
 """Seconds between attempts while the API server refuses: a returning server is noticed within this time."""
+
+
+class Keeper(Protocol):
+    """What an informer puts objects into; a cluster's own objects have the namespace ""."""
+
+    def put(self, api: Api, obj: Json) -> bool:
+        """Keep an object and return whether that is news to report."""
+
+    def drop(self, api: Api, namespace: str, name: str) -> Json | None:
+        """Forget an object; return it if that is news to report."""
+
+    def names_of(self, api: Api, namespace: str | None) -> set[tuple[str, str]]:
+        """Return namespace and name of the known objects."""
 
 
 class Store:
@@ -78,10 +91,16 @@ class Informer:
     """Keeps the objects of one API resource in the store; run it until it is cancelled."""
 
     def __init__(
-        self, kube: Kube, api: Api, namespace: str | None, store: Store, on_change: Callable[[OwnerKey], None]
+        self,
+        kube: Kube,
+        api: Api,
+        namespace: str | None,
+        store: Keeper,
+        on_change: Callable[[OwnerKey], None] = lambda _key: None,
+        selector: str = SELECTOR,
     ) -> None:
         self._kube, self._api, self._namespace, self._store = kube, api, namespace, store
-        self._on_change = on_change
+        self._on_change, self._selector = on_change, selector
         self._version: str | None = None
         self.synced = asyncio.Event()
 
@@ -105,8 +124,8 @@ class Informer:
             delay = min(delay * 2, LONGEST_DELAY)
 
     async def _list(self) -> None:
-        items, version = await self._kube.list(self._api, self._namespace, SELECTOR)
-        present = {(obj["metadata"]["namespace"], obj["metadata"]["name"]) for obj in items}
+        items, version = await self._kube.list(self._api, self._namespace, self._selector)
+        present = {(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) for obj in items}
         for obj in items:
             # Items of a list carry no kind of their own.
             self._seen({**obj, "apiVersion": self._api.api_version, "kind": self._api.kind})
@@ -117,13 +136,13 @@ class Informer:
 
     async def _watch(self) -> None:
         assert self._version is not None  # noqa: S101 (for the type checker: the list sets it)
-        async for event in self._kube.watch(self._api, self._namespace, SELECTOR, self._version):
+        async for event in self._kube.watch(self._api, self._namespace, self._selector, self._version):
             obj = event["object"]
             if event["type"] == "ERROR":
                 raise ApiError(obj.get("code", 500), str(obj.get("message", "")).encode())
             self._version = obj["metadata"]["resourceVersion"]
             if event["type"] == "DELETED":
-                self._gone(obj["metadata"]["namespace"], obj["metadata"]["name"])
+                self._gone(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
             elif event["type"] != "BOOKMARK":
                 self._seen(obj)
 

@@ -46,8 +46,16 @@ class Elector:
 
     @property
     def transitions(self) -> int:
-        """How often the Lease has changed hands: a fencing token that grows with each leader."""
+        """How often the Lease has changed hands."""
         return int(self._held["spec"].get("leaseTransitions") or 0) if self._held else 0
+
+    @property
+    def fence(self) -> int:
+        """A number that grows with each leader, also over a Lease that was deleted and made anew."""
+        if self._held is None:
+            return 0
+        created = datetime.fromisoformat(self._held["metadata"]["creationTimestamp"])
+        return int(created.timestamp()) * 1_000_000 + self.transitions
 
     async def acquire(self) -> None:
         """Wait until the Lease is ours."""

@@ -1,15 +1,18 @@
 """What a pool needs of the resources that it refers to: where its Redis is, and its directory of TURN servers. Pure."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
+from switchboard_crds import names
 from switchboard_crds.model import ConditionStatus, Resource
 from switchboard_crds.redis_cluster import RedisCluster
 from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
 from switchboard_crds.turn_fleet import TurnFleet
+from switchboard_operator.api import Json
 from switchboard_operator.conditions import READY, Fact
 from switchboard_operator.keys import Keys
 
@@ -83,6 +86,25 @@ def turn_fact(pool: SignalingPool, fleets: Mapping[str, TurnFleet]) -> Fact:
             message = f"{name} has no healthy server. Remedy: see `kubectl describe` of it"
             return Fact(kind, False, "TurnNotHealthy", message, in_progress=not fleet.status.servers)
     return Fact(kind, True, "Resolved", "Every fleet of spec.turnRefs has a healthy server.")
+
+
+def auth_fact(pool: SignalingPool, secret: Json | None) -> Fact:
+    """Return whether the pool's pods can check their clients' JWTs; `secret` is the one of spec.auth, if it exists."""
+    kind, auth = PoolCondition.AUTH_RESOLVED, pool.spec.auth
+    if auth is None or auth.secret_name is None:
+        return Fact(kind, True, "NotNeeded", "spec.auth names no Secret.")
+    name = f"Secret {pool.metadata.namespace}/{auth.secret_name}"
+    if secret is None:
+        message = f"{name} of spec.auth.secretName does not exist. Remedy: create it, or mend spec.auth.secretName"
+        return Fact(kind, False, "SecretNotFound", message)
+    least = names.MIN_AUTH_SECRET_BYTES
+    values = {key: value for key, value in (secret.get("data") or {}).items() if not key.startswith(".")}
+    short = sorted(key for key, value in values.items() if len(base64.b64decode(value).strip()) < least)
+    if not values or short:
+        what = f"the value of {short[0]} is shorter than {least} bytes" if short else "it is empty"
+        remedy = f"give it one or more values of {least} random bytes or more"
+        return Fact(kind, False, "SecretInvalid", f"{name} cannot sign JWTs: {what}. Remedy: {remedy}")
+    return Fact(kind, True, "Resolved", f"{name} holds {len(values)} secret(s).")
 
 
 def is_ready(resource: Resource) -> bool:

@@ -8,12 +8,17 @@ from switchboard_crds import names
 from switchboard_crds.signaling_pool import ServiceType, SignalingPool
 from switchboard_operator import parts
 from switchboard_operator.api import Json
+from switchboard_operator.keys import Keys
 from switchboard_operator.owner import Owner, digest
 from switchboard_operator.pools.links import Redis
 
 TERMINATION_SECONDS: Final = 60
-"""Time that a pod has to say goodbye to its sessions."""
+"""Time that a pod has to end."""
+STOP_SECONDS: Final = 50
+"""Time of that in which its clients move, if nobody has drained it before."""
 
+IN_SERVICE: Final = {names.LABEL_IN_SERVICE: "true"}
+"""Label that a pod is made with and loses when it is cordoned."""
 _MOUNTS: Final = "/etc/switchboard"
 
 
@@ -45,17 +50,24 @@ def ice_secret_name(pool: SignalingPool) -> str:
     return f"{base_name(pool)}-ice"
 
 
+def internal_secret_name(pool: SignalingPool) -> str:
+    """Return the name of the Secret with the tokens that the pods' internal API accepts."""
+    return f"{base_name(pool)}-internal"
+
+
 def selector(pool: SignalingPool) -> dict[str, str]:
     """Return the labels that select the pool's pods of all revisions."""
     return {names.LABEL_NAME: names.SIGNALING, **owner_of(pool).labels()}
 
 
-def common(pool: SignalingPool, token_key: str, directory: str) -> list[Json]:
+def common(pool: SignalingPool, keys: Keys, directory: str) -> list[Json]:
     """Return all objects of the pool but its ReplicaSets; `directory` is the text of directory.json."""
+    uid = pool.metadata.uid
     name = base_name(pool)
     objects = [
         parts.service_account(name),
-        parts.secret(key_secret_name(pool), {"current": token_key}),
+        parts.secret(key_secret_name(pool), {"current": keys.token_key(uid)}),
+        parts.secret(internal_secret_name(pool), {"current": keys.internal_token(uid)}),
         parts.secret(ice_secret_name(pool), {"directory.json": directory}),
         service(pool),
         parts.disruption_budget(name, selector(pool)),
@@ -65,7 +77,7 @@ def common(pool: SignalingPool, token_key: str, directory: str) -> list[Json]:
 
 
 def service(pool: SignalingPool) -> Json:
-    """Return the Service that clients connect to."""
+    """Return the Service that clients connect to: the pods that are not cordoned."""
     wanted = pool.spec.service
     port: dict[str, Any] = {
         "name": "http",
@@ -80,7 +92,7 @@ def service(pool: SignalingPool) -> Json:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": base_name(pool)},
-        "spec": {"type": wanted.type.value, "selector": selector(pool), "ports": [port]},
+        "spec": {"type": wanted.type.value, "selector": {**selector(pool), **IN_SERVICE}, "ports": [port]},
     }
 
 
@@ -129,11 +141,17 @@ def ingress(pool: SignalingPool) -> Json:
 
 def revision(pool: SignalingPool, image: str, redis: Redis | None) -> Revision:
     """Return the revision that the pool's spec asks for: named by the hash of its pod template."""
-    volumes = {"key": key_secret_name(pool), "ice": ice_secret_name(pool)}
+    volumes = {
+        "key": key_secret_name(pool),
+        "ice": ice_secret_name(pool),
+        "internal": internal_secret_name(pool),
+    }
     if redis is not None:
         volumes["redis"] = redis.secret
+    if pool.spec.auth is not None and pool.spec.auth.secret_name is not None:
+        volumes["auth"] = pool.spec.auth.secret_name
     template = {
-        "metadata": {"labels": selector(pool)},
+        "metadata": {"labels": {**selector(pool), **IN_SERVICE}},
         "spec": {
             "serviceAccountName": base_name(pool),
             "automountServiceAccountToken": False,
@@ -159,10 +177,13 @@ def _container(pool: SignalingPool, image: str, redis: Redis | None, volumes: Ma
         names.SETTING_INTERNAL_PORT: str(names.INTERNAL_PORT),
         names.SETTING_KEY_DIR: f"{_MOUNTS}/key",
         names.SETTING_ICE_DIRECTORY: f"{_MOUNTS}/ice/directory.json",
+        names.SETTING_INTERNAL_TOKEN_DIR: f"{_MOUNTS}/internal",
+        names.SETTING_STOP_SECONDS: str(STOP_SECONDS),
     }
     if redis is not None:
         settings[names.SETTING_REDIS_NODES] = f"{redis.host}:{names.REDIS_PORT}"
         settings[names.SETTING_REDIS_AUTH_DIR] = f"{_MOUNTS}/redis"
+    settings |= _access(pool)
     return {
         "name": names.SIGNALING,
         "image": image,
@@ -185,21 +206,38 @@ def _container(pool: SignalingPool, image: str, redis: Redis | None, volumes: Ma
     }
 
 
+def _access(pool: SignalingPool) -> dict[str, str]:
+    """Return the settings for who may connect, without those that the spec leaves out."""
+    auth = pool.spec.auth
+    settings = {
+        names.SETTING_AUTH_TYPE: auth.type.value if auth else None,
+        names.SETTING_AUTH_SECRET_DIR: f"{_MOUNTS}/auth" if auth and auth.secret_name else None,
+        names.SETTING_AUTH_JWKS_URL: auth.jwks_url if auth else None,
+        names.SETTING_AUTH_ISSUER: auth.issuer if auth else None,
+        names.SETTING_AUTH_AUDIENCE: auth.audience if auth else None,
+        names.SETTING_ALLOWED_ORIGINS: ",".join(pool.spec.allowed_origins),
+        names.SETTING_TRUSTED_PROXIES: ",".join(pool.spec.trusted_proxies),
+        # Without named proxies the pods see the addresses of nodes and ingress controllers, which all clients share:
+        # nobody should be refused for what another one does.
+        names.SETTING_WRONG_TOKENS: None if pool.spec.trusted_proxies else "0",
+    }
+    return {name: value for name, value in settings.items() if value}
+
+
 def replica_set_name(pool: SignalingPool, rev: Revision) -> str:
     """Return the name of a revision's ReplicaSet."""
     return f"{pool.metadata.name}-{rev.name}"
 
 
-def replica_set(pool: SignalingPool, rev: Revision, replicas: int) -> Json:
-    """Return the ReplicaSet of a revision."""
+def replica_set(pool: SignalingPool, rev: Revision) -> Json:
+    """Return the ReplicaSet of a revision without its number of pods, which changes by itself."""
     labels = {**selector(pool), names.LABEL_REVISION: rev.name}
     return {
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
         "metadata": {"name": replica_set_name(pool, rev), "labels": {names.LABEL_REVISION: rev.name}},
         "spec": {
-            "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {**rev.template, "metadata": {"labels": labels}},
+            "template": {**rev.template, "metadata": {"labels": {**labels, **IN_SERVICE}}},
         },
     }

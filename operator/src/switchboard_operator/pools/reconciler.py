@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from switchboard_crds import names
@@ -13,7 +14,6 @@ from switchboard_operator.api import (
     INGRESS,
     NETWORK_POLICY,
     POD,
-    REPLICA_SET,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
@@ -25,10 +25,15 @@ from switchboard_operator.conditions import Fact
 from switchboard_operator.context import Context
 from switchboard_operator.owner import OwnerKey
 from switchboard_operator.pools import links, objects, status
-from switchboard_operator.pools.rollout import RevisionState, plan
+from switchboard_operator.pools.mover import Mover
+from switchboard_operator.pools.state import Moved
 
 LOOK_AGAIN_SECONDS: Final = 10.0
 """Between looks at others' objects, which the operator does not watch, while the pool waits for one."""
+SOON_SECONDS: Final = 0.25
+"""After commands were carried out: what they led to is looked at without waiting for a watch."""
+MOVING_SECONDS: Final = 1.0
+"""While pods are on their way out: their sessions are seen in samples, which no watch reports."""
 COMMON: Final = (SERVICE_ACCOUNT, SECRET, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY, INGRESS)
 """What a pool has besides its ReplicaSets."""
 
@@ -39,16 +44,18 @@ class _Linked:
 
     cluster: RedisCluster | None
     fleets: dict[str, TurnFleet]
+    auth: Fact
 
 
 class PoolReconciler:
     """Reconciles SignalingPools."""
 
-    def __init__(self, context: Context, default_image: str, wake: Callable[[OwnerKey], None]) -> None:
+    def __init__(self, context: Context, default_image: str, wake: Callable[[OwnerKey], None], mover: Mover) -> None:
         self._context = context
         self._children = Children(context.kube, context.store)
         self._default_image = default_image
         self._wake = wake
+        self._mover = mover
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Observe the pool, apply what differs, and write its status if it changed.
@@ -57,17 +64,32 @@ class PoolReconciler:
         """
         live = await self._context.kube.get(ours(names.SIGNALING_POOL), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
-            self._refer((names.SIGNALING_POOL.kind, namespace, name), [])
+            key = (names.SIGNALING_POOL.kind, namespace, name)
+            self._refer(key, [])
+            self._mover.forget(key)
             return None  # the garbage collector deletes what the pool owns
         pool = SignalingPool.model_validate(live)
         linked = await self._links(pool)
         image = pool.spec.image or pool.status.image or self._default_image
         redis = links.redis_of(linked.cluster)
-        waits = pool.spec.redis_ref is not None and redis is None
+        waits = (pool.spec.redis_ref is not None and redis is None) or not linked.auth.holds
         rev = None if waits else objects.revision(pool, image, redis)
-        applied = await self._children.attempt(self._apply(pool, linked, rev), PoolCondition.OBJECTS_APPLIED)
-        await self._report(live, pool, linked, rev, image, applied)
-        return None if applied.holds else LOOK_AGAIN_SECONDS
+        moved = self._mover.look(pool, objects.replica_set_name(pool, rev) if rev else "")
+
+        async def apply() -> None:
+            nonlocal moved
+            await self._apply(pool, linked)
+            if rev is not None:
+                moved = await self._mover.move(live, pool, rev)
+
+        applied = await self._children.attempt(apply(), PoolCondition.OBJECTS_APPLIED)
+        await self._report(live, pool, linked, rev, image, applied, moved)
+        if moved.steps.commands:
+            return SOON_SECONDS
+        if moved.steps.out:
+            return MOVING_SECONDS
+        settled = applied.holds and linked.auth.holds and not moved.replacing
+        return None if settled else LOOK_AGAIN_SECONDS
 
     async def _links(self, pool: SignalingPool) -> _Linked:
         """Read what the pool refers to, and have it wake the pool when it changes."""
@@ -84,33 +106,26 @@ class PoolReconciler:
         for reference in spec.turn_refs:
             if found := await self._context.kube.get(ours(names.TURN_FLEET), namespace, reference.name):
                 fleets[reference.name] = TurnFleet.model_validate(found)
-        return _Linked(cluster, fleets)
+        return _Linked(cluster, fleets, links.auth_fact(pool, await self._auth_secret(pool)))
+
+    async def _auth_secret(self, pool: SignalingPool) -> Json | None:
+        """Return the Secret with which JWTs are signed; it is the user's, without our label, so no watch reports it."""
+        if pool.spec.auth is None or pool.spec.auth.secret_name is None:
+            return None
+        return await self._context.kube.get(SECRET, pool.metadata.namespace, pool.spec.auth.secret_name)
 
     def _refer(self, source: OwnerKey, targets: Sequence[OwnerKey]) -> None:
         """Enter the pool's references; a fleet that gained or lost a pool has secrets to add or to take away."""
         for target in self._context.references.set(source, targets):
             self._wake(target)
 
-    async def _apply(self, pool: SignalingPool, linked: _Linked, rev: objects.Revision | None) -> None:
+    async def _apply(self, pool: SignalingPool, linked: _Linked) -> None:
         owner, keys = objects.owner_of(pool), self._context.keys
         directory = links.directory(pool, list(linked.fleets.values()), keys)
-        common = objects.common(pool, keys.token_key(pool.metadata.uid), directory)
+        common = objects.common(pool, keys, directory)
         await self._children.ensure(owner, common)
         await self._children.prune(owner, COMMON, common)
-        if rev is not None:
-            await self._roll(pool, rev)
         await self._children.announce(owner, objects.ice_secret_name(pool))
-
-    async def _roll(self, pool: SignalingPool, rev: objects.Revision) -> None:
-        owner = objects.owner_of(pool)
-        sets = {item["metadata"]["name"]: item for item in self._children.of(owner, REPLICA_SET)}
-        current, older = _split(list(sets.values()), objects.replica_set_name(pool, rev))
-        step = plan(pool.spec.replicas, current, older)
-        await self._children.ensure(owner, [objects.replica_set(pool, rev, step.current)])
-        for name, replicas in step.older.items():
-            await self._children.scale(sets[name], replicas)
-        for name in step.used_up:
-            await self._children.delete(sets[name])
 
     async def _report(
         self,
@@ -120,44 +135,18 @@ class PoolReconciler:
         rev: objects.Revision | None,
         image: str,
         applied: Fact,
+        moved: Moved,
     ) -> None:
         owner = objects.owner_of(pool)
-        sets = self._children.of(owner, REPLICA_SET)
-        name = objects.replica_set_name(pool, rev) if rev else ""
-        current, older = _split(sets, name)
         pods = self._context.store.made_for(owner.key, POD)
-        serving = status.pods_ready(pool.spec.replicas, current, older, pods, _failure(sets, name))
+        serving = status.pods_ready(pool, moved, pods, datetime.now(UTC)) if rev else status.waiting()
         facts = [
             applied,
             links.redis_fact(pool, linked.cluster),
             links.turn_fact(pool, linked.fleets),
-            serving if rev else status.waiting(),
+            linked.auth,
+            serving,
         ]
-        fields = status.fields(pool, image, rev.name if rev else "", [current, *older])
-        informative = [status.durable(pool)]
+        fields = status.fields(pool, image, rev.name if rev else "", moved)
+        informative = [status.drained(pool, moved), status.durable(pool)]
         await self._context.writer.write(names.SIGNALING_POOL, live, pool, fields, facts, informative)
-
-
-def _split(sets: Sequence[Json], current: str) -> tuple[RevisionState, list[RevisionState]]:
-    """Return the state of the current revision, which may not exist yet, and of the older ones."""
-    states = {item["metadata"]["name"]: _state(item) for item in sets}
-    return states.pop(current, RevisionState(current, 0, 0, 0)), list(states.values())
-
-
-def _state(item: Json) -> RevisionState:
-    found = item.get("status") or {}
-    return RevisionState(
-        item["metadata"]["name"],
-        item["spec"].get("replicas", 0),
-        found.get("replicas", 0),
-        found.get("readyReplicas", 0),
-    )
-
-
-def _failure(sets: Sequence[Json], current: str) -> str | None:
-    """Return why the current ReplicaSet cannot make pods (quota, admission), or None."""
-    for item in sets:
-        for condition in (item.get("status") or {}).get("conditions") or []:
-            if item["metadata"]["name"] == current and condition["type"] == "ReplicaFailure":
-                return str(condition.get("message", ""))
-    return None

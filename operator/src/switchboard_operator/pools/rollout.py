@@ -1,50 +1,135 @@
-"""How many pods each revision of a pool should have: the move from older revisions to the current one. Pure.
+"""Which pods of a pool stay, which hold their sessions, which give them away, and how many are to be made. Pure.
 
-The current revision grows within the surge; older pods go only as current ones serve. A revision whose pods never
-serve therefore stops the rollout with the older pods kept.
+One rule serves scaling, rollouts and node drains. A pod is *right* if it is of the current revision and its node is not
+to be emptied. Right pods are wanted; each one that serves makes one of the others superfluous. Pods that never serve
+therefore stop a rollout by themselves, with every other pod and its sessions kept.
+
+A session moves once at most in a rollout: no other pod gives a session away before all of them are out of the Service,
+so that it lands on a right pod.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from switchboard_operator.pools.fleet import Pod, Set, Stage, removal_order
 
 
 @dataclass(frozen=True)
-class RevisionState:
-    """One revision's ReplicaSet as it is."""
+class Wish:
+    """What the pool should come to."""
 
-    name: str
     replicas: int
-    """Pods asked for."""
-    existing: int
-    """Pods that exist."""
-    ready: int
-    """Pods that serve."""
+    current: str
+    """Name of the current revision's ReplicaSet, which may not exist yet."""
+    surge: int = 1
+    """Pods beyond `replicas` that may exist while others are being replaced."""
+    paused: bool = False
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What should be: pods of the current revision, pods of each older one, and the older ones that are used up."""
+class Placement:
+    """The stage that each pod should be in, and changes in number."""
 
-    current: int
-    older: dict[str, int]
-    used_up: tuple[str, ...]
-
-
-def surge(wanted: int) -> int:
-    """Return how many pods beyond those wanted a rollout may use: a quarter, as in Deployments, and at least one."""
-    return max(1, math.ceil(wanted / 4))
+    stages: Mapping[str, Stage]
+    """By uid; never Drained, which is found and not wanted."""
+    grow: Mapping[str, int] = field(default_factory=dict)
+    """Pods to be made, by ReplicaSet."""
+    shed: Mapping[str, int] = field(default_factory=dict)
+    """Pods that were asked for, do not exist yet, and should not be made, by ReplicaSet."""
 
 
-def plan(wanted: int, current: RevisionState, older: Sequence[RevisionState]) -> Plan:
-    """Return the next step towards all wanted pods being of the current revision."""
-    room = wanted + surge(wanted) - sum(max(state.replicas, state.existing) for state in older)
-    kept = min(current.replicas, wanted)
-    next_current = min(wanted, max(kept, room)) if older else wanted
-    still_needed = max(0, wanted - current.ready)
-    next_older = {}
-    for state in sorted(older, key=lambda state: (-state.ready, state.name)):
-        next_older[state.name] = min(state.replicas, still_needed)
-        still_needed -= next_older[state.name]
-    used_up = tuple(state.name for state in older if state.replicas == 0 and state.existing == 0)
-    return Plan(next_current, next_older, used_up)
+def surge(replicas: int, percent: int) -> int:
+    """Return how many pods beyond those wanted a rollout may use, at least one."""
+    return max(1, math.ceil(replicas * percent / 100))
+
+
+def place(wish: Wish, sets: Mapping[str, Set]) -> Placement:
+    """Return where each pod should be."""
+    current = sets.get(wish.current, Set(wish.current, 0))
+    older = [item for name, item in sorted(sets.items()) if name != wish.current]
+    pods = [pod for item in (current, *older) for pod in item.staying]
+    right = [pod for pod in pods if pod.set == wish.current and not pod.evacuate]
+    others = [pod for pod in pods if pod.set != wish.current or pod.evacuate]
+    paused = wish.paused and any(item.staying or item.coming for item in older)
+
+    limit = min(wish.replicas, len(right) + current.coming) if paused else wish.replicas
+    kept, surplus, shed = _keep(right, limit, [current])
+    serving = sum(pod.ready for pod in kept)
+
+    relieved = not paused and _relieved(serving, others, wish)
+    still_needed = max(0, wish.replicas - serving) if relieved or paused else wish.replicas
+    carried, outgoing, shed_older = _keep(others, still_needed, older)
+    stages = {pod.uid: Stage.SERVING for pod in kept}
+    stages |= {pod.uid: Stage.HOLDING if relieved else Stage.SERVING for pod in carried}
+    stages |= {pod.uid: Stage.DRAINING for pod in (*surplus, *outgoing)}
+
+    coming = sum(item.coming for item in (current, *older)) - sum(shed.values()) - sum(shed_older.values())
+    ours = len(kept) + current.coming - shed.get(wish.current, 0)
+    short = wish.replicas - len(kept) - len(carried) - coming
+    room = wish.replicas + wish.surge - len(pods) - coming
+    if paused:
+        most = max((current, *older), key=lambda item: sum(pod.ready for pod in item.staying))
+        grow = {most.name: max(0, short)}
+    else:
+        grow = {wish.current: max(0, min(limit - ours, max(room, short)))}
+    return Placement(stages, {name: count for name, count in grow.items() if count}, {**shed, **shed_older})
+
+
+def _relieved(serving: int, others: Iterable[Pod], wish: Wish) -> bool:
+    """Whether enough right pods serve to take all others out of the Service, or to leave them out.
+
+    They come back if no right pod is left that serves.
+    """
+    out_already = any(pod.stage is not Stage.SERVING for pod in others)
+    return serving >= (1 if out_already else min(wish.replicas, wish.surge))
+
+
+def _keep(pods: list[Pod], limit: int, sets: Iterable[Set]) -> tuple[list[Pod], list[Pod], dict[str, int]]:
+    """Return the pods to keep, those to do without, and how many not to make, so that `limit` are left at most."""
+    sets = list(sets)
+    too_many = max(0, len(pods) + sum(item.coming for item in sets) - limit)
+    shed = {}
+    for item in sets:
+        if count := min(item.coming, too_many):
+            shed[item.name] = count
+            too_many -= count
+    ordered = victims(pods)
+    return ordered[too_many:], ordered[:too_many], shed
+
+
+def victims(pods: Iterable[Pod]) -> list[Pod]:
+    """Return the pods in the order in which to do without them.
+
+    First those that do not serve, as a ReplicaSet would; then those on their way out, the emptiest first, so that the
+    fullest comes back if load returns; then those that serve, with the zones kept balanced, the emptiest first.
+    """
+    idle: list[Pod] = []
+    leaving: list[Pod] = []
+    serving: list[Pod] = []
+    for pod in sorted(pods, key=lambda pod: pod.name):
+        (serving if pod.ready and pod.stage is Stage.SERVING else leaving if pod.ready else idle).append(pod)
+    idle.sort(key=lambda pod: (removal_order(pod), _load(pod)))
+    depth = [Stage.DRAINED, Stage.DRAINING, Stage.HOLDING]
+    leaving.sort(key=lambda pod: (depth.index(pod.stage), _load(pod)))
+    return [*idle, *leaving, *_balanced(serving)]
+
+
+def _balanced(pods: list[Pod]) -> list[Pod]:
+    """Return the pods so that whoever takes some from the front leaves the zones as equal as can be."""
+    zones: dict[str, list[Pod]] = defaultdict(list)
+    for pod in sorted(pods, key=_load, reverse=True):
+        zones[pod.zone].append(pod)
+    result = []
+    while zones:
+        zone = max(zones, key=lambda zone: (len(zones[zone]), -_load(zones[zone][-1]), zone))
+        result.append(zones[zone].pop())
+        if not zones[zone]:
+            del zones[zone]
+    return result
+
+
+def _load(pod: Pod) -> float:
+    """Return the sessions of a pod; one that does not say counts as full."""
+    return math.inf if pod.sample is None else pod.sample.sessions

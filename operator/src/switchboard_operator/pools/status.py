@@ -1,21 +1,31 @@
 """From what was observed to the facts and fields of a pool's status. Pure."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
 from switchboard_operator.api import Json
 from switchboard_operator.conditions import Fact
 from switchboard_operator.pools import objects
-from switchboard_operator.pools.rollout import RevisionState
+from switchboard_operator.pools.fleet import Pod, Stage
+from switchboard_operator.pools.state import Moved
 from switchboard_operator.workloads import trouble
 
+START_SECONDS: Final = 120
+"""A pod that does not serve by then is no pod that just starts."""
 
-def fields(pool: SignalingPool, image: str, rev: str, states: Sequence[RevisionState]) -> dict[str, Any]:
+
+def fields(pool: SignalingPool, image: str, rev: str, moved: Moved) -> dict[str, Any]:
     """Return the pool's own fields of the status; `rev` is empty while the pool waits for what it refers to."""
     return {
-        "replicas": sum(state.existing for state in states),
-        "readyReplicas": sum(state.ready for state in states),
+        "replicas": len(moved.pods),
+        "readyReplicas": sum(pod.ready for pod in moved.pods),
+        "drainingReplicas": sum(pod.stage in {Stage.DRAINING, Stage.DRAINED} for pod in moved.pods),
+        "desiredReplicas": moved.decision.desired,
+        "decision": moved.decision.why,
+        "sessions": moved.numbers.sessions,
+        "capacity": moved.numbers.capacity,
         "selector": ",".join(f"{key}={value}" for key, value in sorted(objects.selector(pool).items())),
         "image": image,
         "revision": rev,
@@ -23,24 +33,57 @@ def fields(pool: SignalingPool, image: str, rev: str, states: Sequence[RevisionS
     }
 
 
-def pods_ready(
-    wanted: int, current: RevisionState, older: Sequence[RevisionState], pods: Sequence[Json], failure: str | None
-) -> Fact:
-    """Return whether all pods of the current revision serve and no older ones are left."""
-    left = sum(state.existing for state in older)
-    if current.ready >= wanted and not left:
-        return Fact(PoolCondition.PODS_READY, True, "Serving", f"{current.ready} of {wanted} pods serve.")
+def pods_ready(pool: SignalingPool, moved: Moved, pods: Sequence[Json], now: datetime) -> Fact:
+    """Return whether all pods of the current revision serve and no other ones are left."""
+    kind, wanted = PoolCondition.PODS_READY, moved.decision.desired
+    if moved.serving >= wanted and not moved.others:
+        return Fact(kind, True, "Serving", f"{moved.serving} of {wanted} pods serve.")
     if (found := trouble(pods)) is not None:
-        return Fact(PoolCondition.PODS_READY, False, *found)
-    if failure is not None:
-        return Fact(PoolCondition.PODS_READY, False, "PodsRefused", f"{failure}. Remedy: lift the limit it names")
-    message = f"{current.ready} of {wanted} pods of the current revision serve; {left} of older revisions are left."
-    return Fact(PoolCondition.PODS_READY, False, "RollingOut" if older else "Starting", message, in_progress=True)
+        return Fact(kind, False, *found)
+    if moved.failure is not None:
+        return Fact(kind, False, "PodsRefused", f"{moved.failure}. Remedy: lift the limit it names")
+    if late := _late(moved, now):
+        message = f"Pod {pool.metadata.namespace}/{late} was made {START_SECONDS} s ago and does not serve."
+        remedy = " Remedy: read its `kubectl logs`; to give the new revision up, apply the old spec again"
+        return Fact(kind, False, "PodNotServing", message + (remedy if moved.others else remedy.split(";")[0]))
+    message = f"{moved.serving} of {wanted} right pods serve; {moved.others} are left to be replaced."
+    if pool.spec.rollout.paused and moved.others:
+        return Fact(kind, False, "RolloutPaused", f"{message} Remedy: set spec.rollout.paused to false", True)
+    return Fact(kind, False, "RollingOut" if moved.others else "Starting", message, in_progress=True)
+
+
+def _late(moved: Moved, now: datetime) -> str | None:
+    """Return the name of a right pod that should serve by now and does not."""
+    for pod in moved.right:
+        created = datetime.fromisoformat(pod.created)
+        if not pod.ready and pod.stage is Stage.SERVING and (now - created).total_seconds() > START_SECONDS:
+            return pod.name
+    return None
+
+
+def drained(pool: SignalingPool, moved: Moved) -> Fact:
+    """Return whether no pod waits for its sessions to move."""
+    kind, steps = PoolCondition.DRAINED, moved.steps
+    if steps.overdue:
+        message = f"After {pool.spec.drain.timeout_seconds} s {_names(steps.overdue)} still hold sessions."
+        remedy = " Remedy: wait for these clients to leave, or set spec.drain.onTimeout to Force"
+        return Fact(kind, False, "TimedOut", message + remedy)
+    if steps.homeless:
+        message = "The pods in service have no room for the sessions of those that should go."
+        return Fact(kind, False, "NoRoom", f"{message} Remedy: raise spec.replicas, or wait for clients to leave")
+    if steps.out:
+        return Fact(kind, False, "Draining", f"On their way out: {_names(steps.out)}.", in_progress=True)
+    return Fact(kind, True, "Drained", "No pod is on its way out.")
+
+
+def _names(pods: Iterable[Pod]) -> str:
+    names = sorted(pod.name for pod in pods)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def waiting() -> Fact:
     """Return that no pods can be made yet."""
-    message = "The pods are made once spec.redisRef is resolved."
+    message = "The pods are made once what the spec refers to is there."
     return Fact(PoolCondition.PODS_READY, False, "Waiting", message, in_progress=True)
 
 

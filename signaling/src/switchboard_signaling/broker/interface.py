@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from switchboard_signaling.broker.ledger import Ledger
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
 from switchboard_signaling.protocol.store import Question, Reply
@@ -14,6 +15,9 @@ class BrokerUnavailableError(Exception):
 
 class Broker(Protocol):
     """Shared state and hints."""
+
+    ledger: Ledger
+    """What pods write down together besides sessions."""
 
     @property
     def durable(self) -> bool:

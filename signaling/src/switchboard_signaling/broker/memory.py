@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
+from switchboard_signaling.broker.ledger import Ledger, MemoryLedger
 from switchboard_signaling.matching.line import Line
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
@@ -14,6 +15,7 @@ from switchboard_signaling.protocol.store import (
     MatchRecord,
     Question,
     ReadMatch,
+    ReadSession,
     Reply,
     SessionRecord,
     TouchMatch,
@@ -26,14 +28,22 @@ from switchboard_signaling.protocol.store import (
 RECORD_SECONDS: Final = 3600.0
 """How long an untouched record is kept: longer than any resume window, and than a place token is valid."""
 
+RECORDS: Final = 20_000
+"""How many records of each kind are kept at most: four for each session of a pod's usual capacity.
+
+A pod alone must not grow with every client that it ever had. Those untouched longest go first; sessions and matches in
+use are touched by each heartbeat. What is forgotten too early is like what a store loses: a heartbeat makes it anew.
+"""
+
 R = TypeVar("R", SessionRecord, MatchRecord)
 
 
 class _Records(Generic[R]):
-    """Records by id; those untouched for RECORD_SECONDS are forgotten, oldest first."""
+    """At most `bound` records by id; those untouched for RECORD_SECONDS are forgotten, oldest first."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], bound: int) -> None:
         self._clock = clock
+        self._bound = bound
         self._records: dict[str, tuple[float, R]] = {}
 
     def get(self, key: str) -> R | None:
@@ -42,10 +52,10 @@ class _Records(Generic[R]):
 
     def put(self, key: str, record: R) -> None:
         self._records.pop(key, None)
-        self._records[key] = (self._clock(), record)
-        oldest = next(iter(self._records))
-        if self._records[oldest][0] < self._clock() - RECORD_SECONDS:
-            del self._records[oldest]
+        now = self._clock()
+        self._records[key] = (now, record)
+        while len(self._records) > self._bound or next(iter(self._records.values()))[0] < now - RECORD_SECONDS:
+            del self._records[next(iter(self._records))]
 
 
 class MemoryBroker:
@@ -54,13 +64,14 @@ class MemoryBroker:
     durable = False
     deaf = False
 
-    def __init__(self, pod: str, clock: Callable[[], float]) -> None:
-        """`clock` gives monotonic seconds."""
+    def __init__(self, pod: str, clock: Callable[[], float], records: int = RECORDS) -> None:
+        """`clock` gives monotonic seconds; `records` bounds each kind of record."""
         self._pod = pod
         self._clock = clock
-        self._sessions: _Records[SessionRecord] = _Records(clock)
-        self._matches: _Records[MatchRecord] = _Records(clock)
-        self._line = Line()
+        self._sessions: _Records[SessionRecord] = _Records(clock, records)
+        self._matches: _Records[MatchRecord] = _Records(clock, records)
+        self._line = Line(memory_bound=records)
+        self.ledger: Ledger = MemoryLedger(pod, clock)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
         """Need nothing: a pod alone gets no hints from others."""
@@ -75,6 +86,8 @@ class MemoryBroker:
                 answer = apply_session(self._sessions.get(question.sid), question)
                 self._sessions.put(question.sid, answer.record)
                 return answer
+            case ReadSession():
+                return self._sessions.get(question.sid)
             case TouchMatch() | EndMatch() | ReadMatch():
                 return self._match(question)
             case Enqueue():

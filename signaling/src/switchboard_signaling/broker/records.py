@@ -1,25 +1,31 @@
 """Replies of the store's scripts as the records that the protocol knows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.matching.tickets import Proposal, Ticket, propose
 from switchboard_signaling.protocol.messages import Want
-from switchboard_signaling.protocol.store import MatchRecord, SessionRecord, SideRecord
+from switchboard_signaling.protocol.store import MatchRecord, Predecessor, SessionRecord, SideRecord
+
+SESSION_FIELDS: Final = ("n", "attach", "want", "inst", "pod")
 
 _wants: msgspec.json.Decoder[Want] = msgspec.json.Decoder(Want)
 _tickets = msgspec.json.Decoder(Ticket)
 
 
 def session_record(fields: Sequence[str | None]) -> SessionRecord | None:
-    """Return the record of (n, attach, want, inst, pod), or None for a session that the store does not know."""
-    n, attach, want, inst, pod = fields
+    """Return the record of (n, attach, want, inst, pod, want and pod of the last socket).
+
+    None stands for a session that the store does not know.
+    """
+    n, attach, want, inst, pod, left_want, left_pod = fields
     if n is None or attach is None or want is None or inst is None or pod is None:
         return None
-    return SessionRecord(int(n), attach, _wants.decode(want), inst, pod)
+    left = Predecessor(_wants.decode(left_want), left_pod) if left_want and left_pod else None
+    return SessionRecord(int(n), attach, _wants.decode(want), inst, pod, left)
 
 
 def match_record(m: str, fields: Mapping[str, str] | Sequence[str]) -> MatchRecord:

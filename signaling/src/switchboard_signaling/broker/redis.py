@@ -20,7 +20,9 @@ from redis.credentials import CredentialProvider
 
 from switchboard_signaling.broker.hints import Channel
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.records import match_record, proposal, session_record, waits
+from switchboard_signaling.broker.ledger import Ledger
+from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, proposal, session_record, waits
+from switchboard_signaling.broker.redis_ledger import RedisLedger
 from switchboard_signaling.broker.scripts import STORE_ERRORS, Client, Script, SlotsUnknownError, of_store
 from switchboard_signaling.matching.line import MEMORY, POD_LEASE, SCAN, Cancelled
 from switchboard_signaling.matching.tickets import Proposal
@@ -33,6 +35,7 @@ from switchboard_signaling.protocol.store import (
     MatchRecord,
     Question,
     ReadMatch,
+    ReadSession,
     Reply,
     SessionAnswer,
     TouchMatch,
@@ -47,6 +50,8 @@ RECORD_MS: Final = int(MEMORY * 1000)
 """How long an untouched record is kept, as long as a place token is valid."""
 LEARN_PAUSE: Final = 0.2
 """Seconds after each reading of the slots, so that many who miss one do not keep the nodes busy with it."""
+AT_ONCE: Final = 32
+"""Questions under way at once; others wait their turn. More would only open connections, up to a limit that fails."""
 START_SECONDS: Final = 10.0
 """For one attempt to find the store; then it is looked for anew."""
 START_REMEDY: Final = (
@@ -91,12 +96,16 @@ class RedisBroker:
         self._client: Client | None = None
         self._channel: Channel | None = None
         self._slots: Worker[None] = Worker(self._learn_slots, self._slots_not_learned, 1)
+        self._turn = asyncio.Semaphore(AT_ONCE)
         tag = "{q:" + pool + "}"
         self._line = [tag + part for part in (":seq", ":tickets", ":order", ":fates", ":forget", ":beats", ":mail:")]
         self._scripts = {
             name: Script(name)
             for name in ("touch_session", "touch_match", "end_match", "enqueue", "cancel", "proposals")
         }
+        self.ledger: Ledger = RedisLedger(
+            pod, pool, lambda script, keys, arguments: self._guard(script.run(self._store, keys, arguments))
+        )
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
         """Find out what the store is, and listen for hints; tried until the store answers."""
@@ -141,6 +150,9 @@ class RedisBroker:
         match question:
             case TouchSession():
                 return await self._touch_session(question)
+            case ReadSession():
+                fields = await self._guard(self._store.hmget("{s:" + question.sid + "}", SESSION_FIELDS))
+                return session_record(fields)
             case TouchMatch() | EndMatch() | ReadMatch():
                 return await self._match(question)
             case Enqueue():
@@ -156,11 +168,11 @@ class RedisBroker:
     async def _touch_session(self, touch: TouchSession) -> SessionAnswer:
         want = msgspec.json.encode(touch.want).decode()
         arguments = [touch.n, touch.attach, touch.want.c, want_rank(touch.want), want, touch.inst, touch.pod, RECORD_MS]
-        stale, before, after = await self._run("touch_session", ["{s:" + touch.sid + "}"], arguments)
+        stale, after = await self._run("touch_session", ["{s:" + touch.sid + "}"], arguments)
         record = session_record(after)
         if record is None:
             raise BrokerUnavailableError("the store lost a session's record while touching it")
-        return SessionAnswer(record, bool(stale), session_record(before))
+        return SessionAnswer(record, bool(stale))
 
     async def _match(self, question: TouchMatch | EndMatch | ReadMatch) -> MatchRecord:
         key = "{m:" + question.m + "}"
@@ -206,11 +218,14 @@ class RedisBroker:
 
     async def _guard(self, work: Coroutine[Any, Any, T]) -> T:
         try:
-            return await of_store(work)
+            async with self._turn:
+                return await of_store(work)
         except STORE_ERRORS as error:
             if isinstance(error, SlotsUnknownError):
                 self._slots_unknown()
             raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
+        finally:
+            work.close()  # who is cancelled while waiting for a turn has not begun
 
     def _slots_unknown(self) -> None:
         """Have the cluster's slots learned anew, soon; whoever needs them asks again."""

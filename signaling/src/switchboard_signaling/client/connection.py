@@ -1,52 +1,99 @@
 """An asyncio client that keeps its session over lost sockets and stopping pods."""
 
 import asyncio
+import os
 import random
 import secrets
+import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
-from socket import SHUT_RDWR
 from typing import Final, Self, TypeVar
 
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
 from aiohttp import ClientSession as Http
 
 from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.client import ClientSession, Event, Move, Online, Output, Problem, Stopped, Transmit
+from switchboard_signaling.protocol.client import (
+    ClientSession,
+    Event,
+    Move,
+    Online,
+    Output,
+    Problem,
+    Renew,
+    Stopped,
+    Transmit,
+)
 from switchboard_signaling.protocol.effects import Spoken
 
 RETRY_FIRST: Final = 0.1
 RETRY_CEILING: Final = 5.0
-TICK_SECONDS: Final = 0.1
 CONNECT_SECONDS: Final = 5.0
+TOKEN_SECONDS: Final = 10.0
+"""For the application to give a JWT."""
 MAX_EVENTS: Final = 10_000
+LATE: Final = 0.002
+"""Seconds by which a timer is set late, so that the loop's coarser clock never rings it too early."""
 
 E = TypeVar("E", bound=Event)
-_NEVER: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
+
+
+class _TokenError(Exception):
+    """The application gave no JWT."""
 
 
 class Client:
     """A session with a pool. `url` may be a function that picks a pod for each socket.
 
-    Use as `async with Client(url) as client`: it is welcomed then.
+    Use as `async with Client(url) as client`: it is welcomed then; raises TimeoutError without a welcome,
+    ConnectionError if it is not let in. Where the pool asks for a JWT, `token(fresh)`
+    returns or promises one: it is called for each socket, and with `fresh` True when the one it gave has expired or is
+    about to. With `on_event` each event goes there, at once, and nothing is kept for `wait_for`.
+
+    Thousands of clients fit into one process: there is a task a socket, and a timer only while something is
+    unacknowledged.
     """
 
-    def __init__(self, url: str | Callable[[], str]) -> None:
+    def __init__(
+        self,
+        url: str | Callable[[], str],
+        token: Callable[[bool], str | Awaitable[str]] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
         self._url = url if callable(url) else lambda: url
+        self._token = token
         self.session = ClientSession(lambda: secrets.token_urlsafe(16))
         self._events: asyncio.Queue[Event] = asyncio.Queue(MAX_EVENTS)
+        self._on_event = on_event or self._events.put_nowait
         self._socket: ClientWebSocketResponse | None = None
         self._welcomed = False
+        self._entry: asyncio.Future[None] | None = None
+        self._refusal: Problem | None = None
         self._dial = asyncio.Event()
+        self._attempts = 0
+        self._heard_at = 0.0
+        self._repeat: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._entry = self._loop.create_future()
         self._http = Http()
+        self._heard_at = time.monotonic()
         self._dial.set()
-        for work in (self._keep_connected(), self._repeat()):
-            self._spawn(asyncio.create_task(work))
-        await self.wait_for(Online)
+        self._spawn(self._keep_connected())
+        self._watch_silence()
+        try:
+            async with asyncio.timeout(2 * CONNECT_SECONDS):
+                await self._entry
+        except TimeoutError:
+            await self.__aexit__()
+            raise TimeoutError(f"no welcome from {self._url()} within {2 * CONNECT_SECONDS} s") from None
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
@@ -69,8 +116,21 @@ class Client:
         """Say something to the partner; its numbers are filled in."""
         await self._perform(self.session.say(frame, time.monotonic()))
 
+    async def report(self, stats: messages.Stats) -> None:
+        """Say how the media of the call has been; `m` is filled in."""
+        await self._perform(self.session.report(stats))
+
+    async def connection(
+        self, state: messages.CallState, path: messages.Path | None = None, reason: str | None = None
+    ) -> None:
+        """Say that the call's connection is connected, has failed for good, or is closed."""
+        await self._perform(self.session.connection(state, time.monotonic(), path, reason))
+
     async def wait_for(self, kind: type[E], seconds: float = 10.0) -> E:
-        """Return the next event of a kind, passing over others; raises TimeoutError with what came instead."""
+        """Return the next event of a kind, passing over others.
+
+        Raises TimeoutError with what came instead, ConnectionError if the session does not go on here.
+        """
         seen: list[Event] = []
         try:
             async with asyncio.timeout(seconds):
@@ -78,87 +138,165 @@ class Client:
                     event = await self._events.get()
                     if isinstance(event, kind):
                         return event
+                    if isinstance(event, Stopped):
+                        raise ConnectionError(f"the session does not go on here; before that came {seen}")
                     seen.append(event)
         except TimeoutError:
             raise TimeoutError(f"no {kind.__name__} within {seconds} s, but {seen}") from None
 
     async def drop(self) -> None:
         """Lose the socket without a word, as a network does; the client connects again by itself."""
-        if self._socket is not None:
-            self._socket.get_extra_info("socket").shutdown(SHUT_RDWR)
+        self._cut()
 
     async def vanish(self) -> None:
         """Go without a word and stay away, as a page does whose machine loses power."""
         await self._cancel_tasks()
-        await self.drop()
+        self._cut()
         await self._http.close()
 
     async def _cancel_tasks(self) -> None:
+        for timer in (self._repeat, self._watch):
+            if timer is not None:
+                timer.cancel()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    # The socket
+
     async def _keep_connected(self) -> None:
-        attempts = 0
         while True:
             await self._dial.wait()
             self._dial.clear()
             try:
+                auth = await self._authenticate()
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    socket = await self._http.ws_connect(
+                    opened = await self._http.ws_connect(
                         self._url(), protocols=[messages.SUBPROTOCOL], max_msg_size=messages.MAX_FRAME_BYTES
                     )
-                    self._socket, self._welcomed = socket, False
-                    await socket.send_str(messages.encode(self.session.greet()).decode())
-            except (ClientError, OSError, TimeoutError):
-                attempts += 1
-                await self._pause(attempts)
+                    self._socket, self._welcomed = opened, False
+                    await opened.send_str(messages.encode(self.session.greet(auth)).decode())
+            except (ClientError, OSError, TimeoutError, _TokenError):
+                await self._pause()
                 continue
-            attempts = 0
-            self._spawn(asyncio.create_task(self._read(socket)))
+            self._spawn(self._read(opened))
 
-    async def _pause(self, attempts: int) -> None:
-        await asyncio.sleep(random.uniform(0, min(RETRY_FIRST * 2**attempts, RETRY_CEILING)))  # noqa: S311 - jitter
+    async def _authenticate(self) -> str | None:
+        """Return the application's JWT; a failure of the application is told, and raised as _TokenError."""
+        if self._token is None:
+            return None
+        try:
+            async with asyncio.timeout(TOKEN_SECONDS):
+                given = self._token(self.session.fresh)
+                return given if isinstance(given, str) else await given
+        except Exception as error:
+            self._on_event(Problem("token-failed", repr(error), "Mend what gives the client its JWT."))
+            raise _TokenError from error
+
+    async def _renew(self) -> None:
+        with suppress(_TokenError):  # the server asks again
+            if auth := await self._authenticate():
+                await self._perform(self.session.authenticate(auth))
+
+    async def _pause(self) -> None:
+        """Wait longer after each socket that brought no welcome, each client differently, then have another opened."""
+        self._attempts += 1
+        ceiling = min(RETRY_FIRST * 2 ** min(self._attempts, 16), RETRY_CEILING)
+        await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter
         self._dial.set()
 
-    async def _read(self, socket: ClientWebSocketResponse) -> None:
+    async def _read(self, opened: ClientWebSocketResponse) -> None:
         with suppress(ClientError, OSError):
-            async for message in socket:
+            async for message in opened:
                 if message.type is WSMsgType.TEXT:
-                    frame = messages.decode_server(message.data)
-                    newest = socket is self._socket
-                    if newest and isinstance(frame, messages.Welcome):
-                        self._welcomed = True
-                    await self._perform(self.session.receive(frame, time.monotonic(), newest))
-        if socket is self._socket:
+                    await self._hear(messages.decode_server(message.data), opened is self._socket)
+        if opened is self._socket:
             self._welcomed = False
-            if socket.close_code in _NEVER:
-                self._events.put_nowait(Stopped())
-            else:
-                await self._pause(1)
+            stopped = self.session.closed(opened.close_code)
+            if opened.close_code == errors.CLOSE_RETRY.code:
+                self._attempts = 0  # another pod takes this client: it counts as no attempt
+            await self._perform(stopped)
+            if not stopped:
+                await self._pause()
 
-    async def _repeat(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            if self._welcomed:
-                await self._perform(self.session.tick(time.monotonic()))
+    async def _hear(self, frame: messages.ServerFrame, newest: bool) -> None:
+        now = time.monotonic()
+        if newest:
+            self._heard_at = now
+            if isinstance(frame, messages.Welcome):
+                self._welcomed = True
+                self._attempts = 0
+        await self._perform(self.session.receive(frame, now, newest))
+
+    def _watch_silence(self) -> None:
+        """Open another socket if the pod has stopped talking, and look again when it might have."""
+        now = time.monotonic()
+        quiet_until = self._heard_at + self.session.silence
+        if now >= quiet_until:
+            self._cut()
+            self._heard_at, quiet_until = now, now + self.session.silence
+            self._dial.set()
+        # At least once a heartbeat, because a client that wants a match hears more often than an idle one.
+        soon = min(quiet_until - now, self.session.timeouts.heartbeat_ms / 1000)
+        self._watch = self._loop.call_later(soon + LATE, self._watch_silence)
+
+    def _cut(self) -> None:
+        transport = self._socket.get_extra_info("socket") if self._socket is not None else None
+        if transport is not None:
+            # A copy, because uvloop lends a socket that cannot be shut down.
+            with suppress(OSError), socket.socket(fileno=os.dup(transport.fileno())) as copy:
+                copy.shutdown(socket.SHUT_RDWR)
+
+    # What the session wants done
+
+    def _repeat_when_due(self) -> None:
+        """Have the session's clock looked at when it has something to do; one timer, moved only when it rings."""
+        deadline = self.session.deadline
+        if self._repeat is None and deadline is not None:
+            self._repeat = self._loop.call_later(max(deadline - time.monotonic(), 0) + LATE, self._tick)
+
+    def _tick(self) -> None:
+        self._repeat = None
+        if outputs := self.session.tick(time.monotonic()):
+            self._spawn(self._perform(outputs))
+        self._repeat_when_due()
 
     async def _perform(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             if not isinstance(output, Transmit):
                 if isinstance(output, Move):
                     self._dial.set()
-                self._events.put_nowait(output)
+                if isinstance(output, Renew):
+                    self._spawn(self._renew())
+                if self._entry is None or self._entry.done():
+                    self._on_event(output)
+                else:
+                    self._enter(output, self._entry)
             elif self._welcomed and self._socket is not None:
                 with suppress(ClientError, OSError):  # a lost socket is noticed, and replaced, by its reader
                     await self._socket.send_str(messages.encode(output.frame).decode())
+        self._repeat_when_due()
 
-    def _spawn(self, task: "asyncio.Task[None]") -> None:
+    def _enter(self, event: Event, entry: "asyncio.Future[None]") -> None:
+        """Take an event before the first welcome, which is what entering waits for."""
+        match event:
+            case Online():
+                entry.set_result(None)
+            case Stopped():
+                entry.set_exception(ConnectionError(f"not let in: {self._refusal}"))
+            case Problem():
+                self._refusal = event
+                self._on_event(event)
+            case _:
+                self._on_event(event)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self._events.put_nowait(Problem("client-failed", repr(error), "This is a fault of the client itself."))
+            self._on_event(Problem("client-failed", repr(error), "This is a fault of the client itself."))

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from switchboard_signaling.ice import credentials
-from switchboard_signaling.ice.directory import Directory, DirectoryError, parse
+from switchboard_signaling.ice.directory import Directory, DirectoryError, Server, parse
 from switchboard_signaling.protocol.messages import IceServer
 
 log = structlog.get_logger(__name__)
@@ -19,12 +19,13 @@ MISSING: Final[Stamp] = (0, 0, 0)
 class IceFile:
     """Reads the directory anew when the file has changed; a broken or missing one leaves the last good one in use."""
 
-    def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds since the epoch."""
+    def __init__(self, path: Path | None, clock: Callable[[], float], static: Server | None = None) -> None:
+        """`clock` gives seconds since the epoch; `static` is a server besides those of the file."""
+        self._static = [] if static is None else [static]
         self._path = path
         self._clock = clock
         self._stamp: Stamp | None = None
-        self._directory = Directory()
+        self._directory = Directory(servers=self._static)
 
     def servers(self, name: str) -> list[IceServer]:
         """Return the ICE servers with credentials for a client."""
@@ -50,8 +51,9 @@ class IceFile:
 
     def _read(self, path: Path) -> None:
         try:
-            self._directory = parse(path.read_bytes())
+            found = parse(path.read_bytes())
         except (OSError, DirectoryError) as error:
             log.warning("ICE directory cannot be used; the last good one stays", file=str(path), error=str(error))
         else:
-            log.info("ICE directory read", servers=len(self._directory.servers))
+            self._directory = Directory(servers=[*found.servers, *self._static])
+            log.info("ICE directory read", servers=len(found.servers))

@@ -4,7 +4,9 @@ The line only proposes. Taking two tickets out, recording their match and tellin
 lost afterwards is found again by enqueueing the same ticket, which every heartbeat does.
 """
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -35,14 +37,21 @@ LineAnswer: TypeAlias = InLine | Proposal | Cancelled
 
 @dataclass
 class Line:
-    """A pool's line; times are in seconds on one monotonic clock of the caller."""
+    """A pool's line; times are in seconds on one monotonic clock of the caller.
 
+    `memory_bound` is how many cancelled and matched tickets are remembered; beyond it the oldest are forgotten.
+    """
+
+    memory_bound: float = inf
     last_seq: int = 0
     tickets: dict[str, Ticket] = field(default_factory=dict)
     matched: dict[str, Proposal] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    """Matched tickets that their clients have given up: they do not return when the match fails."""
     mailboxes: dict[str, dict[str, Proposal]] = field(default_factory=dict)
     beats: dict[str, float] = field(default_factory=dict)
+    _order: list[tuple[int, str]] = field(default_factory=list)
     _forget: dict[str, float] = field(default_factory=dict)
 
     def enqueue(self, ticket: Ticket, m: str, dead: str | None, now: float) -> LineAnswer:
@@ -59,6 +68,10 @@ class Line:
             if self.matched[name].m != dead:
                 return self.matched[name]
             del self.matched[name]
+            if name in self.left:
+                self.left.discard(name)
+                self.cancelled.add(name)
+                return Cancelled()
         known = self.tickets.get(name)
         seq = known.seq if known else ticket.seq or self.last_seq + 1
         self.last_seq = max(self.last_seq, seq)
@@ -66,17 +79,20 @@ class Line:
         ticket = _at(ticket, seq)
         partner = self._partner_for(ticket, now)
         if partner is None:
+            if known is None:
+                insort(self._order, (seq, name))
             self.tickets[name] = ticket
             return InLine(seq)
         return self._take_out(propose(m, ticket, partner), now)
 
     def cancel(self, ticket: str, now: float) -> Cancelled | Proposal:
-        """Take a ticket out for good, unless it is matched already."""
+        """Take a ticket out for good; if it is matched already, it will not return from that match."""
         if ticket in self.matched:
+            self.left.add(ticket)
             return self.matched[ticket]
-        self.tickets.pop(ticket, None)
+        self._remove(ticket)
         self.cancelled.add(ticket)
-        self._forget[ticket] = now + MEMORY
+        self._remember(ticket, now)
         return Cancelled()
 
     def proposals(self, pod: str) -> list[Proposal]:
@@ -92,26 +108,40 @@ class Line:
         self.beats[pod] = now
 
     def _partner_for(self, ticket: Ticket, now: float) -> Ticket | None:
-        oldest = sorted(self.tickets.values(), key=lambda other: other.seq)[:SCAN]
-        for other in oldest:
+        for _, name in self._order[:SCAN]:
+            other = self.tickets[name]
             if now - self.beats.get(other.pod, -POD_LEASE) >= POD_LEASE:
-                del self.tickets[other.ticket]
+                self._remove(name)
             elif compatible(ticket, other):
                 return other
         return None
 
     def _take_out(self, proposal: Proposal, now: float) -> Proposal:
         for ticket in (proposal.a, proposal.b):
-            self.tickets.pop(ticket.ticket, None)
+            self._remove(ticket.ticket)
             self.matched[ticket.ticket] = proposal
-            self._forget[ticket.ticket] = now + MEMORY
+            self._remember(ticket.ticket, now)
             self.mailboxes.setdefault(ticket.pod, {})[ticket.ticket] = proposal
         return proposal
 
+    def _remove(self, name: str) -> None:
+        ticket = self.tickets.pop(name, None)
+        if ticket is not None:
+            del self._order[bisect_left(self._order, (ticket.seq, name))]
+
+    def _remember(self, name: str, now: float) -> None:
+        """Note when to forget; the notes are in the order of time."""
+        self._forget.pop(name, None)
+        self._forget[name] = now + MEMORY
+
     def _forget_old(self, now: float) -> None:
-        for name in [name for name, until in self._forget.items() if until <= now]:
+        while self._forget:
+            name, until = next(iter(self._forget.items()))
+            if until > now and len(self._forget) <= self.memory_bound:
+                return
             del self._forget[name]
             self.cancelled.discard(name)
+            self.left.discard(name)
             self.matched.pop(name, None)
 
 

@@ -1,8 +1,9 @@
 """A client's session without I/O: what it wants, its lanes, and what it learns. web/sdk/session.js is the same."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +12,13 @@ from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.effects import Spoken
 from switchboard_signaling.protocol.lanes import ReceiveLane, SendLane
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
+from switchboard_signaling.protocol.store import further_want
+
+KEPT_LANES: Final = 4
+"""How many earlier page loads of the partner keep their lanes."""
+
+SILENCE_GRACE: Final = 2.0
+"""Seconds by which two heartbeats may be late."""
 
 
 class Online(Struct, frozen=True):
@@ -64,8 +72,12 @@ class Move(Struct, frozen=True):
     within_ms: int
 
 
+class Renew(Struct, frozen=True):
+    """The server asks for a fresh JWT: give it to `authenticate`."""
+
+
 class Stopped(Struct, frozen=True):
-    """Another socket has taken this session over."""
+    """The session does not go on here: another socket has taken it over, or the server lets this client in no more."""
 
 
 class Transmit(Struct, frozen=True):
@@ -76,11 +88,14 @@ class Transmit(Struct, frozen=True):
 
 Told: TypeAlias = (
     messages.Welcome | messages.Ping | messages.Snapshot | messages.InQueue | messages.MatchFound | messages.PeerState
-    | messages.Goaway | messages.Replaced | messages.ErrorFrame
+    | messages.AuthExpiring | messages.Goaway | messages.Replaced | messages.ErrorFrame
 )  # fmt: skip
 """What the server itself says."""
-Event: TypeAlias = Online | InLine | Met | Said | Partner | Ended | Problem | Move | Stopped
+Event: TypeAlias = Online | InLine | Met | Said | Partner | Ended | Problem | Renew | Move | Stopped
 Output: TypeAlias = Event | Transmit
+
+_NEVER: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
+_FRESH: Final = frozenset(code.code for code in errors.CLOSE_CODES if code.fresh_token)
 
 
 @dataclass
@@ -89,9 +104,28 @@ class _Match:
     partner: str
     role: Literal["polite", "impolite"]
     ice_servers: list[messages.IceServer]
-    sending: SendLane
-    receiving: ReceiveLane
     present: bool
+    lanes: dict[str, tuple[SendLane, ReceiveLane]]
+    """By the partner's page loads, the present one last."""
+
+    @property
+    def sending(self) -> SendLane:
+        return self.lanes[self.partner][0]
+
+    @property
+    def receiving(self) -> ReceiveLane:
+        return self.lanes[self.partner][1]
+
+
+@dataclass
+class _Call:
+    """What was told to the pool of a match, which may outlive page loads of the partner."""
+
+    m: str
+    since: float
+    said: set[messages.CallState] = field(default_factory=set)
+    setup_ms: float | None = None
+    unsent: list[messages.ConnectionState] = field(default_factory=list)
 
 
 class ClientSession:
@@ -106,17 +140,31 @@ class ClientSession:
         self.token: str | None = None
         self.want: Want = Idle()
         self.timeouts = messages.Timeouts(5000, 30000, 60000)
+        self.fresh = False
+        """Whether the next JWT must be a fresh one, not one that the application has kept."""
         self._welcomed = False
         self._line: Queued | None = None
         self._match: _Match | None = None
+        self._call: _Call | None = None
 
-    def greet(self) -> messages.Hello | messages.Resume:
-        """Return the first frame of a further socket."""
+    def greet(self, auth: str | None = None) -> messages.Hello | messages.Resume:
+        """Return the first frame of a further socket; `auth` is a JWT, where the pool asks for one."""
         self.n += 1
         self._welcomed = False
         if self.token is None:
-            return messages.Hello(n=self.n, inst=self.inst, want=self.want)
-        return messages.Resume(token=self.token, n=self.n, inst=self.inst, want=self.want)
+            return messages.Hello(n=self.n, inst=self.inst, want=self.want, auth=auth)
+        return messages.Resume(token=self.token, n=self.n, inst=self.inst, want=self.want, auth=auth)
+
+    def closed(self, code: int | None) -> list[Output]:
+        """Note that the newest socket was closed with a code; Stopped if no other one is to be opened."""
+        self._welcomed = False
+        self.fresh = self.fresh or code in _FRESH
+        return [Stopped()] if code in _NEVER else []
+
+    def authenticate(self, auth: str) -> list[Output]:
+        """Show a fresh JWT, as Renew asks for; before the welcome it is of no use, and the next greeting has one."""
+        self.fresh = False
+        return self._act(messages.Auth(token=auth))
 
     # What the user does
 
@@ -156,9 +204,52 @@ class ClientSession:
             return [_problem(messages.error_frame(errors.PEER_UNREACHABLE))]
         return self._transmit(SendLane.flush, now)
 
+    # What the pool is told of the call, for its statistics
+
+    def report(self, stats: messages.Stats) -> list[Output]:
+        """Say how the media has been; `m` is filled in, and numbers beyond the protocol's bounds are brought into them.
+
+        Once in some seconds is enough; the server drops what comes more often than once a second.
+        """
+        return self._act(_bounded(stats, self._match.m)) if self._match else []
+
+    def connection(
+        self, state: messages.CallState, now: float, path: messages.Path | None = None, reason: str | None = None
+    ) -> list[Output]:
+        """Say that the match's connection is connected, has failed for good, or is closed; each counts once a match."""
+        call = self._call
+        if self._match is None or call is None or state in call.said:
+            return []
+        call.said.add(state)
+        if state == "connected":
+            call.setup_ms = min((now - call.since) * 1000, messages.MAX_SPAN_MS)
+        call.unsent.append(
+            messages.ConnectionState(m=call.m, state=state, setup_ms=call.setup_ms, path=path, reason=reason)
+        )
+        return self._unsent()
+
+    def _unsent(self) -> list[Output]:
+        """Return what could not be said before the welcome."""
+        if self._call is None or self._match is None or not self._welcomed:
+            return []
+        unsent, self._call.unsent = self._call.unsent, []
+        return [Transmit(frame) for frame in unsent]
+
     def tick(self, now: float) -> list[Output]:
-        """Repeat what was not acknowledged in time; to be called a few times a second."""
+        """Repeat what was not acknowledged in time; to be called at `deadline`, or a few times a second."""
         return self._transmit(SendLane.due, now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has something to do, as far as is known now; None while it has nothing."""
+        return self._match.sending.deadline if self._match and self._match.present and self._welcomed else None
+
+    @property
+    def silence(self) -> float:
+        """Seconds without a word of the server after which it counts as gone: two heartbeats and some."""
+        timeouts = self.timeouts
+        every = timeouts.idle_heartbeat_ms if isinstance(self.want, Idle) else timeouts.heartbeat_ms
+        return 2 * every / 1000 + SILENCE_GRACE
 
     def _transmit(self, choose: Callable[[SendLane, float], list[Spoken]], now: float) -> list[Output]:
         """Send what the lane chooses, unless nothing can reach the partner anyway."""
@@ -195,8 +286,13 @@ class ClientSession:
             case _:
                 return self._advice(frame)
 
-    def _advice(self, frame: messages.Goaway | messages.Replaced | messages.ErrorFrame) -> list[Output]:
+    def _advice(
+        self, frame: messages.AuthExpiring | messages.Goaway | messages.Replaced | messages.ErrorFrame
+    ) -> list[Output]:
         match frame:
+            case messages.AuthExpiring():
+                self.fresh = True
+                return [Renew()]
             case messages.Goaway(within_ms=within_ms):
                 return [Move(within_ms)]
             case messages.Replaced():
@@ -207,10 +303,25 @@ class ClientSession:
 
     def _welcome(self, frame: messages.Welcome, now: float) -> list[Output]:
         self.sid, self.token, self.timeouts = frame.sid, frame.token, frame.timeouts
-        self._welcomed = True
+        self._welcomed, self.fresh = True, False
         # What the user did after the greeting was not sent: no need to wait for the next heartbeat.
         behind = [self._heartbeat()] if frame.want.c < self.want.c else []
-        return [Online(), *self._adopt(frame.want), *behind, *self._transmit(SendLane.restart, now)]
+        adopted = self._adopt(frame.want)
+        return [
+            Online(),
+            *adopted,
+            *behind,
+            *self._presume_present(),
+            *self._unsent(),
+            *self._transmit(SendLane.restart, now),
+        ]
+
+    def _presume_present(self) -> list[Output]:
+        """Forget that the partner was away: a new socket's pod has yet to see it, and says so only if it is."""
+        if self._match is None or self._match.present:
+            return []
+        self._match.present = True
+        return [Partner("present")]
 
     def _match_found(self, frame: messages.MatchFound, now: float) -> list[Output]:
         outputs: list[Output] = []
@@ -226,14 +337,25 @@ class ClientSession:
         self, m: str, partner: str, role: Literal["polite", "impolite"], ice_servers: list[messages.IceServer],
         now: float, present: bool = True,
     ) -> list[Output]:  # fmt: skip
-        """Begin the lanes with a page load of the partner; of what was said to an older one only chat has value."""
+        """Begin the lanes with a page load of the partner; of what was said to an older one only chat has value.
+
+        A store that has lost its last writes may name an older page load again for a while: lanes that have begun go
+        on where they were, as their numbers are used only once.
+        """
         old = self._match
         if old and old.partner == partner:
             return []
-        sending = SendLane(m, self.inst, partner)
+        if self._call is None or self._call.m != m:
+            self._call = _Call(m, now)
+        lanes: dict[str, tuple[SendLane, ReceiveLane]] = dict(list(old.lanes.items())[-KEPT_LANES:]) if old else {}
+        if partner not in lanes:
+            lanes[partner] = SendLane(m, self.inst, partner), ReceiveLane(m, partner, self.inst)
+        sending, _ = lanes[partner] = lanes.pop(partner)  # the present ones go to the end
+        known = {chat.id for chat in sending.unacknowledged_chat()}
         for chat in old.sending.unacknowledged_chat() if old else []:
-            sending.push(chat)
-        self._match = _Match(m, partner, role, ice_servers, sending, ReceiveLane(m, partner, self.inst), present)
+            if chat.id not in known:
+                sending.push(chat)
+        self._match = _Match(m, partner, role, ice_servers, present, lanes)
         return [Met(m, role, ice_servers), *self._transmit(SendLane.restart, now)]
 
     def _peer_state(self, frame: messages.PeerState, now: float) -> list[Output]:
@@ -276,9 +398,11 @@ class ClientSession:
     # The want
 
     def _adopt(self, want: Want) -> list[Output]:
-        """Take over a newer want of this session, said by another page load of it."""
-        if want.c <= self.want.c:
+        """Take over a want of this session that another page load of it has said later, or that has come further."""
+        if not further_want(want, self.want):
             return []
+        if isinstance(self.want, Queued) and want.c == self.want.c:
+            self._line = self.want
         had, self.want, self._match = self._match, want, None
         return [Ended("ended", requeued=False)] if had else []
 
@@ -290,6 +414,19 @@ class ClientSession:
 
     def _heartbeat(self) -> Transmit:
         return Transmit(messages.Heartbeat(want=self.want))
+
+
+def _bounded(stats: messages.Stats, m: str) -> messages.Stats:
+    most = {
+        **dict.fromkeys(("loss", "remote_loss"), 1.0),
+        **dict.fromkeys(("sent_bitrate", "received_bitrate"), float(messages.MAX_BITRATE)),
+        **dict.fromkeys(("rtt_ms", "jitter_ms", "frozen_ms"), float(messages.MAX_SPAN_MS)),
+    }
+    within: dict[str, float | None] = {}
+    for name, limit in most.items():
+        value = getattr(stats, name)
+        within[name] = min(max(value, 0.0), limit) if value is not None and math.isfinite(value) else None
+    return replace(stats, m=m, freezes=None if stats.freezes is None else max(stats.freezes, 0), **within)
 
 
 def _problem(frame: messages.ErrorFrame) -> Problem:

@@ -6,6 +6,8 @@ import msgspec
 from msgspec import Struct
 
 from switchboard_signaling.protocol.errors import CloseCode
+from switchboard_signaling.protocol.facts import Fact
+from switchboard_signaling.protocol.limits import LimitName
 from switchboard_signaling.protocol.messages import (
     Ack,
     Answer,
@@ -50,11 +52,17 @@ class Taken(Struct, tag="taken", frozen=True):
     n: int
 
 
+class Expel(Struct, tag="expel", frozen=True):
+    """Session `sid` is to be ended, as somebody who runs the pool asks."""
+
+    sid: str
+
+
 class Proposed(Struct, tag="proposed", frozen=True):
     """The pod's mailbox has something."""
 
 
-Hint: TypeAlias = Relay | MatchChanged | Taken | Proposed
+Hint: TypeAlias = Relay | MatchChanged | Taken | Expel | Proposed
 
 
 # Effects
@@ -78,6 +86,22 @@ class Ask(Struct, frozen=True):
     question: Question
 
 
+class Verify(Struct, frozen=True):
+    """Find out whose a JWT is; the answer goes to `Session.verified`. One at a time."""
+
+    token: str
+
+
+class Suspect(Struct, frozen=True):
+    """The client showed a session token that somebody made up: its address is to be slowed down."""
+
+
+class Limited(Struct, frozen=True):
+    """A frame was refused by this limit: to be counted."""
+
+    limit: LimitName
+
+
 class Tell(Struct, frozen=True):
     """Send a hint to a pod, which may be this one."""
 
@@ -92,7 +116,13 @@ class Attach(Struct, frozen=True):
     n: int
 
 
-Effect: TypeAlias = Send | Close | Ask | Tell | Attach
+class Note(Struct, frozen=True):
+    """Something to take note of."""
+
+    fact: Fact
+
+
+Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | Tell | Attach | Note
 
 _hints: msgspec.json.Decoder[Hint] = msgspec.json.Decoder(Hint)
 

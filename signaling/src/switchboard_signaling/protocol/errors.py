@@ -64,6 +64,38 @@ SESSION_UNKNOWN: Final = ErrorKind(
 POOL_BUSY: Final = ErrorKind(
     "pool-busy", "This pod carries as many sessions as it may", "Connect again after a pause.", retryable=True
 )
+AUTH_REQUIRED: Final = ErrorKind(
+    "auth-required", "This pool is for authenticated clients only", "Send a JWT in `auth` of `hello` and `resume`."
+)
+AUTH_INVALID: Final = ErrorKind(
+    "auth-invalid", "The JWT is not valid for this pool", "Get a JWT from the issuer that the pool trusts."
+)
+AUTH_EXPIRED: Final = ErrorKind(
+    "auth-expired", "The JWT has expired", "Get a fresh JWT, then connect again with it.", retryable=True
+)
+AUTH_UNAVAILABLE: Final = ErrorKind(
+    "auth-unavailable",
+    "The key that signed the JWT cannot be had just now",
+    "Connect again after a pause.",
+    retryable=True,
+)
+RATE_LIMITED: Final = ErrorKind(
+    "rate-limited",
+    "This client sends more of these frames than the pool takes",
+    "Send the frame again after a pause.",
+    retryable=True,
+)
+RETRY: Final = ErrorKind(
+    "retry",
+    "This pod is on its way out and takes no sessions",
+    "Connect again at once: another pod takes you. It counts as no attempt.",
+    retryable=True,
+)
+BLOCKED: Final = ErrorKind(
+    "blocked",
+    "This client is kept out of the pool for now",
+    "Ask whoever runs the service; do not try again by itself.",
+)
 
 CATALOGUE: Final = (
     BAD_FRAME,
@@ -77,6 +109,13 @@ CATALOGUE: Final = (
     STORE_UNAVAILABLE,
     SESSION_UNKNOWN,
     POOL_BUSY,
+    AUTH_REQUIRED,
+    AUTH_INVALID,
+    AUTH_EXPIRED,
+    AUTH_UNAVAILABLE,
+    RATE_LIMITED,
+    RETRY,
+    BLOCKED,
 )
 
 
@@ -84,34 +123,56 @@ CATALOGUE: Final = (
 class CloseCode:
     """Why the server closes a socket (RFC 6455 section 7.4; 4000 to 4999 are for private use).
 
-    `reconnect` tells the client whether to open another socket by itself.
+    `reconnect` tells the client whether to open another socket by itself, `fresh_token` that it needs a fresh JWT
+    for that.
     """
 
     code: int
     reason: str
     reconnect: bool
+    fresh_token: bool = False
 
 
 GOING_AWAY: Final = CloseCode(1001, "going-away", reconnect=True)
+PROTOCOL_ERROR: Final = CloseCode(1002, "protocol-error", reconnect=True)
+"""The bytes are not WebSocket frames as RFC 6455 has them: something on the way has spoilt them."""
+NOT_TEXT: Final = CloseCode(1007, "not-utf8", reconnect=True)
+"""The reason that the client itself closed with is not UTF-8."""
 TOO_BIG: Final = CloseCode(1009, "too-big", reconnect=False)
 INTERNAL: Final = CloseCode(1011, "internal", reconnect=True)
 CLOSE_BAD_FRAME: Final = CloseCode(4400, "bad-frame", reconnect=False)
 CLOSE_NO_HELLO: Final = CloseCode(4401, "hello-first", reconnect=True)
 CLOSE_SESSION_UNKNOWN: Final = CloseCode(4404, "session-unknown", reconnect=True)
+CLOSE_AUTH_REQUIRED: Final = CloseCode(4402, "auth-required", reconnect=False)
+CLOSE_AUTH_INVALID: Final = CloseCode(4403, "auth-invalid", reconnect=False)
 CLOSE_SILENT: Final = CloseCode(4408, "silent", reconnect=True)
 CLOSE_REPLACED: Final = CloseCode(4409, "replaced", reconnect=False)
+CLOSE_DISCONNECTED: Final = CloseCode(4410, "disconnected", reconnect=False)
 CLOSE_TOO_SLOW: Final = CloseCode(4413, "too-slow", reconnect=True)
+CLOSE_AUTH_EXPIRED: Final = CloseCode(4419, "auth-expired", reconnect=True, fresh_token=True)
+CLOSE_RETRY: Final = CloseCode(4421, "retry", reconnect=True)
+CLOSE_BLOCKED: Final = CloseCode(4423, "blocked", reconnect=False)
 CLOSE_POOL_BUSY: Final = CloseCode(4429, "pool-busy", reconnect=True)
+CLOSE_AUTH_UNAVAILABLE: Final = CloseCode(4503, "auth-unavailable", reconnect=True)
 
 CLOSE_CODES: Final = (
     GOING_AWAY,
+    PROTOCOL_ERROR,
+    NOT_TEXT,
     TOO_BIG,
     INTERNAL,
     CLOSE_BAD_FRAME,
     CLOSE_NO_HELLO,
+    CLOSE_AUTH_REQUIRED,
+    CLOSE_AUTH_INVALID,
     CLOSE_SESSION_UNKNOWN,
     CLOSE_SILENT,
     CLOSE_REPLACED,
+    CLOSE_DISCONNECTED,
     CLOSE_TOO_SLOW,
+    CLOSE_AUTH_EXPIRED,
+    CLOSE_RETRY,
+    CLOSE_BLOCKED,
     CLOSE_POOL_BUSY,
+    CLOSE_AUTH_UNAVAILABLE,
 )

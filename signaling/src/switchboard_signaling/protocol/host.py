@@ -2,9 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from switchboard_signaling.protocol.messages import IceServer, Timeouts
+from switchboard_signaling.protocol.limits import CANDIDATES_PER_SECOND, SDP_PER_SECOND, Rate, rate
+from switchboard_signaling.protocol.messages import RECONNECT_ATTEMPTS, IceServer, Timeouts
 from switchboard_signaling.protocol.tokens import Keyring
+
+CANDIDATES: Final = rate(CANDIDATES_PER_SECOND)
+SDP: Final = rate(SDP_PER_SECOND)
+
+
+def _nobody(_sub: str, _sid: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -20,3 +29,13 @@ class Host:
     """How many milliseconds they may be relied upon."""
     new_id: Callable[[], str]
     """128 random bits as text."""
+    auth_required: bool = False
+    """Whether `hello` and `resume` need a JWT."""
+    candidates: Rate | None = CANDIDATES
+    """How many ICE candidates a socket may send."""
+    sdp: Rate | None = SDP
+    """How many session descriptions a socket may send."""
+    blocked: Callable[[str, str], bool] = _nobody
+    """Whether a subject, or a session, is kept out."""
+    reconnect_attempts: int = RECONNECT_ATTEMPTS
+    """Sockets that a client tries in vain before it gives up."""

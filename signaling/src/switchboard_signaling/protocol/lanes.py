@@ -101,6 +101,11 @@ class SendLane:
         self._allowed = min(grown, WINDOW) if recovering else WINDOW
         self._arm(now)
 
+    @property
+    def deadline(self) -> float | None:
+        """When `due` is to be asked; None while nothing is under way."""
+        return self._deadline if self._under_way else None
+
     def due(self, now: float) -> list[Spoken]:
         """Return the lowest frame if it was not acknowledged in time."""
         if not self._under_way or now < self._deadline:

@@ -23,6 +23,8 @@ class Peer:
     sid: str
     inst: str
     pod: str
+    n: int = 0
+    """The number of its socket, as far as it is known."""
 
 
 def unowned(ticket: str) -> str:
@@ -41,6 +43,8 @@ class MatchView:
     ticket: str | None = None
     side: Side | None = None
     peer: Peer | None = None
+    peer_sub: str | None = None
+    """The partner's subject, if the match was seen to form."""
     published: bool | None = None
     """The `named` with which the partner's pod was last asked to look."""
     _told: Literal["", "forming", "open"] = ""
@@ -64,6 +68,7 @@ class MatchView:
         mine, other = proposal.from_side(self.side)
         self.ticket = unowned(mine.ticket)
         self.peer = self.peer or Peer(other.sid, other.inst, other.pod)
+        self.peer_sub = other.sub
 
     def read(self, record: MatchRecord, host: Host, now: float) -> MatchFound | PeerState | None:
         """Take over what the store says of a match that is not over; return what the client does not know yet."""
@@ -71,7 +76,8 @@ class MatchView:
         if found is not None:
             self.side, _, other = found
             self.observation.read((other.n, other.v) if other else None, now)
-            self.peer = Peer(other.sid, other.inst, other.pod) if other else self.peer
+            if other and (self.peer is None or other.n >= self.peer.n):  # a lower one is of before a failover
+                self.peer = Peer(other.sid, other.inst, other.pod, other.n)
         if self.peer is None or self.side is None:
             return None
         frame = self._news(record, self.side, self.peer, host)

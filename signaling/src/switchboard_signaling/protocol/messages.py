@@ -15,15 +15,29 @@ from switchboard_signaling.protocol import errors
 SUBPROTOCOL: Final = "switchboard.v1"
 MAX_FRAME_BYTES: Final = 64 * 1024
 """Largest frame, in bytes of UTF-8: an SDP with many codecs is about 10 KiB."""
+RECONNECT_ATTEMPTS: Final = 3
 MAX_CHAT: Final = 4096
 """Letters in one chat frame."""
 
 Counter = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$(?!\n)")]
 """The pattern means the same in Python, whose `$` alone lets a last newline pass, and in JSON Schema."""
+KnownId = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema={"pattern": r"^[A-Za-z0-9_.:-]+$(?!\n)"})]
+"""An id that is compared with one already known. Lane frames are most of all frames, and matching three patterns would
+take longer than all the rest of their decoding."""
 Token = Annotated[str, Meta(min_length=1, max_length=1024)]
+Jwt = Annotated[str, Meta(min_length=1, max_length=8192)]
+"""JSON Web Token (RFC 7519); issuers put much into them."""
 Sdp = Annotated[str, Meta(max_length=MAX_FRAME_BYTES)]
 Word = Annotated[str, Meta(max_length=64)]
+MAX_SPAN_MS: Final = 3_600_000
+MAX_BITRATE: Final = 10_000_000_000
+Milliseconds = Annotated[float, Meta(ge=0, le=MAX_SPAN_MS)]
+Bitrate = Annotated[float, Meta(ge=0, le=MAX_BITRATE)]
+"""Bits a second."""
+Share = Annotated[float, Meta(ge=0, le=1)]
+Code = Annotated[str, Meta(max_length=32, pattern=r"^[a-z][a-z0-9-]*$(?!\n)")]
+Path: TypeAlias = Literal["direct", "relay"]
 Attributes = Annotated[dict[Word, Word], Meta(max_length=16)]
 
 
@@ -65,20 +79,34 @@ Want: TypeAlias = Idle | Queued | Matched
 
 
 class Hello(_Frame, tag="hello", kw_only=True):
-    """First frame of a new session. `inst` is random per page load, `n` numbers the sockets that the page tried."""
+    """First frame of a new session. `inst` is random per page load, `n` numbers the sockets that the page tried.
+
+    `auth` says who the client is, where the pool asks for that.
+    """
 
     n: Counter
     inst: Id
     want: Want = Idle()
+    auth: Jwt | None = None
 
 
 class Resume(_Frame, tag="resume", kw_only=True):
-    """First frame of a socket that continues a session by the token from its newest `welcome`."""
+    """First frame of a socket that continues a session by the token from its newest `welcome` or `heartbeat`.
+
+    Where the pool asks for a JWT, `auth` is one of the same subject.
+    """
 
     token: Token
     n: Counter
     inst: Id
     want: Want
+    auth: Jwt | None = None
+
+
+class Auth(_Frame, tag="auth", kw_only=True):
+    """A fresh JWT of the same subject, before the one that the session has expires."""
+
+    token: Jwt
 
 
 class Heartbeat(_Frame, tag="heartbeat", kw_only=True):
@@ -117,9 +145,9 @@ class Leave(_Frame, tag="leave", kw_only=True):
 class LaneFrame(_Frame, kw_only=True, rename={"from_": "from"}):
     """What one peer says to the other, numbered by the sender within the lane (m, from, to)."""
 
-    m: Id
-    from_: Id
-    to: Id
+    m: KnownId
+    from_: KnownId
+    to: KnownId
     k: Counter
 
 
@@ -182,8 +210,47 @@ class Ack(LaneFrame, tag="ack"):
     """
 
 
+# What a client tells the pool of its call: unnumbered, droppable, for statistics only, and never passed on.
+
+
+class Stats(_Frame, tag="stats", kw_only=True):
+    """How the media of match `m` has been in the last seconds, as the browser's statistics say (W3C webrtc-stats).
+
+    What is not known is left out. `loss` is the share of packets that did not arrive here, `remoteLoss` that of ours
+    that did not arrive there; `freezes` and `frozenMs` are what was added since the last report.
+    """
+
+    m: Id
+    media: Literal["audio", "video"] = "video"
+    path: Path | None = None
+    rtt_ms: Milliseconds | None = None
+    jitter_ms: Milliseconds | None = None
+    loss: Share | None = None
+    remote_loss: Share | None = None
+    sent_bitrate: Bitrate | None = None
+    received_bitrate: Bitrate | None = None
+    freezes: Counter | None = None
+    frozen_ms: Milliseconds | None = None
+
+
+CallState: TypeAlias = Literal["connected", "failed", "closed"]
+
+
+class ConnectionState(_Frame, tag="connection-state", kw_only=True):
+    """What became of the connection for match `m`: `connected` for the first time, `failed` for good, or `closed`.
+
+    `setupMs` is the time from the open match to the first connection; without it there never was one.
+    """
+
+    m: Id
+    state: CallState
+    setup_ms: Milliseconds | None = None
+    path: Path | None = None
+    reason: Code | None = None
+
+
 ClientFrame: TypeAlias = (
-    Hello | Resume | Heartbeat | JoinQueue | LeaveQueue | Leave
+    Hello | Resume | Auth | Heartbeat | JoinQueue | LeaveQueue | Leave | Stats | ConnectionState
     | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
 )  # fmt: skip
 
@@ -205,6 +272,10 @@ class Timeouts(Struct, rename="camel", frozen=True):
     heartbeat_ms: int
     idle_heartbeat_ms: int
     resume_window_ms: int
+    ice_gathering_ms: int = 10_000
+    """How long a client waits for the end of its gathering of candidates."""
+    connection_ms: int = 30_000
+    """After which a call that is not connected counts as failed."""
 
 
 class Welcome(_Frame, tag="welcome", kw_only=True):
@@ -215,6 +286,8 @@ class Welcome(_Frame, tag="welcome", kw_only=True):
     want: Want
     timeouts: Timeouts
     max_frame_bytes: int = MAX_FRAME_BYTES
+    max_reconnect_attempts: int = RECONNECT_ATTEMPTS
+    """Sockets that a client tries in vain before it gives up, which it does not before the resume window is over."""
 
 
 class Snapshot(_Frame, tag="snapshot", kw_only=True):
@@ -265,6 +338,15 @@ class PeerState(_Frame, tag="peer-state", kw_only=True):
     requeue: bool = False
 
 
+class AuthExpiring(_Frame, tag="auth-expiring", kw_only=True):
+    """The JWT is valid for `ttlMs` more: send a fresh one in `auth`, or the socket is closed then.
+
+    Repeated until it is renewed.
+    """
+
+    ttl_ms: int
+
+
 class Goaway(_Frame, tag="goaway", kw_only=True):
     """Open another socket, resume there, and this one is closed."""
 
@@ -286,7 +368,7 @@ class ErrorFrame(_Frame, tag="error", kw_only=True):
 
 
 ServerFrame: TypeAlias = (
-    Welcome | Snapshot | Ping | InQueue | MatchFound | PeerState | Goaway | Replaced | ErrorFrame
+    Welcome | Snapshot | Ping | InQueue | MatchFound | PeerState | AuthExpiring | Goaway | Replaced | ErrorFrame
     | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from switchboard_signaling.protocol.errors import CATALOGUE, CLOSE_CODES
+from switchboard_signaling.protocol.errors import CATALOGUE, CLOSE_CODES, CloseCode
 from switchboard_signaling.protocol.messages import MAX_FRAME_BYTES, SUBPROTOCOL, ClientFrame, ServerFrame
 
 _ERRORS: Final = f"""# Errors of {SUBPROTOCOL}
@@ -47,5 +47,9 @@ def errors_page() -> str:
         f"| `{kind.code}` | {kind.message} | {kind.remedy} | {'yes' if kind.retryable else 'no'} |"
         for kind in CATALOGUE
     ]
-    closes = [f"| {code.code} | {code.reason} | {'yes' if code.reconnect else 'no'} |" for code in CLOSE_CODES]
+    closes = [f"| {code.code} | {code.reason} | {_reconnect(code)} |" for code in CLOSE_CODES]
     return _ERRORS + "\n".join(errors) + "\n" + _CLOSES + "\n".join(closes) + "\n"
+
+
+def _reconnect(code: CloseCode) -> str:
+    return "no" if not code.reconnect else "yes, with a fresh JWT" if code.fresh_token else "yes"

@@ -10,12 +10,16 @@ from typing import Final, Literal, TypeAlias
 from switchboard_signaling.matching.line import Cancelled, InLine
 from switchboard_signaling.matching.tickets import Proposal, Ticket
 from switchboard_signaling.protocol import errors, messages
+from switchboard_signaling.protocol.auth import Admission, Identity
 from switchboard_signaling.protocol.effects import (
     Ask,
     Attach,
     Close,
     Effect,
+    Expel,
+    Limited,
     MatchChanged,
+    Note,
     Proposed,
     Relay,
     Send,
@@ -23,7 +27,9 @@ from switchboard_signaling.protocol.effects import (
     Taken,
     Tell,
 )
+from switchboard_signaling.protocol.facts import Opened, Over, Welcomed
 from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.limits import SpokenLimits
 from switchboard_signaling.protocol.match import MatchView, unowned
 from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
 from switchboard_signaling.protocol.presence import Observation
@@ -39,13 +45,13 @@ from switchboard_signaling.protocol.store import (
     SessionAnswer,
     TouchMatch,
     TouchSession,
+    further_want,
     newer_want,
 )
 from switchboard_signaling.protocol.tokens import (
     SESSION_SECONDS,
     MatchClaims,
     PlaceClaims,
-    SessionClaims,
 )
 
 HELLO_SECONDS: Final = 2.0
@@ -53,11 +59,14 @@ HELLO_SECONDS: Final = 2.0
 OLD_SOCKET_SECONDS: Final = 2.0
 """How long a replaced socket still carries what peers say, so that a move loses nothing."""
 MAX_BAD_FRAMES: Final = 3
+STATS_SECONDS: Final = 1.0
+"""Statistics that come sooner after the last ones are dropped."""
 REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
 """Reasons for the end of a forming match after which the survivor goes back to its place."""
 
+Report: TypeAlias = messages.Stats | messages.ConnectionState
 Intent: TypeAlias = messages.Heartbeat | messages.JoinQueue | messages.LeaveQueue | messages.Leave
-Phase: TypeAlias = Literal["new", "opening", "open", "superseded", "closed"]
+Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "leaving", "superseded", "closed"]
 
 
 class Session:
@@ -69,33 +78,51 @@ class Session:
         self._phase: Phase = "new"
         self._since = self._heard = self._pinged = self._renewed = now
         self._bad_frames = 0
+        self._resumed = False
+        self._reported = now - STATS_SECONDS
+        self.frames = 0
+        """How many frames the client has sent."""
         self.sid = ""
         self.n = 0
         self.want: Want = Idle()
         self.match: MatchView | None = None
-        self._sub = ""
+        self._admission = Admission(host)
+        self._limits: SpokenLimits | None = None
         self._inst = ""
         self._v = 0
         self._dead: str | None = None
+        self._spent: str | None = None
+        self._inherited = False
         self._unwanted: dict[str, Cancel | EndMatch] = {}
+        self._farewell = errors.CLOSE_DISCONNECTED
 
     @property
     def attached(self) -> bool:
         """Whether this socket is its session's newest, as far as is known here."""
         return self._phase == "open"
 
+    @property
+    def subject(self) -> str:
+        """Who the client is."""
+        return self._admission.claims.sub
+
     # Frames of the client
 
     def receive(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         """Obey a frame, or answer what is wrong with it."""
         self._heard = now
+        self.frames += 1
+        if isinstance(frame, messages.LaneFrame) and self._phase in ("open", "superseded"):
+            return self._speak(frame, now)
         if self._phase == "new":
             return self._open(frame)
         if isinstance(frame, messages.Hello | messages.Resume):
             return [_error(errors.ALREADY_WELCOME)]
-        if isinstance(frame, Spoken):
-            return self._speak(frame) if self._phase in ("open", "superseded") else []
-        return self._intend(frame) if self._phase == "open" else []
+        if self._phase != "open" or isinstance(frame, messages.LaneFrame):
+            return []
+        if isinstance(frame, messages.Auth):
+            return self._admission.renew(frame.token)
+        return self._report(frame, now) if isinstance(frame, Report) else self._intend(frame)
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
         """Answer what could not be decoded; the third time closes the socket."""
@@ -106,30 +133,52 @@ class Session:
         return effects
 
     def _open(self, frame: messages.ClientFrame) -> list[Effect]:
-        if isinstance(frame, messages.Hello):
-            sid = self._host.new_id()
-            claims: SessionClaims | None = SessionClaims(sid, sub=sid)
-        elif isinstance(frame, messages.Resume):
-            claims = self._host.keyring.verify(frame.token, SessionClaims)
-        else:
+        if not isinstance(frame, messages.Hello | messages.Resume):
             return [_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
-        if claims is None:
-            return [_error(errors.SESSION_UNKNOWN), *self._close(errors.CLOSE_SESSION_UNKNOWN)]
-        self.sid, self._sub = claims.sid, claims.sub
+        self._phase, self._resumed = "verifying", isinstance(frame, messages.Resume)
         self.n, self._inst, self.want = frame.n, frame.inst, frame.want
-        self._phase = "opening"
-        return [Ask(self._touch())]
+        return self._admit(self._admission.greeted(frame))
 
-    def _speak(self, frame: Spoken) -> list[Effect]:
+    def verified(self, found: Identity | errors.ProtocolError, now: float) -> list[Effect]:
+        """Take up whose the JWT is that was to be verified, or why it is not accepted."""
+        return [] if self._phase == "closed" else self._admit(self._admission.verified(found, now))
+
+    def _admit(self, effects: list[Effect]) -> list[Effect]:
+        """Do what the admission says, and begin once the client is admitted."""
+        if any(isinstance(effect, Close) for effect in effects):
+            self._phase = "closed"
+        elif self._phase == "verifying" and self._admission.admitted:
+            self._phase, self.sid = "opening", self._admission.claims.sid
+            if self._blocked:
+                return [*effects, _error(errors.BLOCKED), *self._close(errors.CLOSE_BLOCKED)]
+            return [*effects, Ask(self._touch())]
+        return effects
+
+    def _speak(self, frame: Spoken, now: float) -> list[Effect]:
         speaker = frame.to if isinstance(frame, messages.Ack) else frame.from_
         if speaker != self._inst:
             return [_error(errors.WRONG_SENDER)]
         if self.match is None or self.match.m != frame.m:
-            return [_error(errors.NOT_IN_MATCH, ref=frame.m)]
+            # A resume that the store did not answer leaves the match to be read: the client may well be in it.
+            unread = isinstance(self.want, Matched) and self.want.m == frame.m
+            return [_error(errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH, ref=frame.m)]
         peer = self.match.peer
         if peer is None:
             return [_error(errors.PEER_UNREACHABLE, ref=frame.m)]
+        self._limits = self._limits or SpokenLimits(self._host.candidates, self._host.sdp, now)
+        if limit := self._limits.refuses(frame, now):
+            return [Limited(limit), _error(errors.RATE_LIMITED, ref=limit)]
         return [Tell(peer.pod, Relay(peer.sid, frame.m, self.sid, self._host.pod, frame))]
+
+    def _report(self, frame: Report, now: float) -> list[Effect]:
+        """Take note of what the client says of its call; what comes too often or at the wrong time is dropped."""
+        if self.match is None or self.match.m != frame.m or not self.match.opened:
+            return []
+        if isinstance(frame, messages.Stats):
+            if now - self._reported < STATS_SECONDS:
+                return []
+            self._reported = now
+        return [Note(frame)]
 
     def _intend(self, frame: Intent) -> list[Effect]:
         self._v += 1
@@ -175,34 +224,45 @@ class Session:
         if self.match:
             self.match.observation.failed()
         match question:
+            case TouchSession() if self._phase == "leaving":
+                return self._close(self._farewell)
             case TouchSession() if self._phase == "opening":
-                return self._welcome()
+                return [*self._welcome(), *self._keep_match()]
+            case TouchSession(want=Matched()):
+                return self._keep_match()
             case TouchSession(want=Queued(place=None, ticket=ticket)) | Enqueue(ticket=Ticket(ticket=ticket)):
                 return [_error(errors.STORE_UNAVAILABLE, ref=unowned(ticket))]
             case _:
                 return []
 
     def _touched(self, answer: SessionAnswer, now: float) -> list[Effect]:
+        if self._phase == "leaving":
+            return self._close(self._farewell)
         if answer.stale:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         effects: list[Effect] = []
-        known = newer_want(self.want, answer.record.want)
-        adopted = known.c > self.want.c
-        self.want = known if adopted else self.want
+        adopted = further_want(answer.record.want, self.want)
+        self.want = answer.record.want if adopted else self.want
         if self._phase == "opening":
             effects += self._welcome()
-        elif adopted:
-            effects.append(Send(messages.Snapshot(want=self.want)))
-        if answer.before:
-            self._supersede(answer.before.want, self.want, "stale")
-            if answer.before.pod != self._host.pod:
-                effects.append(Tell(answer.before.pod, Taken(self.sid, self.n)))
+        elif self._phase == "open":
+            # Said again each time: a socket of the same number may have come in between while the store was away.
+            effects.append(Attach(self.sid, self.n))
+            effects += [Send(messages.Snapshot(want=self.want))] if adopted else []
+        left, self._inherited = None if self._inherited else answer.record.predecessor, True
+        if left:
+            self._supersede(left.want, self.want, "stale")
+            if left.pod != self._host.pod:
+                effects.append(Tell(left.pod, Taken(self.sid, self.n)))
         return [*effects, *self._drop_unwanted(), *self._pursue(now)]
 
     def _welcome(self) -> list[Effect]:
         self._phase = "open"
-        frame = messages.Welcome(sid=self.sid, token=self._token(), want=self.want, timeouts=self._host.timeouts)
-        return [Attach(self.sid, self.n), Send(frame)]
+        frame = messages.Welcome(
+            sid=self.sid, token=self._admission.token(), want=self.want, timeouts=self._host.timeouts,
+            max_reconnect_attempts=self._host.reconnect_attempts,
+        )  # fmt: skip
+        return [Attach(self.sid, self.n), Send(frame), Note(Welcomed(self._resumed))]
 
     def _enqueued(self, question: Enqueue, reply: Reply, now: float) -> list[Effect]:
         ticket = unowned(question.ticket.ticket)
@@ -212,8 +272,10 @@ class Session:
             self._unwanted[ticket] = Cancel(question.ticket.ticket)
             return self._drop_unwanted()
         if isinstance(reply, InLine):
+            if self.want.place is not None:
+                return []
             place = self._host.keyring.sign(PlaceClaims(self.sid, ticket, reply.seq))
-            return [Send(messages.InQueue(ticket=ticket, place=place))] if self.want.place is None else []
+            return [Send(messages.InQueue(ticket=ticket, place=place))]
         if isinstance(reply, Proposal):
             _, partner = reply.from_side(reply.side_of(self.sid))
             return [Tell(partner.pod, Proposed()), *self.proposed(reply, now)]
@@ -243,12 +305,14 @@ class Session:
         return [*effects, Ask(self._touch_match(m, named=False))]
 
     def _pursue(self, now: float) -> list[Effect]:
+        if self._blocked:
+            return self._expel(errors.CLOSE_BLOCKED)
         match self.want:
             case Queued() as want:
                 place = self._host.keyring.verify(want.place, PlaceClaims)
                 mine = place if place and (place.sid, place.ticket) == (self.sid, want.ticket) else None
                 ticket = Ticket(
-                    self._own(want.ticket), self.sid, self._sub, self._inst, self._host.pod,
+                    self._own(want.ticket), self.sid, self._admission.claims.sub, self._inst, self._host.pod,
                     mine.seq if mine else 0, want.attributes, want.required,
                 )  # fmt: skip
                 return [Ask(Enqueue(ticket, self._host.new_id(), self._dead))]
@@ -257,6 +321,10 @@ class Session:
                 return [Ask(self._touch_match(want.m, named=True))]
         self.match = None
         return []
+
+    def _keep_match(self) -> list[Effect]:
+        """Touch the match alone: it may be in a part of the store that answers, and the partner looks for it there."""
+        return self._pursue(self._heard) if isinstance(self.want, Matched) else []
 
     def _view(self, m: str, now: float) -> MatchView:
         if self.match is None or self.match.m != m:
@@ -269,24 +337,29 @@ class Session:
         other = found[2] if found else None
         changed = isinstance(question, EndMatch) or (isinstance(question, TouchMatch) and question.news)
         effects: list[Effect] = [Tell(other.pod, MatchChanged(other.sid, record.m))] if changed and other else []
-        if isinstance(question, EndMatch):
-            self._unwanted.pop(record.m, None)
+        dropped = isinstance(question, EndMatch) and self._unwanted.pop(record.m, None) is not None
         match = self.match
+        mine = isinstance(question, EndMatch) and found is not None and found[0] == record.by
         if match is None or match.m != record.m:
-            return effects
+            return [*effects, Note(Over(record, mine))] if dropped and mine else effects
         if found is None and isinstance(question, ReadMatch):
             # The store lost the record: touch it anew, which needs the proof of a side that this session may hold.
             return [*effects, Ask(self._touch_match(match.m, named=isinstance(self.want, Matched)))]
         if record.over or found is None:
-            return effects + self._over(match, record, now)
+            return [*effects, Note(Over(record, mine)), *self._over(match, record, now)]
+        formed = match.announced
         frame = match.read(record, self._host, now)
         if isinstance(question, TouchMatch) and question.news:
             match.published = question.named
-        return [*effects, Send(frame)] if frame else effects
+        if frame:
+            effects.append(Send(frame))
+        if isinstance(frame, messages.MatchFound) and frame.state == "open" and other:
+            effects.append(Note(Opened(match.m, found[0], formed, other.sid, match.peer_sub)))
+        return effects
 
     def _over(self, match: MatchView, record: MatchRecord, now: float) -> list[Effect]:
         """Tell the client that its match is no more; a ticket that was not used up goes back to its place."""
-        self.match, self._dead = None, match.m
+        self.match, self._dead, self._spent = None, match.m, match.ticket or self._spent
         opened = match.opened or (isinstance(self.want, Matched) and self.want.token is not None)
         reason = record.reason or "partner-lost"
         requeue = not opened and reason in REQUEUE_REASONS
@@ -296,15 +369,17 @@ class Session:
 
     # Hints of other pods
 
-    def hinted(self, hint: Relay | MatchChanged | Taken, now: float) -> list[Effect]:
+    def hinted(self, hint: Relay | MatchChanged | Taken | Expel, now: float) -> list[Effect]:
         """Look again at what a hint points to, or deliver what the partner said."""
         match hint:
+            case Relay():
+                return self._hear(hint, now)
             case Taken(n=n):
                 if n > self.n and self._phase == "open":
                     self._phase, self._since = "superseded", now
                 return []
-            case Relay():
-                return self._hear(hint, now)
+            case Expel():
+                return self._expel(errors.CLOSE_DISCONNECTED)
             case _:
                 return self._look(hint, now)
 
@@ -318,9 +393,11 @@ class Session:
 
     def _look(self, hint: MatchChanged, now: float) -> list[Effect]:
         match = self.match
-        if match is None or match.m != hint.m:
-            return self._pursue(now)
-        return [Ask(match.look(now, hint.closed))]
+        if match is not None and match.m == hint.m:
+            return [Ask(match.look(now, hint.closed))]
+        # Of an end the client is told once: two sockets that still want the match would tell each other for ever.
+        wanted = self.want.m if isinstance(self.want, Matched) else hint.m
+        return [] if self._dead in (hint.m, wanted) else self._pursue(now)
 
     # Time
 
@@ -332,16 +409,20 @@ class Session:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         if self._phase != "open":
             return []
+        effects = self._admit(self._admission.due(now))
+        if not self.attached:
+            return effects
+        if self._blocked:
+            return self._expel(errors.CLOSE_BLOCKED)
         timeouts = self._host.timeouts
         every = (timeouts.idle_heartbeat_ms if isinstance(self.want, Idle) else timeouts.heartbeat_ms) / 1000
         if now - self._heard > 2 * every + HELLO_SECONDS:
             return self._close(errors.CLOSE_SILENT)
-        effects: list[Effect] = []
         if now - self._pinged >= every:
             self._pinged = now
             renew = now - self._renewed > SESSION_SECONDS / 4
             self._renewed = now if renew else self._renewed
-            effects.append(Send(messages.Ping(token=self._token() if renew else None)))
+            effects.append(Send(messages.Ping(token=self._admission.token() if renew else None)))
         due = self.match.due(now) if self.match else []
         return effects + [Ask(question) for question in due]
 
@@ -352,6 +433,24 @@ class Session:
         if was != "open" or self.match is None or peer is None:
             return []
         return [Tell(peer.pod, MatchChanged(peer.sid, self.match.m, closed=self.n))]
+
+    # The end by those who run the pool
+
+    @property
+    def _blocked(self) -> bool:
+        return self._host.blocked(self.subject, self.sid)
+
+    def _expel(self, code: errors.CloseCode) -> list[Effect]:
+        """Give up in the store what the client wants, so that its partner need not wait for it, then close."""
+        if self._phase != "open":
+            return []
+        blocked = code is errors.CLOSE_BLOCKED
+        self._phase, self._farewell = "leaving", code
+        want = Idle(self.want.c + 1)
+        self._supersede(self.want, want, "blocked" if blocked else "ended")
+        self.want = want
+        told: list[Effect] = [_error(errors.BLOCKED)] if blocked else []
+        return [*told, *self._drop_unwanted(), Ask(self._touch())]
 
     # Questions
 
@@ -382,10 +481,17 @@ class Session:
         if isinstance(old, Queued) and not (isinstance(new, Queued) and new.ticket == old.ticket):
             # A match is entered under the number of its ticket, which it may give back: also if it is over by now.
             entered = self._came_of(new, old.ticket) or (isinstance(new, Matched) and new.c == old.c)
-            if not entered:
+            if entered:
+                self._spent = old.ticket
+            else:
                 self._unwanted.setdefault(old.ticket, Cancel(self._own(old.ticket)))
-        if isinstance(old, Matched) and not (isinstance(new, Matched) and new.m == old.m) and old.m != self._dead:
+        if not isinstance(old, Matched) or (isinstance(new, Matched) and new.m == old.m):
+            return
+        if old.m != self._dead:
             self._unwanted.setdefault(old.m, self._end(old, reason))
+        elif self._spent and not (isinstance(new, Queued) and new.ticket == self._spent):
+            # Its ticket may be in line again, put there for a client that had not heard of the match yet.
+            self._unwanted.setdefault(self._spent, Cancel(self._own(self._spent)))
 
     def _came_of(self, want: Want, ticket: str) -> bool:
         """Whether a want is a match that a ticket led to; it may be over, and then the ticket is wanted again."""
@@ -398,9 +504,6 @@ class Session:
 
     def _drop_unwanted(self) -> list[Effect]:
         return [Ask(question) for question in self._unwanted.values()]
-
-    def _token(self) -> str:
-        return self._host.keyring.sign(SessionClaims(self.sid, self._sub))
 
     def _close(self, code: errors.CloseCode) -> list[Effect]:
         self._phase = "closed"

@@ -20,6 +20,13 @@ Outcome: TypeAlias = Literal["forming", "open", "aborted", "ended"]
 # Sessions
 
 
+class Predecessor(Struct, frozen=True):
+    """What a session's last socket left to the present one: the want, and the pod that it was on."""
+
+    want: Want
+    pod: str
+
+
 class SessionRecord(Struct, frozen=True):
     """What is known of a session: its newest socket (attach number `n`, that socket's `attach` id) and its want."""
 
@@ -28,6 +35,7 @@ class SessionRecord(Struct, frozen=True):
     want: Want
     inst: str
     pod: str
+    predecessor: Predecessor | None = None
 
 
 class TouchSession(Struct, frozen=True):
@@ -42,11 +50,10 @@ class TouchSession(Struct, frozen=True):
 
 
 class SessionAnswer(Struct, frozen=True):
-    """The record after the touch; `stale` if a newer socket exists, `before` what the record held."""
+    """The record after the touch; `stale` if a newer socket exists. A repeated touch gets the same answer."""
 
     record: SessionRecord
     stale: bool
-    before: SessionRecord | None
 
 
 def want_rank(want: Want) -> int:
@@ -54,17 +61,33 @@ def want_rank(want: Want) -> int:
     return {Idle: 0, Queued: 1, Matched: 2}[type(want)]
 
 
+def further_want(one: Want, other: Want) -> bool:
+    """Whether the first of two wants holds: by its higher number, or by how far it has come under the same one."""
+    return (one.c, want_rank(one)) > (other.c, want_rank(other))
+
+
 def newer_want(known: Want, said: Want) -> Want:
-    """Return the want that holds of two: the higher number, then the further, then what was said last."""
-    return said if (said.c, want_rank(said)) >= (known.c, want_rank(known)) else known
+    """Return the want that holds of two: the further, or what was said last."""
+    return known if further_want(known, said) else said
 
 
 def apply_session(record: SessionRecord | None, touch: TouchSession) -> SessionAnswer:
     """Return a session's record after a touch."""
-    if record and (touch.n < record.n or (touch.n == record.n and touch.attach != record.attach)):
-        return SessionAnswer(record, stale=True, before=record)
-    want = newer_want(record.want, touch.want) if record else touch.want
-    return SessionAnswer(SessionRecord(touch.n, touch.attach, want, touch.inst, touch.pod), stale=False, before=record)
+    if record is None:
+        return SessionAnswer(SessionRecord(touch.n, touch.attach, touch.want, touch.inst, touch.pod), stale=False)
+    if touch.n < record.n or (touch.n == record.n and touch.attach != record.attach):
+        return SessionAnswer(record, stale=True)
+    same = touch.attach == record.attach
+    predecessor = record.predecessor if same else Predecessor(record.want, record.pod)
+    want = newer_want(record.want, touch.want)
+    after = SessionRecord(touch.n, touch.attach, want, touch.inst, touch.pod, predecessor)
+    return SessionAnswer(after, stale=False)
+
+
+class ReadSession(Struct, frozen=True):
+    """Read the record of session `sid` without changing it."""
+
+    sid: str
 
 
 # Matches
@@ -201,5 +224,5 @@ class Announced(Struct, frozen=True):
     pod: str
 
 
-Question: TypeAlias = TouchSession | TouchMatch | ReadMatch | EndMatch | Enqueue | Cancel | Announced
-Reply: TypeAlias = SessionAnswer | MatchRecord | LineAnswer | None
+Question: TypeAlias = TouchSession | ReadSession | TouchMatch | ReadMatch | EndMatch | Enqueue | Cancel | Announced
+Reply: TypeAlias = SessionAnswer | SessionRecord | MatchRecord | LineAnswer | None

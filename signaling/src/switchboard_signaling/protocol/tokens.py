@@ -24,10 +24,11 @@ SIGNING_KEY: Final = "current"
 
 
 class SessionClaims(Struct, tag="session", frozen=True):
-    """The bearer is session `sid` of subject `sub`."""
+    """The bearer is session `sid` of subject `sub`, whose JWT expires at `auth_exp` (seconds since the epoch)."""
 
     sid: str
     sub: str
+    auth_exp: int | None = None
 
 
 class PlaceClaims(Struct, tag="place", frozen=True):
@@ -73,23 +74,35 @@ class Keyring:
         self._clock = clock
 
     def sign(self, claims: Claims) -> str:
-        """Return a token for the claims, valid for as long as their kind is."""
-        payload = _Payload(claims, int(self._clock()) + _SECONDS[type(claims)])
+        """Return a token for the claims, valid for as long as their kind is, and no longer than the JWT behind it."""
+        exp = int(self._clock()) + _SECONDS[type(claims)]
+        if isinstance(claims, SessionClaims) and claims.auth_exp is not None:
+            exp = min(exp, claims.auth_exp)
+        payload = _Payload(claims, exp)
         signed = f"{self._signing}.{_text(msgspec.json.encode(payload))}"
         return f"{signed}.{_text(self._tag(self._signing, signed))}"
 
     def verify(self, token: str | None, kind: type[C]) -> C | None:
         """Return the claims of a valid token of this kind, else None: forged, expired, of another kind, or absent."""
-        key_id, _, rest = (token or "").partition(".")
-        body, _, tag = rest.partition(".")
-        if key_id not in self._keys or not hmac.compare_digest(
-            tag.encode(), _text(self._tag(key_id, f"{key_id}.{body}")).encode()
-        ):
+        key_id, body, tag = _split(token)
+        if key_id not in self._keys or not self._signed(key_id, body, tag):
             return None
         payload = msgspec.json.decode(_bytes(body), type=_Payload)
         if payload.exp <= self._clock() or not isinstance(payload.claims, kind):
             return None
         return payload.claims
+
+    def forged(self, token: str) -> bool:
+        """Return whether somebody who lacks our key made this token up in its name.
+
+        A token of a key that is not ours is none: it is left from before a rotation or a restart, and a guess of it
+        could never succeed.
+        """
+        key_id, body, tag = _split(token)
+        return key_id in self._keys and not self._signed(key_id, body, tag)
+
+    def _signed(self, key_id: str, body: str, tag: str) -> bool:
+        return hmac.compare_digest(tag.encode(), _text(self._tag(key_id, f"{key_id}.{body}")).encode())
 
     def _tag(self, key_id: str, signed: str) -> bytes:
         return hmac.digest(self._keys[key_id], signed.encode(), "sha256")
@@ -98,6 +111,12 @@ class Keyring:
 def _key_id(key: bytes) -> str:
     """Name a key by its content, so that a key keeps its id when rotation renames its file."""
     return hashlib.sha256(b"switchboard key id" + key).hexdigest()[:8]
+
+
+def _split(token: str | None) -> tuple[str, str, str]:
+    key_id, _, rest = (token or "").partition(".")
+    body, _, tag = rest.partition(".")
+    return key_id, body, tag
 
 
 def _text(data: bytes) -> str:

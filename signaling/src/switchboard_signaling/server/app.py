@@ -1,6 +1,7 @@
 """The public HTTP application: the socket, the API and the call page."""
 
 import time
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,9 @@ from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.tokens import SessionClaims
 from switchboard_signaling.server.connection import Connection
+from switchboard_signaling.server.inline import make_socket
 from switchboard_signaling.server.pod import Pod
-from switchboard_signaling.server.security import origin_allowed, secure_headers
+from switchboard_signaling.server.security import origin_allowed, secure, text_headers
 from switchboard_signaling.settings import Environment
 
 WEB: Final = Path(__file__).parent.parent / "web"
@@ -21,7 +23,8 @@ POD: Final = web.AppKey("pod", Pod)
 
 def public_app(pod: Pod) -> web.Application:
     """Return the application for the port `http`."""
-    app = web.Application(middlewares=[secure_headers])
+    app = web.Application(middlewares=[text_headers])
+    secure(app, https=pod.settings.environment is Environment.PRODUCTION)
     app[POD] = pod
     app.add_routes(
         [
@@ -49,39 +52,51 @@ async def socket(request: web.Request) -> web.StreamResponse:
     if not origin_allowed(request.headers.get("Origin"), request.host, pod.settings.allowed_origins):
         raise web.HTTPForbidden(text="This origin may not connect. Remedy: add it to SWITCHBOARD_ALLOWED_ORIGINS.\n")
     # The limit is the protocol's own plus what lets a slightly longer frame be answered with a coded error.
-    response = web.WebSocketResponse(
-        protocols=[messages.SUBPROTOCOL],
-        compress=False,
-        max_msg_size=messages.MAX_FRAME_BYTES + 1024,
-        decode_text=False,
-        timeout=2.0,
-    )
+    response = make_socket(messages.SUBPROTOCOL, messages.MAX_FRAME_BYTES + 1024, close_seconds=2.0)
     if not response.can_prepare(request).ok:
         raise web.HTTPUpgradeRequired(
             headers={"Upgrade": "websocket"}, text=f"Connect with a WebSocket, subprotocol {messages.SUBPROTOCOL}.\n"
         )
+    visitor = pod.gate.visitor(request)
+    _let_in(visitor.wait())
     try:
         await response.prepare(request)
     except ConnectionResetError:
-        return response  # gone before it was there
-    if pod.hub.full or pod.hub.stopping or not pod.hub.started:
-        await response.send_str(messages.encode(messages.error_frame(errors.POOL_BUSY)).decode())
-        await response.close(code=errors.CLOSE_POOL_BUSY.code, message=errors.CLOSE_POOL_BUSY.reason.encode())
-        return response
+        return web.Response()  # gone before it was there; a socket that is not open could not be ended
+    if pod.drain.cordoned:
+        return await _refuse(response, errors.RETRY, errors.CLOSE_RETRY)
+    if pod.hub.full or not pod.hub.started:
+        pod.drain.refused += pod.hub.full
+        return await _refuse(response, errors.POOL_BUSY, errors.CLOSE_POOL_BUSY)
     session = Session(pod.host, time.monotonic())
-    await pod.hub.serve(Connection(response, session, pod.broker, pod.hub, pod.metrics))
+    if request.transport is not None:
+        connection = Connection(response, request.transport, session, pod.broker, pod.hub, pod.metrics, visitor)
+        await pod.hub.serve(connection)
+    return response
+
+
+async def _refuse(
+    response: web.WebSocketResponse, error: errors.ErrorKind, code: errors.CloseCode
+) -> web.StreamResponse:
+    await response.send_str(messages.encode(messages.error_frame(error)).decode())
+    await response.close(code=code.code, message=code.reason.encode())
     return response
 
 
 async def config(request: web.Request) -> web.Response:
     """Answer what a page needs for its RTCPeerConnection.
 
-    TURN credentials cost the pool bandwidth: in Production they are for the bearer of a session token only.
+    TURN credentials cost the pool bandwidth: where clients are authenticated, which Production demands, they are for
+    the bearer of a session token only.
     """
     pod = request.app[POD]
+    visitor = pod.gate.visitor(request)
+    _let_in(visitor.blocked())
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     session = pod.host.keyring.verify(token, SessionClaims)
-    if session is None and pod.settings.environment is Environment.PRODUCTION:
+    if session is None and pod.host.keyring.forged(token):
+        visitor.suspect()
+    if session is None and pod.host.auth_required:
         return _json(messages.error_frame(errors.SESSION_UNKNOWN, "send Authorization: Bearer <token>"), status=401)
     return _json(
         {
@@ -89,16 +104,16 @@ async def config(request: web.Request) -> web.Response:
             "ttlMs": pod.host.ice_ttl_ms(),
             "subprotocol": messages.SUBPROTOCOL,
             "maxFrameBytes": messages.MAX_FRAME_BYTES,
+            "maxReconnectAttempts": pod.host.reconnect_attempts,
+            "timeouts": pod.host.timeouts,
         }
     )
 
 
 async def stats(request: web.Request) -> web.Response:
-    """Answer how busy this pod is."""
-    hub = request.app[POD].hub
-    return _json(
-        {"activeSessions": hub.active_sessions, "connections": hub.connections, "matchedSessions": hub.matched_sessions}
-    )
+    """Answer how the pool's calls went in the last hour, and how busy it is; not `current` if the store is away."""
+    report, current = await request.app[POD].tally.report()
+    return _json({"current": current, **report})
 
 
 async def health(request: web.Request) -> web.Response:
@@ -131,5 +146,13 @@ async def ready(request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
+def _let_in(wait: float) -> None:
+    """Refuse who must wait for some seconds."""
+    if wait > 0:
+        text = "This address connects too often, or has shown wrong tokens. Remedy: wait as Retry-After says.\n"
+        raise web.HTTPTooManyRequests(headers={"Retry-After": str(ceil(wait))}, text=text)
+
+
 def _json(body: object, status: int = 200) -> web.Response:
-    return web.Response(body=json.encode(body), status=status, content_type="application/json")
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(body=json.encode(body), status=status, headers=headers, content_type="application/json")

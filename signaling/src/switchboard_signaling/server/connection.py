@@ -6,30 +6,47 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Send, Tell
+from switchboard_signaling.protocol.effects import (
+    Ask,
+    Attach,
+    Close,
+    Effect,
+    Hint,
+    Limited,
+    Note,
+    Send,
+    Suspect,
+    Tell,
+    Verify,
+)
+from switchboard_signaling.protocol.facts import Fact
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Question
+from switchboard_signaling.server.gate import Visitor
+from switchboard_signaling.server.inline import InlineSocket
 from switchboard_signaling.server.metrics import Metrics
+from switchboard_signaling.server.wire import Corks, Wire
 from switchboard_signaling.worker import Worker
 
-SEND_SECONDS: Final = 5.0
-"""A client that does not take a frame within this time is cut off; it resumes when its network is better."""
 ASK_SECONDS: Final = 3.0
-FRAMES_BURST: Final = 400
-FRAMES_PER_SECOND: Final = 200
-"""Far above what a call needs: candidates come in lists, and each frame is acknowledged by one."""
-MAX_UNSENT: Final = 1024
+BURST_SECONDS: Final = 2.0
+"""A client may send as many frames at once as it may in this time."""
 MAX_QUESTIONS: Final = 64
 
+pause = asyncio.sleep
 log = structlog.get_logger(__name__)
 
 
 class Switch(Protocol):
     """What a connection needs of the hub that it belongs to."""
+
+    corks: Corks
+    frame_seconds: float
+    """How much of a client's time a frame takes; 0 sets no limit."""
 
     def attach(self, connection: "Connection", n: int) -> None:
         """Make a connection the one that state is heeded from."""
@@ -37,56 +54,101 @@ class Switch(Protocol):
     def tell(self, pod: str, hint: Hint) -> None:
         """Pass a hint on."""
 
+    def note(self, session: Session, fact: Fact) -> None:
+        """Have it noted what a session says of itself."""
+
 
 class Connection:
     """Performs the effects of one session; never blocks the caller."""
 
+    __slots__ = (
+        "_broker", "_closed_with", "_closing", "_hub", "_metrics", "_paced", "_questions", "_slowed", "_socket",
+        "_transport", "_verification", "_visitor", "_wire", "session",
+    )  # fmt: skip
+
     def __init__(
-        self, socket: web.WebSocketResponse, session: Session, broker: Broker, hub: Switch, metrics: Metrics
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        session: Session,
+        broker: Broker,
+        hub: Switch,
+        metrics: Metrics,
+        visitor: Visitor,
     ) -> None:
         self.session = session
         self._socket = socket
+        self._transport = transport
         self._broker = broker
         self._hub = hub
         self._metrics = metrics
-        self._outbox: Worker[messages.ServerFrame | errors.CloseCode] = Worker(self._send, self._broken, MAX_UNSENT)
+        self._visitor = visitor
+        self._verification: asyncio.Task[None] | None = None
+        self._wire = Wire(socket, transport, hub.corks)
         self._questions: Worker[Question] = Worker(self._ask, self._broken, MAX_QUESTIONS)
-        self._allowance = float(FRAMES_BURST)
-        self._paced_at = time.monotonic()
+        self._paced = 0.0
+        self._slowed = False
         self._closing: asyncio.Task[None] | None = None
+        self._closed_with: int | None = None
 
     async def run(self) -> int | None:
-        """Serve the socket until it closes; return its close code."""
+        """Serve the socket until it closes; return its close code, None if it broke off."""
+        if isinstance(self._socket, InlineSocket):
+            self._socket.take_with(self._take)
         try:
             while True:
                 message = await self._socket.receive()
                 if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    return self._socket.close_code
-                self._receive(message.type, message.data)
+                    return self._code(message.type)
+                self._slowed = True
+                now = time.monotonic()
+                self._paced = self._pace(now)
+                if message.type is WSMsgType.TEXT:
+                    self._receive(message.data, now)
+                else:
+                    self._refuse(errors.BAD_FRAME.because("it is a binary message, not text"))
                 await self._questions.room()
-                await self._pace()
+                if self._paced > now:
+                    self._metrics.limited.labels("frames").inc()
+                    await pause(self._paced - now)
+                self._slowed = False
         finally:
+            self._slowed = True
             self.perform(self.session.closed())
-            await self._questions.cancel()
-            await self._outbox.cancel()
+            if self._verification:
+                self._verification.cancel()
+            # Who says that he leaves often closes at once; the partner must hear of it all the same.
+            await self._questions.finish(ASK_SECONDS)
             if self._closing:
                 await asyncio.wait([self._closing])
+
+    def _code(self, kind: WSMsgType) -> int | None:
+        """Return the close code, ours if we closed first; None for a socket that broke off, which aiohttp calls OK."""
+        if self._closed_with is not None:
+            return self._closed_with
+        code = self._socket.close_code
+        return None if kind is WSMsgType.CLOSED and code == WSCloseCode.OK else code
 
     def perform(self, effects: list[Effect]) -> None:
         """Do what the session wants done."""
         for effect in effects:
             match effect:
-                case Send(frame=frame):
-                    self._put(frame)
-                case Tell(pod=pod, hint=hint):
-                    self._hub.tell(pod, hint)
-                case Ask(question=question):
-                    if not self._questions.put(question):
-                        self.perform(self.session.unanswered(question))
-                case Attach(n=n):
-                    self._hub.attach(self, n)
-                case Close(code=code):
-                    self._put(code)
+                case Send():
+                    self._put(effect.frame)
+                case Tell():
+                    self._hub.tell(effect.pod, effect.hint)
+                case Ask():
+                    if not self._questions.put(effect.question):
+                        self.perform(self.session.unanswered(effect.question))
+                    elif not self._questions.has_room:
+                        self._slowed = True
+                case Attach():
+                    self._hub.attach(self, effect.n)
+                case Close():
+                    self._wire.flush()
+                    self.close(effect.code)
+                case _:
+                    self._tell_shell(effect)
 
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
         """Perform what the session decides at this moment; its failure ends this socket and no other."""
@@ -100,38 +162,69 @@ class Connection:
     def close(self, code: errors.CloseCode) -> None:
         """Close the socket now, whatever waits to be sent."""
         if self._closing is None:
+            self._closed_with = code.code
             self._closing = asyncio.create_task(self._close(code))
 
-    async def _pace(self) -> None:
-        """Read more slowly from a client that sends faster than anybody needs to (token bucket)."""
+    def _take(self, data: bytes) -> bool:
+        """Handle a text within the read that brought it; False for a client that has to wait (see `run`)."""
+        if self._slowed:
+            return False
         now = time.monotonic()
-        self._allowance = min(FRAMES_BURST, self._allowance + (now - self._paced_at) * FRAMES_PER_SECOND) - 1
-        self._paced_at = now
-        if self._allowance < 0:
-            await asyncio.sleep(-self._allowance / FRAMES_PER_SECOND)
+        paced = self._pace(now)
+        if paced > now:
+            return False
+        self._paced = paced
+        self._receive(data, now)
+        return True
 
-    def _receive(self, kind: WSMsgType, data: bytes) -> None:
+    def _pace(self, now: float) -> float:
+        """Return until when a frame that comes now uses up what its client may send (GCRA, ITU-T I.371)."""
+        earliest = now - BURST_SECONDS
+        return (max(earliest, self._paced)) + self._hub.frame_seconds
+
+    def _refuse(self, error: errors.ProtocolError) -> None:
+        self._metrics.refused.labels(error.kind.code).inc()
+        self.perform(self.session.refused(error))
+
+    def _receive(self, data: bytes, now: float) -> None:
         try:
-            if kind is WSMsgType.BINARY:
-                raise errors.BAD_FRAME.because("it is a binary message, not text")
             frame = messages.decode_client(data)
         except errors.ProtocolError as error:
-            self._metrics.refused.labels(error.kind.code).inc()
-            self.perform(self.session.refused(error))
+            self._refuse(error)
             return
-        self._metrics.received.labels(type(frame).__name__).inc()
-        self.change(lambda now: self.session.receive(frame, now))
+        self._metrics.received[type(frame)] += 1
+        try:
+            effects = self.session.receive(frame, now)
+        except Exception as error:  # noqa: BLE001 - as in `change`
+            self._broken(error)
+        else:
+            self.perform(effects)
 
-    def _put(self, item: messages.ServerFrame | errors.CloseCode) -> None:
-        if not self._outbox.put(item):
+    def _put(self, frame: messages.ServerFrame) -> None:
+        """Send a frame with what else this step of the loop sends."""
+        if not self._wire.put(messages.encode(frame)):
             self.close(errors.CLOSE_TOO_SLOW)
 
-    async def _send(self, item: messages.ServerFrame | errors.CloseCode) -> None:
-        if isinstance(item, errors.CloseCode):
-            self.close(item)
+    def _tell_shell(self, effect: Verify | Suspect | Limited | Note) -> None:
+        """Pass on what is neither for the client nor for the store."""
+        match effect:
+            case Verify(token=token):
+                self._verification = asyncio.create_task(self._verify(token))
+            case Suspect():
+                self._visitor.suspect()
+            case Limited(limit=limit):
+                self._metrics.limited.labels(limit).inc()
+            case Note(fact=fact):
+                self._hub.note(self.session, fact)
+
+    async def _verify(self, token: str) -> None:
+        try:
+            found = await self._visitor.verify(token)
+        except Exception as error:  # noqa: BLE001 - a fault in one session must not go unseen
+            self._broken(error)
             return
-        async with asyncio.timeout(SEND_SECONDS):
-            await self._socket.send_frame(messages.encode(item), WSMsgType.TEXT)
+        self._verification = None
+        self.change(lambda now: self.session.verified(found, now))
 
     async def _ask(self, question: Question) -> None:
         try:
@@ -146,11 +239,13 @@ class Connection:
         self.change(lambda now: self.session.answered(question, reply, now))
 
     def _broken(self, error: Exception) -> None:
-        if isinstance(error, TimeoutError | ConnectionError):
-            self.close(errors.CLOSE_TOO_SLOW)
-            return
         log.error("session failed", session=self.session.sid, exc_info=error)
         self.close(errors.INTERNAL)
 
     async def _close(self, code: errors.CloseCode) -> None:
-        await self._socket.close(code=code.code, message=code.reason.encode())
+        """Say goodbye, and wait for the answer as long as the socket's own timeout lets it."""
+        try:
+            await self._socket.close(code=code.code, message=code.reason.encode(), drain=False)
+        finally:
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()  # closing would wait for a client that takes nothing

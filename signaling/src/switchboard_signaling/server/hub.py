@@ -2,45 +2,79 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final
+from itertools import cycle
+from typing import Final, Literal, Protocol
 
 import structlog
 
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Send, Taken
+from switchboard_signaling.protocol import errors
+from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed, Relay, Taken
+from switchboard_signaling.protocol.facts import Fact
 from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Announced, EndMatch
 from switchboard_signaling.server.connection import Connection
 from switchboard_signaling.server.metrics import Metrics
+from switchboard_signaling.server.wire import Corks
 
 TICK_SECONDS: Final = 1.0
+"""How often each session is asked what is due."""
+SPOKES: Final = 20
+"""Parts in which that is done: with 20,000 sessions one part keeps the loop for about a millisecond."""
 MAILBOX_SECONDS: Final = 0.5
 """How often the mailbox is read without a hint."""
-OWN_CLOSE: Final = frozenset({1000})
-"""Close codes by which a client says that it does not come back (RFC 6455 section 7.4.1); a reload sends 1001."""
+OWN_CLOSE: Final = frozenset({1000, errors.CLOSE_DISCONNECTED.code, errors.CLOSE_BLOCKED.code})
+"""Close codes of those who do not come back: a client says so by 1000 (RFC 6455 section 7.4.1); a reload sends 1001."""
 
 log = structlog.get_logger(__name__)
+
+
+class Witness(Protocol):
+    """Who takes note of what sessions do; it must neither fail nor block."""
+
+    def note(self, session: Session, fact: Fact) -> None:
+        """Take note of what a session says of itself."""
+
+    def closed(self, session: Session, code: int | None) -> None:
+        """Take note that a session's socket is closed."""
+
+    def gone(self, sid: str, how: Literal["left", "moved", "expired"]) -> None:
+        """Take note that a session is no more on this pod."""
 
 
 class Hub:
     """The pod's switchboard."""
 
-    def __init__(self, host: Host, broker: Broker, metrics: Metrics, capacity: int) -> None:
-        """`capacity`: sessions from which on the pod takes no new ones."""
+    def __init__(
+        self,
+        host: Host,
+        broker: Broker,
+        metrics: Metrics,
+        capacity: int,
+        frames_per_second: float = 0.0,
+        witnesses: Sequence[Witness] = (),
+    ) -> None:
+        """`capacity`: sessions from which on the pod takes no new ones; `frames_per_second` of each; 0: no limit."""
+        self._witnesses = witnesses
         self._host = host
         self._broker = broker
         self._capacity = capacity
-        self._connections: set[Connection] = set()
+        self._wheel: list[set[Connection]] = [set() for _ in range(SPOKES)]
+        self._next_spoke = cycle(self._wheel)
+        self._open = 0
         self._attached: dict[str, Connection] = {}
         self._detached: dict[str, float] = {}
         self._mail = asyncio.Event()
         self._empty = asyncio.Event()
+        self.corks = Corks()
+        self.frame_seconds = 1 / frames_per_second if frames_per_second else 0.0
         self.started = False
         self.stopping = False
-        metrics.watch(lambda: self.active_sessions, lambda: len(self._connections))
+        metrics.watch(lambda: self.active_sessions, lambda: self._open)
 
     @property
     def active_sessions(self) -> int:
@@ -50,7 +84,12 @@ class Hub:
     @property
     def connections(self) -> int:
         """Open sockets."""
-        return len(self._connections)
+        return self._open
+
+    @property
+    def open(self) -> list[Connection]:
+        """The open sockets."""
+        return [connection for spoke in self._wheel for connection in spoke]
 
     @property
     def matched_sessions(self) -> int:
@@ -58,24 +97,40 @@ class Hub:
         return sum(connection.session.match is not None for connection in self._attached.values())
 
     @property
+    def sessions(self) -> Iterable[str]:
+        """The ids of the sessions attached here."""
+        return self._attached.keys()
+
+    def session(self, sid: str) -> Session | None:
+        """Return a session that is attached here."""
+        connection = self._attached.get(sid)
+        return connection.session if connection else None
+
+    @property
     def full(self) -> bool:
         """Whether this pod takes no new socket."""
-        return len(self._connections) >= self._capacity
+        return self._open >= self._capacity
 
     async def serve(self, connection: Connection) -> None:
         """Serve one socket until it closes."""
-        self._connections.add(connection)
+        spoke = next(self._next_spoke)
+        spoke.add(connection)
+        self._open += 1
         code = None
         try:
             code = await connection.run()
         finally:
-            self._connections.discard(connection)
-            if not self._connections:
+            spoke.discard(connection)
+            self._open -= 1
+            if not self._open:
                 self._empty.set()
             session = connection.session
+            self._witness(lambda witness: witness.closed(session, code))
             if self._attached.get(session.sid) is connection:
                 del self._attached[session.sid]
-                if code not in OWN_CLOSE:
+                if code in OWN_CLOSE:
+                    self._witness(lambda witness: witness.gone(session.sid, "left"))
+                else:
                     self._detached[session.sid] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
 
     def attach(self, connection: Connection, n: int) -> None:
@@ -102,15 +157,28 @@ class Hub:
         if isinstance(hint, Proposed):
             self._mail.set()
             return
-        if isinstance(hint, Taken):
-            self._detached.pop(hint.sid, None)
         connection = self._attached.get(hint.sid)
-        if isinstance(hint, Taken) and connection is not None and connection.session.n < hint.n:
-            del self._attached[hint.sid]
+        if isinstance(hint, Taken):
+            self._moved(hint)
+            if connection is not None and connection.session.n < hint.n:
+                del self._attached[hint.sid]
         if connection is not None:
             connection.change(partial(connection.session.hinted, hint))
         elif isinstance(hint, Relay):
             self.tell(hint.pod, MatchChanged(hint.sender, hint.m))
+
+    def note(self, session: Session, fact: Fact) -> None:
+        """Have it noted what a session says of itself."""
+        self._witness(lambda witness: witness.note(session, fact))
+
+    def _moved(self, hint: Taken) -> None:
+        known = self._attached.get(hint.sid)
+        if self._detached.pop(hint.sid, None) or (known is not None and known.session.n < hint.n):
+            self._witness(lambda witness: witness.gone(hint.sid, "moved"))
+
+    def _witness(self, tell: Callable[[Witness], None]) -> None:
+        for witness in self._witnesses:
+            tell(witness)
 
     async def run(self) -> None:
         """Do what time and the mailbox bring, until cancelled; the broker must have started."""
@@ -119,30 +187,34 @@ class Hub:
             tasks.create_task(self._tick())
             tasks.create_task(self._read_mail())
 
-    async def stop(self, within: float) -> None:
-        """Ask all clients to move, and give them `within` seconds; then close what is left."""
-        self.stopping = True
-        goaway = Send(messages.Goaway(within_ms=int(within * 1000)))
-        for connection in list(self._connections):
-            connection.perform([goaway])
-        if self._connections:
+    async def empty(self, within: float) -> None:
+        """Return once no socket is open, or after `within` seconds."""
+        if self._open:
             self._empty.clear()
             try:
                 async with asyncio.timeout(within):
                     await self._empty.wait()
             except TimeoutError:
-                log.info("closing what did not move", connections=len(self._connections))
-        for connection in list(self._connections):
-            connection.close(errors.GOING_AWAY)
+                log.info("closing what did not move", connections=self._open)
 
     async def _tick(self) -> None:
+        """Turn the wheel: a spoke at a time, so that no moment has to bear all sessions' heartbeats."""
         while True:
-            await asyncio.sleep(TICK_SECONDS)
-            for connection in list(self._connections):
-                connection.change(connection.session.tick)
-            now = time.monotonic()
-            for sid in [sid for sid, until in self._detached.items() if until <= now]:
-                del self._detached[sid]
+            for spoke in self._wheel:
+                await asyncio.sleep(TICK_SECONDS / SPOKES)
+                for connection in list(spoke):
+                    connection.change(connection.session.tick)
+            self._forget_detached(time.monotonic())
+
+    def _forget_detached(self, now: float) -> None:
+        """Forget sessions that cannot be resumed any more; the oldest come first."""
+        while self._detached:
+            sid, until = next(iter(self._detached.items()))
+            if until > now:
+                return
+            del self._detached[sid]
+            for witness in self._witnesses:
+                witness.gone(sid, "expired")
 
     async def _read_mail(self) -> None:
         while True:

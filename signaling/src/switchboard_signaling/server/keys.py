@@ -1,9 +1,18 @@
-"""The pool's token keys, from a mounted Secret."""
+"""Keys from a mounted Secret: a folder with a file each."""
 
 import secrets
 from pathlib import Path
+from typing import Final, TypeAlias
 
-MIN_KEY_BYTES = 16
+import structlog
+
+log = structlog.get_logger(__name__)
+
+MIN_KEY_BYTES: Final = 16
+MIN_SECRET_BYTES: Final = 32
+"""A key for HS256 has the length of its hash or more (RFC 7518 section 3.2)."""
+
+_Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]
 
 
 class KeysError(Exception):
@@ -11,19 +20,58 @@ class KeysError(Exception):
 
 
 def token_keys(folder: Path | None) -> dict[str, bytes]:
-    """Return the keys by file name; a random one, which dies with the process, if there is no folder.
+    """Return the pool's token keys by file name; a random one, which dies with the process, if there is no folder.
 
-    Files that begin with a dot are Kubernetes' own bookkeeping of a mounted Secret. Raises KeysError.
+    Raises KeysError.
     """
-    if folder is None:
-        return {"current": secrets.token_bytes(32)}
+    return {"current": secrets.token_bytes(32)} if folder is None else _read(folder, MIN_KEY_BYTES)
+
+
+class SharedSecrets:
+    """Secrets of a folder, read anew when a file changes; what cannot be used changes nothing."""
+
+    def __init__(self, folder: Path, what: str = "JWT secrets") -> None:
+        """Read the folder a first time; raises KeysError if it cannot be used. `what` they are, for the log."""
+        self._folder = folder
+        self._what = what
+        self._stamp = _stamp(folder)
+        self._keys = _read(folder, MIN_SECRET_BYTES)
+
+    def keys(self) -> list[bytes]:
+        """Return the newest usable secrets; a few `stat`s if nothing has changed."""
+        stamp = _stamp(self._folder)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._keys = _read(self._folder, MIN_SECRET_BYTES)
+            except KeysError as error:
+                log.warning("secrets cannot be used; the last good ones stay", what=self._what, error=str(error))
+            else:
+                log.info("secrets read", what=self._what, count=len(self._keys))
+        return list(self._keys.values())
+
+
+def _read(folder: Path, at_least: int) -> dict[str, bytes]:
     try:
-        keys = {file.name: file.read_bytes().strip() for file in folder.iterdir() if not file.name.startswith(".")}
+        keys = {file.name: file.read_bytes().strip() for file in _files(folder)}
     except OSError as error:
         raise KeysError(f"the token keys in {folder} cannot be read: {error.strerror}") from error
     if not keys:
-        raise KeysError(f"{folder} has no token key; put one of {MIN_KEY_BYTES} bytes or more in a file there")
+        raise KeysError(f"{folder} has no token key; put one of {at_least} bytes or more in a file there")
     for name, key in keys.items():
-        if len(key) < MIN_KEY_BYTES:
-            raise KeysError(f"the token key {folder / name} is shorter than {MIN_KEY_BYTES} bytes")
+        if len(key) < at_least:
+            raise KeysError(f"the token key {folder / name} is shorter than {at_least} bytes")
     return keys
+
+
+def _stamp(folder: Path) -> _Stamp:
+    try:
+        found = [(file.name, file.stat()) for file in _files(folder)]
+    except OSError:
+        return ()
+    return tuple((name, status.st_mtime_ns, status.st_size, status.st_ino) for name, status in found)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the folder's files; those that begin with a dot are Kubernetes' own bookkeeping of a mounted Secret."""
+    return sorted(file for file in folder.iterdir() if not file.name.startswith("."))

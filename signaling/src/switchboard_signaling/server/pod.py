@@ -4,16 +4,26 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
+from switchboard_signaling.ice.directory import Server, StaticAuth
 from switchboard_signaling.ice.file import IceFile
 from switchboard_signaling.protocol.host import Host
+from switchboard_signaling.protocol.limits import rate
 from switchboard_signaling.protocol.messages import Timeouts
 from switchboard_signaling.protocol.tokens import Keyring
+from switchboard_signaling.server.blocks import Blocklist
+from switchboard_signaling.server.drain import Drain, Tokens
+from switchboard_signaling.server.gate import Gate
 from switchboard_signaling.server.hub import Hub
-from switchboard_signaling.server.keys import token_keys
+from switchboard_signaling.server.journal import Journal
+from switchboard_signaling.server.keys import SharedSecrets, token_keys
+from switchboard_signaling.server.meters import Meters
 from switchboard_signaling.server.metrics import Metrics
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.server.tally import Tally
+from switchboard_signaling.server.webhooks import Webhooks
+from switchboard_signaling.settings import AuthType, Settings
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,13 @@ class Pod:
     ice: IceFile
     broker: Broker
     hub: Hub
+    drain: Drain
     metrics: Metrics
+    gate: Gate
+    journal: Journal
+    tally: Tally
+    blocks: Blocklist
+    webhooks: Webhooks | None
 
 
 def new_id() -> str:
@@ -36,26 +52,72 @@ def new_id() -> str:
 def make_pod(settings: Settings) -> Pod:
     """Return the pod that the settings describe, not started yet.
 
-    Raises KeysError for token keys that cannot be used.
+    Raises KeysError for token keys and JWT secrets that cannot be used.
     """
     # A pod that restarts under its name must not get hints that were meant for its earlier run.
     name = f"{settings.pod}.{secrets.token_hex(4)}"
-    ice = IceFile(settings.ice_directory, time.time)
+    ice = IceFile(settings.ice_directory, time.time, static_server(settings))
+    broker = _make_broker(name, settings)
+    blocks = Blocklist(broker.ledger)
     host = Host(
         pod=name,
         keyring=Keyring(token_keys(settings.key_dir), time.time),
         timeouts=Timeouts(
-            heartbeat_ms=int(settings.heartbeat_seconds * 1000),
-            idle_heartbeat_ms=int(settings.idle_heartbeat_seconds * 1000),
+            heartbeat_ms=min(int(settings.heartbeat_seconds * 1000), settings.heartbeat_interval),
+            idle_heartbeat_ms=settings.heartbeat_interval,
             resume_window_ms=int(settings.resume_window_seconds * 1000),
+            ice_gathering_ms=settings.ice_gathering_timeout,
+            connection_ms=settings.connection_timeout,
         ),
+        blocked=blocks.holds,
+        reconnect_attempts=settings.max_reconnect_attempts,
         ice_servers=ice.servers,
         ice_ttl_ms=ice.ttl_ms,
         new_id=new_id,
+        auth_required=settings.auth is not AuthType.ANONYMOUS,
+        candidates=rate(settings.candidates_per_second),
+        sdp=rate(settings.sdp_per_second),
     )
-    broker = _make_broker(name, settings)
     metrics = Metrics()
-    return Pod(settings, host, ice, broker, Hub(host, broker, metrics, settings.capacity), metrics)
+    meters = Meters(metrics.registry)
+    tally = Tally(broker.ledger, name, meters)
+    journal = Journal(settings.region, name, meters, tally)
+    webhooks = make_webhooks(settings, broker, meters)
+    hub = Hub(
+        host,
+        broker,
+        metrics,
+        settings.capacity,
+        settings.frames_per_second,
+        [journal, *([webhooks] if webhooks else [])],
+    )
+    tally.live = lambda: Live(hub.active_sessions, hub.connections, hub.matched_sessions)
+    drain = Drain(hub, Tokens(settings.internal_token_dir))
+    gate = Gate(settings, metrics)
+    return Pod(settings, host, ice, broker, hub, drain, metrics, gate, journal, tally, blocks, webhooks)
+
+
+def make_webhooks(settings: Settings, broker: Broker, meters: Meters) -> Webhooks | None:
+    """Return what delivers webhooks, if the settings ask for it; raises KeysError for secrets that cannot be used."""
+    if settings.webhook_url is None or settings.webhook_secret_dir is None:
+        return None
+    secrets = SharedSecrets(settings.webhook_secret_dir, "webhook secrets")
+    return Webhooks(settings.webhook_url, secrets, settings.pool, broker.ledger, meters)
+
+
+def static_server(settings: Settings) -> Server | None:
+    """Return the TURN or STUN server that the settings themselves name."""
+    urls = settings.turn_server_url
+    if not urls:
+        return None
+    auth = None
+    if settings.turn_username is not None and settings.turn_credential is not None:
+        auth = StaticAuth(username=settings.turn_username, credential=settings.turn_credential.get_secret_value())
+    return Server(
+        urls=[url for url in urls if url.startswith("turn")],
+        stun_urls=[url for url in urls if url.startswith("stun")],
+        auth=auth,
+    )
 
 
 def _make_broker(name: str, settings: Settings) -> Broker:

@@ -7,32 +7,55 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 HEADERS: Final = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Permissions-Policy": "camera=(self), microphone=(self)",
     "Referrer-Policy": "no-referrer",
+    "Server": "switchboard",
     "X-Content-Type-Options": "nosniff",
 }
+"""As the OWASP Secure Headers Project advises, for a page that loads from here only and is in nobody's frame."""
+HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 def origin_allowed(origin: str | None, host: str, allowed: frozenset[str]) -> bool:
     """Whether a page of this origin may open a socket here (OWASP ASVS 4.4.2).
 
-    Pages of this very host may, those on the list may, and so may clients without an origin, which are no browsers.
+    Pages of this very host may, those on the list may, all may if it has `*`, and so may clients without an origin,
+    which are no browsers.
     """
-    return origin is None or origin in allowed or urlsplit(origin).netloc.lower() == host.lower()
+    if origin is None or "*" in allowed or origin.lower() in allowed:
+        return True
+    return _host_of(origin) == host.lower()
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return None  # not a browser's; such as http://[
+    return parts.netloc.lower() if parts.scheme in ("http", "https") else None
+
+
+def secure(app: web.Application, *, https: bool) -> None:
+    """Have every answer carry the security headers, errors too; `https`: browsers are to come by https only."""
+    headers = {**HEADERS, **HSTS} if https else HEADERS
+
+    async def add(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(headers)
+
+    app.on_response_prepare.append(add)
 
 
 @web.middleware
-async def secure_headers(
+async def text_headers(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Add the security headers to every answer but an upgraded socket."""
+    """Refuse headers that are not UTF-8: whoever quotes one in an answer, as aiohttp does, could not encode it."""
     try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        error.headers.update(HEADERS)
-        raise
-    if not response.prepared:
-        response.headers.update(HEADERS)
-    return response
+        "".join(request.headers.values()).encode()
+    except UnicodeEncodeError:
+        raise web.HTTPBadRequest(text="A header is not text. Remedy: send headers in UTF-8.\n") from None
+    return await handler(request)

@@ -37,29 +37,35 @@ async def serve(settings: Settings, started: Callable[[str, int], None]) -> None
 
 
 async def _work(pod: Pod, started: Callable[[], None]) -> None:
-    """Wait for the store, then run the hub."""
+    """Wait for the store, then run the hub and what writes to the store beside it."""
     await pod.broker.start(pod.hub.hinted)
     started()
     log.info("serving", pool=pod.settings.pool, pod=pod.host.pod, durable=pod.broker.durable)
-    await pod.hub.run()
+    async with asyncio.TaskGroup() as tasks:
+        for work in (pod.hub.run(), pod.tally.run(), pod.blocks.run(), *([pod.webhooks.run()] if pod.webhooks else [])):
+            tasks.create_task(work)
 
 
 async def _run_until(stop: asyncio.Event, pod: Pod, started: Callable[[], None]) -> None:
-    """Run the hub until a signal; a failure of the hub ends the process with its traceback."""
+    """Run the hub until a signal; a failure of the hub or the gate ends the process with its traceback."""
     hub = asyncio.create_task(_work(pod, started))
+    gate = asyncio.create_task(pod.gate.run())
     signalled = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait([hub, signalled], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([hub, gate, signalled], return_when=asyncio.FIRST_COMPLETED)
         if not hub.done():
             log.info("stopping", sessions=pod.hub.active_sessions)
             # Sessions in memory cannot move to another pod: there is nothing to wait for.
-            await pod.hub.stop(pod.settings.stop_seconds if pod.broker.durable else 0.0)
+            await pod.drain.stop(pod.settings.stop_seconds if pod.broker.durable else 0.0)
+            pod.journal.stop()
+            await pod.tally.flush()
     finally:
-        for task in (hub, signalled):
+        for task in (hub, gate, signalled):
             task.cancel()
-        await asyncio.wait([hub, signalled])
-    if not hub.cancelled():
-        hub.result()
+        await asyncio.wait([hub, gate, signalled])
+    for task in (hub, gate):
+        if not task.cancelled():
+            task.result()
 
 
 async def _listen(app: web.Application, host: str | None, port: int, runners: list[web.AppRunner]) -> int:

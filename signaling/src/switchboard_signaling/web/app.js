@@ -1,137 +1,181 @@
-/** The call page: camera, session and call put together, and their state shown in words. */
-import { Call } from "./sdk/call.js";
-import { Session } from "./sdk/session.js";
+/** The call page: what the SDK knows, shown in words, and what the person does, passed on. */
+import { showChecks } from "./page/checks.js";
+import { Panel } from "./page/panel.js";
+import { LINK, routeFor, wordsFor } from "./page/words.js";
+import { listen } from "./sdk/events.js";
+import { Switchboard } from "./sdk/switchboard.js";
 
-const ROUTE_EVERY = 2000; // milliseconds
-const $ = (id) => document.getElementById(id);
+const switchboard = new Switchboard();
 
-const session = new Session(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
-let local = null;
-let call = null;
+/** @template {HTMLElement} [T=HTMLElement] @param {string} id @returns {T} */
+const $ = (id) => /** @type {T} */ (document.getElementById(id));
+/** @type {HTMLButtonElement} */
+const start = $("start");
+/** @type {HTMLInputElement} */
+const relay = $("relay");
+const panel = new Panel($("numbers"));
 
 // What the person sees
 
-const WORDS = {
-  idle: ["Ready when you are", "You will be connected with the next person who is looking."],
-  queued: ["Looking for a partner", "Open this page in a second tab to call yourself."],
-  connecting: ["Partner found", "Setting up the connection."],
-  away: ["Your partner's connection is interrupted", "The call goes on as soon as it is back."],
-};
-const ENDINGS = {
-  user: "Your partner left.",
-  skip: "Your partner moved on.",
-  "partner-lost": "Your partner's connection was lost.",
-  "session-unknown": "The server has started anew.",
-};
+/** @param {string} id @param {string} text */
+function say(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text; // an equal text would be read out again
+}
 
-function show(state, detail) {
-  document.body.dataset.state = state;
-  const [headline, words] = WORDS[state] ?? ["", ""];
-  $("headline").textContent = headline;
-  $("detail").textContent = detail ?? words;
-  $("start").hidden = state !== "idle";
-  $("leave").hidden = state === "idle";
+/** @param {string} id @param {string} text shown unless empty */
+function note(id, text) {
+  say(id, text);
+  $(id).hidden = !text;
+}
+
+/** @param {string} id @param {MediaStream | null} stream */
+function play(id, stream) {
+  /** @type {HTMLVideoElement} */
+  const video = $(id);
+  if (video.srcObject !== stream) video.srcObject = stream;
+}
+
+function show() {
+  const { snapshot } = switchboard;
+  const { state, link, problem } = snapshot;
+  const words = wordsFor(snapshot);
+  const away = state === "idle" || state === "loading";
+  document.body.dataset.state = words.state;
+  document.body.dataset.problem = problem?.code ?? "";
+  document.body.dataset.picture = snapshot.receiving;
+  say("headline", words.headline);
+  say("detail", words.detail);
+  note("banner", words.banner);
+  note("picture", words.picture);
+  say("link", LINK[link]);
+  $("link").dataset.status = link;
+  const mendable = problem && problem.label && problem.action !== "join" && state !== "connected";
+  note("mend", mendable ? problem.label : "");
+  start.hidden = !away;
+  /** @type {HTMLElement} */ (relay.parentElement).hidden = !away; // it counts for the next call
+  start.disabled = link !== "online" || !snapshot.local;
+  $("leave").hidden = away;
   $("leave").textContent = state === "queued" ? "Stop looking" : "Leave";
-  $("next").hidden = state === "idle" || state === "queued";
-  $("route").hidden = state !== "connected";
+  $("next").hidden = away || state === "queued";
+  $("show-chat").hidden = $("next").hidden;
+  if (state !== "connected") {
+    $("route").hidden = true;
+    delete $("route").dataset.path;
+  }
+  if ($("next").hidden) open("chat", false);
+  if (away || state === "queued") {
+    panel.clear();
+    $("lines").replaceChildren();
+    say("grade", "");
+  }
+  toggle("microphone", "Microphone", snapshot.microphone, Boolean(snapshot.local?.getAudioTracks().length));
+  toggle("camera", "Camera", snapshot.camera, Boolean(snapshot.local?.getVideoTracks().length));
+  play("local", snapshot.local);
+  play("remote", snapshot.remote);
+  keepFocus();
 }
 
-function hangUp() {
-  call?.close();
-  call = null;
-  $("remote").srcObject = null;
+/**
+ * @param {string} id
+ * @param {string} name
+ * @param {boolean} on
+ * @param {boolean} there
+ */
+function toggle(id, name, on, there) {
+  /** @type {HTMLButtonElement} */
+  const button = $(id);
+  button.disabled = !there;
+  button.ariaPressed = String(on);
+  say(id, `${name} ${on ? "on" : "off"}`);
 }
 
-async function showRoute() {
-  const route = await call?.route();
-  if (!route) return;
-  const rtt = route.rtt === null ? "" : ` · ${Math.round(route.rtt)} ms`;
-  $("route").textContent = `Connected ${route.path === "relay" ? "through a relay" : "directly"}${rtt}`;
-  $("route").dataset.path = route.path;
+/** A button that goes away while it has the focus hands it to the one that comes in its place. */
+function keepFocus() {
+  const focused = document.activeElement;
+  if (!(focused instanceof HTMLElement) || !focused.hidden) return;
+  const next = [$("mend"), start, $("leave")].find((one) => !one.hidden);
+  next?.focus();
 }
 
-// The session's events
+/** @param {"chat" | "panel"} id @param {boolean} wanted */
+function open(id, wanted) {
+  $(id).hidden = !wanted;
+  $(`show-${id}`).ariaExpanded = String(wanted);
+  $("side").hidden = $("chat").hidden && $("panel").hidden;
+}
 
-const LINK = {
-  connecting: "Connecting", online: "Online", offline: "Reconnecting", stopped: "Taken over by another tab",
-};
-
-const on = (type, act) => session.addEventListener(type, ({ detail }) => act(detail));
-
-on("status", ({ status }) => {
-  $("link").textContent = LINK[status];
-  $("link").dataset.status = status;
-  if (status === "online" && local && session.want.state === "idle") $("start").disabled = false;
+listen(switchboard, "change", show);
+listen(switchboard, "log", ({ error }) => console.warn(error));
+listen(switchboard, "numbers", (measured) => {
+  const { path, rtt } = measured.numbers;
+  panel.show(measured);
+  say("grade", measured.grade);
+  $("grade").dataset.grade = measured.grade;
+  if (!path) return;
+  say("route", routeFor(path, rtt));
+  $("route").dataset.path = path;
+  $("route").hidden = false;
 });
-on("queued", () => show("queued"));
-on("match", ({ role, iceServers }) => {
-  hangUp();
-  show("connecting");
-  const mine = new Call({ role, iceServers, local, relayOnly: $("relay").checked, say: (frame) => session.say(frame) });
-  mine.addEventListener("stream", ({ detail }) => {
-    $("remote").srcObject = detail.stream;
-  });
-  mine.addEventListener("state", ({ detail: { state } }) => {
-    if (state === "connected") show("connected");
-    if (state === "disconnected" || state === "failed") show("away");
-    showRoute();
-  });
-  mine.addEventListener("problem", ({ detail }) => console.error("call", detail.error));
-  call = mine;
+listen(switchboard, "chat", ({ text, mine }) => {
+  const line = document.createElement("li");
+  line.className = mine ? "mine" : "theirs";
+  const who = document.createElement("span");
+  who.className = "who";
+  who.textContent = mine ? "You: " : "Partner: ";
+  line.append(who, text);
+  $("lines").append(line);
+  $("lines").scrollTop = $("lines").scrollHeight;
+  if (!mine) open("chat", true);
 });
-on("said", (frame) => call?.hear(frame));
-on("ended", ({ reason, requeued }) => {
-  hangUp();
-  if (requeued) show("queued");
-  else show("idle", ENDINGS[reason] ?? "The call has ended.");
+
+// What the person does
+
+/** @type {Record<string, () => void>} */
+const MEND = {
+  devices: () => switchboard.openDevices(),
+  reload: () => location.reload(),
+  retry: () => switchboard.retry(),
+  reconnect: () => switchboard.reconnect(),
+  "sign-in": () => location.reload(),
+};
+
+const ACTS = {
+  start: () => switchboard.join(),
+  next: () => switchboard.join(),
+  leave: () => switchboard.leave(),
+  mend: () => MEND[switchboard.snapshot.problem?.action ?? ""]?.(),
+  microphone: () => (switchboard.microphone = !switchboard.snapshot.microphone),
+  camera: () => (switchboard.camera = !switchboard.snapshot.camera),
+  check: () => showChecks($("checks"), $("results"), switchboard),
+  "show-panel": () => open("panel", $("panel").hidden),
+  "show-chat": () => {
+    open("chat", $("chat").hidden);
+    if (!$("chat").hidden) $("text").focus();
+  },
+};
+for (const [id, act] of Object.entries(ACTS)) $(id).onclick = () => void act();
+
+$("write").onsubmit = (event) => {
+  event.preventDefault();
+  /** @type {HTMLInputElement} */
+  const field = $("text");
+  if (field.value.trim()) switchboard.chat(field.value.trim());
+  field.value = "";
+};
+$("tier").onchange = () => {
+  /** @type {HTMLSelectElement} */
+  const choice = $("tier");
+  switchboard.tier = /** @type {import("./sdk/quality.js").Tier} */ (choice.value);
+};
+relay.onchange = () => {
+  switchboard.relayOnly = relay.checked;
+};
+addEventListener("keydown", ({ key, target, ctrlKey, altKey, metaKey }) => {
+  if (ctrlKey || altKey || metaKey || (target instanceof HTMLElement && target.matches("input, select"))) return;
+  const button = { m: "microphone", v: "camera", n: "next" }[key.toLowerCase()];
+  if (button && !$(button).hidden) $(button).click();
 });
-on("problem", ({ code, message, remedy }) => console.warn(`${code}: ${message} ${remedy}`));
 
-// The person's acts
-
-$("start").onclick = () => {
-  session.join();
-  show("queued");
-};
-$("next").onclick = () => {
-  hangUp();
-  session.join();
-  show("queued");
-};
-$("leave").onclick = () => {
-  hangUp();
-  session.leave();
-  show("idle", "You left.");
-};
-
-function toggle(button, kind, name) {
-  $(button).onclick = () => {
-    const [track] = local.getTracks().filter((one) => one.kind === kind);
-    track.enabled = !track.enabled;
-    $(button).ariaPressed = String(track.enabled);
-    $(button).textContent = `${name} ${track.enabled ? "on" : "off"}`;
-  };
-}
-toggle("microphone", "audio", "Microphone");
-toggle("camera", "video", "Camera");
-$("relay").checked = new URLSearchParams(location.search).get("relay") === "1";
-
-// Start
-
-async function openCamera() {
-  if (!navigator.mediaDevices) throw new Error("This page needs https or http://localhost to use your camera.");
-  return navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 1280, height: 720 } });
-}
-
-try {
-  local = await openCamera();
-  $("local").srcObject = local;
-  for (const button of ["microphone", "camera"]) $(button).disabled = false;
-  show("idle");
-  setInterval(showRoute, ROUTE_EVERY);
-  await session.start();
-  if (session.want.state !== "idle") show(session.want.state === "queued" ? "queued" : "connecting");
-} catch (error) {
-  $("headline").textContent = "The camera is not available";
-  $("detail").textContent = `${error.message} Allow camera and microphone for this page, then load it again.`;
-}
+relay.checked = switchboard.relayOnly = new URLSearchParams(location.search).get("relay") === "1";
+show();
+await switchboard.start();

@@ -14,9 +14,41 @@ JSON = st.recursive(
     max_leaves=10,
 )
 TYPES = st.sampled_from(
-    ["hello", "resume", "heartbeat", "join-queue", "leave-queue", "leave", "offer", "answer", "ice-candidate", "ack"]
+    [
+        "hello",
+        "resume",
+        "heartbeat",
+        "join-queue",
+        "leave-queue",
+        "leave",
+        "offer",
+        "answer",
+        "ice-candidate",
+        "ack",
+        "stats",
+        "connection-state",
+    ]
 )
-FIELDS = st.sampled_from(["n", "inst", "want", "token", "c", "ticket", "m", "from", "to", "k", "sdp", "candidates"])
+FIELDS = st.sampled_from(
+    [
+        "n",
+        "inst",
+        "want",
+        "token",
+        "c",
+        "ticket",
+        "m",
+        "from",
+        "to",
+        "k",
+        "sdp",
+        "candidates",
+        "rttMs",
+        "loss",
+        "state",
+        "reason",
+    ]
+)
 ALMOST = st.builds(
     lambda kind, fields: json.dumps({"type": kind, **fields}), TYPES, st.dictionaries(FIELDS, JSON, max_size=8)
 )

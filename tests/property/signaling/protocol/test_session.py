@@ -39,3 +39,22 @@ def test_no_order_of_frames_breaks_a_pair(said: list[tuple[int, messages.ClientF
     bystander = world.hello()
     bystander.send(messages.JoinQueue(c=1, ticket="bystander"))
     assert bystander.has(messages.InQueue) or bystander.has(messages.MatchFound)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(frames(), st.integers(0, 90)), max_size=25))
+def test_no_order_of_frames_gets_a_session_without_a_jwt_or_beyond_its_end(
+    said: list[tuple[messages.ClientFrame, int]],
+) -> None:
+    world = World()
+    world.auth_required = True
+    wire, until = world.socket(), dict.fromkeys(("ada", "eve", ""), 0.0)
+    for frame, seconds in said:
+        shown = frame.token if isinstance(frame, messages.Auth) else getattr(frame, "auth", None)
+        sub, _, lasts = (shown or "").partition(" ")
+        if lasts:
+            until[sub] = max(until[sub], world.now + float(lasts))
+        wire.send(frame)
+        for pause in (0, seconds):
+            world.pass_time(pause, wire)
+            assert wire.session.attached <= (until[wire.session._admission.claims.sub] > world.now)

@@ -17,6 +17,7 @@ class FakeKube:
         self.lease: Any = None
         self.version = 0
         self.down = False
+        self.created = "2026-01-01T00:00:00Z"
 
     async def get(self, *_: Any) -> Any:
         if self.down:
@@ -34,6 +35,7 @@ class FakeKube:
         self.version += 1
         self.lease = copy.deepcopy(body)
         self.lease["metadata"]["resourceVersion"] = str(self.version)
+        self.lease["metadata"].setdefault("creationTimestamp", self.created)
         return copy.deepcopy(self.lease)
 
     @property
@@ -121,3 +123,18 @@ async def test_its_own_lease_of_before_is_taken_up_again() -> None:
     again = elector(kube, "a")
     await acquire(again)
     assert again.transitions == 0
+
+
+async def test_the_fence_grows_with_each_leader_even_if_the_lease_is_made_anew() -> None:
+    kube = FakeKube()
+    first, second, third = (elector(kube, name) for name in "abc")
+    assert first.fence == 0
+    await acquire(first)
+    fences = [first.fence]
+    await first.release()
+    await acquire(second)
+    fences.append(second.fence)
+    kube.lease, kube.created = None, "2026-01-01T00:00:01Z"
+    await acquire(third)
+    fences.append(third.fence)
+    assert fences == sorted(set(fences))

@@ -1,3 +1,4 @@
+import base64
 import json
 from typing import Any
 
@@ -6,7 +7,7 @@ from tests.unit.operator.examples import KEYS, cluster, fleet, pool, ready_condi
 
 from switchboard_crds.model import ConditionStatus
 from switchboard_crds.signaling_pool import SignalingPool
-from switchboard_operator.pools.links import Redis, directory, is_ready, redis_fact, redis_of, turn_fact
+from switchboard_operator.pools.links import Redis, auth_fact, directory, is_ready, redis_fact, redis_of, turn_fact
 
 SERVER = {"name": "relays-1", "region": "north", "address": "198.51.100.7", "healthy": True}
 
@@ -91,3 +92,35 @@ def test_a_pool_without_fleets_needs_none() -> None:
 def test_ready_is_read_from_the_condition() -> None:
     assert not is_ready(cluster(status={"conditions": [ready_condition(ConditionStatus.FALSE)]}))
     assert is_ready(cluster(status={"conditions": [ready_condition()]}))
+
+
+SHARED: SignalingPool = pool(auth={"type": "SharedSecret", "secretName": "jwt"})
+GOOD, SHORT = (base64.b64encode(b"s" * length).decode() for length in (32, 31))
+
+
+@pytest.mark.parametrize(
+    ("secret", "holds", "reason"),
+    [
+        (None, False, "SecretNotFound"),
+        ({}, False, "SecretInvalid"),
+        ({"data": {".hidden": GOOD}}, False, "SecretInvalid"),
+        ({"data": {"one": GOOD, "two": SHORT}}, False, "SecretInvalid"),
+        ({"data": {"one": GOOD, "two": GOOD, ".hidden": SHORT}}, True, "Resolved"),
+    ],
+)
+def test_whether_jwts_can_be_checked(secret: Any, holds: bool, reason: str) -> None:
+    fact = auth_fact(SHARED, secret)
+    assert (fact.holds, fact.reason) == (holds, reason)
+    assert "Secret web/jwt" in fact.message
+    assert holds or "Remedy" in fact.message
+
+
+def test_a_secret_that_is_too_short_is_named_and_not_told() -> None:
+    message = auth_fact(SHARED, {"data": {"one": GOOD, "two": SHORT}}).message
+    assert "the value of two is shorter than 32 bytes" in message
+    assert SHORT not in message
+
+
+@pytest.mark.parametrize("auth", [None, {"type": "Anonymous"}, {"type": "Jwks", "jwksUrl": "https://i.example/keys"}])
+def test_only_shared_secrets_need_a_secret(auth: Any) -> None:
+    assert auth_fact(pool(auth=auth), None).reason == "NotNeeded"

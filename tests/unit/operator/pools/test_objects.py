@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.operator.examples import pool
+from tests.unit.operator.examples import KEYS, pool
 
 from switchboard_operator.pools import objects
 from switchboard_operator.pools.links import Redis
@@ -23,10 +23,11 @@ def environment(**spec: Any) -> dict[str, str]:
 
 
 def test_a_pool_consists_of_these() -> None:
-    made = objects.common(pool(), "key", "{}")
+    made = objects.common(pool(), KEYS, "{}")
     assert [(item["kind"], item["metadata"]["name"]) for item in made] == [
         ("ServiceAccount", "calls-signaling"),
         ("Secret", "calls-signaling-key"),
+        ("Secret", "calls-signaling-internal"),
         ("Secret", "calls-signaling-ice"),
         ("Service", "calls-signaling"),
         ("PodDisruptionBudget", "calls-signaling"),
@@ -34,7 +35,7 @@ def test_a_pool_consists_of_these() -> None:
     ]
 
 
-def test_the_service_selects_the_pods_of_all_revisions() -> None:
+def test_the_service_selects_the_pods_of_all_revisions_that_are_in_service() -> None:
     template = objects.revision(pool(), "signaling:1", None).template
     assert objects.service(pool())["spec"]["selector"] == template["metadata"]["labels"]
 
@@ -55,7 +56,7 @@ def test_the_service_is_of_the_type_asked_for(service: dict[str, Any], kind: str
 
 def test_an_ingress_is_made_if_asked_for() -> None:
     wanted = {"host": "calls.example", "className": "nginx", "tlsSecretName": "certificate"}
-    spec = by_kind(objects.common(pool(ingress=wanted), "key", "{}"))["Ingress"]["spec"]
+    spec = by_kind(objects.common(pool(ingress=wanted), KEYS, "{}"))["Ingress"]["spec"]
     assert spec["ingressClassName"] == "nginx"
     assert spec["tls"] == [{"hosts": ["calls.example"], "secretName": "certificate"}]
     assert spec["rules"][0]["host"] == "calls.example"
@@ -81,7 +82,40 @@ def test_the_pods_learn_who_they_are_and_where_their_files_are() -> None:
         "SWITCHBOARD_INTERNAL_PORT": "9090",
         "SWITCHBOARD_KEY_DIR": "/etc/switchboard/key",
         "SWITCHBOARD_ICE_DIRECTORY": "/etc/switchboard/ice/directory.json",
+        "SWITCHBOARD_WRONG_TOKENS": "0",
+        "SWITCHBOARD_INTERNAL_TOKEN_DIR": "/etc/switchboard/internal",
+        "SWITCHBOARD_STOP_SECONDS": "50",
     }
+
+
+def test_with_shared_secrets_the_pods_have_the_users_secret() -> None:
+    auth = {"type": "SharedSecret", "secretName": "jwt", "issuer": "https://i.example", "audience": "calls"}
+    found = environment(auth=auth)
+    assert found["SWITCHBOARD_AUTH_TYPE"] == "SharedSecret"
+    assert (found["SWITCHBOARD_AUTH_ISSUER"], found["SWITCHBOARD_AUTH_AUDIENCE"]) == ("https://i.example", "calls")
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(auth=auth)["volumeMounts"]}
+    assert found["SWITCHBOARD_AUTH_SECRET_DIR"] == mounts["auth"]
+    volumes = objects.revision(pool(auth=auth), "signaling:1", None).template["spec"]["volumes"]
+    assert {"name": "auth", "secret": {"secretName": "jwt", "defaultMode": 0o440}} in volumes
+
+
+def test_with_published_keys_the_pods_learn_where() -> None:
+    found = environment(auth={"type": "Jwks", "jwksUrl": "https://i.example/keys"})
+    assert found["SWITCHBOARD_AUTH_TYPE"] == "Jwks"
+    assert found["SWITCHBOARD_AUTH_JWKS_URL"] == "https://i.example/keys"
+    assert "SWITCHBOARD_AUTH_SECRET_DIR" not in found
+
+
+def test_the_pods_learn_which_pages_may_connect_and_whom_to_believe() -> None:
+    found = environment(
+        auth={"type": "Anonymous"},
+        allowedOrigins=["https://a.example", "https://b.example"],
+        trustedProxies=["10.1.0.0/16", "fd00::/8"],
+    )
+    assert found["SWITCHBOARD_AUTH_TYPE"] == "Anonymous"
+    assert found["SWITCHBOARD_ALLOWED_ORIGINS"] == "https://a.example,https://b.example"
+    assert found["SWITCHBOARD_TRUSTED_PROXIES"] == "10.1.0.0/16,fd00::/8"
+    assert "SWITCHBOARD_WRONG_TOKENS" not in found
 
 
 def test_with_redis_they_learn_its_address_and_credentials() -> None:
@@ -111,8 +145,9 @@ def test_a_revision_changes_with_what_the_pods_are_made_from_only() -> None:
 
 def test_a_replica_set_selects_the_pods_of_its_revision_only() -> None:
     revision = objects.revision(pool(), "signaling:1", None)
-    made = objects.replica_set(pool(), revision, 3)
+    made = objects.replica_set(pool(), revision)
     assert made["metadata"]["name"] == f"calls-{revision.name}"
-    assert made["spec"]["replicas"] == 3
-    assert made["spec"]["selector"]["matchLabels"] == made["spec"]["template"]["metadata"]["labels"]
+    assert "replicas" not in made["spec"]
+    selected, labels = made["spec"]["selector"]["matchLabels"], made["spec"]["template"]["metadata"]["labels"]
+    assert labels == {**selected, "switchboard.dev/in-service": "true"}, "a cordoned pod stays its ReplicaSet's"
     assert made["spec"]["selector"]["matchLabels"]["switchboard.dev/revision"] == revision.name

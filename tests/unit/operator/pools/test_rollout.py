@@ -1,53 +1,166 @@
+from collections import Counter
+from typing import Any
+
 import pytest
+from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
 
-from switchboard_operator.pools.rollout import Plan, RevisionState, plan, surge
-
-
-def state(name: str, replicas: int, ready: int | None = None, existing: int | None = None) -> RevisionState:
-    """Return a revision with all its pods there and serving, unless said otherwise."""
-    return RevisionState(
-        name, replicas, replicas if existing is None else existing, replicas if ready is None else ready
-    )
+from switchboard_operator.pools.fleet import Pod, Set, Stage
+from switchboard_operator.pools.rollout import Wish, place, surge, victims
 
 
-@pytest.mark.parametrize(("wanted", "pods"), [(0, 1), (1, 1), (4, 1), (5, 2), (100, 25)])
-def test_a_rollout_may_use_a_quarter_more_pods_and_at_least_one(wanted: int, pods: int) -> None:
-    assert surge(wanted) == pods
+def old(*pods: str | Pod, **fields: Any) -> Set:
+    """Return the ReplicaSet of an older revision."""
+    made = [pod if isinstance(pod, Pod) else serving(pod, revision="old") for pod in pods]
+    return replica_set(*made, name="old", **fields)
+
+
+def placed(replicas: int, *sets: Set, **wish: Any) -> tuple[dict[str, str], dict[str, int], dict[str, int]]:
+    """Return the first letter of each pod's stage by its name, the pods to make, and those not to make."""
+    found = place(Wish(replicas, "new", **wish), by_name(*sets))
+    names = {pod.uid: pod.name for item in sets for pod in item.pods}
+    stages = {names[uid]: stage.value[0] for uid, stage in found.stages.items()}
+    return stages, dict(found.grow), dict(found.shed)
 
 
 @pytest.mark.parametrize(
-    ("case", "wanted", "current", "older", "expected"),
+    ("replicas", "percent", "pods"), [(0, 25, 1), (1, 25, 1), (4, 25, 1), (5, 25, 2), (100, 25, 25), (4, 100, 4)]
+)
+def test_a_rollout_may_use_some_more_pods_and_at_least_one(replicas: int, percent: int, pods: int) -> None:
+    assert surge(replicas, percent) == pods
+
+
+@pytest.mark.parametrize(
+    ("case", "replicas", "sets", "stages", "grow", "shed"),
     [
-        ("a new pool gets all pods at once", 3, state("new", 0), [], Plan(3, {}, ())),
-        ("scaled up", 5, state("new", 3), [], Plan(5, {}, ())),
-        ("scaled down", 1, state("new", 3), [], Plan(1, {}, ())),
-        ("scaled to nothing", 0, state("new", 3), [], Plan(0, {}, ())),
-        ("a rollout begins with the surge", 4, state("new", 0), [state("old", 4)], Plan(1, {"old": 4}, ())),
-        ("an old pod goes for a new one", 4, state("new", 1), [state("old", 4)], Plan(1, {"old": 3}, ())),
-        ("the place of a gone pod is used", 4, state("new", 1), [state("old", 3)], Plan(2, {"old": 3}, ())),
-        ("new pods that do not serve stop it", 4, state("new", 1, ready=0), [state("old", 4)], Plan(1, {"old": 4}, ())),
-        ("pods that still end count", 4, state("new", 1), [state("old", 3, existing=4)], Plan(1, {"old": 3}, ())),
-        ("the last old pod goes", 1, state("new", 1), [state("old", 1)], Plan(1, {"old": 0}, ())),
-        ("a used up revision is named", 1, state("new", 1), [state("old", 0)], Plan(1, {"old": 0}, ("old",))),
+        ("a new pool gets all pods at once", 3, [], "", 3, {}),
+        ("nothing to do", 1, [replica_set(serving("a"))], "S", 0, {}),
+        ("scaled up", 3, [replica_set(serving("a"))], "S", 2, {}),
+        ("scaled up again before the first pods exist", 4, [replica_set(serving("a"), replicas=3)], "S", 1, {}),
+        ("scaled down", 1, [replica_set(serving("a", 9), serving("b", 1))], "SD", 0, {}),
+        ("scaled to nothing", 0, [replica_set(serving("a"))], "D", 0, {}),
+        ("scaled down before the pods exist", 2, [replica_set(serving("a"), replicas=4)], "S", 0, {"new": 2}),
+        ("load came back", 2, [replica_set(serving("a"), out("b", 5), out("c", 3))], "SSD", 0, {}),
+        ("load came back for good", 4, [replica_set(serving("a"), out("b", 5))], "SS", 2, {}),
+        ("a pod that is being removed is gone", 1, [replica_set(serving("a"), starting("b"), replicas=1)], "S", 0, {}),
+        ("a starting pod goes before one that serves", 1, [replica_set(serving("a"), starting("b"))], "SD", 0, {}),
+        ("one that serves comes back for one that fails", 1, [replica_set(starting("a"), out("b", 5))], "DS", 0, {}),
+        ("a rollout begins with the surge", 4, [old(*"abcd")], "SSSS", 1, {}),
+        ("new pods that do not serve stop it", 4, [old(*"abcd"), replica_set(starting("n"))], "SSSSS", 0, {}),
+        ("a new pod takes all old ones out", 4, [old(*"abcd"), replica_set(serving("n"))], "HHHDS", 0, {}),
         (
-            "one whose pods still end is not used up",
+            "the place of a gone pod is used",
+            4,
+            [old(*(out(name, 5, Stage.HOLDING, "old") for name in "bcd")), replica_set(serving("n"))],
+            "HHHS",
             1,
-            state("new", 1),
-            [state("old", 0, existing=1)],
-            Plan(1, {"old": 0}, ()),
+            {},
         ),
+        (
+            "old pods serve again if no new one does",
+            2,
+            [old(out("a", 5, Stage.HOLDING, "old"), out("b", 4, revision="old")), replica_set(starting("n"))],
+            "SSS",
+            0,
+            {},
+        ),
+        ("the last old pod goes", 1, [old("a"), replica_set(serving("n"))], "DS", 0, {}),
         (
             "of two older ones, the one that serves is kept",
             2,
-            state("new", 0),
-            [state("a-broken", 2, ready=0), state("b-good", 2)],
-            Plan(0, {"b-good": 2, "a-broken": 0}, ()),
+            [old("b", "c"), replica_set(starting("a", "broken"), starting("d", "broken"), name="broken")],
+            "DSSD",
+            0,
+            {},
         ),
-        ("scaled to nothing in a rollout", 0, state("new", 1), [state("old", 2)], Plan(0, {"old": 0}, ())),
+        (
+            "old pods that do not exist yet are not made",
+            1,
+            [old("a", replicas=3), replica_set(serving("n"))],
+            "DS",
+            0,
+            {"old": 2},
+        ),
+        ("scaled down in a rollout that has not begun", 2, [old(*"abcd")], "SSDD", 0, {}),
+        ("scaled to nothing in a rollout", 0, [old("a", "b"), replica_set(serving("n"))], "DDD", 0, {}),
+        (
+            "pods that cannot be emptied do not keep others from being made",
+            3,
+            [old(*(out(name, 5, revision="old") for name in "abcd")), replica_set(serving("n"))],
+            "DDHHS",
+            0,
+            {},
+        ),
+        (
+            "too few carry the load, whatever the surge says",
+            4,
+            [old(*(out(name, 5, revision="old") for name in "ab")), replica_set(serving("n"), replicas=1)],
+            "HHS",
+            2,
+            {},
+        ),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=lambda value: value if isinstance(value, str) and len(value) > 6 else "",
 )
-def test_the_next_step(
-    case: str, wanted: int, current: RevisionState, older: list[RevisionState], expected: Plan
-) -> None:
-    assert plan(wanted, current, older) == expected
+def test_the_next_step(case: str, replicas: int, sets: list[Set], stages: str, grow: int, shed: dict[str, int]) -> None:
+    found, growing, shedding = placed(replicas, *sets)
+    assert "".join(found[name] for name in sorted(found)) == stages
+    assert growing == ({"new": grow} if grow else {})
+    assert shedding == shed
+
+
+def test_with_a_larger_surge_old_pods_stay_until_as_many_new_ones_serve() -> None:
+    assert placed(8, old(*"abcdefgh"), replica_set(serving("n"), starting("m")), surge=2)[0]["a"] == "S"
+    stages = placed(8, old(*"abcdefgh"), replica_set(serving("n"), serving("m")), surge=2)[0]
+    assert Counter(stages.values()) == Counter("SSHHHHHHDD")
+
+
+@pytest.mark.parametrize(
+    ("sets", "stages", "grow"),
+    [
+        ([old("a", "b")], "SS", {}),
+        ([old("a"), replica_set(serving("n"))], "SS", {}),
+        ([old("a", "b"), replica_set(serving("n"))], "SSD", {}),
+        ([old("a"), replica_set(starting("n"))], "SS", {}),
+        ([old("a")], "S", {"old": 1}),
+        ([], "", {"new": 2}),
+        ([replica_set(serving("n"))], "S", {"new": 1}),
+    ],
+)
+def test_a_paused_rollout_replaces_no_further_pod(sets: list[Set], stages: str, grow: dict[str, int]) -> None:
+    found, growing, _ = placed(2, *sets, paused=True)
+    assert Counter(found.values()) == Counter(stages)
+    assert growing == grow
+
+
+def test_a_pod_on_a_node_to_be_emptied_is_replaced_first() -> None:
+    leaving, other = serving("a", 5, evacuate=True), serving("b", 5)
+    assert placed(2, replica_set(leaving, other)) == ({"a": "H", "b": "S"}, {"new": 1}, {})
+    assert placed(2, replica_set(leaving, other, starting("c")))[0] == {"a": "H", "b": "S", "c": "S"}
+    assert placed(2, replica_set(leaving, other, serving("c")))[0] == {"a": "D", "b": "S", "c": "S"}
+    assert placed(1, replica_set(leaving))[0] == {"a": "S"}, "it serves until another one does"
+
+
+def test_pods_go_in_this_order() -> None:
+    pods = [
+        serving("full", 9),
+        serving("empty", 1),
+        serving("silent", sample=None),
+        out("draining", 5),
+        out("drained", 0, Stage.DRAINED),
+        out("holding", 1, Stage.HOLDING),
+        serving("failing", 3, ready=False),
+        starting("made"),
+    ]
+    names = [pod.name for pod in victims(pods)]
+    assert names == ["made", "failing", "drained", "draining", "holding", "empty", "full", "silent"]
+
+
+def test_zones_are_kept_balanced() -> None:
+    loads = {"a": [1, 2, 3], "b": [9, 8], "c": [7]}
+    pods = [serving(f"{zone}{load}", load, zone=zone) for zone, some in loads.items() for load in some]
+    assert [pod.name for pod in victims(pods)] == ["a1", "a2", "b8", "a3", "c7", "b9"]
+
+
+def test_the_load_is_what_the_pod_answers_for() -> None:
+    pods = [serving("a", sample=sample(5, connections=1)), serving("b", sample=sample(4, connections=4))]
+    assert [pod.name for pod in victims(pods)] == ["b", "a"]

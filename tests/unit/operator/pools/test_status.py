@@ -1,40 +1,67 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.unit.operator.examples import pod, pool
+from tests.unit.operator.pools.pods import by_name, out, replica_set, serving, starting
 
 from switchboard_operator.pools import status
-from switchboard_operator.pools.rollout import RevisionState
+from switchboard_operator.pools.demand import Decision
+from switchboard_operator.pools.drain import Steps
+from switchboard_operator.pools.fleet import Pod
+from switchboard_operator.pools.state import Moved, Numbers
 
 BROKEN = pod(containerStatuses=[{"name": "signaling", "state": {"waiting": {"reason": "ErrImagePull"}}}])
-OLD = RevisionState("old", 1, 1, 1)
+OLD = serving("old", revision="old")
+NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+LATER = datetime(2026, 1, 1, 0, 3, tzinfo=UTC)
 
 
-def current(ready: int) -> RevisionState:
-    return RevisionState("new", 2, 2, ready)
+def moved(*pods: Pod, **fields: Any) -> Moved:
+    current = replica_set(*(one for one in pods if one.set == "new"))
+    older = replica_set(*(one for one in pods if one.set == "old"), name="old")
+    return Moved("new", by_name(current, older), **{"decision": Decision(2, "because"), **fields})
 
 
 @pytest.mark.parametrize(
-    ("ready", "older", "pods", "failure", "holds", "reason"),
+    ("pods", "seen", "fields", "now", "holds", "reason"),
     [
-        (2, [], [], None, True, "Serving"),
-        (2, [], [BROKEN], None, True, "Serving"),
-        (1, [], [], None, False, "Starting"),
-        (2, [OLD], [], None, False, "RollingOut"),
-        (1, [], [BROKEN], None, False, "ImagePull"),
-        (1, [], [], "exceeded quota: pods", False, "PodsRefused"),
+        ([serving("a"), serving("b")], [], {}, NOW, True, "Serving"),
+        ([serving("a"), serving("b")], [BROKEN], {}, NOW, True, "Serving"),
+        ([serving("a"), starting("b")], [], {}, NOW, False, "Starting"),
+        ([serving("a"), starting("b")], [], {}, LATER, False, "PodNotServing"),
+        ([serving("a"), serving("b"), OLD], [], {}, LATER, False, "RollingOut"),
+        ([starting("a"), OLD], [], {}, LATER, False, "PodNotServing"),
+        ([serving("a"), starting("b")], [BROKEN], {}, NOW, False, "ImagePull"),
+        ([serving("a")], [], {"failure": "exceeded quota: pods"}, NOW, False, "PodsRefused"),
     ],
 )
 def test_whether_all_pods_serve(
-    ready: int, older: list[RevisionState], pods: list[Any], failure: str | None, holds: bool, reason: str
+    pods: list[Pod], seen: list[Any], fields: dict[str, Any], now: datetime, holds: bool, reason: str
 ) -> None:
-    fact = status.pods_ready(2, current(ready), older, pods, failure)
+    fact = status.pods_ready(pool(), moved(*pods, **fields), seen, now)
     assert (fact.holds, fact.reason) == (holds, reason)
     assert fact.in_progress is (reason in {"Starting", "RollingOut"})
 
 
+def test_a_paused_rollout_is_named_as_long_as_pods_are_left() -> None:
+    paused = pool(rollout={"paused": True})
+    fact = status.pods_ready(paused, moved(serving("a"), OLD), [], NOW)
+    assert (fact.reason, fact.in_progress) == ("RolloutPaused", True)
+    assert status.pods_ready(paused, moved(serving("a")), [], NOW).reason == "Starting"
+
+
+def test_a_pod_that_does_not_serve_is_named_with_the_remedy() -> None:
+    alone = status.pods_ready(pool(), moved(starting("b")), [], LATER).message
+    assert "Pod web/b" in alone
+    assert alone.endswith("Remedy: read its `kubectl logs`")
+    replacing = status.pods_ready(pool(), moved(starting("b"), OLD), [], LATER).message
+    assert replacing.endswith("apply the old spec again")
+
+
 def test_a_refusal_is_passed_on_with_the_remedy() -> None:
-    assert "exceeded quota: pods. Remedy" in status.pods_ready(2, current(0), [], [], "exceeded quota: pods").message
+    fact = status.pods_ready(pool(), moved(failure="exceeded quota: pods"), [], NOW)
+    assert "exceeded quota: pods. Remedy" in fact.message
 
 
 def test_no_pods_before_the_redis_is_known() -> None:
@@ -42,10 +69,29 @@ def test_no_pods_before_the_redis_is_known() -> None:
 
 
 def test_the_fields_count_the_pods_of_all_revisions() -> None:
-    found = status.fields(pool(), "signaling:1", "abc", [current(1), OLD])
-    assert (found["replicas"], found["readyReplicas"]) == (3, 2)
+    found = status.fields(pool(), "signaling:1", "abc", moved(serving("a"), starting("b"), out("c"), OLD,
+                                                              numbers=Numbers(7, 200)))  # fmt: skip
+    assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
+    assert (found["sessions"], found["capacity"]) == (7, 200)
+    assert (found["desiredReplicas"], found["decision"]) == (2, "because")
     assert (found["image"], found["revision"], found["service"]) == ("signaling:1", "abc", "calls-signaling")
     assert "switchboard.dev/signalingpool=calls" in found["selector"].split(",")
+
+
+@pytest.mark.parametrize(
+    ("steps", "holds", "reason", "words"),
+    [
+        (Steps(), True, "Drained", "No pod"),
+        (Steps(out=(out("a"),)), False, "Draining", "On their way out: a."),
+        (Steps(out=tuple(out(name) for name in "abcde")), False, "Draining", "a, b, c and 2 more"),
+        (Steps(out=(out("a"),), homeless=3), False, "NoRoom", "Remedy: raise spec.replicas"),
+        (Steps(out=(out("a"),), overdue=(out("a"),)), False, "TimedOut", "After 600 s a still hold sessions."),
+    ],
+)
+def test_whether_a_pod_waits_for_its_sessions(steps: Steps, holds: bool, reason: str, words: str) -> None:
+    fact = status.drained(pool(), moved(steps=steps))
+    assert (fact.holds, fact.reason) == (holds, reason)
+    assert words in fact.message
 
 
 def test_sessions_are_durable_with_redis_only() -> None:

@@ -1,5 +1,7 @@
 """The broker of a single pod."""
 
+from msgspec.structs import replace
+
 from switchboard_signaling.broker.memory import RECORD_SECONDS, MemoryBroker
 from switchboard_signaling.matching.tickets import Proposal, Ticket
 from switchboard_signaling.protocol.effects import Proposed
@@ -30,14 +32,25 @@ async def test_records_are_kept_until_they_are_long_untouched() -> None:
     first = TouchSession("old", 1, "x", Idle(), "i", "pod")
     await broker.ask(first)
     clock.now = RECORD_SECONDS
-    again = await broker.ask(first)
+    again = await broker.ask(TouchSession("old", 2, "y", Idle(), "i", "pod"))
     assert isinstance(again, SessionAnswer)
-    assert again.before is not None
+    assert again.record.predecessor is not None
     clock.now = 2 * RECORD_SECONDS + 1
     await broker.ask(TouchSession("new", 1, "x", Idle(), "i", "pod"))
     forgotten = await broker.ask(first)
     assert isinstance(forgotten, SessionAnswer)
-    assert forgotten.before is None
+    assert forgotten.record.n == 1
+
+
+async def test_it_keeps_as_many_records_as_it_may_and_those_longest_untouched_go_first() -> None:
+    broker = MemoryBroker("pod", Clock(), records=2)
+    touches = {sid: TouchSession(sid, 1, "x", Idle(), "i", "pod") for sid in ("live", "gone", "new")}
+    for sid in ("live", "gone", "live", "new"):
+        await broker.ask(touches[sid])
+    for sid, known in (("live", True), ("new", True), ("gone", False)):
+        answer = await broker.ask(replace(touches[sid], n=2, attach="y"))
+        assert isinstance(answer, SessionAnswer)
+        assert (answer.record.predecessor is not None) is known
 
 
 async def test_two_tickets_are_proposed_to_the_pod_until_announced() -> None:

@@ -1,20 +1,24 @@
 """Replies of the store's scripts as records."""
 
 import msgspec
+from msgspec.structs import replace
 
 from switchboard_signaling.broker.records import match_record, proposal, session_record, waits
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.matching.tickets import Ticket
-from switchboard_signaling.protocol.messages import Queued
-from switchboard_signaling.protocol.store import MatchRecord, SessionRecord, SideRecord
+from switchboard_signaling.protocol.messages import Idle, Queued
+from switchboard_signaling.protocol.store import MatchRecord, Predecessor, SessionRecord, SideRecord
 
 BIG = 2**53 - 1
 
 
 def test_a_session_keeps_its_counters_exactly() -> None:
     fields = [str(BIG), "x", f'{{"state":"queued","c":{BIG},"ticket":"t"}}', "inst", "pod"]
-    assert session_record(fields) == SessionRecord(BIG, "x", Queued(BIG, "t"), "inst", "pod")
-    assert session_record([None] * 5) is None
+    record = SessionRecord(BIG, "x", Queued(BIG, "t"), "inst", "pod")
+    assert session_record([*fields, None, None]) == record
+    left = replace(record, predecessor=Predecessor(Idle(1), "pod-b"))
+    assert session_record([*fields, '{"state":"idle","c":1}', "pod-b"]) == left
+    assert session_record([None] * 7) is None
 
 
 def test_a_match_is_read_from_pairs_and_from_a_mapping() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from switchboard_signaling.ice.directory import Server
 from switchboard_signaling.ice.file import IceFile
 from switchboard_signaling.protocol.messages import IceServer
 
@@ -15,6 +16,14 @@ def write(path: Path, text: str) -> None:
 
 def test_without_a_file_there_are_no_servers() -> None:
     assert IceFile(None, lambda: 0).servers("x") == []
+
+
+def test_a_server_of_the_settings_comes_after_those_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "directory.json"
+    ice = IceFile(path, lambda: 0, Server(stun_urls=["stun:mine"]))
+    assert ice.servers("x") == [IceServer(["stun:mine"])]
+    write(path, '{"servers": [{"urls": ["turn:one"]}]}')
+    assert ice.servers("x") == [IceServer(["turn:one"]), IceServer(["stun:mine"])]
 
 
 def test_a_changed_file_is_read_anew_and_a_broken_one_leaves_the_last_good_one(tmp_path: Path) -> None:

@@ -87,6 +87,15 @@ def test_a_matched_ticket_cannot_be_cancelled() -> None:
     assert line.cancel("a/t", 0) == proposal
 
 
+def test_a_matched_ticket_that_was_given_up_does_not_return_when_the_match_fails() -> None:
+    line = Line()
+    proposal = matched(line, ticket("a"), ticket("b"))
+    assert line.cancel("a/t", 0) == proposal
+    assert line.enqueue(ticket("a"), "m2", proposal.m, 1) == Cancelled()
+    assert line.enqueue(ticket("a"), "m2", None, 2) == Cancelled()
+    assert line.enqueue(ticket("b"), "m2", proposal.m, 3) == InLine(3)
+
+
 def test_tickets_of_a_pod_that_has_died_are_not_matched_and_come_back_by_a_heartbeat() -> None:
     line = Line()
     line.enqueue(ticket("a", pod="dead"), "m", None, 0)
@@ -109,6 +118,21 @@ def test_what_is_over_is_forgotten_after_a_while() -> None:
     line.cancel("c/t", 0)
     assert line.enqueue(ticket("c"), "m", None, MEMORY) == InLine(3)
     assert line.matched == {}
+
+
+def test_no_more_is_remembered_than_the_bound_and_the_oldest_is_forgotten_first() -> None:
+    line = Line(memory_bound=2)
+    for name in ("a/t", "b/t", "c/t"):
+        line.cancel(name, 0)
+    assert line.enqueue(ticket("b"), "m", None, 0) == Cancelled()
+    assert line.enqueue(ticket("a"), "m", None, 0) == InLine(1)
+
+
+def test_what_is_cancelled_again_is_remembered_from_then_on() -> None:
+    line = Line(memory_bound=2)
+    for name in ("a/t", "b/t", "a/t", "c/t"):
+        line.cancel(name, 0)
+    assert line.enqueue(ticket("a"), "m", None, 0) == Cancelled()
 
 
 def test_a_search_looks_at_the_oldest_only() -> None:

@@ -14,6 +14,7 @@ from switchboard_signaling.protocol.client import (
     Online,
     Partner,
     Problem,
+    Renew,
     Said,
     Stopped,
     Transmit,
@@ -22,7 +23,10 @@ from switchboard_signaling.protocol.lanes import WINDOW
 from switchboard_signaling.protocol.messages import (
     MAX_CHAT,
     Ack,
+    Auth,
+    AuthExpiring,
     Chat,
+    ConnectionState,
     Goaway,
     Heartbeat,
     Hello,
@@ -42,6 +46,7 @@ from switchboard_signaling.protocol.messages import (
     Replaced,
     Resume,
     Snapshot,
+    Stats,
     Timeouts,
     Welcome,
 )
@@ -96,6 +101,36 @@ def test_a_heartbeat_is_answered_with_the_want_and_renews_the_token(client: Clie
     assert client.receive(Ping(), 0) == [Transmit(Heartbeat(want=Idle()))]
     client.receive(Ping(token="token-2"), 0)
     assert client.token == "token-2"
+
+
+def test_every_greeting_shows_a_jwt_where_there_is_one(client: ClientSession) -> None:
+    assert ClientSession(lambda: "inst").greet("jwt") == Hello(n=1, inst="inst", auth="jwt")
+    assert client.greet("jwt").auth == "jwt"
+
+
+def test_a_jwt_that_is_about_to_expire_is_replaced_by_a_fresh_one(client: ClientSession) -> None:
+    assert not client.fresh
+    assert client.receive(AuthExpiring(ttl_ms=60_000), 0) == [Renew()]
+    assert client.fresh
+    assert client.authenticate("fresh") == [Transmit(Auth(token="fresh"))]
+    assert not client.fresh
+    client.greet()
+    assert client.authenticate("fresh") == []
+
+
+@pytest.mark.parametrize(
+    ("code", "stopped", "fresh"),
+    [(1006, False, False), (None, False, False), (4409, True, False), (4403, True, False), (4419, False, True)],
+)
+def test_a_close_code_says_whether_to_come_back_and_with_what(
+    client: ClientSession, code: int | None, stopped: bool, fresh: bool
+) -> None:
+    assert client.closed(code) == ([Stopped()] if stopped else [])
+    assert client.fresh is fresh
+    client.closed(1006)
+    assert client.fresh is fresh
+    client.receive(Welcome(sid="s", token="t", want=Idle(), timeouts=TIMEOUTS), 0)
+    assert not client.fresh
 
 
 def test_joining_raises_the_number_of_the_want_before_sending(client: ClientSession) -> None:
@@ -170,6 +205,26 @@ def test_what_is_said_is_repeated_until_acknowledged(client: ClientSession) -> N
     assert client.tick(99) == []
 
 
+def test_a_client_says_when_time_will_have_something_to_do_for_it(client: ClientSession) -> None:
+    assert client.deadline is None
+    meet(client)
+    assert client.deadline is None
+    client.say(chat("hello"), now=10)
+    deadline = client.deadline
+    assert deadline is not None
+    assert client.tick(deadline - 0.01) == []
+    assert client.tick(deadline) != []
+    client.receive(PeerState(m="m", state="away"), now=20)
+    assert client.deadline is None
+
+
+def test_a_server_is_gone_after_two_heartbeats_of_silence(client: ClientSession) -> None:
+    client.timeouts = Timeouts(5000, 30000, 60000)
+    assert client.silence == 62
+    client.join()
+    assert client.silence == 12
+
+
 def test_nothing_is_repeated_to_a_partner_that_is_away(client: ClientSession) -> None:
     meet(client)
     [first] = client.say(chat("one"), 0)
@@ -192,6 +247,16 @@ def test_a_new_socket_repeats_the_lowest_unacknowledged_frame_at_once(client: Cl
     assert client.tick(60) == []
     welcome = Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS)
     assert client.receive(welcome, 60) == [Online(), first]
+
+
+def test_a_new_socket_forgets_that_the_partner_was_away(client: ClientSession) -> None:
+    meet(client)
+    client.receive(PeerState(m="m", state="away"), 1)
+    assert client.say(chat("are you there?"), 1) == []
+    client.greet()
+    outputs = client.receive(Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS), 2)
+    assert Partner("present") in outputs
+    assert isinstance(outputs[-1], Transmit)
 
 
 def test_a_partner_that_acknowledges_nothing_is_unreachable_after_a_while(client: ClientSession) -> None:
@@ -246,6 +311,18 @@ def test_chat_that_the_old_page_did_not_acknowledge_goes_to_the_new_one(client: 
     assert client.receive(Ack(m="m", from_=client.inst, to="reloaded", k=1), 0) == [Transmit(second)]
 
 
+def test_lanes_go_on_where_they_were_when_an_older_page_load_was_named_again_for_a_while(client: ClientSession) -> None:
+    meet(client)
+    client.receive(found(partner="reloaded"), 0)
+    client.say(chat("one"), 0)
+    client.receive(found(partner="peer"), 0)
+    _, again = client.receive(found(partner="reloaded"), 0)
+    assert again == Transmit(Chat(m="m", from_=client.inst, to="reloaded", k=1, id="c", text="one"))
+    client.receive(Ack(m="m", from_=client.inst, to="reloaded", k=1), 0)
+    second = Chat(m="m", from_=client.inst, to="reloaded", k=2, id="c", text="two")
+    assert client.say(chat("two"), 0) == [Transmit(second)]
+
+
 def test_a_new_page_that_is_away_already_is_not_talked_to(client: ClientSession) -> None:
     meet(client)
     client.say(chat("one"), 0)
@@ -295,6 +372,18 @@ def test_a_newer_want_of_another_page_is_adopted_and_ends_the_match_here(client:
     assert client.want == Queued(8, "t")
 
 
+def test_a_match_that_another_page_entered_is_adopted_and_the_place_in_line_kept(client: ClientSession) -> None:
+    client.join()
+    queued = client.want
+    assert isinstance(queued, Queued)
+    assert client.receive(Snapshot(want=Matched(queued.c, "m")), 0) == []
+    again = Queued(queued.c + 1, queued.ticket)
+    assert client.receive(PeerState(m="m", state="left", reason="partner-lost", requeue=True), 0) == [
+        Transmit(Heartbeat(want=again)),
+        Ended("partner-lost", requeued=True),
+    ]
+
+
 def test_a_forgotten_session_starts_anew(client: ClientSession) -> None:
     client.join()
     unknown = messages.error_frame(errors.SESSION_UNKNOWN)
@@ -311,3 +400,42 @@ def test_other_problems_and_advice_are_passed_on(client: ClientSession) -> None:
     assert client.receive(busy, 0) == [Problem(busy.code, busy.message, busy.remedy)]
     assert client.receive(Goaway(within_ms=5), 0) == [Move(5)]
     assert client.receive(Replaced(), 0) == [Stopped()]
+
+
+# What the pool is told of the call; more in vectors/reports.json
+
+
+def met(client: ClientSession, now: float) -> None:
+    client.join()
+    assert isinstance(client.want, Queued)
+    found = MatchFound(
+        m="m", role="polite", partner="peer", state="open", ice_servers=[], ttl_ms=1, ticket=client.want.ticket
+    )
+    client.receive(found, now)
+
+
+def test_reports_have_the_matchs_name_and_numbers_in_bounds(client: ClientSession) -> None:
+    assert client.report(Stats(m="")) == []
+    met(client, 0)
+    wild = Stats(m="", rtt_ms=-1.0, loss=2.0, sent_bitrate=float("inf"), jitter_ms=float("nan"), freezes=-1)
+    assert client.report(wild) == [Transmit(Stats(m="m", rtt_ms=0.0, loss=1.0, freezes=0))]
+    assert client.report(Stats(m="", rtt_ms=3.0)) == [Transmit(Stats(m="m", rtt_ms=3.0))]
+
+
+def test_what_became_of_the_connection_is_said_once(client: ClientSession) -> None:
+    assert client.connection("connected", 1) == []
+    met(client, 10)
+    connected = ConnectionState(m="m", state="connected", setup_ms=500.0, path="relay")
+    assert client.connection("connected", 10.5, "relay") == [Transmit(connected)]
+    assert client.connection("connected", 11) == []
+    failed = ConnectionState(m="m", state="failed", setup_ms=500.0, reason="media-lost")
+    assert client.connection("failed", 12, reason="media-lost") == [Transmit(failed)]
+
+
+def test_what_became_of_the_connection_waits_for_the_welcome(client: ClientSession) -> None:
+    met(client, 10)
+    client.greet()
+    assert client.connection("connected", 10.25) == []
+    assert client.report(Stats(m="")) == []
+    outputs = client.receive(Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS), 11)
+    assert outputs == [Online(), Transmit(ConnectionState(m="m", state="connected", setup_ms=250.0))]

@@ -59,6 +59,15 @@ def numbers(frames: list[Spoken]) -> list[int]:
 # Sending
 
 
+def test_there_is_a_deadline_while_something_is_under_way() -> None:
+    assert SendLane("m", "a", "b").deadline is None
+    lane = sender(offer(), now=5.0)
+    assert lane.deadline is not None
+    assert lane.due(lane.deadline - 0.001) == []
+    lane.acknowledged(1, 6.0)
+    assert lane.deadline is None
+
+
 def test_frames_are_numbered_from_one_in_their_lane() -> None:
     lane = SendLane("m", "a", "b")
     assert lane.push(Offer(m="", from_="", to="", k=0, sdp="sdp"))

@@ -1,5 +1,7 @@
 """A session's view of its match."""
 
+from msgspec.structs import replace
+
 from switchboard_signaling.matching.tickets import Ticket, propose
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.match import MatchView, Peer, unowned
@@ -51,6 +53,14 @@ def test_the_client_hears_of_a_match_once_as_forming_and_once_as_open() -> None:
     assert KEYRING.verify(opened.token, MatchClaims) == MatchClaims("m", "a", "sid-a")
     assert match.announced
     assert match.opened
+
+
+def test_a_record_that_went_back_to_an_older_socket_does_not_bring_back_its_page() -> None:
+    match = view()
+    reloaded = replace(record("open"), b=SideRecord("sid-b", 2, 1, "reloaded", "pod-c", named=True))
+    assert isinstance(match.read(reloaded, HOST, 0), MatchFound)
+    assert match.read(record("open"), HOST, 1) is None
+    assert match.peer == Peer("sid-b", "reloaded", "pod-c", 2)
 
 
 def test_nothing_is_said_before_the_partner_is_known() -> None:

@@ -2,13 +2,21 @@
 
 import json
 import re
+from importlib import resources
 from typing import Any, get_args
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from switchboard_signaling.protocol.errors import CATALOGUE, CLOSE_CODES, CloseCode, ErrorKind
 from switchboard_signaling.protocol.messages import ClientFrame, ServerFrame
 from switchboard_signaling.protocol.reference import errors_page, schema
+
+VECTORS = [
+    json.loads(file.read_text(encoding="utf-8"))
+    for file in (resources.files("switchboard_signaling.protocol") / "vectors").iterdir()
+    if file.name.endswith(".json")
+]
 
 
 @pytest.mark.parametrize(("name", "union"), [("ClientFrame", ClientFrame), ("ServerFrame", ServerFrame)])
@@ -37,4 +45,27 @@ def test_every_error_has_its_line(kind: ErrorKind) -> None:
 
 @pytest.mark.parametrize("code", CLOSE_CODES, ids=lambda code: code.reason)
 def test_every_close_code_has_its_line(code: CloseCode) -> None:
-    assert f"| {code.code} | {code.reason} | {'yes' if code.reconnect else 'no'} |\n" in errors_page()
+    reconnect = {
+        (False, False): "no",
+        (True, False): "yes",
+        (True, True): "yes, with a fresh JWT",
+    }[code.reconnect, code.fresh_token]
+    assert f"| {code.code} | {code.reason} | {reconnect} |\n" in errors_page()
+
+
+def test_the_schema_is_one_and_every_frame_that_the_shared_vectors_receive_obeys_it() -> None:
+    document = schema()
+    Draft202012Validator.check_schema(document)
+    known = document["$defs"]["ServerFrame"]["discriminator"]["mapping"]
+    received = [
+        step["receive"]
+        for vectors in VECTORS
+        for steps in (vectors["preamble"], *(vector["steps"] for vector in vectors["vectors"]))
+        for step in steps
+        if step.get("receive", {}).get("type") in known
+    ]
+    assert len(received) > 20
+    validator = Draft202012Validator(document)
+    for frame in received:
+        filled = json.loads(json.dumps(frame).replace('"$', '"var.'))
+        assert [error.message for error in validator.iter_errors(filled)] == [], frame

@@ -5,12 +5,18 @@ from tests.unit.signaling.world import ICE, Wire, World
 
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Ask, MatchChanged, Relay, Taken
+from switchboard_signaling.protocol.auth import Identity
+from switchboard_signaling.protocol.effects import Ask, Expel, MatchChanged, Note, Relay, Send, Taken, Verify
 from switchboard_signaling.protocol.messages import (
     Ack,
+    Auth,
+    AuthExpiring,
+    Candidate,
+    ConnectionState,
     ErrorFrame,
     Heartbeat,
     Hello,
+    IceCandidate,
     Idle,
     InQueue,
     JoinQueue,
@@ -25,6 +31,7 @@ from switchboard_signaling.protocol.messages import (
     Replaced,
     Resume,
     Snapshot,
+    Stats,
     Welcome,
 )
 from switchboard_signaling.protocol.store import (
@@ -34,6 +41,7 @@ from switchboard_signaling.protocol.store import (
     Enqueue,
     ReadMatch,
     SessionRecord,
+    TouchMatch,
     TouchSession,
 )
 
@@ -102,6 +110,108 @@ def test_a_session_begins_and_resumes_while_the_store_is_down(world: World) -> N
     wire = world.hello()
     token = wire.take(Welcome).token
     assert world.resume(token, 2, Idle()).take(Welcome).sid == wire.session.sid
+
+
+# JWTs
+
+
+def test_where_jwts_are_needed_a_session_begins_with_a_good_one(world: World) -> None:
+    world.auth_required = True
+    wire = world.hello(auth="ada 300")
+    assert wire.take(Welcome).sid == wire.session.sid
+    wire.send(JoinQueue(c=1, ticket="t"))
+    assert [ticket.sub for ticket in world.store.line.tickets.values()] == ["ada"]
+    refused = world.hello()
+    assert refused.error() == "auth-required"
+    assert refused.closed is errors.CLOSE_AUTH_REQUIRED
+    assert not refused.has(Welcome)
+
+
+def test_nothing_is_done_while_a_jwt_is_verified(world: World) -> None:
+    world.auth_required = True
+    wire = world.socket()
+    assert wire.session.receive(Hello(n=1, inst="i", auth="ada 300"), world.now) == [Verify("ada 300")]
+    assert wire.session.receive(JoinQueue(c=1, ticket="t"), world.now) == []
+    assert wire.session.receive(Auth(token="ada 300"), world.now) == []
+    assert wire.session.tick(world.now + 60) == []
+    assert isinstance(wire.session.receive(Hello(n=2, inst="i"), world.now)[0], Send)
+    wire.drop()
+    assert wire.session.verified(Identity("ada", 2000, 300), world.now) == []
+
+
+def test_a_session_is_resumed_with_a_jwt_of_its_subject_only(world: World) -> None:
+    world.auth_required = True
+    wire = world.hello(auth="ada 300")
+    token = wire.take(Welcome).token
+    again = world.resume(token, 2, Idle(), pod="pod-b", auth="ada 300")
+    assert again.take(Welcome).sid == wire.session.sid
+    stolen = world.resume(token, 3, Idle(), auth="eve 300")
+    assert stolen.error() == "session-unknown"
+    assert stolen.closed is errors.CLOSE_SESSION_UNKNOWN
+    assert again.session.attached
+
+
+def test_a_jwt_is_renewed_before_it_ends(world: World) -> None:
+    world.auth_required = True
+    wire = world.hello(auth="ada 90")
+    world.pass_time(35, wire)
+    assert 50_000 < wire.take(AuthExpiring).ttl_ms <= 60_000
+    wire.frames.clear()
+    wire.send(Auth(token="ada 600"))
+    renewed = wire.take(Ping).token
+    assert renewed is not None
+    world.pass_time(120, wire)
+    assert wire.closed is None
+    assert not wire.has(AuthExpiring)
+    assert world.resume(renewed, 2, Idle(), auth="ada 300").has(Welcome)
+
+
+def test_a_jwt_that_is_not_renewed_ends_the_socket(world: World) -> None:
+    world.auth_required = True
+    wire = world.hello(auth="ada 90")
+    token = wire.take(Welcome).token
+    wire.send(Auth(token="eve 600"))
+    assert wire.error() == "auth-invalid"
+    world.pass_time(89, wire)
+    assert wire.closed is None
+    world.pass_time(1, wire)
+    assert wire.error() == "auth-expired"
+    assert wire.closed is errors.CLOSE_AUTH_EXPIRED
+    assert wire.session.tick(world.now) == []
+    assert world.resume(token, 2, Idle(), auth="ada 600").error() == "session-unknown"
+
+
+def test_a_partner_stays_while_the_other_gets_a_fresh_jwt(world: World) -> None:
+    one, two, m = world.pair()
+    one.send(Auth(token="ada 600"))  # of no use here, and no harm
+    one.send(offer(m, one, two))
+    assert two.has(Offer)
+
+
+# Limits
+
+
+def test_a_flood_of_descriptions_or_candidates_is_refused_and_counted(world: World) -> None:
+    one, two, m = world.pair()
+    for k in range(1, 52):
+        one.send(offer(m, one, two, k))
+    error = one.take(ErrorFrame)
+    assert (error.code, error.retryable, error.ref) == ("rate-limited", True, "sdp")
+    assert sum(isinstance(frame, Offer) for frame in two.frames) == 50
+    world.now += 1
+    one.send(offer(m, one, two, 51))
+    assert sum(isinstance(frame, Offer) for frame in two.frames) == 51
+    for _ in range(4):
+        one.send(IceCandidate(m=m, from_=one.inst, to=two.inst, k=60, candidates=[Candidate()] * 60))
+    assert one.error() == "rate-limited"
+    assert world.limited == ["sdp", "candidates"]
+    assert one.closed is None
+
+
+def test_a_made_up_session_token_is_noticed(world: World) -> None:
+    token = world.hello().take(Welcome).token
+    assert world.resume(token[:-2] + "AA", 2, Idle()).error() == "session-unknown"
+    assert world.suspects == 1
 
 
 # Bad frames
@@ -308,6 +418,59 @@ def test_a_match_entered_too_late_does_not_cost_the_ticket(world: World) -> None
     assert one.take(MatchFound).m == two.take(MatchFound).m != m
 
 
+def test_a_ticket_that_went_back_in_line_is_taken_out_when_its_client_had_entered_the_match(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    two.send(Leave(c=2, m=m))
+    assert list(world.store.line.tickets) == [f"{one.session.sid}/t-one"]
+    one.name(m)
+    one.send(Heartbeat(want=Idle(2)))
+    assert not world.store.line.tickets
+
+
+def test_a_ticket_that_went_back_in_line_is_taken_out_by_a_new_socket_too(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    two.send(Leave(c=2, m=m))
+    again = world.resume(one.take(Welcome).token, 2, Matched(1, m))
+    again.send(Heartbeat(want=Idle(2)))
+    assert not world.store.line.tickets
+
+
+def test_a_new_socket_gives_up_what_the_last_one_wanted_even_if_its_first_answer_is_lost(world: World) -> None:
+    wire = world.hello()
+    token = wire.take(Welcome).token
+    wire.send(JoinQueue(c=1, ticket="t"))
+    again = world.socket()
+    [ask] = again.session.receive(Resume(token=token, n=2, inst="x", want=Idle(2)), world.now)
+    assert isinstance(ask, Ask)
+    world.store.ask(ask.question)
+    world.perform(again, again.session.unanswered(ask.question))
+    assert world.store.line.tickets
+    again.send(Heartbeat(want=Idle(2)))
+    assert not world.store.line.tickets
+
+
+def test_a_hint_about_another_match_does_not_ask_again_for_one_that_is_over(world: World) -> None:
+    one, _, m = world.pair(opened=False)
+    one.name(m)
+    world.store.ask(EndMatch(m, one.session.sid, "partner-lost", only_forming=True))
+    one.send(Heartbeat(want=one.session.want))
+    assert one.session.match is None
+    assert one.session.hinted(MatchChanged(one.session.sid, "other"), world.now) == []
+
+
+def test_two_who_enter_a_match_that_is_over_are_each_told_once(world: World) -> None:
+    one, two, m = world.pair(opened=False)
+    world.store.ask(EndMatch(m, one.session.sid, "partner-lost", only_forming=True))
+    world.lose_hints = True
+    one.name(m)
+    world.lose_hints = False
+    two.name(m)
+    for wire in (one, two):
+        assert [frame for frame in wire.frames if isinstance(frame, messages.PeerState)] == [
+            messages.PeerState(m=m, state="left", reason="partner-lost", requeue=True)
+        ]
+
+
 def test_a_match_that_does_not_form_in_time_requeues_who_entered_it(world: World) -> None:
     one, two, m = world.pair(opened=False)
     one.name(m)
@@ -353,6 +516,16 @@ def test_what_another_socket_wanted_later_is_adopted(world: World) -> None:
     assert again.take(Snapshot).want == Idle(9)
 
 
+def test_a_match_that_another_socket_entered_under_the_same_number_is_adopted(world: World) -> None:
+    wire = world.hello()
+    wire.send(JoinQueue(c=5, ticket="t"))
+    known = world.store.sessions[wire.session.sid]
+    entered = Matched(5, "m")
+    world.store.sessions[wire.session.sid] = SessionRecord(1, known.attach, entered, wire.inst, "pod-a")
+    wire.send(Heartbeat(want=Queued(5, "t")))
+    assert wire.take(Snapshot).want == entered
+
+
 # Peers
 
 
@@ -385,6 +558,16 @@ def test_nobody_speaks_into_a_foreign_match(world: World) -> None:
     assert world.store.matches[m].outcome == "open"
     assert not one.has(PeerState)
     assert not two.has(Offer)
+
+
+def test_who_resumes_while_the_store_is_silent_may_repeat_what_he_says(world: World) -> None:
+    one, _, m = world.pair()
+    token = one.take(Welcome).token
+    world.store.down = True
+    again = world.resume(token, 2, Matched(1, m), inst=one.inst)
+    again.send(Offer(m=m, from_=one.inst, to="other", k=1, sdp=""))
+    error = again.take(ErrorFrame)
+    assert (error.code, error.retryable) == ("peer-unreachable", True)
 
 
 def test_speaking_before_the_partner_is_known_is_an_error_that_passes(world: World) -> None:
@@ -534,6 +717,25 @@ def test_a_store_that_does_not_answer_makes_nobody_look_away(world: World) -> No
     assert not two.has(PeerState)
 
 
+def test_who_stays_in_a_match_is_seen_there_while_the_records_of_sessions_are_away(world: World) -> None:
+    one, _, m = world.pair()
+    one.send(Heartbeat(want=one.session.want))
+    touch = TouchSession(one.session.sid, 1, "", one.session.want, one.inst, "pod-a")
+    [ask] = one.session.unanswered(touch)
+    assert isinstance(ask, Ask)
+    assert isinstance(ask.question, TouchMatch)
+    assert (ask.question.m, ask.question.v) == (m, one.session._v)
+
+
+def test_a_session_that_resumes_while_its_record_is_away_is_seen_in_its_match(world: World) -> None:
+    one, _, m = world.pair()
+    socket = world.socket("pod-c")
+    world.store.down = True
+    socket.send(Resume(token=one.take(Welcome).token, n=2, inst="x", want=Matched(1, m)))
+    assert socket.session.match is not None
+    assert socket.session.match.m == m
+
+
 def test_silence_of_the_store_is_no_news_for_who_is_in_no_match(world: World) -> None:
     wire = world.hello()
     assert wire.session.unanswered(ReadMatch("m")) == []
@@ -604,6 +806,26 @@ def test_a_newer_socket_here_or_elsewhere_takes_the_session_over_without_a_gap(w
     assert one.closed is errors.CLOSE_REPLACED
 
 
+def test_a_socket_is_attached_again_after_another_of_its_number_was_refused(world: World) -> None:
+    wire = world.hello()
+    token = wire.take(Welcome).token
+    world.store.down = True
+    copy = world.resume(token, 1, Idle())
+    assert world.attached["pod-a", wire.session.sid] is copy
+    world.store.down = False
+    copy.send(Heartbeat(want=Idle()))
+    assert copy.take(Replaced)
+    wire.send(Heartbeat(want=Idle()))
+    assert world.attached["pod-a", wire.session.sid] is wire
+
+
+def test_a_socket_that_was_taken_over_is_not_attached_again(world: World) -> None:
+    wire = world.hello()
+    wire.session.hinted(Taken(wire.session.sid, 2), world.now)
+    touch = TouchSession(wire.session.sid, 1, wire.session._attach, Idle(), wire.inst, "pod-a")
+    assert wire.session.answered(touch, world.store.ask(touch), world.now) == []
+
+
 def test_an_older_socket_that_comes_late_is_closed(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
@@ -627,3 +849,88 @@ def test_a_closed_session_says_nothing_more(world: World) -> None:
     assert wire.session.tick(world.now + 99) == []
     assert wire.session.answered(Announced("t", "pod-a"), None, world.now) == []
     assert wire.session.unanswered(Announced("t", "pod-a")) == []
+
+
+# What a client reports of its call
+
+
+def test_reports_of_the_open_match_are_noted_once_a_second_at_most(world: World) -> None:
+    one, _, m = world.pair()
+    first, second = Stats(m=m, rtt_ms=1.0), Stats(m=m, rtt_ms=2.0)
+    assert one.session.receive(first, world.now) == [Note(first)]
+    assert one.session.receive(second, world.now + 0.9) == []
+    assert one.session.receive(second, world.now + 1) == [Note(second)]
+    said = ConnectionState(m=m, state="connected", setup_ms=1.0)
+    assert one.session.receive(said, world.now) == [Note(said)]
+    assert one.session.frames == 7
+
+
+def test_reports_of_no_match_or_of_another_or_of_one_that_forms_are_dropped(world: World) -> None:
+    assert world.hello().session.receive(Stats(m="m"), world.now) == []
+    one, _, m = world.pair(opened=False)
+    assert one.session.receive(Stats(m=m), world.now) == []
+    assert one.session.receive(ConnectionState(m="other", state="failed"), world.now) == []
+    early = world.socket()
+    early.session.receive(Hello(n=1, inst="i"), world.now)
+    assert early.session.receive(Stats(m=m), world.now) == []
+
+
+# The end by those who run the pool
+
+
+def test_who_is_disconnected_leaves_its_match_and_is_closed(world: World) -> None:
+    one, two, m = world.pair()
+    world.hint("pod-a", Expel(one.session.sid))
+    assert one.closed is errors.CLOSE_DISCONNECTED
+    assert not one.has(ErrorFrame)
+    left = two.take(PeerState)
+    assert (left.state, left.reason, left.requeue) == ("left", "ended", False)
+    assert isinstance(world.store.sessions[one.session.sid].want, Idle)
+    assert world.store.matches[m].outcome == "ended"
+    world.hint("pod-a", Expel(one.session.sid))
+
+
+def test_who_waits_and_is_disconnected_is_not_matched_any_more(world: World) -> None:
+    one = world.hello()
+    one.send(JoinQueue(c=1, ticket="t"))
+    world.hint("pod-a", Expel(one.session.sid))
+    two = world.hello("pod-b")
+    two.send(JoinQueue(c=1, ticket="u"))
+    assert not two.has(MatchFound)
+
+
+def test_who_is_disconnected_while_the_store_is_away_is_closed_too(world: World) -> None:
+    one, _, _ = world.pair()
+    world.store.down = True
+    world.hint("pod-a", Expel(one.session.sid))
+    assert one.closed is errors.CLOSE_DISCONNECTED
+
+
+@pytest.mark.parametrize("name", ["ada", "sid"])
+def test_who_is_blocked_is_not_welcomed_by_subject_or_session(world: World, name: str) -> None:
+    world.auth_required = True
+    known = world.hello(auth="ada 300")
+    token = known.take(Welcome).token
+    world.blocked.add("ada" if name == "ada" else known.session.sid)
+    again = world.resume(token, 2, Idle(), auth="ada 300")
+    assert again.error() == "blocked"
+    assert again.closed is errors.CLOSE_BLOCKED
+    assert not again.has(Welcome)
+
+
+def test_who_is_blocked_meanwhile_is_told_and_its_partner_need_not_wait(world: World) -> None:
+    one, two, _ = world.pair()
+    world.blocked.add(one.session.sid)
+    world.pass_time(1, one, two)
+    assert one.error() == "blocked"
+    assert one.closed is errors.CLOSE_BLOCKED
+    assert two.take(PeerState).reason == "blocked"
+
+
+def test_who_is_blocked_gets_no_further_place_in_line(world: World) -> None:
+    wire = world.hello()
+    world.blocked.add(wire.session.sid)
+    wire.send(JoinQueue(c=1, ticket="t"))
+    assert wire.closed is errors.CLOSE_BLOCKED
+    assert not wire.has(InQueue)
+    assert world.store.line.cancel(f"{wire.session.sid}/t", world.now) is not None

@@ -6,6 +6,7 @@ from switchboard_signaling.protocol.messages import Idle, Matched, Queued
 from switchboard_signaling.protocol.store import (
     EndMatch,
     MatchRecord,
+    Predecessor,
     SessionRecord,
     SideRecord,
     TouchMatch,
@@ -23,7 +24,7 @@ def touch(n: int, want: Idle | Queued | Matched, attach: str = "x", pod: str = "
 
 def test_the_first_touch_creates_the_record() -> None:
     answer = apply_session(None, touch(1, Idle()))
-    assert (answer.stale, answer.before) == (False, None)
+    assert not answer.stale
     assert answer.record == SessionRecord(1, "x", Idle(), "inst", "pod")
 
 
@@ -52,8 +53,14 @@ def test_the_newer_want_holds_and_among_equals_the_further(known: object, said: 
 def test_a_newer_socket_with_an_older_want_does_not_turn_it_back() -> None:
     record = SessionRecord(1, "x", Idle(5), "inst", "pod")
     answer = apply_session(record, touch(2, Queued(4, "t"), attach="y", pod="pod-b"))
-    assert answer.record == SessionRecord(2, "y", Idle(5), "inst", "pod-b")
-    assert answer.before == record
+    assert answer.record == SessionRecord(2, "y", Idle(5), "inst", "pod-b", Predecessor(Idle(5), "pod"))
+
+
+def test_what_the_last_socket_left_is_told_to_the_present_one_however_often_it_touches() -> None:
+    record = SessionRecord(1, "x", Queued(5, "t"), "inst", "pod")
+    first = apply_session(record, touch(2, Idle(6), attach="y", pod="pod-b"))
+    assert first.record.predecessor == Predecessor(Queued(5, "t"), "pod")
+    assert apply_session(first.record, touch(2, Idle(6), attach="y", pod="pod-b")) == first
 
 
 def side(sid: str, n: int = 1, v: int = 1, *, named: bool = False) -> SideRecord:

@@ -43,6 +43,32 @@ def test_what_is_no_token_is_refused(token: str | None) -> None:
     assert Keyring({"current": NEW}, Clock()).verify(token, SessionClaims) is None
 
 
+def test_a_session_token_ends_with_the_jwt_behind_it() -> None:
+    clock = Clock()
+    ring = Keyring({"current": NEW}, clock)
+    soon, late = (SessionClaims("sid", "sub", int(clock.now) + seconds) for seconds in (30, 10_000))
+    tokens = [ring.sign(soon), ring.sign(late)]
+    clock.now += 29
+    assert [ring.verify(token, SessionClaims) for token in tokens] == [soon, late]
+    clock.now += 1
+    assert [ring.verify(token, SessionClaims) for token in tokens] == [None, late]
+    clock.now += SESSION_SECONDS - 30
+    assert ring.verify(tokens[1], SessionClaims) is None
+
+
+def test_a_made_up_token_is_told_from_one_that_was_good_once() -> None:
+    clock = Clock()
+    ring = Keyring({"current": NEW}, clock)
+    token = ring.sign(SESSION)
+    assert ring.forged(f"{token[:-2]}AA")
+    assert ring.forged(token.replace(".", ".A", 1))
+    assert not ring.forged(token)
+    assert not ring.forged("")
+    assert not ring.forged(Keyring({"current": OLD}, clock).sign(SESSION))
+    clock.now += SESSION_SECONDS
+    assert not ring.forged(token)
+
+
 def test_a_changed_token_is_refused() -> None:
     ring = Keyring({"current": NEW}, Clock())
     key_id, body, tag = ring.sign(SESSION).split(".")

@@ -23,6 +23,7 @@ EVENTS: dict[type[client.Output], str] = {
     client.Partner: "partner",
     client.Ended: "ended",
     client.Problem: "problem",
+    client.Stopped: "stopped",
 }
 FILES = sorted(
     (file for file in (resources.files("switchboard_signaling.protocol") / "vectors").iterdir()
@@ -45,8 +46,10 @@ class Player:
         self.session = ClientSession(lambda: f"id{next(ids)}")
         self.now = 0.0
         self.variables: Json = {}
+        self.auth: Json = {}
 
     def play(self, step: Json) -> None:
+        self.auth = step.get("auth", self.auth)
         self.now = step.get("at", self.now * 1000) / 1000
         for _ in range(step.get("times", 1)):
             outputs = self.act(self.filled(step))
@@ -56,15 +59,26 @@ class Player:
 
     def act(self, step: Json) -> list[client.Output]:
         acts: dict[str, Callable[[Any], list[client.Output]]] = {
-            "connect": lambda _: [client.Transmit(self.session.greet())],
+            "connect": self.connect,
             "join": lambda line: self.session.join(**line),
             "leave": self.session.leave,
             "say": lambda frame: self.session.say(spoken(frame), self.now),
             "receive": self.receive,
+            "report": lambda stats: self.session.report(reported(stats)),
+            "connection": lambda told: self.session.connection(now=self.now, **told),
             "tick": lambda _: self.session.tick(self.now),
         }
         [act] = acts.keys() & step.keys()
         return acts[act](step[act])
+
+    def connect(self, code: Any) -> list[client.Output]:
+        if stopped := self.session.closed(1006 if code is True else code):
+            return stopped
+        return [client.Transmit(self.session.greet(self.jwt() if self.auth else None))]
+
+    def jwt(self) -> str:
+        jwt: str = self.auth["fresh" if self.session.fresh else "kept"]
+        return jwt
 
     def receive(self, frame: Json) -> list[client.Output]:
         try:
@@ -72,7 +86,8 @@ class Player:
         except ProtocolError as error:
             assert error.kind.code == "unknown-type", error  # noqa: PT017 - clients pass over these
             return []
-        return self.session.receive(decoded, self.now)
+        outputs = self.session.receive(decoded, self.now)
+        return outputs + self.session.authenticate(self.jwt()) if client.Renew() in outputs else outputs
 
     def filled(self, value: Any) -> Any:
         """Return a step with its variables and long texts put in."""
@@ -88,6 +103,7 @@ class Player:
     def agree(self, expected: Any, actual: Any) -> None:
         match expected:
             case dict():
+                assert "auth" in expected or "auth" not in actual, actual
                 for key, one in expected.items():
                     self.agree(one, actual.get(key))
             case list():
@@ -110,6 +126,12 @@ def spoken(frame: Json) -> Spoken:
         return messages.Chat(m="-", from_="-", to="-", k=0, id=frame["id"], text=frame["text"])
     spoken: Spoken = msgspec.convert({**frame, "m": "-", "from": "-", "to": "-", "k": 0}, Spoken)
     return spoken
+
+
+def reported(stats: Json) -> messages.Stats:
+    """Return what an application says, which the client brings into the bounds: not validated here."""
+    names = {field.encode_name: field.name for field in msgspec.structs.fields(messages.Stats)}
+    return messages.Stats(**{"m": "-", **{names[name]: value for name, value in stats.items()}})
 
 
 def told(outputs: Iterable[client.Output]) -> Iterable[Json]:

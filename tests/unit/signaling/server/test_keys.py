@@ -1,10 +1,11 @@
-"""The pool's token keys from a mounted Secret."""
+"""Keys from a mounted Secret."""
 
 from pathlib import Path
 
 import pytest
+from tests.unit.signaling.jwts import OTHER_SECRET, SECRET, secret_dir
 
-from switchboard_signaling.server.keys import KeysError, token_keys
+from switchboard_signaling.server.keys import KeysError, SharedSecrets, token_keys
 
 
 def test_without_a_folder_a_random_key_is_made() -> None:
@@ -27,3 +28,28 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(KeysError, match="shorter than") as caught:
         token_keys(tmp_path)
     assert "hush" not in str(caught.value)
+
+
+def test_a_shared_secret_is_as_long_as_its_hash(tmp_path: Path) -> None:
+    with pytest.raises(KeysError, match="shorter than 32 bytes"):
+        SharedSecrets(secret_dir(tmp_path, one=b"s" * 31))
+    assert SharedSecrets(secret_dir(tmp_path, one=SECRET)).keys() == [SECRET]
+
+
+def test_shared_secrets_are_read_anew_when_one_changes(tmp_path: Path) -> None:
+    secrets = SharedSecrets(secret_dir(tmp_path, one=SECRET))
+    secret_dir(tmp_path, two=OTHER_SECRET)
+    assert secrets.keys() == [SECRET, OTHER_SECRET]
+    (tmp_path / "one").unlink()
+    assert secrets.keys() == [OTHER_SECRET]
+
+
+def test_what_cannot_be_used_later_leaves_the_last_good_secrets(tmp_path: Path) -> None:
+    folder = secret_dir(tmp_path / "auth", one=SECRET)
+    secrets = SharedSecrets(folder)
+    secret_dir(folder, two=b"too short")
+    assert secrets.keys() == [SECRET]
+    folder.rename(tmp_path / "gone")
+    assert secrets.keys() == [SECRET]
+    secret_dir(folder, three=OTHER_SECRET)
+    assert secrets.keys() == [OTHER_SECRET]

@@ -11,6 +11,13 @@ LISTED = frozenset({"https://app.example"})
     ("origin", "allowed"),
     [
         (None, True),
+        ("https://APP.example", True),
+        ("http://app.example", False),
+        ("https://app.example.evil.example", False),
+        ("https://app.example:444", False),
+        ("ftp://localhost:8080", False),
+        ("http://[", False),
+        ("", False),
         ("http://localhost:8080", True),
         ("http://LOCALHOST:8080", True),
         ("https://app.example", True),
@@ -22,3 +29,7 @@ LISTED = frozenset({"https://app.example"})
 )
 def test_own_and_listed_pages_may_and_others_may_not(origin: str | None, allowed: bool) -> None:
     assert origin_allowed(origin, "localhost:8080", LISTED) is allowed
+
+
+def test_a_star_lets_all_pages_in() -> None:
+    assert origin_allowed("https://evil.example", "localhost:8080", frozenset({"*"}))

@@ -49,18 +49,24 @@ const { Session } = await import(pathToFileURL(join(SDK, "session.js")));
 class Player {
   variables = new Map();
   told = [];
+  auth = null;
 
-  constructor() {
+  constructor(steps) {
     clock = 0;
     [sockets, timeouts, ticks, stored] = [[], [], [], new Map()];
-    this.session = new Session("ws://pool.example/ws");
+    const token = ({ fresh }) => this.auth[fresh ? "fresh" : "kept"];
+    this.session = new Session("ws://pool.example/ws", steps.some(({ auth }) => auth) ? { token } : {});
+    this.session.addEventListener("status", ({ detail: { status } }) => {
+      if (status === "stopped") this.told.push({ event: "stopped" });
+    });
     for (const event of EVENTS) {
       this.session.addEventListener(event, ({ detail }) => this.told.push({ ...detail, event }));
     }
   }
 
-  async play({ at, times = 1, sends = [], tells = [], ...step }) {
+  async play({ at, auth, times = 1, sends = [], tells = [], ...step }) {
     clock = at ?? clock;
+    this.auth = auth ?? this.auth;
     for (let time = 0; time < times; time++) {
       await this.act(this.filled(step));
       this.agree(sends, sockets.at(-1).sent.splice(0));
@@ -68,21 +74,26 @@ class Player {
     }
   }
 
-  async act({ connect, join, leave, say, receive }) {
-    if (connect) await this.connect();
+  async act({ connect, join, leave, say, receive, report, connection }) {
+    if (connect) await this.connect(connect);
     else if (join) this.session.join(join.attributes, join.required);
     else if (leave) this.session.leave(leave);
     else if (say) this.session.say(say);
+    else if (report) this.session.report(report);
+    else if (connection) this.session.connection(connection.state, connection);
     else if (receive) sockets.at(-1).onmessage({ data: JSON.stringify(receive) });
     else for (const tick of ticks) tick();
+    await settled();
   }
 
-  async connect() {
-    if (sockets.length) {
-      sockets.at(-1).onclose({ code: 1006, reason: "" });
+  async connect(code) {
+    const before = sockets.length;
+    if (before) {
+      sockets.at(-1).onclose({ code: code === true ? 1006 : code, reason: "" });
       for (const act of timeouts.splice(0)) act();
     } else await this.session.start();
-    sockets.at(-1).onopen();
+    await settled();
+    if (sockets.length > before) sockets.at(-1).onopen();
   }
 
   /** A step with its variables and long texts put in. */
@@ -106,6 +117,9 @@ class Player {
   }
 }
 
+/** All that was promised so far has come about. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
 function unfolded(text) {
   const [, count, letter] = text.match(/^\{(\d+) x (.)\}$/u) ?? [];
   return count ? letter.repeat(Number(count)) : text;
@@ -115,8 +129,9 @@ for (const file of readdirSync(VECTORS).filter((name) => name.endsWith(".json"))
   const { preamble, vectors } = JSON.parse(readFileSync(join(VECTORS, file), "utf8"));
   for (const { name, steps } of vectors) {
     test(`${file}: ${name}`, async () => {
-      const player = new Player();
-      for (const step of [...preamble, ...steps]) {
+      const all = [...preamble, ...steps];
+      const player = new Player(all);
+      for (const step of all) {
         try {
           await player.play(step);
         } catch (error) {

@@ -2,7 +2,8 @@
 -- Puts a ticket in line, or finds out what became of it: Line.enqueue in matching/line.py.
 -- KEYS: last seq, tickets, order, fates, forget, beats, prefix of the mailboxes.
 -- ARGV: ticket name and text, m, dead match or '', seq or 0, how many to scan, lease and memory in seconds.
--- Returns {'waits', seq}, {'cancelled'} or {'matched', proposal}. A fate is a proposal, or '' for cancelled.
+-- Returns {'waits', seq}, {'cancelled'} or {'matched', proposal}. A fate is a proposal, or '' for cancelled;
+-- `left:` before the name of a matched ticket says that it does not return from its match.
 local last_seq, tickets, order, fates, forget, beats, mailbox = unpack(KEYS)
 local name, text, m, dead, seq, scan, lease, memory = unpack(ARGV)
 local time = redis.call('TIME')
@@ -19,6 +20,10 @@ if fate == '' then
 elseif fate then
   if cjson.decode(fate)[1] ~= dead then
     return {'matched', fate}
+  end
+  if redis.call('HDEL', fates, 'left:' .. name) == 1 then
+    redis.call('HSET', fates, name, '')
+    return {'cancelled'}
   end
   redis.call('HDEL', fates, name)
 end

@@ -1,20 +1,23 @@
 #!lua
 -- Joins what a socket knows into its session's record: apply_session in protocol/store.py.
 -- KEYS: the record.  ARGV: n, attach, c, rank and text of the want, inst, pod, milliseconds to keep.
--- Returns whether the socket is stale, then the record before and after: n, attach, want, inst, pod each.
+-- Returns whether the socket is stale, then the record: n, attach, want, inst, pod, want and pod of the last socket.
 local key = KEYS[1]
 local n, attach, c, rank, want, inst, pod, keep = unpack(ARGV)
 local function record()
-  return redis.call('HMGET', key, 'n', 'attach', 'want', 'inst', 'pod')
+  return redis.call('HMGET', key, 'n', 'attach', 'want', 'inst', 'pod', 'left.want', 'left.pod')
 end
-local before = record()
-if before[1] then
-  local known = tonumber(before[1])
-  if tonumber(n) < known or (tonumber(n) == known and attach ~= before[2]) then
-    return {1, before, before}
+local known_n, known_attach, known_c, known_rank, known_want, known_pod =
+  unpack(redis.call('HMGET', key, 'n', 'attach', 'c', 'rank', 'want', 'pod'))
+if known_n then
+  local known = tonumber(known_n)
+  if tonumber(n) < known or (tonumber(n) == known and attach ~= known_attach) then
+    return {1, record()}
+  end
+  if attach ~= known_attach then
+    redis.call('HSET', key, 'left.want', known_want, 'left.pod', known_pod)
   end
 end
-local known_c, known_rank = unpack(redis.call('HMGET', key, 'c', 'rank'))
 local newer = not known_c or tonumber(c) > tonumber(known_c)
   or (tonumber(c) == tonumber(known_c) and tonumber(rank) >= tonumber(known_rank))
 if newer then
@@ -22,4 +25,4 @@ if newer then
 end
 redis.call('HSET', key, 'n', n, 'attach', attach, 'inst', inst, 'pod', pod)
 redis.call('PEXPIRE', key, keep)
-return {0, before, record()}
+return {0, record()}

@@ -1,132 +1,395 @@
 /**
- * One RTCPeerConnection by perfect negotiation (W3C WebRTC section 10.7). The server assigned the roles: the impolite
- * side makes the first offer, so that the common case has no glare; later either side may offer at any time.
+ * A call within one match, between two page loads. It holds one connection, and two while another one takes over; it
+ * restarts or replaces them when media does not flow, measures what flows, and fits what is sent to the network.
  *
- * Events: state {state}, stream {stream}.
+ * Events:
+ *   state    {state: "connecting" | "connected" | "interrupted" | "failed", code?}
+ *   stream   {stream}
+ *   numbers  {numbers, score, grade, plan}: every second
+ *   built    {neg}: another connection
+ *   picture  {sending, receiving}: "on", or why there is none: "off", "none", "paused"
+ *   problem  {error}
  */
+import { freshRealm, makeReady } from "./connection.js";
+import { listen, tell, within } from "./events.js";
+import { Peer } from "./peer.js";
+import { Adapter, gradeOf, measure, read, Score } from "./quality.js";
+import { Recovery, Silence } from "./recovery.js";
+import { apply, pictureOf } from "./sending.js";
 
-const GATHER_BATCH = 20; // milliseconds in which candidates are collected into one frame
-const RESTART_AFTER = 2000; // milliseconds of `disconnected`, which often heals by itself
+const LOOK_EVERY = 500; // ms
+const NUMBERS_EVERY = 1000;
+const SHOW_SILENCE = 2000; // ms until silence is worth telling the person
+const PROVE_WITHIN = 4000;
+const ICE_SERVERS_WITHIN = 2000; // then the last known ones must do
+const ICE_SERVERS_FRESH = 30_000; // ms; no credential lives for less than a minute
+
+/**
+ * What a call needs of the page around it.
+ *
+ * @typedef {object} Surroundings
+ * @property {() => boolean} reachable whether signaling is up and the partner's page is there
+ * @property {() => Promise<unknown>} prove resolves once the server was heard lately
+ * @property {() => void} expectAnswer the partner was just told something: if nothing is heard, the socket is dead
+ * @property {() => Promise<RTCIceServer[]>} iceServers fresh ones
+ *
+ * @typedef {"connecting" | "connected" | "interrupted" | "failed"} CallState
+ */
 
 export class Call extends EventTarget {
   #polite;
-  #say;
+  #iceServers;
   #local;
-  #pc;
-  #makingOffer = false;
-  #ignoreOffer = false;
-  #answering = false;
-  #early = [];
-  #gathered = [];
-  #flush = null;
-  #restart = null;
-  #work = Promise.resolve();
+  #say;
+  #relayOnly;
+  #surroundings;
+  /** @type {Peer} */
+  #newest;
+  /** @type {Peer} */
+  #shown;
+  /** @type {CallState} */
+  #state = "connecting";
+  #recovery = new Recovery();
+  #recovering = false;
+  #looking = false;
+  #silence = new Silence();
+  #silentMs = 0;
+  /** @type {"none" | "moved" | "woken"} */
+  #hint = "none";
+  #failures = 0;
+  /** @type {import("./quality.js").Sample | null} */
+  #sample = null;
+  #score = new Score();
+  #adapter;
+  /** @type {import("./quality.js").Plan} */
+  #plan;
+  /** @type {import("./sending.js").Picture} */
+  #sending = "on";
+  /** @type {import("./sending.js").Picture} */
+  #receiving = "on";
+  #refreshedAt = performance.now();
+  #timer;
+  #closed = false;
 
-  /** `say(frame)` carries to the partner; `relayOnly` keeps this side's addresses from the partner. */
-  constructor({ role, iceServers, local, say, relayOnly = false }) {
+  /**
+   * `say` carries to the partner, `relayOnly` keeps this side's addresses from it. `ready` is a connection that was
+   * prepared for this call, `neg` the number of its first connection: above 0 if these two page loads have had others.
+   *
+   * @param {object} options
+   * @param {"polite" | "impolite"} options.role
+   * @param {RTCIceServer[]} options.iceServers
+   * @param {MediaStream} options.local
+   * @param {(signal: import("./peer.js").Signal) => void} options.say
+   * @param {Surroundings} options.surroundings
+   * @param {boolean} [options.relayOnly]
+   * @param {import("./quality.js").Tier} [options.tier]
+   * @param {import("./connection.js").Ready} [options.ready]
+   * @param {number} [options.neg]
+   */
+  constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready, neg = 0 }) {
     super();
     this.#polite = role === "polite";
-    this.#say = say;
+    this.#iceServers = iceServers;
     this.#local = local;
-    this.#pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: relayOnly ? "relay" : "all" });
-    this.#pc.onnegotiationneeded = () => this.#offer();
-    this.#pc.onicecandidate = ({ candidate }) => candidate && this.#gather(candidate);
-    this.#pc.onconnectionstatechange = () => this.#changed();
-    this.#pc.ontrack = ({ streams }) => this.#tell("stream", { stream: streams[0] });
-    if (!this.#polite) this.#addTracks();
+    this.#say = say;
+    this.#relayOnly = relayOnly;
+    this.#surroundings = surroundings;
+    this.#adapter = new Adapter(tier, performance.now());
+    this.#plan = this.#adapter.plan;
+    this.#sending = pictureOf(local, this.#plan);
+    // The impolite side makes the very first offer, so that the common case has no glare.
+    this.#newest = this.#shown = this.#build(neg, this.#polite && neg === 0, ready ?? makeReady({ local }));
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
   }
 
-  /** Take what the partner said. In order: each frame waits for the one before it. */
-  hear(frame) {
-    this.#work = this.#work.then(() => this.#handle(frame)).catch((error) => this.#tell("problem", { error }));
+  get state() {
+    return this.#state;
+  }
+
+  /** The number of the newest connection. */
+  get neg() {
+    return this.#newest.neg;
+  }
+
+  /**
+   * Take what the partner said.
+   *
+   * @param {import("./peer.js").Signal} signal
+   */
+  hear(signal) {
+    const neg = signal.neg ?? 0;
+    if (neg < this.#newest.neg) return; // about a connection that is no more
+    if (signal.type === "ice-restart") return void this.#asked(neg);
+    if (neg > this.#newest.neg) {
+      this.#replace(neg, true);
+      this.#recovery.joined(performance.now());
+    }
+    this.#newest.hear(signal);
+  }
+
+  /**
+   * Look at once: the network has changed, or the page has slept.
+   *
+   * @param {"moved" | "woken"} hint
+   */
+  hint(hint) {
+    if (this.#hint !== "moved") this.#hint = hint;
+    this.#look();
+  }
+
+  /** Try again after `failed`, because the person asks for it. */
+  retry() {
+    this.#recovery.reset();
+    this.#become("connecting");
+    this.hint("moved");
+  }
+
+  /** Set the largest picture that is sent. @param {import("./quality.js").Tier} tier */
+  set tier(tier) {
+    this.#adapter.tier = tier;
+    this.#follow(this.#adapter.plan);
+  }
+
+  /** Send other devices from now on. @param {MediaStream} local */
+  useLocal(local) {
+    this.#local = local;
+    this.#mend("rebuild");
+    this.#follow(this.#plan);
+  }
+
+  /** The person turned the camera on or off. */
+  cameraChanged() {
+    this.#follow(this.#plan);
   }
 
   close() {
-    clearTimeout(this.#restart);
-    clearTimeout(this.#flush);
-    this.#pc.onconnectionstatechange = null;
-    this.#pc.close();
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#newest.close();
+    this.#shown.close();
   }
 
-  /** How media flows now: {path: "direct" | "relay", rtt in ms}, or null. */
-  async route() {
-    const stats = await this.#pc.getStats();
-    const transport = [...stats.values()].find((one) => one.type === "transport");
-    const pair = stats.get(transport?.selectedCandidatePairId);
-    if (!pair) return null;
-    const kinds = [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.get(id)?.candidateType);
-    const rtt = pair.currentRoundTripTime;
-    return { path: kinds.includes("relay") ? "relay" : "direct", rtt: rtt === undefined ? null : rtt * 1000 };
+  // Connections
+
+  /**
+   * @param {number} neg
+   * @param {boolean} waits
+   * @param {import("./connection.js").Ready} ready
+   */
+  #build(neg, waits, ready) {
+    const say = this.#say;
+    const peer = new Peer({ ready, neg, polite: this.#polite, waits, configuration: this.#configuration, say });
+    peer.tellPicture({ picture: this.#sending });
+    listen(peer, "problem", (detail) => tell(this, "problem", detail));
+    listen(peer, "stream", () => this.#showStream(peer));
+    listen(peer, "picture", ({ picture }) => this.#pictureSaid(picture));
+    listen(peer, "state", ({ state }) => this.#peerChanged(peer, state));
+    return peer;
   }
 
-  async #handle(frame) {
-    if (frame.type === "offer" || frame.type === "answer") return this.#describe(frame);
-    if (frame.type === "ice-candidate") return this.#addCandidates(frame.candidates);
-    if (frame.type === "ice-restart") this.#pc.restartIce();
+  /**
+   * Build another connection; the one that is shown stays until the other one is connected.
+   *
+   * @param {number} neg
+   * @param {boolean} waits
+   */
+  #replace(neg, waits) {
+    if (this.#newest !== this.#shown) this.#newest.close();
+    this.#newest = this.#build(neg, waits, makeReady({ local: this.#local, realm: freshRealm() }));
+    tell(this, "built", { neg });
   }
 
-  async #offer() {
+  get #configuration() {
+    /** @type {RTCConfiguration} */
+    const configuration = {
+      iceServers: this.#iceServers,
+      iceTransportPolicy: this.#relayOnly ? "relay" : "all",
+    };
+    return configuration;
+  }
+
+  /**
+   * @param {Peer} peer
+   * @param {RTCPeerConnectionState} state
+   */
+  #peerChanged(peer, state) {
+    if (peer === this.#newest && state === "failed") this.#failures += 1;
+    if (peer === this.#newest && state === "connected") this.#show(peer);
+    this.#look();
+  }
+
+  /** @param {Peer} peer */
+  #show(peer) {
+    const before = this.#shown;
+    this.#shown = peer;
+    if (before !== peer) {
+      before.close();
+      this.#showStream(peer);
+    }
+    this.#sample = null;
+    this.#silence = new Silence();
+    this.#silentMs = 0;
+    this.#adapter.warmUp(performance.now());
+    this.#apply(peer);
+    this.#become("connected");
+  }
+
+  /** @param {Peer} peer */
+  #showStream(peer) {
+    if (peer === this.#shown && peer.stream) tell(this, "stream", { stream: peer.stream });
+  }
+
+  // Once and again
+
+  async #look() {
+    if (this.#looking || this.#closed) return;
+    this.#looking = true;
     try {
-      this.#makingOffer = true;
-      await this.#pc.setLocalDescription();
-      this.#say({ type: this.#pc.localDescription.type, sdp: this.#pc.localDescription.sdp });
+      await this.#measure();
+      if (!this.#closed) this.#judge();
     } catch (error) {
-      this.#tell("problem", { error });
+      tell(this, "problem", { error });
     } finally {
-      this.#makingOffer = false;
+      this.#looking = false;
     }
   }
 
-  async #describe({ type, sdp }) {
-    const ready = !this.#makingOffer && (this.#pc.signalingState === "stable" || this.#answering);
-    this.#ignoreOffer = type === "offer" && !ready && !this.#polite;
-    if (this.#ignoreOffer) return;
-    this.#answering = type === "answer";
-    await this.#pc.setRemoteDescription({ type, sdp });
-    this.#answering = false;
-    for (const candidate of this.#early.splice(0)) await this.#pc.addIceCandidate(candidate);
-    if (type === "answer") return;
-    this.#addTracks();
-    await this.#pc.setLocalDescription();
-    this.#say({ type: "answer", sdp: this.#pc.localDescription.sdp });
+  async #measure() {
+    const peer = this.#shown;
+    const sample = read(/** @type {Map<string, any>} */ (await peer.getStats()), performance.now());
+    if (peer !== this.#shown) return;
+    const { audio, video } = sample.received;
+    const expected = audio.packets > 0 || this.#receiving === "on";
+    this.#silentMs = this.#silence.look(audio.packets + video.packets, expected, sample.at, LOOK_EVERY);
+    if (this.#sample && sample.at - this.#sample.at < NUMBERS_EVERY * 0.9) return;
+    if (this.#sample) this.#report(measure(this.#sample, sample));
+    this.#sample = sample;
   }
 
-  async #addCandidates(candidates) {
-    if (!this.#pc.remoteDescription) {
-      this.#early.push(...candidates);
-      return;
+  /** @param {import("./quality.js").Numbers} numbers */
+  #report(numbers) {
+    if (this.#shown.state !== "connected") return;
+    const score = this.#score.add(numbers, this.#receiving === "on" ? "video" : "audio");
+    this.#follow(this.#adapter.look(numbers));
+    tell(this, "numbers", { numbers, score, grade: gradeOf(score), plan: this.#plan });
+  }
+
+  #judge() {
+    const well = this.#shown.state === "connected" && this.#silentMs < SHOW_SILENCE;
+    if (this.#state !== "connecting" && this.#state !== "failed") this.#become(well ? "connected" : "interrupted");
+    const facts = {
+      state: this.#shown.state === "connected" ? this.#shown.state : this.#newest.state,
+      failures: this.#failures,
+      reachable: this.#surroundings.reachable(),
+      silentMs: this.#silentMs,
+      hint: this.#hint,
+    };
+    this.#hint = "none";
+    if (this.#recovering) return;
+    const act = this.#recovery.decide(facts, performance.now());
+    if (act === "give-up") this.#become("failed", this.#why());
+    else if (act) this.#recover(act);
+  }
+
+  /** @param {"restart" | "rebuild"} act */
+  async #recover(act) {
+    this.#recovering = true;
+    const peer = this.#newest;
+    try {
+      await within(this.#surroundings.prove(), PROVE_WITHIN, "signaling");
+      await this.#refresh();
+      if (this.#closed || peer !== this.#newest) return; // the partner was faster
+      this.#mend(act);
+      this.#surroundings.expectAnswer();
+    } catch (error) {
+      tell(this, "problem", { error });
+    } finally {
+      this.#recovering = false;
     }
-    for (const candidate of candidates) {
-      try {
-        await this.#pc.addIceCandidate(candidate);
-      } catch (error) {
-        if (!this.#ignoreOffer) throw error;
-      }
+  }
+
+  /**
+   * The polite side asks for an offer, and only the impolite one makes it: both see the same trouble at the same time,
+   * and a first offer that is rolled back can leave Chromium's connection without candidates.
+   *
+   * @param {"restart" | "rebuild"} act
+   */
+  #mend(act) {
+    const { neg } = this.#newest;
+    const wanted = act === "restart" ? neg : neg + 1;
+    if (this.#polite) this.#say({ type: "ice-restart", neg: wanted });
+    else if (act === "restart") this.#newest.restart(this.#configuration);
+    else this.#replace(wanted, false);
+  }
+
+  /**
+   * The partner asks for an offer about connection `neg`. One that is being set up has its offer under way.
+   *
+   * @param {number} neg
+   */
+  async #asked(neg) {
+    await this.#refresh();
+    const { neg: mine, state } = this.#newest;
+    if (this.#closed || neg < mine) return;
+    if (neg > mine) this.#replace(neg, false);
+    else if (state === "new" || state === "connecting") return;
+    else this.#newest.restart(this.#configuration);
+    this.#recovery.joined(performance.now());
+  }
+
+  /** Credentials of relays expire: take fresh ones before they are needed. */
+  async #refresh() {
+    if (performance.now() - this.#refreshedAt < ICE_SERVERS_FRESH) return;
+    try {
+      this.#iceServers = await within(this.#surroundings.iceServers(), ICE_SERVERS_WITHIN, "fetching ICE servers");
+      this.#refreshedAt = performance.now();
+    } catch (error) {
+      tell(this, "problem", { error });
     }
   }
 
-  #addTracks() {
-    if (this.#pc.getSenders().some((sender) => sender.track)) return;
-    for (const track of this.#local.getTracks()) this.#pc.addTrack(track, this.#local);
+  #why() {
+    const relays = this.#iceServers.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")));
+    return relays ? "connection-failed" : "no-relay";
   }
 
-  #gather(candidate) {
-    this.#gathered.push(candidate.toJSON());
-    this.#flush ??= setTimeout(() => {
-      this.#flush = null;
-      this.#say({ type: "ice-candidate", candidates: this.#gathered.splice(0) });
-    }, GATHER_BATCH);
+  /**
+   * @param {CallState} state
+   * @param {string} [code]
+   */
+  #become(state, code) {
+    if (this.#state === state) return;
+    this.#state = state;
+    tell(this, "state", { state, code });
   }
 
-  #changed() {
-    const state = this.#pc.connectionState;
-    clearTimeout(this.#restart);
-    if (state === "disconnected") this.#restart = setTimeout(() => this.#pc.restartIce(), RESTART_AFTER);
-    if (state === "failed") this.#pc.restartIce();
-    this.#tell("state", { state });
+  // What is sent, and what the partner says about what it sends
+
+  /** @param {import("./quality.js").Plan} plan */
+  #follow(plan) {
+    const sending = pictureOf(this.#local, plan);
+    if (sending === this.#sending && JSON.stringify(plan) === JSON.stringify(this.#plan)) return;
+    this.#plan = plan;
+    this.#apply(this.#shown);
+    if (sending === this.#sending) return;
+    this.#sending = sending;
+    for (const peer of new Set([this.#shown, this.#newest])) peer.tellPicture({ picture: sending });
+    this.#tellPictures();
   }
 
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+  /** @param {Peer} peer */
+  #apply(peer) {
+    apply(peer.senders, this.#plan).catch((error) => tell(this, "problem", { error }));
+  }
+
+  /** @param {unknown} picture */
+  #pictureSaid(picture) {
+    if (picture !== "on" && picture !== "off" && picture !== "none" && picture !== "paused") return;
+    this.#receiving = picture;
+    this.#tellPictures();
+  }
+
+  #tellPictures() {
+    tell(this, "picture", { sending: this.#sending, receiving: this.#receiving });
   }
 }

@@ -13,8 +13,18 @@ const CHAT_SHARE = 0.5; // chat never keeps a connection from being negotiated
 const SLOW_START = 4;
 const MAX_GAP = 32;
 
+/**
+ * A frame of a lane: what is said, and by whom, to whom, in which match and as which.
+ *
+ * @typedef {{type: string, [field: string]: any}} Frame
+ * @typedef {{m: string, from: string, to: string}} Header
+ * @typedef {{frame: Frame, size: number, sentAt: number | null, resent: boolean}} Entry
+ */
+
 const SIGNALS = new Set(["offer", "answer", "ice-candidate"]);
+/** @param {Frame} frame */
 const sizeOf = (frame) => new TextEncoder().encode(JSON.stringify(frame)).length;
+/** @param {Entry[]} frames @param {number} size */
 const fits = (frames, size, share = 1) =>
   frames.length < WINDOW * share && frames.reduce((sum, one) => sum + one.size, size) <= WINDOW_BYTES * share;
 
@@ -24,20 +34,23 @@ const fits = (frames, size, share = 1) =>
  * acknowledgements let out the others, at first few at a time.
  */
 export class SendLane {
+  /** @type {Entry[]} */
   #frames = [];
   #underWay = 0;
   #allowed = WINDOW;
   #next = 1;
   #rto = RTO_FIRST;
+  /** @type {number | null} */
   #smoothed = null;
   #variation = 0;
   #deadline = 0;
 
+  /** @param {Header} header */
   constructor(header) {
-    this.header = header; // {m, from, to}
+    this.header = header;
   }
 
-  /** Keep a frame, numbered, until it is acknowledged; false if the window is full. */
+  /** Keep a frame, numbered, until it is acknowledged; false if the window is full. @param {Frame} frame */
   push(frame) {
     const numbered = { ...frame, ...this.header, k: this.#next };
     if (SIGNALS.has(frame.type)) this.#outdate(frame.neg ?? 0);
@@ -49,7 +62,7 @@ export class SendLane {
     return true;
   }
 
-  /** The frames that may go out now. */
+  /** The frames that may go out now. @param {number} now */
   flush(now) {
     const end = Math.min(this.#allowed, this.#frames.length);
     const going = this.#frames.slice(this.#underWay, end);
@@ -59,11 +72,11 @@ export class SendLane {
     return going.map((one) => one.frame);
   }
 
-  /** Everything up to k was handed to the partner's application. */
+  /** Everything up to k was handed to the partner's application. @param {number} k @param {number} now */
   acknowledged(k, now) {
     let count = 0;
     while (this.#frames.length && this.#frames[0].frame.k <= k) {
-      const { sentAt, resent, frame } = this.#frames.shift();
+      const { sentAt, resent, frame } = /** @type {Entry} */ (this.#frames.shift());
       count += 1;
       // Karn: what was sent twice is not measured
       if (frame.k === k && sentAt !== null && !resent) this.#measure(now - sentAt);
@@ -76,14 +89,14 @@ export class SendLane {
     this.#arm(now);
   }
 
-  /** The lowest frame, if it was not acknowledged in time. */
+  /** The lowest frame, if it was not acknowledged in time. @param {number} now */
   due(now) {
     if (!this.#underWay || now < this.#deadline) return [];
     this.#rto = Math.min(this.#rto * 2, RTO_CEILING);
     return this.restart(now);
   }
 
-  /** The lowest unacknowledged frame, if there is one: this client or its partner is back. */
+  /** The lowest unacknowledged frame, if there is one: this client or its partner is back. @param {number} now */
   restart(now) {
     if (!this.#frames.length) return [];
     this.#underWay = 0;
@@ -96,7 +109,7 @@ export class SendLane {
     return this.#frames.map((one) => one.frame).filter((frame) => frame.type === "chat");
   }
 
-  /** Empty the frames about connections older than `neg`; their numbers stay. */
+  /** Empty the frames about connections older than `neg`; their numbers stay. @param {number} neg */
   #outdate(neg) {
     for (const one of this.#frames) {
       if (!SIGNALS.has(one.frame.type) || (one.frame.neg ?? 0) >= neg) continue;
@@ -105,10 +118,12 @@ export class SendLane {
     }
   }
 
+  /** @param {number} now */
   #arm(now) {
     this.#deadline = now + this.#rto * (0.8 + 0.4 * Math.random());
   }
 
+  /** @param {number} rtt */
   #measure(rtt) {
     if (this.#smoothed === null) {
       this.#smoothed = rtt;
@@ -125,19 +140,22 @@ export class SendLane {
 /** The receiving end. */
 export class ReceiveLane {
   #shown = 0;
+  /** @type {Map<number, Frame>} */
   #held = new Map();
 
+  /** @param {Header} header `to` is this page */
   constructor(header) {
-    this.header = header; // {m, from, to}: `to` is this page
+    this.header = header;
   }
 
-  /** Return the frames to show now, in order, and the acknowledgement to send. */
+  /** Return the frames to show now, in order, and the acknowledgement to send. @param {Frame} frame */
   receive(frame) {
+    /** @type {Frame[]} */
     const ready = [];
     if (frame.k > this.#shown && frame.k <= this.#shown + MAX_GAP) this.#held.set(frame.k, frame);
     while (this.#held.has(this.#shown + 1)) {
       this.#shown += 1;
-      ready.push(this.#held.get(this.#shown));
+      ready.push(/** @type {Frame} */ (this.#held.get(this.#shown)));
       this.#held.delete(this.#shown);
     }
     return { ready, ack: { type: "ack", ...this.header, k: this.#shown } };

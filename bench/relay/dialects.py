@@ -1,0 +1,143 @@
+"""The same two clients in the dialect of each server: how they become partners, and how a frame is wrapped."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bench.websocket import WebSocket
+
+CANDIDATE = "candidate:842163049 1 udp 1677729535 203.0.113.{} 46154 typ srflx raddr 10.0.0.{} rport 46154 generation 0"
+"""A candidate as browsers write them; with its lane's header the frame is about 275 bytes long."""
+
+
+class Client(WebSocket):
+    """One side of a pair: becomes the partner of the other one, and says what its frames look like."""
+
+    path = "/"
+    subprotocol = ""
+
+    def __init__(self, host: str, pair: int, side: int, ready: Callable[[], None]) -> None:
+        self.pair, self.side = pair, side
+        self.name, self.partner = f"inst-{pair:05}-{side}", f"inst-{pair:05}-{1 - side}"
+        self.match = "m" * 22
+        self.problem = ""
+        self.ready = ready
+        super().__init__(host, self.path.format(name=self.name, pair=pair), self.subprotocol)
+
+    def message(self) -> tuple[bytes, bytes]:
+        """Return what stands before and after the number of a message."""
+        candidate = {"candidate": CANDIDATE.format(self.pair % 250, self.side), "sdpMid": "0", "sdpMLineIndex": 0}
+        return self._lane("ice-candidate", self.name, self.partner, {"candidates": [candidate]})
+
+    def ack(self) -> tuple[bytes, bytes]:
+        """Return what stands before and after the number of an acknowledgement."""
+        return self._lane("ack", self.partner, self.name, {})
+
+    def heartbeat(self) -> bytes | None:
+        """Return the answer to the server's heartbeat, if it is a text."""
+        return None
+
+    def closed(self, why: str) -> None:
+        """Note that this pair cannot go on."""
+        self.problem = self.problem or f"closed: {why}"
+
+    def wrap(self, frame: str) -> str:
+        """Put a frame into what the server passes on."""
+        return frame
+
+    def _lane(self, kind: str, sender: str, receiver: str, more: dict[str, Any]) -> tuple[bytes, bytes]:
+        frame = {"type": kind, "m": self.match, "from": sender, "to": receiver, "k": "?"} | more
+        before, _, after = self.wrap(_json(frame)).partition('"?"')
+        return before.encode(), after.encode()
+
+
+class Plain(Client):
+    """The relay on ws."""
+
+    path = "/{pair}"
+
+    def opened(self) -> None:
+        self.ready()
+
+
+class SocketIo(Client):
+    """socket.io 4 over engine.io 4 (its protocol documents): a digit or two before the JSON say what it is."""
+
+    path = "/socket.io/?EIO=4&transport=websocket"
+
+    def heard(self, text: bytes) -> None:
+        if text.startswith(b"0"):
+            self.say(b"40")
+        elif text.startswith(b"40"):
+            self.say(f'42["join",{self.pair}]'.encode())
+            self.ready()
+
+    def heartbeat(self) -> bytes | None:
+        return b"3"
+
+    def wrap(self, frame: str) -> str:
+        return f'42["message",{frame}]'
+
+
+class PeerJs(Client):
+    """The PeerJS server: a frame is the payload of one of its message types."""
+
+    path = "/peerjs?key=peerjs&id={name}&token={name}&version=1.0.0"
+
+    def heard(self, text: bytes) -> None:
+        if text.startswith(b'{"type":"OPEN"'):
+            self.ready()
+
+    def wrap(self, frame: str) -> str:
+        return f'{{"type":"CANDIDATE","dst":"{self.partner}","payload":{frame}}}'
+
+
+class Switchboard(Client):
+    """The whole protocol: a session, a ticket that only the partner meets, a match that both enter, heartbeats."""
+
+    path = "/ws"
+    subprotocol = "switchboard.v1"
+
+    def opened(self) -> None:
+        self._want: dict[str, Any] = {"state": "idle", "c": 0}
+        self._tell({"type": "hello", "n": 1, "inst": self.name})
+
+    def heard(self, text: bytes) -> None:
+        frame = json.loads(text)
+        match frame["type"]:
+            case "welcome":
+                pair = {"pair": str(self.pair)}
+                self._tell({"type": "join-queue", "c": 1, "ticket": "t", "attributes": pair, "required": pair})
+            case "match-found":
+                self._want = {"state": "matched", "c": 1, "m": frame["m"]}
+                if frame["state"] == "open":
+                    self._want["token"] = frame["token"]
+                    self.match = frame["m"]
+                    self.ready()
+                else:
+                    self._tell(self._answer())
+            case "heartbeat":
+                self._tell(self._answer())
+            case "error" | "replaced" | "goaway":
+                self.problem = text.decode()
+
+    def heartbeat(self) -> bytes | None:
+        return _json(self._answer()).encode()
+
+    def _answer(self) -> dict[str, Any]:
+        return {"type": "heartbeat", "want": self._want}
+
+    def _tell(self, frame: dict[str, Any]) -> None:
+        self.say(_json(frame).encode())
+
+
+DIALECTS: dict[str, type[Client]] = {
+    "switchboard": Switchboard,
+    "ws": Plain,
+    "socketio": SocketIo,
+    "peerjs": PeerJs,
+}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

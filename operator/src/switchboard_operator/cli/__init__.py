@@ -1,0 +1,1 @@
+"""The kubectl plugin: what the operator knows and decides, for people and scripts, read from the cluster only."""

@@ -1,0 +1,86 @@
+"""From resources and events to what `kubectl switchboard status` prints. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from switchboard_crds.model import Condition, ConditionStatus
+from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
+from switchboard_operator.api import Json
+
+DECISIONS: Final = 5
+"""Decisions shown of each pool, the newest first."""
+DECIDED: Final = "Scaling"
+"""Reason of the events that tell of decisions."""
+
+
+def report(pools: Iterable[SignalingPool], events: Iterable[Json]) -> list[dict[str, Any]]:
+    """Return a plain report on each pool, by namespace and name."""
+    decided = [event for event in events if event.get("reason") == DECIDED]
+    return [_pool(pool, decided) for pool in sorted(pools, key=lambda pool: pool.key)]
+
+
+def _pool(pool: SignalingPool, events: Iterable[Json]) -> dict[str, Any]:
+    status, conditions = pool.status, {item.type: item for item in pool.status.conditions}
+    told = [event for event in events if (event.get("regarding") or {}).get("uid") == pool.metadata.uid]
+    told.sort(key=_when, reverse=True)
+    return {
+        "namespace": pool.metadata.namespace,
+        "name": pool.metadata.name,
+        "ready": _says(conditions.get(PoolCondition.READY)),
+        "drained": _says(conditions.get(PoolCondition.DRAINED)),
+        "replicas": {
+            "desired": status.desired_replicas,
+            "existing": status.replicas,
+            "ready": status.ready_replicas,
+            "draining": status.draining_replicas,
+        },
+        "sessions": status.sessions,
+        "capacity": status.capacity,
+        "why": status.decision,
+        "decisions": [{"at": _when(event), "decision": event.get("note", "")} for event in told[:DECISIONS]],
+    }
+
+
+def _when(event: Json) -> str:
+    return str(event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+
+
+def _says(condition: Condition | None) -> dict[str, Any]:
+    if condition is None:
+        return {"holds": None, "reason": "Unknown", "message": "The operator has not looked at it yet."}
+    holds = {ConditionStatus.TRUE: True, ConditionStatus.FALSE: False}.get(condition.status)
+    return {"holds": holds, "reason": condition.reason, "message": condition.message}
+
+
+def text(pools: Sequence[dict[str, Any]]) -> str:
+    """Return the report as a table, with a paragraph for each pool that has something to say."""
+    if not pools:
+        return "No SignalingPool found.\n"
+    rows = [("NAMESPACE", "POOL", "READY", "PODS", "DRAINING", "SESSIONS", "CAPACITY", "WHY"), *map(_row, pools)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    for pool in pools:
+        notes = [
+            f"  {what}: {pool[what]['reason']}: {pool[what]['message']}"
+            for what in ("ready", "drained")
+            if pool[what]["holds"] is False
+        ]
+        notes += [f"  {item['at'][:19]}  {item['decision']}" for item in pool["decisions"]]
+        if notes:
+            lines += ["", f"{pool['namespace']}/{pool['name']}", *notes]
+    return "\n".join([*lines, ""])
+
+
+def _row(pool: dict[str, Any]) -> tuple[str, ...]:
+    replicas = pool["replicas"]
+    ready = {True: "yes", False: "no"}.get(pool["ready"]["holds"], "?")
+    return (
+        pool["namespace"],
+        pool["name"],
+        ready,
+        f"{replicas['ready']}/{replicas['desired']}",
+        str(replicas["draining"]),
+        str(pool["sessions"]),
+        str(pool["capacity"]),
+        pool["why"],
+    )

@@ -1,0 +1,222 @@
+"""A pool's pods and ReplicaSets as they are, read from what Kubernetes and the pods themselves say. Pure."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from switchboard_crds import names
+from switchboard_operator.api import Json
+from switchboard_operator.pools.samples import Sample
+from switchboard_operator.workloads import is_ready
+
+CORDONED_COST: Final = -100
+DRAINED_COST: Final = -1000
+"""Pod deletion costs: of pods that are alike otherwise, a ReplicaSet removes an empty one, else one on its way out."""
+
+
+class Stage(StrEnum):
+    """How far a pod is on its way out."""
+
+    SERVING = "Serving"
+    """The Service offers it to clients."""
+    HOLDING = "Holding"
+    """Out of the Service: it keeps its sessions and takes no other."""
+    DRAINING = "Draining"
+    """It gives its sessions away too."""
+    DRAINED = "Drained"
+    """It holds nothing any more, or its time is up: the next one to be removed."""
+
+
+_STAGES: Final = {stage.value: stage for stage in Stage}
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod that is not being deleted."""
+
+    name: str
+    uid: str
+    set: str
+    """Name of its ReplicaSet."""
+    stage: Stage = Stage.SERVING
+    since: float | None = None
+    """When it began to give its sessions away, in seconds of the wall clock."""
+    ready: bool = True
+    assigned: bool = True
+    """Whether it has a node."""
+    pending: bool = False
+    """Whether its containers have not all started yet (phase Pending)."""
+    started: bool = True
+    """Whether its container runs and has passed its startup probe."""
+    offered: bool = False
+    """Whether an EndpointSlice offers it to clients."""
+    evacuate: bool = False
+    """Whether its node should be empty (`kubectl drain`, `kubectl cordon`)."""
+    zone: str = ""
+    created: str = ""
+    sample: Sample | None = None
+    """None if it does not answer."""
+
+    @property
+    def blank(self) -> bool:
+        """Whether it cannot hold a session: it has never served, or its process is gone."""
+        return self.sample is None and not self.ready and not self.started
+
+    @property
+    def empty(self) -> bool:
+        """Whether it certainly holds no session and cannot get one."""
+        if self.sample is None:
+            return self.blank
+        return self.sample.connections == 0 and self.sample.cordoned and not self.offered
+
+    @property
+    def cost(self) -> int:
+        """Its deletion cost by its stage."""
+        return {Stage.SERVING: 0, Stage.DRAINED: DRAINED_COST}.get(self.stage, CORDONED_COST)
+
+
+def removal_order(pod: Pod) -> tuple[bool, bool, bool, int]:
+    """Return what a ReplicaSet removes pods by, lowest first.
+
+    Source: kubernetes pkg/controller/controller_utils.go, ActivePodsWithRanks.Less; pods that are alike in these
+    are told apart by their node's load, by time and by restarts, which nothing here relies on.
+    """
+    return (pod.assigned, not pod.pending, pod.ready, pod.cost)
+
+
+@dataclass(frozen=True)
+class Set:
+    """The ReplicaSet of one revision, with its pods in the order in which it would remove them."""
+
+    name: str
+    replicas: int
+    pods: tuple[Pod, ...] = ()
+    removing: frozenset[str] = frozenset()
+    """Uids of the pods that its last step down was meant to remove."""
+    ending: int = 0
+    """Pods that are being deleted."""
+
+    @property
+    def leaving(self) -> int:
+        """How many pods it has been told to remove and has not yet."""
+        return max(0, len(self.pods) - self.replicas)
+
+    @property
+    def staying(self) -> tuple[Pod, ...]:
+        """The pods without those that it is about to remove."""
+        return self.pods[self.leaving :]
+
+    @property
+    def coming(self) -> int:
+        """How many pods it has been told to make and has not yet."""
+        return max(0, self.replicas - len(self.pods))
+
+    @property
+    def spared(self) -> tuple[Pod, ...]:
+        """The pods that its last step down was meant to remove, and which are still there after it."""
+        return tuple(pod for pod in self.pods if pod.uid in self.removing) if not self.leaving else ()
+
+
+def sets(replica_sets: Sequence[Json], pods: Sequence[Json], describe: Callable[[Json], Pod]) -> dict[str, Set]:
+    """Return the ReplicaSets by name, each with its own pods; `describe` reads one pod."""
+    found = {}
+    for item in replica_sets:
+        metadata = item["metadata"]
+        own = [pod for pod in pods if controller(pod) == metadata["uid"] and not _finished(pod)]
+        living = [describe(pod) for pod in own if not pod["metadata"].get("deletionTimestamp")]
+        removing = (metadata.get("annotations") or {}).get(names.ANNOTATION_REMOVING, "")
+        found[metadata["name"]] = Set(
+            metadata["name"],
+            item["spec"].get("replicas", 1),
+            tuple(sorted(living, key=lambda pod: (*removal_order(pod), pod.name))),
+            frozenset(filter(None, removing.split(","))),
+            len(own) - len(living),
+        )
+    return found
+
+
+def controller(pod: Json) -> str | None:
+    """Return the uid of the object that controls a pod."""
+    references = pod["metadata"].get("ownerReferences") or []
+    return next((str(item["uid"]) for item in references if item.get("controller")), None)
+
+
+def _finished(pod: Json) -> bool:
+    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def read_pod(
+    pod: Json, offered: Collection[str], zones: Mapping[str, str], closed: Collection[str], sample: Sample | None
+) -> Pod:
+    """Return a pod as it is.
+
+    `offered`: uids that EndpointSlices offer; `zones`: zone by node; `closed`: nodes that should be empty.
+    """
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    annotations = metadata.get("annotations") or {}
+    node = (pod.get("spec") or {}).get("nodeName", "")
+    containers = status.get("containerStatuses") or []
+    return Pod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        set=_controller_name(pod),
+        stage=stage_of(metadata),
+        since=_seconds(annotations.get(names.ANNOTATION_DRAIN_STARTED, "")),
+        ready=is_ready(pod),
+        assigned=bool(node),
+        pending=status.get("phase", "Pending") == "Pending",
+        started=any("running" in (item.get("state") or {}) and item.get("started") for item in containers),
+        offered=metadata["uid"] in offered,
+        evacuate=node in closed,
+        zone=zones.get(node, ""),
+        created=metadata.get("creationTimestamp", ""),
+        sample=sample,
+    )
+
+
+def stage_of(metadata: Json) -> Stage:
+    """Return the stage that is marked on a pod; one that the Service does not select is out of it, marked or not."""
+    marked = _STAGES.get((metadata.get("annotations") or {}).get(names.ANNOTATION_DRAIN, ""), Stage.SERVING)
+    in_service = (metadata.get("labels") or {}).get(names.LABEL_IN_SERVICE) == "true"
+    return Stage.HOLDING if marked is Stage.SERVING and not in_service else marked
+
+
+def _seconds(text: str) -> float | None:
+    """Return a moment in seconds; None if it is none, for example one written by hand."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
+
+
+def _controller_name(pod: Json) -> str:
+    references = pod["metadata"].get("ownerReferences") or []
+    return next((str(item["name"]) for item in references if item.get("controller")), "")
+
+
+def offered(slices: Iterable[Json]) -> frozenset[str]:
+    """Return the uids of the pods that EndpointSlices offer; unknown readiness counts as offered, as for kube-proxy."""
+    return frozenset(
+        str(endpoint["targetRef"]["uid"])
+        for item in slices
+        for endpoint in item.get("endpoints") or []
+        if "targetRef" in endpoint and (endpoint.get("conditions") or {}).get("ready") is not False
+    )
+
+
+def marks(stage: Stage, since: str | None) -> Json:
+    """Return the metadata that makes a pod so, as a merge patch; `since` is when it began to give sessions away."""
+    out = stage is not Stage.SERVING
+    cost = {Stage.SERVING: None, Stage.DRAINED: str(DRAINED_COST)}.get(stage, str(CORDONED_COST))
+    return {
+        "metadata": {
+            "labels": {names.LABEL_IN_SERVICE: "false" if out else "true"},
+            "annotations": {
+                names.ANNOTATION_DRAIN: stage.value if out else None,
+                names.ANNOTATION_DRAIN_STARTED: since if stage in {Stage.DRAINING, Stage.DRAINED} else None,
+                names.ANNOTATION_DELETION_COST: cost,
+            },
+        }
+    }

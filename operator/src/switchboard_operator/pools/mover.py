@@ -1,0 +1,203 @@
+"""Brings the pods of a pool where they should be: the effects around `rollout` and `drain`."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+
+from switchboard_crds import names
+from switchboard_crds.signaling_pool import OnTimeout, SignalingPool
+from switchboard_operator.api import ENDPOINT_SLICE, POD, REPLICA_SET, Json
+from switchboard_operator.children import Children
+from switchboard_operator.context import Context
+from switchboard_operator.kube.nodes import Nodes
+from switchboard_operator.owner import Owner, OwnerKey
+from switchboard_operator.pools import fleet, objects, rollout
+from switchboard_operator.pools.demand import Decide, Decision, manual
+from switchboard_operator.pools.drain import (
+    BATCH_MS,
+    Command,
+    Discard,
+    Give,
+    Mark,
+    Resize,
+    Spared,
+    Tell,
+    describe,
+    steps,
+)
+from switchboard_operator.pools.fleet import Pod, Set
+from switchboard_operator.pools.pods import PodClient, PodError, place
+from switchboard_operator.pools.sampler import REPORT_SECONDS, Sampler, Watched
+from switchboard_operator.pools.samples import History
+from switchboard_operator.pools.state import Moved, Numbers
+
+logger = structlog.get_logger(__name__)
+
+
+class Mover:
+    """Moves pods and their sessions; what it does is planned anew each time from what the cluster shows."""
+
+    def __init__(
+        self, context: Context, client: PodClient, sampler: Sampler, nodes: Nodes, decide: Decide = manual
+    ) -> None:
+        self._context, self._client, self._sampler, self._nodes = context, client, sampler, nodes
+        self._decide = decide
+        self._children = Children(context.kube, context.store)
+
+    def forget(self, key: OwnerKey) -> None:
+        """Sample a pool no more."""
+        self._sampler.leave(key)
+
+    async def move(self, live: Json, pool: SignalingPool, rev: objects.Revision) -> Moved:
+        """Take the steps that are due; return what was found before them. Raises KubeError or NameTakenError."""
+        owner = objects.owner_of(pool)
+        watched = await self._watch(pool, owner)
+        found = self.look(pool, objects.replica_set_name(pool, rev))
+        current, sets, decision = found.current, found.sets, found.decision
+        wish = rollout.Wish(
+            decision.desired,
+            current,
+            rollout.surge(decision.desired, pool.spec.rollout.surge_percent),
+            pool.spec.rollout.paused,
+        )
+        todo = steps(
+            rollout.place(wish, sets),
+            sets,
+            current,
+            time.time(),
+            pool.spec.drain.timeout_seconds,
+            force=pool.spec.drain.on_timeout is OnTimeout.FORCE,
+        )
+        watched.hurried = bool(todo.out)
+        numbers = self._numbers(pool, sets, decision, watched)
+        await self._explain(live, pool, decision, watched)
+        if current in sets:
+            await self._children.ensure_sized(owner, objects.replica_set(pool, rev), 0)
+        for command in todo.commands:
+            await self._do(command, live, pool, owner, rev, watched)
+        if any(isinstance(command, Give) for command in todo.commands):
+            await self._sampler.refresh(owner.key)  # or the room that was just given away would be given twice
+        return replace(found, steps=todo, numbers=numbers)
+
+    def look(self, pool: SignalingPool, current: str) -> Moved:
+        """Return what there is, without doing anything about it."""
+        owner = objects.owner_of(pool)
+        history = self._sampler.history(owner.key)
+        decision = self._decide(pool, history, time.monotonic())
+        numbers = Numbers(pool.status.sessions, pool.status.capacity)
+        sets, failure = self._observe(owner, history), self._failure(owner, current)
+        return Moved(current, sets, decision, numbers=numbers, failure=failure)
+
+    async def _watch(self, pool: SignalingPool, owner: Owner) -> Watched:
+        token = self._context.keys.internal_token(pool.metadata.uid)
+
+        def judge(history: History, now: float) -> int:
+            return self._decide(pool, history, now).desired
+
+        watched = self._sampler.enter(owner.key, token, judge)
+        if not watched.history.observations:
+            await self._sampler.refresh(owner.key)
+        return watched
+
+    def _observe(self, owner: Owner, history: History) -> dict[str, Set]:
+        store, now = self._context.store, time.monotonic()
+        offered = fleet.offered(store.made_for(owner.key, ENDPOINT_SLICE))
+        pods = store.made_for(owner.key, POD)
+
+        def describe(pod: Json) -> Pod:
+            sample = history.sample(pod["metadata"]["uid"], now)
+            return fleet.read_pod(pod, offered, self._nodes.zones, self._nodes.closed, sample)
+
+        return fleet.sets(self._children.of(owner, REPLICA_SET), pods, describe)
+
+    async def _explain(self, live: Json, pool: SignalingPool, decision: Decision, watched: Watched) -> None:
+        """Say in an event what was decided, if it is another number than before."""
+        before, watched.desired = pool.status.desired_replicas, decision.desired
+        if before != decision.desired and pool.status.decision:
+            note = f"{before} -> {decision.desired} pods: {decision.why}"
+            await self._context.recorder.record(live, "Scaling", note)
+
+    def _numbers(self, pool: SignalingPool, sets: Mapping[str, Set], decision: Decision, watched: Watched) -> Numbers:
+        """Return the numbers for the status: those of now if it is time or something was decided, else its own."""
+        pods = [pod for item in sets.values() for pod in item.staying]
+        sessions = sum(pod.sample.sessions for pod in pods if pod.sample)
+        serving = (pod for pod in pods if pod.ready and pod.stage is fleet.Stage.SERVING)
+        now = Numbers(sessions, sum(pod.sample.capacity for pod in serving if pod.sample))
+        told = Numbers(pool.status.sessions, pool.status.capacity)
+        recent = time.monotonic() - watched.reported_at < REPORT_SECONDS
+        if (recent and decision.desired == pool.status.desired_replicas) or now == told:
+            watched.sessions = told.sessions
+            return told
+        watched.sessions, watched.reported_at = now.sessions, time.monotonic()
+        return now
+
+    def _failure(self, owner: Owner, current: str) -> str | None:
+        """Return why the current ReplicaSet cannot make pods (quota, admission), or None."""
+        found = self._context.store.get(REPLICA_SET, owner.namespace, current) or {}
+        for condition in (found.get("status") or {}).get("conditions") or []:
+            if condition["type"] == "ReplicaFailure":
+                return str(condition.get("message", ""))
+        return None
+
+    async def _do(
+        self, command: Command, live: Json, pool: SignalingPool, owner: Owner, rev: objects.Revision, watched: Watched
+    ) -> None:
+        """Carry a command out."""
+        if not isinstance(command, Tell):
+            logger.info("moving", pool=pool.key, command=describe(command))
+        match command:
+            case Mark(pod=pod, stage=stage, since=since):
+                if (found := self._find(owner, pod)) is not None:
+                    await self._children.mark(found, fleet.marks(stage, _rfc3339(since)))
+            case Tell() | Give():
+                await self._order(command, owner, watched)
+            case Resize():
+                await self._resize(pool, owner, rev, command)
+            case Spared(set=name, pods=pods):
+                await self._spared(live, owner, name, pods)
+            case Discard(set=name):
+                if found := self._context.store.get(REPLICA_SET, owner.namespace, name):
+                    await self._children.delete(found)
+
+    async def _resize(self, pool: SignalingPool, owner: Owner, rev: objects.Revision, command: Resize) -> None:
+        found = self._context.store.get(REPLICA_SET, owner.namespace, command.set)
+        if found is None:
+            await self._children.ensure_sized(owner, objects.replica_set(pool, rev), command.replicas)
+            return
+        removing = {names.ANNOTATION_REMOVING: ",".join(command.removing) or None}
+        await self._children.scale(found, command.replicas, removing)
+
+    async def _spared(self, live: Json, owner: Owner, name: str, pods: tuple[str, ...]) -> None:
+        """Say that another pod went than the empty one: its sessions were told so by the pod itself as it ended."""
+        note = f"ReplicaSet {name} removed another pod than {', '.join(pods)}, which had been emptied."
+        await self._context.recorder.record(live, "OtherPodRemoved", note, warning=True)
+        if found := self._context.store.get(REPLICA_SET, owner.namespace, name):
+            replicas = found["spec"]["replicas"]
+            await self._children.scale(found, replicas, {names.ANNOTATION_REMOVING: None})
+
+    async def _order(self, order: Tell | Give, owner: Owner, watched: Watched) -> None:
+        """Give a pod an order; one that does not take it gets it again, because its next sample says so."""
+        found = self._find(owner, order.pod)
+        where = place(found, watched.token) if found is not None else None
+        if where is None:
+            return
+        try:
+            if isinstance(order, Tell):
+                sample = await self._client.refuse(where, order.refuse)
+            else:
+                sample = await self._client.give_away(where, order.count, BATCH_MS)
+        except PodError as error:
+            logger.warning("order_failed", error=str(error))
+        else:
+            watched.history.take(order.pod.uid, sample)
+
+    def _find(self, owner: Owner, pod: Pod) -> Json | None:
+        found = self._context.store.get(POD, owner.namespace, pod.name)
+        return found if found is not None and found["metadata"]["uid"] == pod.uid else None
+
+
+def _rfc3339(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

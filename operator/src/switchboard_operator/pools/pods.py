@@ -1,0 +1,97 @@
+"""Speaks to signaling pods: reads their samples and gives them orders.
+
+The internal port is plain HTTP inside the cluster. A sample is no secret; an order needs the pool's token, and the
+number of the leader that gives it, so that a leader that was paused and overtaken changes nothing.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import aiohttp
+import orjson
+
+from switchboard_crds import names
+from switchboard_operator.api import Json
+from switchboard_operator.pools.samples import Sample
+
+TIMEOUT: Final = 2.0
+"""Seconds for a pod to answer; it answers in milliseconds unless it is stuck or unreachable."""
+PARALLEL: Final = 64
+"""Pods that are spoken to at a time."""
+
+
+class PodError(Exception):
+    """A pod did not answer, or refused an order."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a pod's internal port is, and the token that it takes orders with."""
+
+    pod: str
+    host: str
+    token: str
+
+    @property
+    def url(self) -> str:
+        """URL of the internal port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{names.INTERNAL_PORT}"
+
+
+def place(pod: Json, token: str) -> Place | None:
+    """Return where a pod can be reached; None while it has no address."""
+    host = (pod.get("status") or {}).get("podIP")
+    return Place(pod["metadata"]["name"], host, token) if host else None
+
+
+class PodClient:
+    """Requests to pods, `fence` being the number of this leader. Use as an async context."""
+
+    def __init__(self, fence: int) -> None:
+        self._fence = fence
+        self._slots = asyncio.Semaphore(PARALLEL)
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self._http.close()
+
+    async def sample(self, place: Place) -> Sample:
+        """Ask a pod how it is. Raises PodError."""
+        return await self._request("GET", place, names.INTERNAL_SAMPLE)
+
+    async def refuse(self, place: Place, refuse: bool) -> Sample:
+        """Tell a pod whether to refuse sessions, and return how it is then. Raises PodError."""
+        return await self._request("POST", place, names.INTERNAL_CORDON if refuse else names.INTERNAL_UNCORDON, {})
+
+    async def give_away(self, place: Place, count: int, within_ms: int) -> Sample:
+        """Have a pod ask some sessions to move, and return how it is then. Raises PodError."""
+        return await self._request("POST", place, names.INTERNAL_GOAWAY, {"count": count, "withinMs": within_ms})
+
+    async def _request(self, method: str, place: Place, path: str, body: dict[str, Any] | None = None) -> Sample:
+        headers = {}
+        if body is not None:
+            headers = {"Authorization": f"Bearer {place.token}", names.HEADER_FENCE: str(self._fence)}
+        try:
+            async with (
+                self._slots,  # before the request, whose time limit would else count the wait for the others
+                self._http.request(
+                    method, place.url + path, headers=headers, data=orjson.dumps(body) if body is not None else None
+                ) as response,
+            ):
+                data = await response.read()
+                if response.status != 200:
+                    text = data[:200].decode(errors="replace").strip()
+                    raise PodError(f"Pod {place.pod}: {path} answers {response.status}: {text}")
+                return Sample.read(orjson.loads(data), time.monotonic())
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise PodError(f"Pod {place.pod} at {place.url}{path}: {error!r}") from error

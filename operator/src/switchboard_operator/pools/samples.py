@@ -1,0 +1,110 @@
+"""What the pods of a pool say of themselves, and what is remembered of it. Pure.
+
+The memory is bounded and lives in the operator only: a new leader begins with none, and must not conclude anything from
+what it has not seen.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+STALE_SECONDS: Final = 10.0
+"""A sample that is older says nothing of now."""
+HISTORY_SECONDS: Final = 900.0
+HISTORY_LENGTH: Final = 512
+"""Observations kept of a pool at most: 15 minutes at rest, 17 minutes of one every two seconds."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One pod's answer; `at` is the operator's monotonic clock in seconds."""
+
+    at: float
+    sessions: int
+    """Attached, or resumable after their socket closed there: the load that the pool answers for."""
+    connections: int
+    """Open sockets. A pod without one can go: what else it remembers, the store knows too."""
+    leaving: int = 0
+    """Sessions that were asked to move and have not yet."""
+    capacity: int = 0
+    """Sessions that it can carry."""
+    cordoned: bool = False
+    """Whether it refuses new and resuming sessions."""
+    refused: int = 0
+    """Clients that it has turned away for want of room since it started."""
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any], at: float) -> "Sample":
+        """Return what an answer says. Raises ValueError for one that is none of a signaling pod."""
+        try:
+            return cls(
+                at,
+                sessions=int(answer["sessions"]),
+                connections=int(answer["connections"]),
+                leaving=int(answer["leaving"]),
+                capacity=int(answer["capacity"]),
+                cordoned=bool(answer["cordoned"]),
+                refused=int(answer["refused"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"no sample: {error!r}") from error
+
+    def fresh(self, now: float) -> bool:
+        """Whether it still says something."""
+        return now - self.at <= STALE_SECONDS
+
+
+@dataclass(frozen=True)
+class PodSample:
+    """One pod at one moment; `sessions` is None if it did not answer."""
+
+    name: str
+    ready: bool
+    age_s: float
+    sessions: int | None
+    draining: bool = False
+    refused: int = 0
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A pool at one moment, `at` on the operator's monotonic clock in seconds."""
+
+    at: float
+    pods: tuple[PodSample, ...]
+
+    @property
+    def sessions(self) -> int:
+        """Sessions on the pods that answered."""
+        return sum(pod.sessions or 0 for pod in self.pods)
+
+
+@dataclass
+class History:
+    """The newest sample of each pod, by uid, and the pool's observations, oldest first."""
+
+    observations: deque[Observation] = field(default_factory=lambda: deque(maxlen=HISTORY_LENGTH))
+    newest: dict[str, Sample] = field(default_factory=dict)
+
+    def take(self, uid: str, sample: Sample) -> None:
+        """Remember what a pod says now."""
+        self.newest[uid] = sample
+
+    def add(self, observation: Observation, uids: Iterable[str]) -> None:
+        """Remember the pool at a moment; what is too old, or of pods that are gone, is forgotten."""
+        known = set(uids)
+        self.newest = {uid: sample for uid, sample in self.newest.items() if uid in known}
+        self.observations.append(observation)
+        while observation.at - self.observations[0].at > HISTORY_SECONDS:
+            self.observations.popleft()
+
+    def sample(self, uid: str, now: float) -> Sample | None:
+        """Return a pod's newest sample, or None if it says nothing of now."""
+        found = self.newest.get(uid)
+        return found if found is not None and found.fresh(now) else None
+
+    @property
+    def moving(self) -> bool:
+        """Whether the number of sessions changed between the last two observations."""
+        return len(self.observations) < 2 or self.observations[-1].sessions != self.observations[-2].sessions

@@ -1,0 +1,61 @@
+"""What a look at a pool found and decided, for its status. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from switchboard_operator.pools.demand import Decision
+from switchboard_operator.pools.drain import Steps
+from switchboard_operator.pools.fleet import Pod, Set, Stage
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Sessions on the pods, and what those in service can carry."""
+
+    sessions: int = 0
+    capacity: int = 0
+
+
+_UNDECIDED: Final = Decision(0, "")
+_NOTHING: Final = Steps()
+_UNKNOWN: Final = Numbers()
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A pool's pods as they are, how many there should be, and what is done about it."""
+
+    current: str = ""
+    """Name of the current revision's ReplicaSet."""
+    sets: Mapping[str, Set] = field(default_factory=dict)
+    decision: Decision = _UNDECIDED
+    steps: Steps = _NOTHING
+    numbers: Numbers = _UNKNOWN
+    failure: str | None = None
+    """Why the current ReplicaSet cannot make pods."""
+
+    @property
+    def pods(self) -> list[Pod]:
+        """All pods that stay for now."""
+        return [pod for item in self.sets.values() for pod in item.staying]
+
+    @property
+    def right(self) -> list[Pod]:
+        """Pods of the current revision whose node is not to be emptied."""
+        return [pod for pod in self.pods if pod.set == self.current and not pod.evacuate]
+
+    @property
+    def serving(self) -> int:
+        """Right pods that serve."""
+        return sum(pod.ready and pod.stage is Stage.SERVING for pod in self.right)
+
+    @property
+    def others(self) -> int:
+        """Pods that are to be replaced."""
+        return len(self.pods) - len(self.right)
+
+    @property
+    def replacing(self) -> bool:
+        """Whether pods are to be replaced, or older ReplicaSets to be deleted."""
+        return bool(self.others or set(self.sets) - {self.current})

@@ -1,0 +1,1 @@
+"""Long proofs on real processes, one command each (`make prove-…`); each leaves its figures in build/prove/."""

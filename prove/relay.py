@@ -1,0 +1,283 @@
+"""Calls over three servers that are killed and paused in turn: no message lost, none doubled (`make prove-relay`).
+
+Three processes of the real server share one real store. Clients, in processes of their own, talk at a constant rate and
+count at the application what was said and what was shown. Servers are killed (SIGKILL) and started again on their port,
+or paused (SIGSTOP) for longer than their lease in the store.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.browser.server import Server, signaling_server
+from tests.e2e.signaling import store
+
+from prove.pool import OPEN
+from prove.report import FOLDER, write
+from prove.talkers import summary
+
+SERVERS: Final = 3
+PAUSE_SECONDS: Final = 15.0
+"""Longer than the lease of ten seconds (matching/line.py)."""
+CALM_SECONDS: Final = 3.0
+"""Talk between all clients' return and the next fault."""
+RETURN_SECONDS: Final = 60.0
+DRAIN_SECONDS: Final = 120.0
+Json = dict[str, Any]
+
+
+@dataclass
+class Talkers:
+    """A process of clients."""
+
+    process: asyncio.subprocess.Process
+
+    async def ask(self, *command: object, seconds: float = 60.0) -> Any:
+        """Give a command and return the answer."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+        async with asyncio.timeout(seconds):
+            line = await self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"clients ended at {command}")
+        return json.loads(line)
+
+
+@dataclass
+class Pods:
+    """The servers by port; `living` are those that a Service would send clients to."""
+
+    ports: list[int]
+    nodes: list[tuple[str, int]]
+    folder: Path
+    living: set[int] = field(default_factory=set)
+    cpu_seconds: float = 0.0
+    _running: dict[int, tuple[Server, AsyncExitStack]] = field(default_factory=dict)
+
+    async def start(self, port: int) -> None:
+        """Start a server, wait until it serves."""
+        stack = AsyncExitStack()
+        settings = {
+            "REDIS_NODES": ",".join(f"{host}:{number}" for host, number in self.nodes),
+            "KEY_DIR": str(self.folder / "key"),
+            "POOL": "prove/relay",
+            "POD": f"pod-{self.ports.index(port)}",
+            "ENVIRONMENT": "Staging",
+            **OPEN,
+        }
+        server = await stack.enter_async_context(signaling_server(self.folder / f"{port}.log", port, **settings))
+        self._running[port] = (server, stack)
+        self.living.add(port)
+
+    def signal(self, port: int, number: signal.Signals) -> None:
+        """Send a signal; who is killed or paused lives no more."""
+        if number is signal.SIGCONT:
+            self.living.add(port)
+        else:
+            self.living.discard(port)
+            self.cpu_seconds += self._cpu(port)
+        self._running[port][0].process.send_signal(number)
+
+    async def bury(self, port: int) -> None:
+        """Wait for the end of a server that was killed."""
+        _, stack = self._running.pop(port)
+        await stack.aclose()
+
+    async def stop(self) -> None:
+        """Stop all, without a farewell to the clients."""
+        for port in list(self._running):
+            self.signal(port, signal.SIGKILL)
+            await self.bury(port)
+
+    def _cpu(self, port: int) -> float:
+        fields = Path(f"/proc/{self._running[port][0].process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+
+@dataclass
+class Proof:
+    """One run."""
+
+    pods: Pods
+    talkers: list[Talkers]
+    faults: list[Json] = field(default_factory=list)
+
+    async def all(self, *command: object, seconds: float = 60.0) -> list[Any]:
+        """Ask all processes of clients."""
+        return await asyncio.gather(*(one.ask(*command, seconds=seconds) for one in self.talkers))
+
+    async def tell_living(self) -> None:
+        """Tell the clients where they may connect."""
+        await self.all("living", sorted(self.pods.living))
+
+    async def counts(self) -> Json:
+        """Return the clients' counts, added up."""
+        added: Json = {}
+        for one in await self.all("counts"):
+            events = dict(Counter(added.pop("events", {})) + Counter(one.pop("events")))
+            added = {**{name: round(added.get(name, 0) + value, 1) for name, value in one.items()}, "events": events}
+        return added
+
+    async def fault(self, port: int, kind: str) -> None:
+        """Kill or pause a server, bring it back, and wait until all its clients are welcome elsewhere."""
+        since = time.monotonic()
+        self.pods.signal(port, signal.SIGKILL if kind == "kill" else signal.SIGSTOP)
+        await self.tell_living()
+        if kind == "kill":
+            await self.pods.bury(port)
+            await self.pods.start(port)
+        else:
+            await asyncio.sleep(PAUSE_SECONDS)
+            self.pods.signal(port, signal.SIGCONT)
+        await self.tell_living()
+        back = await _until(lambda: self._returned(port, since), RETURN_SECONDS)
+        await asyncio.sleep(CALM_SECONDS)
+        parts = await self.all("aftermath", port, since)
+        merged = {name: [one for part in parts for one in part[name]] for name in parts[0] if name != "clients"}
+        self.faults.append(
+            {
+                "kind": kind,
+                "all_back_within_a_minute": back,
+                "clients": sum(part["clients"] for part in parts),
+                "in_flight": len(merged["in_flight"]),
+                "in_flight_delay_s": summary(merged["in_flight"]),
+                "recovery_s": summary(merged["welcomed_after"]),
+                "silence_s": summary(merged["silence"]),
+            }
+        )
+        print(f"{len(self.faults)}: {json.dumps(self.faults[-1])}", flush=True)
+
+    async def _returned(self, port: int, since: float) -> bool:
+        return sum(await self.all("offline", port, since)) == 0
+
+    async def drained(self) -> bool:
+        """Whether all that was said was shown."""
+        return sum(one["outstanding"] for one in await self.all("counts")) == 0
+
+
+async def run(folder: Path, clients: int, faults: Iterable[str], processes: int) -> Json:
+    """Return the figures of one run with an even number of clients."""
+    (folder / "key").mkdir()
+    (folder / "key" / "current").write_bytes(b"k" * 32)
+    async with store.single(folder / "store") as nodes:
+        pods = Pods(store.free_ports(SERVERS), nodes, folder)
+        try:
+            for port in pods.ports:
+                await pods.start(port)
+            async with _talkers(clients, processes) as talkers:
+                return await _prove(Proof(pods, talkers), clients, faults)
+        finally:
+            await pods.stop()
+
+
+async def _prove(proof: Proof, clients: int, faults: Iterable[str]) -> Json:
+    await proof.tell_living()
+    started = time.monotonic()
+    await proof.all("meet", seconds=600)
+    met = time.monotonic()
+    await proof.all("talk")
+    await asyncio.sleep(2 * CALM_SECONDS)
+    for index, kind in enumerate(faults):
+        await proof.fault(proof.pods.ports[index % SERVERS], kind)
+    await proof.all("hush")
+    talked = time.monotonic() - met
+    drained = await _until(proof.drained, DRAIN_SECONDS)
+    counts = await proof.counts()
+    delays = [one for part in await proof.all("delays") for one in part]
+    await proof.pods.stop()
+    # That a partner cannot be reached just now is said of frames that are kept and repeated.
+    harmless = {"problem-peer-unreachable", "partner-away", "partner-present"}
+    harm = set(counts["events"]) - harmless
+    kills = [one for one in proof.faults if one["kind"] == "kill"]
+    return {
+        "clients": clients,
+        "servers": SERVERS,
+        "meet_seconds": round(met - started, 1),
+        "talk_seconds": round(talked, 1),
+        "messages_per_second": round(counts["said"] / talked, 1),
+        "said": counts["said"],
+        "shown": counts["shown"],
+        "lost": counts["outstanding"],
+        "doubled": counts["doubled"],
+        "disordered": counts["disordered"],
+        "events": counts["events"],
+        "delay_s": summary(delays),
+        "kills": len(kills),
+        "kills_with_messages_in_flight": sum(one["in_flight"] > 0 for one in kills),
+        "cpu_seconds": {"servers": round(proof.pods.cpu_seconds, 1), "clients": counts["cpu_seconds"]},
+        "faults": proof.faults,
+        "passed": drained and not (counts["doubled"] or counts["disordered"] or harm),
+    }
+
+
+@asynccontextmanager
+async def _talkers(clients: int, processes: int) -> AsyncIterator[list[Talkers]]:
+    pairs = clients // 2
+    shares = [pairs // processes + (index < pairs % processes) for index in range(processes)]
+    started = []
+    try:
+        for index, share in enumerate(shares):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "prove.talkers", f"house{index}", str(share)),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**26,
+            )  # fmt: skip
+            started.append(Talkers(process))
+        yield started
+    finally:
+        for one in started:
+            if one.process.returncode is None:
+                one.process.kill()
+            await one.process.wait()
+
+
+async def _until(condition: Callable[[], Any], seconds: float) -> bool:
+    """Wait for what other processes bring about; return whether it came in time."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.2)
+    return True
+
+
+def plan(kills: int, pauses: int) -> list[str]:
+    """Return the kinds of the faults in order, the pauses spread among the kills."""
+    every = kills // pauses if pauses else 0
+    kinds = []
+    for number in range(1, kills + 1):
+        kinds.append("kill")
+        if every and number % every == 0 and kinds.count("pause") < pauses:
+            kinds.append("pause")
+    return kinds
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=2000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--pauses", type=int, default=6)
+    parser.add_argument("--processes", type=int, default=2, help="of clients")
+    given = parser.parse_args()
+    folder = FOLDER / "relay"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    figures = asyncio.run(run(folder, given.clients, plan(given.kills, given.pauses), given.processes))
+    short = {name: figures[name] for name in ("clients", "said", "lost", "doubled", "kills", "passed")}
+    print(f"{write('relay', figures)}: {json.dumps(short)}")
+    return 0 if figures["passed"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""A client that comes, is matched and leaves, as cheaply as Python can: no library between it and the socket."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Final, cast
+
+from switchboard_signaling.protocol import messages
+from switchboard_signaling.protocol.messages import Idle, Matched, Queued, Want
+
+HANDSHAKE: Final = (
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: "
+    + messages.SUBPROTOCOL.encode()
+    + b"\r\n\r\n"
+)
+CLOSE_NORMAL: Final = b"\x88\x82\0\0\0\0\x03\xe8"
+QUITS: Final = 0.1
+"""Share of those that leave the line before anybody comes."""
+VANISHES: Final = 0.3
+"""Share of those that go without a word, as a browser that loses its network."""
+
+
+class Visitor(asyncio.Protocol):
+    """One session from its socket to its end; `done` gets None, or what went wrong."""
+
+    def __init__(self, name: int, done: Callable[["Visitor", str | None], None]) -> None:
+        self._inst = f"i{name}"
+        self._done = done
+        self._quits = random.random() < QUITS
+        self._vanishes = random.random() < VANISHES
+        self._want: Want = Idle()
+        self._data = b""
+        self._upgraded = False
+        self._finished = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask for the WebSocket, and say hello behind it without waiting."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        self._transport.write(HANDSHAKE)
+        self._say(messages.Hello(n=1, inst=self._inst))
+
+    def data_received(self, data: bytes) -> None:
+        """Take whole frames."""
+        self._data += data
+        if not self._upgraded:
+            head, found, rest = self._data.partition(b"\r\n\r\n")
+            if not found:
+                return
+            if not head.startswith(b"HTTP/1.1 101"):
+                self._finish(f"refused: {head.splitlines()[0].decode()}")
+                return
+            self._data, self._upgraded = rest, True
+        while not self._finished and (frame := self._whole()) is not None:
+            opcode, payload = frame
+            if opcode != 1:
+                self._finish(f"closed with {payload!r}")
+                return
+            self._hear(messages.decode_server(payload))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count a socket that the server ended as a failure."""
+        self._finish(f"lost: {exc}")
+
+    def _hear(self, frame: messages.ServerFrame) -> None:
+        match frame:
+            case messages.Welcome():
+                self._want = Queued(1, "t")
+                self._say(messages.JoinQueue(c=1, ticket="t"))
+                if self._quits:
+                    self._say(messages.LeaveQueue(c=2, ticket="t"))
+                    self._leave()
+            case messages.Ping():
+                self._say(messages.Heartbeat(want=self._want))
+            case messages.MatchFound(m=m, state="forming"):
+                self._want = Matched(1, m)
+                self._say(messages.Heartbeat(want=self._want))
+            case messages.MatchFound(m=m, state="open", role="polite"):
+                self._say(messages.Leave(c=2, m=m))
+                self._leave()
+            case messages.MatchFound(m=m, token=token):
+                self._want = Matched(1, m, token)
+            case messages.PeerState(state="left", requeue=True):
+                self._want = Queued(2, "t")
+                self._say(messages.Heartbeat(want=self._want))
+            case messages.PeerState(state="left"):
+                self._leave()
+            case messages.ErrorFrame(code=code, message=message):
+                self._finish(f"{code}: {message}")
+
+    def _leave(self) -> None:
+        if not self._vanishes:
+            self._transport.write(CLOSE_NORMAL)
+        self._finish(None)
+
+    def _finish(self, problem: str | None) -> None:
+        if not self._finished:
+            self._finished = True
+            self._transport.close()
+            self._done(self, problem)
+
+    def _say(self, frame: messages.ClientFrame) -> None:
+        """Send a frame; a mask of zeros is one, and spares the work."""
+        text = messages.encode(frame)
+        size = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
+        self._transport.write(b"\x81" + size + b"\0\0\0\0" + text)
+
+    def _whole(self) -> tuple[int, bytes] | None:
+        data = self._data
+        if len(data) < 2:
+            return None
+        size, start = data[1], 2
+        if size == 126:
+            size, start = int.from_bytes(data[2:4], "big"), 4
+        if len(data) < start + size:
+            return None
+        self._data = data[start + size :]
+        return data[0] & 15, data[start : start + size]

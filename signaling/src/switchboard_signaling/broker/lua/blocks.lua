@@ -1,0 +1,31 @@
+#!lua
+-- Keeps who is kept out: MemoryLedger.block, unblock and blocks in broker/ledger.py.
+-- KEYS: ends by name, version.
+-- ARGV: 'block', name, seconds, how many there may be -> 'ok' or 'full'
+--       'unblock', name -> 'ok'
+--       'read', version known -> now, and if the version is another one: version, then names and ends in turn
+local ends, version = unpack(KEYS)
+local act, name, seconds, most = unpack(ARGV)
+local time = redis.call('TIME')
+local now = tonumber(time[1])
+if act == 'read' then
+  local newest = redis.call('GET', version) or '0'
+  if newest == name then
+    return {now}
+  end
+  local found = redis.call('ZRANGEBYSCORE', ends, '(' .. now, '+inf', 'WITHSCORES')
+  table.insert(found, 1, newest)
+  table.insert(found, 1, now)
+  return found
+end
+if act == 'block' then
+  redis.call('ZREMRANGEBYSCORE', ends, '-inf', now)
+  if not redis.call('ZSCORE', ends, name) and redis.call('ZCARD', ends) >= tonumber(most) then
+    return 'full'
+  end
+  redis.call('ZADD', ends, now + tonumber(seconds), name)
+else
+  redis.call('ZREM', ends, name)
+end
+redis.call('INCR', version)
+return 'ok'

@@ -1,0 +1,8 @@
+#!lua
+-- Joins what is known of a call into its record.
+-- KEYS: the record.  ARGV: seconds to keep, then names and values in turn.
+for i = 2, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1

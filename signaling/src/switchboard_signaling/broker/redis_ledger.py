@@ -1,0 +1,103 @@
+"""The ledger in Valkey or Redis: each kind of record has a hash tag of its own, each act is one script."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from switchboard_signaling.analytics.call import Fields
+from switchboard_signaling.analytics.outbox import DONE_SECONDS, MAX_EVENTS, Event
+from switchboard_signaling.analytics.totals import (
+    KEEP_SECONDS,
+    LIVE_SECONDS,
+    SLOT_SECONDS,
+    WINDOW_SECONDS,
+    Counts,
+    Live,
+)
+from switchboard_signaling.broker.ledger import CALL_SECONDS, MAX_BLOCKS, Blocks, Kept, LedgerFullError
+from switchboard_signaling.broker.scripts import Script
+
+Run: TypeAlias = Callable[[Script, list[str], list[Any]], Awaitable[Any]]
+SLOTS: Final = WINDOW_SECONDS // SLOT_SECONDS
+
+_lives = msgspec.json.Decoder(Live)
+_field: "msgspec.json.Decoder[str | int | float]" = msgspec.json.Decoder(str | int | float)
+
+
+class RedisLedger:
+    """The ledger of a pool; `run` runs a script and raises BrokerUnavailableError."""
+
+    def __init__(self, pod: str, pool: str, run: Run) -> None:
+        self._pod = pod
+        self._run = run
+        self._totals = "{a:" + pool + "}"
+        self._blocks = ["{b:" + pool + "}" + part for part in (":until", ":version")]
+        self._outbox = ["{w:" + pool + "}" + part for part in (":events", ":due", ":tries", ":done")]
+        names = ("count", "totals", "keep_call", "kept_call", "blocks", "outbox_put", "outbox_take", "outbox_settle")
+        self._scripts = {name: Script(name) for name in names}
+
+    async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
+        """Add to the present slot, by the store's clock."""
+        flat = [part for pair in counts.items() for part in pair]
+        text = msgspec.json.encode(live).decode()
+        await self._do("count", [self._totals], [self._pod, number, text, SLOT_SECONDS, KEEP_SECONDS, *flat])
+
+    async def totals(self) -> tuple[Counts, dict[str, Live]]:
+        """Return the sum of the newest slots."""
+        slots, lives = await self._do("totals", [self._totals], [SLOT_SECONDS, SLOTS, LIVE_SECONDS])
+        total = Counts()
+        for slot in slots:
+            total.update({name: int(number) for name, number in zip(slot[::2], slot[1::2], strict=True)})
+        return total, {pod: _lives.decode(text) for pod, text in zip(lives[::2], lives[1::2], strict=True)}
+
+    async def keep(self, m: str, side: str, fields: Fields) -> None:
+        """Join the fields into the call's hash."""
+        flat = [
+            part for name, value in fields.items() for part in (f"{side}.{name}", msgspec.json.encode(value).decode())
+        ]
+        await self._do("keep_call", ["{c:" + m + "}"], [CALL_SECONDS, *flat])
+
+    async def kept(self, m: str) -> Kept:
+        """Return the call's hash."""
+        found = await self._do("kept_call", ["{c:" + m + "}"], [])
+        kept: Kept = {}
+        for key, text in zip(found[::2], found[1::2], strict=True):
+            side, _, name = key.partition(".")
+            kept.setdefault(side, {})[name] = _field.decode(text)
+        return kept
+
+    async def block(self, name: str, seconds: float) -> None:
+        """Note when it ends, by the store's clock."""
+        if await self._do("blocks", self._blocks, ["block", name, seconds, MAX_BLOCKS]) == "full":
+            raise LedgerFullError
+
+    async def unblock(self, name: str) -> None:
+        """Forget the name."""
+        await self._do("blocks", self._blocks, ["unblock", name])
+
+    async def blocks(self, version: int) -> Blocks | None:
+        """Return all that have not ended."""
+        now, *found = await self._do("blocks", self._blocks, ["read", version])
+        if not found:
+            return None
+        newest, *flat = found
+        seconds = {name: float(until) - now for name, until in zip(flat[::2], flat[1::2], strict=True)}
+        return Blocks(int(newest), seconds)
+
+    async def put(self, event: Event) -> None:
+        """Keep it, unless it is known."""
+        if not await self._do("outbox_put", self._outbox, [event.id, event.body, MAX_EVENTS]):
+            raise LedgerFullError
+
+    async def take(self, lease: float, count: int) -> list[Event]:
+        """Take what is due, by the store's clock."""
+        found = await self._do("outbox_take", self._outbox, [lease, count])
+        return [Event(id, body, int(tries)) for id, body, tries in found]  # noqa: A001 - the field's name
+
+    async def settle(self, id: str, again: float | None) -> None:  # noqa: A002 - the field's name
+        """Forget the event, or make it due later."""
+        await self._do("outbox_settle", self._outbox, [id, "" if again is None else again, DONE_SECONDS])
+
+    async def _do(self, name: str, keys: list[str], arguments: list[Any]) -> Any:
+        return await self._run(self._scripts[name], keys, arguments)

@@ -1,0 +1,378 @@
+/**
+ * Video calls with whoever is looking too: camera, session and call put together. All that an application shows is in
+ * `snapshot`, which is replaced, never changed, and said by the event `change`.
+ *
+ *     const switchboard = new Switchboard();
+ *     switchboard.addEventListener("change", () => show(switchboard.snapshot));
+ *     await switchboard.start();
+ *     switchboard.join();
+ *
+ * Events: change; chat {id, text, mine}; numbers {numbers, score, grade, plan}; log {error}, for developers.
+ */
+import { Call } from "./call.js";
+import { prepare } from "./connection.js";
+import { listen, tell } from "./events.js";
+import { apiOf, fetchIceServers } from "./ice.js";
+import { openMedia } from "./media.js";
+import { deviceCode, endingCode, lacking, problem, sessionCode } from "./problems.js";
+import { Patience } from "./recovery.js";
+import { Session } from "./session.js";
+import { PageWatch } from "./watch.js";
+
+const MAX_CHAT = 4096;
+const QUIET = 1000; // ms within which a server was heard that needs no new socket after a sleep or a change of network
+const ALIVE = 6000; // ms within which it is heard anyway during a match, by its heartbeats of 5 s
+const ANSWER = 700; // ms in which an offer is acknowledged, unless a socket on the way is dead
+const PROVE_EVERY = 50;
+
+/**
+ * loading: no devices yet; idle; queued: looking for a partner; connecting; connected; interrupted: media does not
+ * flow and is being mended; failed: mending was given up.
+ *
+ * @typedef {"loading" | "idle" | "queued" | "connecting" | "connected" | "interrupted" | "failed"} State
+ *
+ * @typedef {object} Snapshot
+ * @property {State} state
+ * @property {"connecting" | "online" | "offline" | "stopped"} link to the server
+ * @property {boolean} partnerAway whether the partner's page cannot be reached just now
+ * @property {MediaStream | null} local
+ * @property {MediaStream | null} remote
+ * @property {boolean} microphone whether it is on
+ * @property {boolean} camera whether it is on
+ * @property {import("./quality.js").Tier} tier
+ * @property {import("./sending.js").Picture} sending
+ * @property {import("./sending.js").Picture} receiving
+ * @property {import("./problems.js").Problem | null} problem what is wrong, newest first to be mended
+ *
+ * @typedef {"devices" | "link" | "call"} About
+ */
+
+/** @type {Snapshot} */
+const BEGINNING = Object.freeze({
+  state: "loading", link: "connecting", partnerAway: false, local: null, remote: null, microphone: false,
+  camera: false, tier: "high", sending: "on", receiving: "on", problem: null,
+});
+
+/** @type {Record<string, State>} */
+const SHOWN = { idle: "idle", queued: "queued", matched: "connecting" };
+
+const here = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
+
+export class Switchboard extends EventTarget {
+  #url;
+  #session;
+  #watch = new PageWatch();
+  #patience = new Patience();
+  /** @type {Call | null} */
+  #call = null;
+  /** @type {import("./connection.js").Ready | null} */
+  #ready = null;
+  #preparing = 0;
+  /** @type {Map<About, import("./problems.js").Problem>} */
+  #problems = new Map();
+  /** The number of the next connection with each of the partner's page loads. @type {Map<string, number>} */
+  #negs = new Map();
+  /** @type {Set<string>} */
+  #chats = new Set();
+  #started = false;
+  #stopped = false;
+  /** Keep this side's addresses from partners, at the price of a longer way. For calls from now on. */
+  relayOnly;
+  /** @type {Readonly<Snapshot>} */
+  snapshot = BEGINNING;
+
+  /**
+   * `url` is the pool's socket, by default the one beside this page. `token({fresh})` gives the JWT where the pool asks
+   * for one.
+   *
+   * @param {object} [options]
+   * @param {string} [options.url]
+   * @param {(wish: {fresh: boolean}) => string | Promise<string>} [options.token]
+   * @param {boolean} [options.relayOnly]
+   */
+  constructor({ url = here(), token, relayOnly = false } = {}) {
+    super();
+    this.#url = url;
+    this.relayOnly = relayOnly;
+    this.#session = new Session(url, { token });
+    this.#listen();
+  }
+
+  /** Open camera and microphone, connect, and come back to the call that this tab was in, if there was one. */
+  async start() {
+    const code = lacking(window);
+    if (code) return this.#wrong("devices", code);
+    await this.openDevices();
+  }
+
+  /** Ask for camera and microphone, the first time or again; a call that is in progress gets them. */
+  async openDevices() {
+    const { stream, code } = await openMedia(navigator.mediaDevices);
+    if (this.#stopped) return stream?.getTracks().forEach((track) => track.stop());
+    if (code) this.#wrong("devices", code);
+    else this.#right("devices");
+    if (!stream) return;
+    for (const track of this.snapshot.local?.getTracks() ?? []) track.stop();
+    for (const track of stream.getTracks()) track.onended = () => this.#lost(track);
+    const has = (/** @type {string} */ kind) => stream.getTracks().some((track) => track.kind === kind);
+    this.#update({ local: stream, microphone: has("audio"), camera: has("video") });
+    this.#call?.useLocal(stream);
+    if (this.snapshot.state === "queued") this.#prepare();
+    if (!this.#started) await this.#connect();
+  }
+
+  /**
+   * Look for a partner, or for another one.
+   *
+   * @param {Record<string, string>} [attributes] what this person is, such as {language: "en"}
+   * @param {Record<string, string>} [required] what the partner must be
+   */
+  join(attributes = {}, required = {}) {
+    this.#hangUp();
+    this.#negs.clear();
+    this.#chats.clear();
+    this.#right("call");
+    this.#session.join(attributes, required);
+    this.#prepare();
+    this.#update({ state: "queued" });
+  }
+
+  /** Stop looking, or leave the call. */
+  leave() {
+    this.#hangUp();
+    this.#right("call");
+    this.#session.leave();
+    this.#update({ state: "idle" });
+  }
+
+  /** Build the connection anew after `failed`. */
+  retry() {
+    this.#right("call");
+    this.#call?.retry();
+  }
+
+  /** Connect to the server after `attempts-spent`. */
+  reconnect() {
+    this.#right("link");
+    this.#patience.reset();
+    this.#session.prove();
+  }
+
+  /**
+   * Write to the partner.
+   *
+   * @param {string} text
+   */
+  chat(text) {
+    if (text.length > MAX_CHAT) return this.#wrong("call", "chat-too-long");
+    const id = crypto.randomUUID();
+    this.#session.say({ type: "chat", id, text });
+    tell(this, "chat", { id, text, mine: true });
+  }
+
+  /** @param {boolean} on */
+  set microphone(on) {
+    this.#turn("audio", on);
+    this.#update({ microphone: on });
+  }
+
+  /** @param {boolean} on */
+  set camera(on) {
+    this.#turn("video", on);
+    this.#update({ camera: on });
+    this.#call?.cameraChanged();
+  }
+
+  /** The largest picture to send. @param {import("./quality.js").Tier} tier */
+  set tier(tier) {
+    if (this.#call) this.#call.tier = tier;
+    this.#update({ tier });
+  }
+
+  /** ICE servers with fresh credentials, for checks before a call. */
+  iceServers() {
+    return fetchIceServers(apiOf(this.#url), this.#session.bearer);
+  }
+
+  /** Leave for good: the session ends, and camera and microphone are released. */
+  stop() {
+    this.#stopped = true;
+    this.#hangUp();
+    this.#watch.close();
+    this.#session.stop();
+    for (const track of this.snapshot.local?.getTracks() ?? []) track.stop();
+    this.#update({ state: "loading", link: "stopped", local: null });
+  }
+
+  // Events of the parts
+
+  #listen() {
+    const session = this.#session;
+    listen(session, "status", (detail) => this.#linkChanged(detail));
+    listen(session, "match", (detail) => this.#meet(detail));
+    listen(session, "said", (frame) => this.#hear(frame));
+    listen(session, "queued", () => this.#update({ state: "queued" }));
+    listen(session, "partner", ({ state }) => this.#update({ partnerAway: state === "away" }));
+    listen(session, "ended", (detail) => this.#ended(detail));
+    listen(session, "problem", ({ code, message }) => {
+      tell(this, "log", { error: new Error(`${code}: ${message}`) });
+      const known = sessionCode(code);
+      if (known && known !== "session-unknown") this.#wrong(known === "peer-unreachable" ? "call" : "link", known);
+    });
+    listen(this.#watch, "change", ({ hint }) => {
+      if (this.#started) session.prove(QUIET);
+      this.#call?.hint(hint);
+    });
+  }
+
+  async #connect() {
+    this.#started = true;
+    await this.#session.start();
+    const { state } = this.#session.want;
+    if (this.snapshot.state === "loading") this.#update({ state: SHOWN[state] });
+    if (state !== "idle") this.#prepare();
+  }
+
+  /** @param {{status: Snapshot["link"], reason?: string}} detail */
+  #linkChanged({ status, reason }) {
+    if (status === "online") {
+      this.#patience.reset();
+      this.#right("link");
+    }
+    this.#update({ link: status });
+    if (status === "stopped") this.#wrong("link", sessionCode(reason ?? "") ?? "unknown");
+    if (status === "offline" && reason === "pool-busy") this.#wrong("link", reason);
+    if (status === "connecting" && this.#patience.spent(navigator.onLine, performance.now())) {
+      setTimeout(() => this.#session.rest());
+    }
+  }
+
+  /** @param {{role: "polite" | "impolite", iceServers: RTCIceServer[], partner: string}} detail */
+  #meet({ role, iceServers, partner }) {
+    const { local, tier } = this.snapshot;
+    if (!local) return;
+    const ready = this.#ready ?? undefined;
+    this.#ready = null;
+    this.#hangUp();
+    const call = new Call({
+      role, iceServers, local, tier, ready,
+      neg: this.#negs.get(partner) ?? 0,
+      relayOnly: this.relayOnly,
+      say: (signal) => this.#session.say(signal),
+      surroundings: {
+        reachable: () => this.snapshot.link === "online" && !this.snapshot.partnerAway,
+        prove: () => this.#prove(),
+        expectAnswer: () => setTimeout(() => this.#session.prove(ANSWER), ANSWER),
+        iceServers: () => this.iceServers(),
+      },
+    });
+    listen(call, "state", ({ state, code }) => {
+      this.#update({ state });
+      if (code) this.#wrong("call", code);
+      if (state === "connected") this.#right("call");
+    });
+    listen(call, "stream", ({ stream }) => this.#update({ remote: stream }));
+    listen(call, "picture", (pictures) => this.#update(pictures));
+    listen(call, "numbers", (detail) => tell(this, "numbers", detail));
+    listen(call, "problem", (detail) => tell(this, "log", detail));
+    listen(call, "built", ({ neg }) => this.#negs.set(partner, neg + 1));
+    this.#negs.set(partner, call.neg + 1);
+    this.#call = call;
+    this.#update({ state: "connecting", partnerAway: false });
+  }
+
+  /** @param {any} frame */
+  #hear(frame) {
+    if (frame.type !== "chat") return this.#call?.hear(frame);
+    if (this.#chats.has(frame.id)) return; // said again to this page, since the partner's was loaded anew
+    this.#chats.add(frame.id);
+    tell(this, "chat", { id: frame.id, text: frame.text, mine: false });
+  }
+
+  /** @param {{reason: string, requeued: boolean}} detail */
+  #ended({ reason, requeued }) {
+    this.#hangUp();
+    if (requeued) this.#prepare();
+    else this.#wrong("call", endingCode(reason));
+    this.#update({ state: requeued ? "queued" : "idle" });
+  }
+
+  // Acts
+
+  /** Resolves once the server was heard lately. */
+  async #prove() {
+    const asked = performance.now();
+    this.#session.prove(ALIVE);
+    while (!this.#session.heard(ALIVE + performance.now() - asked)) {
+      await new Promise((done) => setTimeout(done, PROVE_EVERY));
+    }
+  }
+
+  async #prepare() {
+    const { local } = this.snapshot;
+    const turn = ++this.#preparing;
+    if (!local) return;
+    try {
+      const ready = await prepare(local);
+      if (turn !== this.#preparing || this.#call) return ready.discard();
+      this.#ready?.discard();
+      this.#ready = ready;
+    } catch (error) {
+      tell(this, "log", { error });
+    }
+  }
+
+  #hangUp() {
+    this.#preparing += 1;
+    this.#ready?.discard();
+    this.#ready = null;
+    this.#call?.close();
+    this.#call = null;
+    this.#update({ remote: null, partnerAway: false, receiving: "on" });
+  }
+
+  /**
+   * @param {"audio" | "video"} kind
+   * @param {boolean} on
+   */
+  #turn(kind, on) {
+    for (const track of this.snapshot.local?.getTracks() ?? []) if (track.kind === kind) track.enabled = on;
+  }
+
+  /** The device is gone. @param {MediaStreamTrack} track */
+  #lost(track) {
+    const device = track.kind === "video" ? "camera" : "microphone";
+    this.#wrong("devices", deviceCode(device, { name: "NotFoundError" }));
+    this.#update({ [device]: false });
+  }
+
+  // What the application sees
+
+  /**
+   * @param {About} about
+   * @param {string} code
+   */
+  #wrong(about, code) {
+    this.#problems.set(about, problem(code));
+    this.#showProblem();
+  }
+
+  /** @param {About} about */
+  #right(about) {
+    if (this.#problems.delete(about)) this.#showProblem();
+  }
+
+  #showProblem() {
+    const all = ["devices", "link", "call"].map((about) => this.#problems.get(/** @type {About} */ (about)));
+    const fatal = all.find((one) => one?.fatal);
+    this.#update({ problem: fatal ?? all.reverse().find(Boolean) ?? null });
+  }
+
+  /** @param {Partial<Snapshot>} news */
+  #update(news) {
+    const before = /** @type {Record<string, unknown>} */ (this.snapshot);
+    if (Object.entries(news).every(([key, value]) => before[key] === value)) return;
+    this.snapshot = Object.freeze({ ...this.snapshot, ...news });
+    tell(this, "change", this.snapshot);
+  }
+}

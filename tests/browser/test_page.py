@@ -1,0 +1,162 @@
+"""What the page shows a person besides the call itself."""
+
+import json
+import secrets
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.call import CallPage, chromium, meet
+from tests.browser.server import signaling_server
+from tests.browser.turn import turn_server
+from tests.npm import npm_packages
+
+pytestmark = pytest.mark.browser
+
+ALLOWED_WITHOUT_ASKING = "--use-fake-ui-for-media-stream"
+SERIOUS = ("serious", "critical")
+
+
+async def test_a_camera_that_is_not_allowed(tmp_path: Path) -> None:
+    async with (
+        signaling_server(tmp_path / "server.log") as server,
+        chromium(without=(ALLOWED_WITHOUT_ASKING,)) as browser,
+    ):
+        person = await CallPage.visit(browser, server.url)
+
+        await person.sees("#headline", "The browser does not let this page use your camera and microphone.")
+        await person.sees("#detail", "Allow them in the address bar")
+
+        await person.page.context.grant_permissions(["camera", "microphone"])
+        await person.page.click("#mend")
+        await person.ready()
+        await person.sees("#headline", "Ready when you are")
+
+
+async def test_a_person_without_a_camera_is_heard_and_sees(tmp_path: Path) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await one.page.add_init_script(
+            """const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (wanted) => {
+              if (wanted.video) throw new DOMException("", "NotFoundError");
+              return open(wanted);
+            };"""
+        )
+        await one.page.reload()
+        await one.ready()
+        await one.sees("#detail", "No camera was found.")
+
+        await meet(one, other)
+
+        await other.sees("#picture", "Your partner has no camera.")
+        await one.until("document.getElementById('remote').videoWidth > 0")
+
+
+async def test_a_camera_that_is_turned_off_is_explained(tmp_path: Path) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await meet(one, other)
+        await other.assert_moving()
+
+        await one.page.keyboard.press("v")
+        await other.sees("#picture", "Your partner's camera is off.")
+        await one.page.keyboard.press("v")
+
+        await other.sees_no("#picture")
+        await other.assert_moving()
+
+
+async def test_people_write_to_each_other(tmp_path: Path) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await meet(one, other)
+
+        await one.page.click("#show-chat")
+        await one.page.keyboard.type("Good morning <b>")
+        await one.page.keyboard.press("Enter")
+
+        await other.sees("#lines", "Partner: Good morning <b>")
+        await one.sees("#lines", "You: Good morning <b>")
+
+
+async def test_the_connection_is_shown_in_numbers(tmp_path: Path) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await meet(one, other)
+        await one.page.click("#show-panel")
+
+        await expect(one.page.locator("#number-in")).to_contain_text("bit/s", timeout=10_000)
+        await expect(one.page.locator("#number-rtt")).to_contain_text("ms", timeout=10_000)
+        await expect(one.page.locator("#numbers dd").nth(2)).to_contain_text("\N{MULTIPLICATION SIGN}", timeout=10_000)
+
+        await one.page.select_option("#tier", "low")
+        await other.until("[1, 2].includes(Math.ceil(document.getElementById('remote').videoHeight / 90))")
+
+
+async def test_the_checks_before_a_call(tmp_path: Path) -> None:
+    secret = secrets.token_hex(16)
+    async with turn_server(tmp_path, secret) as url:
+        directory = tmp_path / "directory.json"
+        server = {"urls": [url], "auth": {"type": "hmac", "secret": secret, "ttlSeconds": 600}}
+        directory.write_text(json.dumps({"version": 1, "servers": [server]}))
+        async with (
+            signaling_server(tmp_path / "server.log", ICE_DIRECTORY=str(directory)) as pod,
+            chromium() as browser,
+        ):
+            person = await CallPage.open(browser, pod.url)
+
+            await person.page.click("#check")
+
+            for check in ("camera", "microphone", "signaling", "udp", "relay"):
+                await expect(person.page.locator(f"[data-check={check}]")).to_have_attribute("data-ok", "true")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+async def test_nothing_stands_in_the_way_of_assistive_technology(tmp_path: Path, scheme: str) -> None:
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        people = [
+            await CallPage.visit(
+                browser, server.url, permissions=["camera", "microphone"], color_scheme=scheme, bypass_csp=True
+            )
+            for _ in range(2)
+        ]
+        one, other = people
+        for person in people:
+            await person.ready()
+
+        assert await serious(one) == []
+        await one.page.click("#check")
+        assert await serious(one) == []
+        await one.page.keyboard.press("Escape")
+        await meet(one, other)
+        await one.page.click("#show-panel")
+        await one.page.click("#show-chat")
+        assert await serious(one) == []
+        await one.page.click("#leave")
+        await other.sees("#detail", "Your partner left.")
+        assert await serious(other) == []
+
+
+async def test_whoever_is_not_signed_in_is_told(tmp_path: Path) -> None:
+    keys = tmp_path / "secrets"
+    keys.mkdir()
+    (keys / "current").write_text(secrets.token_hex(32))
+    settings = {"AUTH_TYPE": "SharedSecret", "AUTH_SECRET_DIR": str(keys)}
+    async with signaling_server(tmp_path / "server.log", **settings) as server, chromium() as browser:
+        person = await CallPage.visit(browser, server.url, permissions=["camera", "microphone"])
+
+        await person.sees("#headline", "Only people who are signed in can call here.")
+        await expect(person.page.locator("#mend")).to_have_text("Sign in")
+
+
+async def serious(person: CallPage) -> list[str]:
+    """Return what axe-core finds serious or worse, as text."""
+    await person.page.add_script_tag(path=npm_packages() / "axe-core" / "axe.min.js")
+    found = await person.page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html']} {node['failureSummary']}"
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]

@@ -1,0 +1,202 @@
+"""A test that plays scheduler, kubelet and signaling pods: each pod has an address, and answers the operator there.
+
+The addresses are of a range for tests (RFC 2544) that this machine is told to take as its own: Kubernetes puts no
+loopback address into an EndpointSlice.
+"""
+
+import json
+import random
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.e2e.apiserver import ApiServer
+
+PORT = 9090
+
+
+@contextmanager
+def addresses() -> Iterator[Iterator[str]]:
+    """Give out addresses of a network that leads to this very machine while the context is open."""
+    network = f"198.18.{random.randrange(256)}"
+    for action in ("add", "del"):
+        subprocess.run(["ip", "route", action, "local", f"{network}.0/24", "dev", "lo"], check=True, timeout=10)
+        if action == "add":
+            yield (f"{network}.{host}" for host in range(1, 255))
+
+
+@dataclass
+class FakePod:
+    """What a signaling pod knows of itself, over its internal API."""
+
+    name: str
+    address: str
+    sessions: int = 0
+    asked: int = 0
+    capacity: int = 100
+    cordoned: bool = False
+    answers: bool = True
+    asked_for_samples: int = 0
+    orders: list[tuple[str, int, str]] = field(default_factory=list)
+    """Path, fence and token of each order, in order."""
+
+    def sample(self) -> dict[str, Any]:
+        return {
+            "pod": self.name,
+            "sessions": self.sessions,
+            "connections": self.sessions,
+            "leaving": self.asked,
+            "capacity": self.capacity,
+            "refused": 0,
+            "cordoned": self.cordoned,
+            "stopping": False,
+        }
+
+
+class Kubelet:
+    """Runs the pods of one pool, on two nodes, each in a zone of its own."""
+
+    def __init__(self, api: ApiServer, namespace: str, free: Iterator[str]) -> None:
+        self._api, self._namespace, self._free = api, namespace, free
+        self.nodes = [f"{namespace[:40]}-{zone}" for zone in "ab"]
+        self.closed: set[str] = set()
+        self.serves: Callable[[Any], bool] = lambda _pod: True
+        """Which pods come to serve."""
+        for name in self.nodes:
+            labels = {"topology.kubernetes.io/zone": name}
+            node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+            api.kubectl("apply", "-f", "-", stdin=json.dumps(node))
+        self._servers: dict[str, ThreadingHTTPServer] = {}
+        self._lock = threading.Lock()
+        self._assigned: set[str] = set()
+        self._served: set[str] = set()
+        self.pods: dict[str, FakePod] = {}
+        """By uid, those that are gone too."""
+        self.clients_follow = True
+        """Whether clients do what a `goaway` asks them to."""
+
+    def close(self, node: str) -> None:
+        """Have a node take no pod any more."""
+        self._api.kubectl("cordon", node)
+        self.closed.add(node)
+
+    def stop(self) -> None:
+        self._api.kubectl("delete", "node", *self.nodes)
+        for server in self._servers.values():
+            server.shutdown()
+            server.server_close()
+
+    def run(self, pods: list[Any]) -> None:
+        """Start the pods that are new, as far as they are to serve, and end those that should end."""
+        for pod in pods:
+            uid, name = pod["metadata"]["uid"], pod["metadata"]["name"]
+            if pod["metadata"].get("deletionTimestamp"):
+                if not self.ended(pod):
+                    continue
+                now = ("--grace-period=0", "--force", "--ignore-not-found", "--wait=false")
+                self._api.kubectl("-n", self._namespace, "delete", "pod", name, *now, check=False)
+                continue
+            if uid not in self._assigned:
+                self._assigned.add(uid)
+                self._bind(name)
+            if uid not in self._served and self.serves(pod) and (address := self.started(pod)):
+                self._served.add(uid)
+                self.report(name, address, ready=True)
+
+    def started(self, pod: Any) -> str | None:
+        """Start a pod, if it has not been; return its address once it serves."""
+        uid, address = pod["metadata"]["uid"], next(self._free)
+        self.pods[uid] = fake = FakePod(pod["metadata"]["name"], address)
+        self._servers[uid] = server = ThreadingHTTPServer((address, PORT), self._handler(fake))
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        return address
+
+    def ended(self, pod: Any) -> bool:
+        """Have a pod end, and return whether it has."""
+        return True
+
+    def _bind(self, pod: str) -> None:
+        free = [node for node in self.nodes if node not in self.closed]
+        target = {"apiVersion": "v1", "kind": "Node", "name": free[len(self._assigned) % len(free)]}
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
+        path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}/binding"
+        self._api.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(binding), check=False)
+
+    def report(self, name: str, address: str, *, ready: bool) -> None:
+        """Write a pod's status."""
+        status = {
+            "phase": "Running",
+            "podIP": address,
+            "podIPs": [{"ip": address}],
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+            "containerStatuses": [
+                {
+                    "name": "signaling", "image": "", "imageID": "", "restartCount": 0, "ready": ready,
+                    "started": True, "state": {"running": {}},
+                }
+            ],
+        }  # fmt: skip
+        self._api.kubectl(
+            *("-n", self._namespace, "patch", "pod", name),
+            *("--subresource=status", "--type=merge", "-p", json.dumps({"status": status})),
+            check=False,  # it may be gone by now
+        )
+
+    def living(self, pods: list[Any]) -> list[FakePod]:
+        """Return what the given pods know of themselves, those with the most sessions last."""
+        found = [self.pods[pod["metadata"]["uid"]] for pod in pods if pod["metadata"]["uid"] in self.pods]
+        return sorted(found, key=lambda pod: pod.sessions)
+
+    def order(self, pod: FakePod, path: str, fence: int, token: str, body: dict[str, Any]) -> None:
+        with self._lock:
+            pod.orders.append((path, fence, token))
+            match path.rpartition("/")[2]:
+                case "cordon":
+                    pod.cordoned = True
+                case "uncordon":
+                    pod.cordoned = False
+                case "goaway":
+                    self._move(pod, body["count"])
+
+    def _move(self, pod: FakePod, count: int) -> None:
+        """Have clients move to the pod with the most room, as far as they follow."""
+        if not self.clients_follow:
+            pod.asked += count
+            return
+        others = [other for other in self.pods.values() if not other.cordoned and other.answers]
+        for _ in range(min(count, pod.sessions)):
+            if not others:
+                return
+            place = min(others, key=lambda other: other.sessions)
+            place.sessions += 1
+            pod.sessions -= 1
+
+    def _handler(self, pod: FakePod) -> type[BaseHTTPRequestHandler]:
+        kubelet = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                pod.asked_for_samples += 1
+                self._answer()
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                token = self.headers["Authorization"].removeprefix("Bearer ")
+                kubelet.order(pod, self.path, int(self.headers["Switchboard-Fence"]), token, body)
+                self._answer()
+
+            def _answer(self) -> None:
+                data = json.dumps(pod.sample()).encode()
+                self.send_response(200 if pod.answers else 503)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler

@@ -1,0 +1,240 @@
+"""Scaling, rollouts and node drains on a real API server: no pod goes before its sessions have moved."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.operator.conftest import Replica, Start
+from tests.e2e.operator.kubelet import FakePod
+from tests.e2e.operator.resources import Pool, Resource
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.cluster
+
+REDIS = {"redisRef": {"name": "store"}}
+SESSIONS = (10, 20, 30)
+
+
+def loaded(pool: Pool, capacity: int = 100, **spec: Any) -> dict[str, FakePod]:
+    """Bring three pods into service and give them sessions; return them by uid, the emptiest first.
+
+    The fullest one is alone in its zone, so that the others come before it.
+    """
+    pool.apply(replicas=3, **REDIS, **spec)
+    until(lambda: pool.serves() and len(pool.items("pods")) == 3, "three pods serve")
+    zones = Counter(pod["spec"]["nodeName"] for pod in pool.items("pods"))
+    pods = sorted(pool.items("pods"), key=lambda pod: -zones[pod["spec"]["nodeName"]])
+    found = {pod["metadata"]["uid"]: pool.kubelet.pods[pod["metadata"]["uid"]] for pod in pods}
+    for fake, number in zip(found.values(), SESSIONS, strict=True):
+        fake.sessions, fake.capacity, fake.asked_for_samples = number, capacity, 0
+    until(lambda: all(fake.asked_for_samples > 1 for fake in found.values()), "the operator knows the load")
+    return found
+
+
+def stages(pool: Pool) -> dict[str, str]:
+    """Return the stage that is marked on each pod, by uid."""
+    pool.run_pods()
+    return {
+        pod["metadata"]["uid"]: pod["metadata"].get("annotations", {}).get("switchboard.dev/drain", "Serving")
+        for pod in pool.items("pods")
+    }
+
+
+def offered(pool: Pool) -> set[str]:
+    """Return the uids of the pods that clients are sent to."""
+    return {
+        endpoint["targetRef"]["uid"]
+        for item in pool.items("endpointslices")
+        for endpoint in item.get("endpoints") or []
+        if endpoint["conditions"]["ready"]
+    }
+
+
+def sessions(pool: Pool) -> int:
+    """Return the sessions on the present pods."""
+    return sum(fake.sessions for fake in pool.fakes())
+
+
+def replicas(pool: Pool) -> int:
+    return sum(item["spec"]["replicas"] for item in pool.items("replicasets"))
+
+
+def test_scaling_down_empties_a_pod_before_it_goes(operator: Replica, pool: Pool, redis: Resource) -> None:
+    emptiest, *others = loaded(pool)
+    pool.kubelet.clients_follow = False
+    pool.scale(2)
+    victim = pool.kubelet.pods[emptiest]
+    until(lambda: victim.asked, "its sessions are asked to move")
+    assert stages(pool) == {emptiest: "Draining", **dict.fromkeys(others, "Serving")}
+    assert offered(pool) == set(others)
+    assert replicas(pool) == 3, "it stays until it is empty"
+    assert [path for path, _, _ in victim.orders][:2] == ["/internal/cordon", "/internal/goaway"]
+    assert pool.condition("Drained")["reason"] == "Draining"
+    pool.kubelet.clients_follow, victim.asked = True, 0
+    until(lambda: set(stages(pool)) == set(others), "it goes")
+    assert sessions(pool) == sum(SESSIONS)
+    until(lambda: pool.is_true("Drained") and pool.live()["status"]["desiredReplicas"] == 2, "the status says so")
+    assert [item["note"] for item in events(pool, "Scaling")] == ["3 -> 2 pods: spec.replicas is 2."]
+
+
+def events(pool: Pool, reason: str) -> list[Any]:
+    found = pool.api.get("-n", pool.namespace, "events.events.k8s.io")["items"]
+    return [item for item in found if item["reason"] == reason]
+
+
+def test_kubectl_switchboard_tells_what_was_decided_and_why(operator: Replica, pool: Pool, redis: Resource) -> None:
+    loaded(pool)
+    pool.scale(2)
+    until(lambda: len(stages(pool)) == 2 and pool.is_true("Drained"), "one pod has gone")
+    program = Path(sys.executable).with_name("kubectl-switchboard")
+
+    def status(*more: str) -> str:
+        command = [program, "status", "-n", pool.namespace, *more]
+        environment = {**os.environ, "KUBECONFIG": str(pool.api.kubeconfig)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
+        return done.stdout
+
+    [found] = json.loads(status("-o", "json"))
+    assert (found["name"], found["replicas"]["desired"], found["why"]) == ("calls", 2, "spec.replicas is 2.")
+    assert [item["decision"] for item in found["decisions"]] == ["3 -> 2 pods: spec.replicas is 2."]
+    assert "3 -> 2 pods" in status()
+
+
+def test_an_operator_that_dies_at_any_step_is_followed_by_one_that_goes_on(
+    start: Start, pool: Pool, redis: Resource
+) -> None:
+    replica = start("operator")
+    emptiest, *others = loaded(pool)
+    victim = pool.kubelet.pods[emptiest]
+    pool.kubelet.clients_follow = False
+
+    def next_operator_after(step: Callable[[], object], what: str) -> Replica:
+        until(step, what)
+        replica.kill()
+        return start("operator")
+
+    pool.scale(2)
+    replica = next_operator_after(lambda: stages(pool)[emptiest] == "Draining", "the pod is marked")
+    replica = next_operator_after(lambda: victim.cordoned, "it refuses sessions")
+    replica = next_operator_after(lambda: victim.asked, "its sessions are asked to move")
+    replica.kill()
+    victim.cordoned = False  # its container restarts while nobody watches
+    victim.asked = 0
+    pool.kubelet.clients_follow = True
+    replica = start("operator")
+    replica = next_operator_after(lambda: victim.sessions == 0, "it is empty")
+    until(lambda: set(stages(pool)) == set(others), "it goes")
+    assert sessions(pool) == sum(SESSIONS)
+    assert victim.cordoned
+    assert len({token for _, _, token in victim.orders}) == 1
+
+
+def test_a_later_leader_has_a_higher_number(start: Start, pool: Pool, redis: Resource) -> None:
+    first = start("first")
+    emptiest, *_ = loaded(pool)
+    victim = pool.kubelet.pods[emptiest]
+    pool.kubelet.clients_follow = False
+    pool.scale(2)
+    until(lambda: victim.cordoned, "the first leader gives orders")
+    assert first.stop() == 0
+    before = {fence for _, fence, _ in victim.orders}
+    start("second")
+    victim.cordoned = False
+    until(lambda: victim.cordoned, "the second leader gives orders", 30)
+    assert max(fence for _, fence, _ in victim.orders) > max(before)
+
+
+def test_load_that_returns_takes_a_pod_back(operator: Replica, pool: Pool, redis: Resource) -> None:
+    before = loaded(pool)
+    pool.kubelet.clients_follow = False
+    pool.scale(1)
+    until(lambda: sum(fake.cordoned for fake in before.values()) == 2, "two pods refuse sessions")
+    pool.scale(2)
+    until(lambda: sum(fake.cordoned for fake in before.values()) == 1, "one is taken back")
+    emptiest, fuller, fullest = before
+    until(lambda: offered(pool) == {fuller, fullest}, "clients are sent to it again")
+    assert stages(pool) == {emptiest: "Draining", fuller: "Serving", fullest: "Serving"}
+    pool.scale(3)
+    until(lambda: offered(pool) == set(before), "and to the other one")
+    assert not any(fake.cordoned for fake in before.values())
+    assert replicas(pool) == 3
+
+
+def test_a_pod_whose_clients_do_not_move_is_kept_and_named(operator: Replica, pool: Pool, redis: Resource) -> None:
+    emptiest, *_ = loaded(pool, drain={"timeoutSeconds": 1})
+    pool.kubelet.clients_follow = False
+    pool.scale(2)
+    until(lambda: pool.condition("Drained").get("reason") == "TimedOut", "the condition says so")
+    assert pool.kubelet.pods[emptiest].name in pool.condition("Drained")["message"]
+    assert "Remedy" in pool.condition("Drained")["message"]
+    assert len(stages(pool)) == 3
+    spec = {"replicas": 2, **REDIS, "drain": {"timeoutSeconds": 1, "onTimeout": "Force"}}
+    pool.api.kubectl("-n", pool.namespace, "patch", "sp", pool.name, "--type=merge", "-p", json.dumps({"spec": spec}))
+    until(lambda: emptiest not in stages(pool), "it is removed")
+    assert len(stages(pool)) == 2
+
+
+def test_sessions_without_a_place_to_go_are_kept(operator: Replica, pool: Pool, redis: Resource) -> None:
+    before = loaded(pool, capacity=35)
+    pool.scale(1)
+    until(lambda: pool.condition("Drained").get("reason") == "NoRoom", "the condition says so", 30)
+    assert sessions(pool) == sum(SESSIONS)
+    assert max(fake.sessions for fake in before.values()) <= 35
+
+
+def test_a_rollout_moves_sessions_to_new_pods_only(operator: Replica, pool: Pool, redis: Resource) -> None:
+    old = loaded(pool, image="signaling:1")
+    pool.apply(replicas=3, **REDIS, image="signaling:2")
+
+    def rolled() -> bool:
+        pool.run_pods()
+        return len(pool.items("replicasets")) == 1 and pool.is_true("PodsReady")
+
+    until(rolled, "only the new revision is left", 60)
+    assert not set(stages(pool)) & set(old)
+    assert sessions(pool) == sum(SESSIONS)
+    assert all(fake.sessions == 0 for fake in old.values())
+
+
+def test_a_broken_rollout_stops_and_can_be_taken_back(operator: Replica, pool: Pool, redis: Resource) -> None:
+    old = loaded(pool, image="signaling:1")
+    pool.kubelet.serves = lambda pod: "broken" not in pod["spec"]["containers"][0]["image"]
+    pool.apply(replicas=3, **REDIS, image="signaling:broken")
+    until(lambda: len(pool.items("pods")) == 4, "one pod of the new revision")
+    until(lambda: pool.condition("PodsReady").get("reason") == "RollingOut", "the condition says so")
+    until(lambda: operator.metric("switchboard_operator_queue_length") == 0, "nothing is left to do")
+    assert offered(pool) == set(old)
+    assert [fake.sessions for fake in old.values()] == list(SESSIONS)
+    pool.apply(replicas=3, **REDIS, image="signaling:1")
+    until(lambda: set(stages(pool)) == set(old) and pool.is_true("PodsReady"), "the old pods are the right ones again")
+    assert len(pool.items("replicasets")) == 1
+    assert not any(fake.orders for fake in old.values())
+
+
+def test_a_paused_rollout_replaces_nothing(operator: Replica, pool: Pool, redis: Resource) -> None:
+    old = loaded(pool, image="signaling:1")
+    pool.apply(replicas=3, **REDIS, image="signaling:2", rollout={"paused": True})
+    until(lambda: pool.live()["status"]["observedGeneration"] == 2, "the operator has seen it")
+    assert set(stages(pool)) == set(old)
+    pool.apply(replicas=3, **REDIS, image="signaling:2")
+    until(lambda: len(stages(pool)) == 4, "it goes on")
+
+
+def test_the_pods_of_a_node_that_is_drained_are_replaced_first(operator: Replica, pool: Pool, redis: Resource) -> None:
+    loaded(pool)
+    closed, other = pool.kubelet.nodes
+    pool.kubelet.close(closed)
+
+    def moved() -> bool:
+        pool.run_pods()
+        pods = pool.items("pods")
+        return len(pods) == 3 and {pod["spec"].get("nodeName") for pod in pods} == {other} and pool.is_true("PodsReady")
+
+    until(moved, "all pods are on the other node", 60)
+    assert sessions(pool) == sum(SESSIONS)

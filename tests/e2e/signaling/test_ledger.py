@@ -1,0 +1,115 @@
+"""The store's ledger means what the one in memory means: the same acts have the same results."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.signaling import store
+
+from switchboard_signaling.analytics.outbox import Event
+from switchboard_signaling.analytics.totals import Live
+from switchboard_signaling.broker.interface import Broker
+from switchboard_signaling.broker.ledger import Ledger, LedgerFullError
+from switchboard_signaling.broker.memory import MemoryBroker
+from switchboard_signaling.broker.redis import RedisBroker
+from switchboard_signaling.protocol.messages import Idle
+from switchboard_signaling.protocol.store import ReadSession, TouchSession
+
+Nodes = list[tuple[str, int]]
+LEASE = 0.2
+
+
+async def counts(ledger: Ledger) -> list[Any]:
+    for number in (1, 1, 2):
+        await ledger.count(number, {"connected": 2, "setup_ms/500": 1}, Live(number, 2, 1))
+    await ledger.count(3, {}, Live(3, 2, 1))
+    return [*await ledger.totals()]
+
+
+async def calls(ledger: Ledger) -> list[Any]:
+    await ledger.keep("m", "a", {"setupMs": 100.5, "path": "relay", "reports": 3})
+    await ledger.keep("m", "b", {"path": 'ü"'})
+    await ledger.keep("m", "a", {"seconds": 9.0, "path": "direct"})
+    return [await ledger.kept("m"), await ledger.kept("other")]
+
+
+async def blocks(ledger: Ledger) -> list[Any]:
+    async def read(version: int) -> Any:
+        found = await ledger.blocks(version)
+        return found and (found.version, {name: round(seconds / 10) for name, seconds in found.seconds.items()})
+
+    seen = [await read(0)]
+    await ledger.block("subject:ada b", 100)
+    seen += [await read(0), await read(1)]
+    await ledger.block("subject:eve", 200)
+    await ledger.block("subject:eve", 300)
+    await ledger.unblock("subject:ada b")
+    await ledger.unblock("nobody")
+    return [*seen, await read(1)]
+
+
+async def events(ledger: Ledger) -> list[Any]:
+    for event in (Event("one", "{1}"), Event("two", "{2}"), Event("one", "{3}")):
+        await ledger.put(event)
+    seen = [await ledger.take(LEASE, 1), await ledger.take(LEASE, 5), await ledger.take(LEASE, 5)]
+    await ledger.settle("one", None)
+    await ledger.put(Event("one", "{1}"))
+    await asyncio.sleep(LEASE)  # the lease is the store's own clock's
+    seen += [await ledger.take(LEASE, 5)]
+    await ledger.settle("two", 30)
+    await ledger.settle("unknown", 30)
+    await asyncio.sleep(LEASE)
+    return [*seen, await ledger.take(LEASE, 5)]
+
+
+async def full(ledger: Ledger) -> list[Any]:
+    await ledger.block("one", 10)
+    await ledger.block("one", 20)
+    await ledger.put(Event("one", "{}"))
+    await ledger.put(Event("one", "{}"))
+    refused = []
+    for act in (ledger.block("two", 10), ledger.put(Event("two", "{}"))):
+        try:
+            await act
+        except LedgerFullError:
+            refused.append(True)
+    return refused
+
+
+@pytest.mark.parametrize("nodes", ["single", "cluster"], indirect=True)
+async def test_the_same_acts_have_the_same_results(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def results(broker: Broker, acts: Callable[[Ledger], Awaitable[list[Any]]]) -> list[Any]:
+        await broker.start(lambda _hint: None)
+        try:
+            return await acts(broker.ledger)
+        finally:
+            await broker.close()
+
+    for acts in (counts, calls, blocks, events, full):
+        if acts is full:
+            for name in ("ledger.MAX_BLOCKS", "redis_ledger.MAX_BLOCKS", "redis_ledger.MAX_EVENTS"):
+                monkeypatch.setattr(f"switchboard_signaling.broker.{name}", 1)
+            monkeypatch.setattr("switchboard_signaling.analytics.outbox.MAX_EVENTS", 1)
+        await store.wipe(nodes)
+        expected = await results(MemoryBroker("pod", time.monotonic), acts)
+        assert await results(RedisBroker("pod", "tests/pool", nodes, None), acts) == expected, acts.__name__
+
+
+@pytest.mark.parametrize("nodes", ["single"], indirect=True)
+async def test_pods_add_to_the_same_totals(nodes: Nodes, tmp_path: Path) -> None:
+    one, two = (RedisBroker(pod, "tests/pool", nodes, None) for pod in ("one", "two"))
+    for broker in (one, two):
+        await broker.start(lambda _hint: None)
+        await broker.ledger.count(1, {"connected": 1}, Live(1, 1, 0))
+    total, lives = await one.ledger.totals()
+    assert (total["connected"], set(lives)) == (2, {"one", "two"})
+    touch = TouchSession("sid", 1, "x", Idle(), "i", "one")
+    await one.ask(touch)
+    record = await two.ask(ReadSession("sid"))
+    assert record is not None
+    assert await two.ask(ReadSession("nobody")) is None
+    for broker in (one, two):
+        await broker.close()

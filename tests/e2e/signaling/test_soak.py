@@ -1,0 +1,47 @@
+"""A short run of the proof `make prove-soak`: clients that come and go leave nothing behind."""
+
+import asyncio
+import gc
+from collections import Counter
+from functools import partial
+
+import pytest
+from aiohttp.test_utils import TestServer
+from prove.soak import Load
+
+from switchboard_signaling.broker.memory import MemoryBroker
+from switchboard_signaling.server import pod as pods
+from switchboard_signaling.server.app import public_app
+from switchboard_signaling.settings import Settings
+
+RECORDS = 100
+WARM_UP = 600
+CYCLES = 3000
+ALLOWED = 200
+"""Objects of one type more or less: what is under way at the moment of counting."""
+
+
+def counted() -> Counter[str]:
+    """Return how many objects of each type the garbage collector knows."""
+    gc.collect()
+    return Counter(type(one).__qualname__ for one in gc.get_objects())
+
+
+async def test_the_objects_of_a_pod_do_not_grow_with_its_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pods, "MemoryBroker", partial(MemoryBroker, records=RECORDS))
+    pod = pods.make_pod(Settings(connects_per_second=0, sdp_per_second=0, candidates_per_second=0))
+    hub = asyncio.create_task(pod.hub.run())
+    server = TestServer(public_app(pod))
+    await server.start_server()
+    try:
+        load = Load(server.port or 0, at_once=32)
+        await load.run(WARM_UP)
+        before = counted()
+        await load.run(CYCLES)
+        grown = {kind: number - before[kind] for kind, number in counted().items() if number - before[kind] > ALLOWED}
+        assert grown == {}
+        assert not load.problems
+    finally:
+        hub.cancel()
+        await asyncio.wait([hub])
+        await server.close()

@@ -1,0 +1,151 @@
+"""The way out of a pod, in a cluster where everybody may be slow and the operator may be cut off anywhere."""
+
+from dataclasses import replace
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.property.operator.pools.cluster import CAPACITY, Cluster, serving
+
+from switchboard_operator.pools.fleet import Stage
+from switchboard_operator.pools.rollout import surge
+
+SEEDS = st.integers(0, 2**32 - 1).map(Random)
+CHANGES = st.lists(st.sampled_from(["scale", "roll", "revert", "pause", "close", "open", "restart"]), max_size=6)
+
+
+def change(cluster: Cluster, what: str) -> None:
+    """Have something happen that nobody planned for."""
+    random, wish = cluster.random, cluster.wish
+    match what:
+        case "scale":
+            replicas = random.randrange(1, 8)
+            cluster.wish = replace(wish, replicas=replicas, surge=surge(replicas, 25))
+        case "roll":
+            cluster.wish = replace(wish, current=f"v{random.randrange(2, 5)}")
+        case "revert":
+            cluster.wish = replace(wish, current="v1")
+        case "pause":
+            cluster.wish = replace(wish, paused=not wish.paused)
+        case "close" if cluster.pods:
+            random.choice(cluster.pods).closed_node = True
+        case "open":
+            for pod in cluster.pods:
+                pod.closed_node = False
+        case "restart" if cluster.pods and all(settled(cluster)):
+            cluster.restart(random.choice(cluster.pods))
+
+
+def settled(cluster: Cluster) -> list[bool]:
+    """Return, by ReplicaSet, whether it has as many pods as it was asked for.
+
+    Only a pod that dies between a step down and its execution can make Kubernetes remove another one.
+    """
+    return [item.replicas == len(item.pods) for item in cluster.observed().values()]
+
+
+def disturb(cluster: Cluster, changes: list[str]) -> None:
+    """Change things at any moment, with the operator cut off after any command."""
+    random = cluster.random
+    for what in changes:
+        change(cluster, what)
+        for _ in range(random.randrange(30)):
+            if random.random() < 0.3:
+                cluster.operate(cut=random.randrange(4))
+                cluster.now += 1
+            cluster.step()
+
+
+@given(random=SEEDS, replicas=st.integers(1, 7), sessions=st.integers(0, 40), changes=CHANGES)
+def test_from_any_state_the_pool_comes_to_rest_as_wished_with_every_session(
+    random: Random, replicas: int, sessions: int, changes: list[str]
+) -> None:
+    cluster = serving(random, replicas, sessions)
+    before = cluster.sessions()
+    cluster.loss = 0.2
+    disturb(cluster, changes)
+    enough = max(cluster.wish.replicas, -(-len(before) // CAPACITY))
+    cluster.wish = replace(cluster.wish, paused=False, replicas=enough, surge=surge(enough, 25))
+    change(cluster, "open")
+    found = cluster.run(200)
+    assert not found.busy
+    assert {pod.set_name for pod in cluster.pods} == {cluster.wish.current}
+    assert len(cluster.pods) == cluster.wish.replicas
+    assert all(pod.marks.stage is Stage.SERVING and not pod.cordoned for pod in cluster.pods)
+    assert set(cluster.sets) == {cluster.wish.current}
+    assert cluster.sessions() == before
+    assert not cluster.homeless
+    assert cluster.killed == [], "no pod was removed with sessions on it"
+
+
+@given(random=SEEDS, replicas=st.integers(1, 8), percent=st.sampled_from([1, 25, 50, 100]))
+def test_a_rollout_moves_a_session_at_most_once_and_stays_within_the_surge(
+    random: Random, replicas: int, percent: int
+) -> None:
+    cluster = serving(random, replicas, replicas * CAPACITY // 2)
+    before, most = cluster.sessions(), surge(replicas, percent)
+    cluster.loss = 0.5
+    cluster.wish = replace(cluster.wish, current="v2", surge=most)
+    for _ in range(600):
+        if random.random() < 0.2:
+            cluster.operate(cut=random.randrange(6))
+        cluster.step()
+        assert sum(item.replicas for item in cluster.sets.values()) <= replicas + most
+        assert any(pod.marks.stage is Stage.SERVING and pod.marks.ready for pod in cluster.pods)
+    cluster.run(100)
+    assert {pod.set_name for pod in cluster.pods} == {"v2"}
+    assert cluster.sessions() == before
+    assert cluster.killed == []
+    assert max(cluster.moves.values(), default=0) <= 1
+
+
+@given(random=SEEDS, replicas=st.integers(1, 8), percent=st.sampled_from([25, 100]))
+def test_a_revision_that_never_serves_stops_by_itself_and_takes_nothing_away(
+    random: Random, replicas: int, percent: int
+) -> None:
+    cluster = serving(random, replicas, replicas * CAPACITY // 2)
+    before = {pod.name: sorted(pod.sessions) for pod in cluster.pods}
+    cluster.broken = frozenset({"v2"})
+    cluster.wish = replace(cluster.wish, current="v2", surge=surge(replicas, percent))
+    for _ in range(300):
+        cluster.operate(cut=random.randrange(6))
+        cluster.step()
+    cluster.run(50)
+    old = [pod for pod in cluster.pods if pod.set_name == "v1"]
+    assert {pod.name: sorted(pod.sessions) for pod in old} == before
+    assert all(pod.marks.stage is Stage.SERVING for pod in old)
+    cluster.wish = replace(cluster.wish, current="v1")
+    cluster.run(50)
+    assert {pod.name: sorted(pod.sessions) for pod in cluster.pods} == before, "applying the old spec again reverts it"
+
+
+@given(random=SEEDS, replicas=st.integers(2, 8), left=st.integers(1, 7))
+def test_load_that_returns_brings_the_fullest_pods_back(random: Random, replicas: int, left: int) -> None:
+    cluster = serving(random, replicas, replicas * CAPACITY // 2)
+    cluster.wish = replace(cluster.wish, replicas=min(left, replicas - 1))
+    for _ in range(3):
+        cluster.operate()
+    cluster.wish = replace(cluster.wish, replicas=replicas)
+    names = {pod.name for pod in cluster.pods}
+    cluster.run(50)
+    assert {pod.name for pod in cluster.pods} == names, "no pod was made or removed"
+    assert all(pod.marks.stage is Stage.SERVING and not pod.cordoned for pod in cluster.pods)
+
+
+@given(random=SEEDS, replicas=st.integers(2, 6))
+def test_pods_whose_clients_do_not_move_are_kept_or_go_as_the_policy_says(random: Random, replicas: int) -> None:
+    cluster = serving(random, replicas, replicas * 4)
+    cluster.timeout = 5
+    cluster.wish = replace(cluster.wish, replicas=1)
+    for _ in range(30):
+        cluster.operate()
+        cluster.endpoints()
+        for name in cluster.sets:
+            cluster.replica_set(name)
+        cluster.now += 1
+    held = [pod.name for pod in cluster.pods if pod.sessions and pod.marks.stage is Stage.DRAINING]
+    assert {pod.name for pod in cluster.plan().overdue} == set(held)
+    cluster.force = True
+    cluster.run(50)
+    assert len(cluster.pods) == 1
+    assert len(cluster.sessions()) == replicas * 4

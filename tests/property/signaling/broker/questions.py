@@ -1,0 +1,66 @@
+"""Questions that pods ask the store, at random, and what a broker answers to them."""
+
+from typing import TypeAlias
+
+from hypothesis import strategies as st
+
+from switchboard_signaling.broker.interface import Broker
+from switchboard_signaling.matching.tickets import Proposal, Ticket
+from switchboard_signaling.protocol.messages import Idle, Matched, Queued
+from switchboard_signaling.protocol.store import (
+    Announced,
+    Cancel,
+    EndMatch,
+    Enqueue,
+    Question,
+    ReadMatch,
+    Reply,
+    TouchMatch,
+    TouchSession,
+)
+
+POD = "pod"
+Step: TypeAlias = "Question | None"
+"""A question, or None for reading the mailbox."""
+
+SIDS = st.sampled_from(["s1", "s2", "s3"])
+MATCHES = st.sampled_from(["m1", "m2"])
+COUNTERS = st.sampled_from([0, 1, 2, 2**53 - 1])
+LANGUAGES = st.fixed_dictionaries({}, optional={"lang": st.sampled_from(["de", 'ü"\\'])})
+INST, HERE = st.just("inst"), st.just(POD)
+WANTS = st.one_of(
+    st.builds(Idle, COUNTERS),
+    st.builds(Queued, COUNTERS, st.just("t"), LANGUAGES, LANGUAGES),
+    st.builds(Matched, COUNTERS, MATCHES),
+)
+SIDES = st.sampled_from([None, "a", "b"])
+TICKETS = st.builds(
+    lambda sid, seq, attributes, required: Ticket(f"{sid}/t", sid, sid, "inst", POD, seq, attributes, required),
+    SIDS, st.integers(0, 5), LANGUAGES, LANGUAGES,
+)  # fmt: skip
+SESSIONS = st.builds(TouchSession, st.just("s"), COUNTERS, st.sampled_from(["x", "y"]), WANTS, INST, HERE)
+MATCH = st.one_of(
+    st.builds(TouchMatch, st.just("m"), SIDS, COUNTERS, COUNTERS, INST, HERE, st.booleans(), SIDES, st.booleans()),
+    st.builds(TouchMatch, st.just("m"), st.just("s1"), COUNTERS, COUNTERS, INST, HERE, st.booleans(), st.just("a")),
+    st.builds(TouchMatch, st.just("m"), st.just("s2"), COUNTERS, COUNTERS, INST, HERE, st.booleans(), st.just("b")),
+    st.builds(
+        EndMatch, st.just("m"), SIDS, st.just("user"), SIDES, st.booleans(), st.none() | st.tuples(COUNTERS, COUNTERS)
+    ),
+    st.builds(ReadMatch, MATCHES),
+)
+LINE: st.SearchStrategy[Step] = st.one_of(
+    st.builds(Enqueue, TICKETS, MATCHES, st.none() | MATCHES),
+    st.builds(Enqueue, TICKETS, MATCHES),
+    st.builds(Cancel, SIDS.map(lambda sid: f"{sid}/t")),
+    st.builds(Announced, SIDS.map(lambda sid: f"{sid}/t"), HERE),
+    st.none(),
+)
+KINDS = {"sessions": SESSIONS, "match": MATCH, "line": LINE}
+
+
+async def answers(broker: Broker, steps: list[Step]) -> list[Reply | list[Proposal]]:
+    """Return what a broker says to each step; mailboxes have no order."""
+    return [
+        sorted(await broker.proposals(), key=lambda one: one.m) if step is None else await broker.ask(step)
+        for step in steps
+    ]

@@ -1,0 +1,187 @@
+"""The store as pods reach it: behind a network that is slow, repeats questions, or has the store away."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tests.simulation.cluster import Cluster, Shard, at_once
+from tests.simulation.node import Node
+
+from switchboard_signaling.broker.hints import channel_of
+from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
+from switchboard_signaling.broker.memory import MemoryBroker
+from switchboard_signaling.broker.scripts import STORE_ERRORS, Script, of_store
+from switchboard_signaling.matching.tickets import Ticket
+from switchboard_signaling.protocol.effects import Hint, decode_hint, encode_hint
+from switchboard_signaling.protocol.store import EndMatch, MatchRecord, Question, SessionRecord, TouchMatch
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Process, World
+
+ASK_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class ReadMail:
+    """A pod reads its mailbox, which is its beat as well."""
+
+    pod: str
+
+
+class Unanswered:
+    """Stands for the lack of a reply."""
+
+
+class Backend(Protocol):
+    """What answers, and what it knows."""
+
+    def broker(self, pod: str) -> Broker: ...
+    def session(self, sid: str) -> SessionRecord | None: ...
+    def match(self, m: str, pod: str | None = None) -> MatchRecord | None: ...
+    def matched(self, ticket: str) -> bool: ...
+    def tickets(self) -> dict[str, Ticket]: ...
+
+
+class Alone:
+    """The memory of the one pod of a pool without a store: it ends with the pod."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._brokers: dict[str, MemoryBroker] = {}
+
+    def broker(self, pod: str) -> MemoryBroker:
+        if pod not in self._brokers:
+            self._brokers[pod] = MemoryBroker(pod, self._clock)
+        return self._brokers[pod]
+
+    @property
+    def _newest(self) -> MemoryBroker:
+        return list(self._brokers.values())[-1]
+
+    def session(self, sid: str) -> SessionRecord | None:
+        return self._newest._sessions.get(sid)
+
+    def match(self, m: str, pod: str | None = None) -> MatchRecord | None:
+        broker = self.broker(pod) if pod else self._newest
+        return broker._matches.get(m)
+
+    def matched(self, ticket: str) -> bool:
+        return ticket in self._newest._line.matched
+
+    def tickets(self) -> dict[str, Ticket]:
+        return self._newest._line.tickets
+
+
+class Store:
+    """The store's answers, as they reach pods."""
+
+    def __init__(self, world: "World", alone: bool) -> None:
+        self.world, self.alone = world, alone
+        self.cluster = Cluster(lambda: world.now, self._publish, world.random)
+        self.backend: Backend = Alone(lambda: world.now) if alone else self.cluster
+        self.ears: dict[str, Callable[[Hint], None]] = {}
+        """Where hints for a pod go, by its channel."""
+        self.doubling = self.held = 0.0
+        self.hints_lost = self.hints_doubled = 0.0
+        self._publisher = Script("publish")
+
+    def ask(self, pod: "Process", name: str, question: Question | ReadMail, then: Callable[[object], None]) -> None:
+        """Ask for the pod `name`; `then` gets the reply, or `Unanswered`."""
+        self.world.watch.asked(name, question)
+        self.world.at(self._latency(), None, lambda: self._arrive(pod, name, question, then))
+
+    def _latency(self) -> float:
+        return 0.0 if self.alone else self.world.latency()
+
+    def _arrive(self, pod: "Process", name: str, question: Question | ReadMail, then: Callable[[object], None]) -> None:
+        world = self.world
+        if self.alone and pod.dead:
+            return
+        try:
+            reply = self._apply(name, question)
+        except BrokerUnavailableError as error:
+            self.world.watch.unavailable(error, excused=self.cluster.away)
+            if world.random.random() < self.held:
+                # What a broken connection still held is carried out after the outage.
+                world.at(world.random.uniform(0, 20), None, lambda: self._late(name, question))
+            refused = world.random.random() < 0.5
+            world.at(world.latency() if refused else ASK_SECONDS, pod, lambda: then(Unanswered))
+            return
+        if world.random.random() < self.doubling:
+            # A client of the store repeats what it got no reply to; the first attempt may still come through, later.
+            world.at(world.random.choice((0.0, world.random.uniform(0, 3))), None, lambda: self._late(name, question))
+        lost = world.random.random() < self.doubling
+        world.at(ASK_SECONDS if lost else self._latency(), pod, lambda: then(Unanswered if lost else reply))
+
+    def _late(self, name: str, question: Question | ReadMail) -> None:
+        with suppress(BrokerUnavailableError):  # nobody waits for it any more
+            self._apply(name, question)
+
+    def _apply(self, name: str, question: Question | ReadMail) -> object:
+        broker = self.backend.broker(name)
+        before = self.backend.match(question.m, name) if isinstance(question, TouchMatch | EndMatch) else None
+        reply = at_once(broker.proposals() if isinstance(question, ReadMail) else broker.ask(question))
+        self.world.watch.stored(question, before, reply)
+        return reply
+
+    # Hints
+
+    def tell(self, name: str, pod: str, hint: Hint) -> None:
+        """Publish a hint of the pod `name` for another one."""
+        world = self.world
+        if self.alone or world.random.random() < self.hints_lost:
+            return
+        text = encode_hint(hint).decode()
+        late = world.random.uniform(0, 4) if world.random.random() < self.hints_doubled else 0
+        for after in (0.0, late) if late else (0.0,):
+            world.at(world.latency() + after, None, lambda: self._told(name, channel_of(pod), text))
+
+    def _told(self, name: str, channel: str, text: str) -> None:
+        client: Any = self.cluster.client(name)
+        with suppress(*STORE_ERRORS):  # a hint may be lost
+            at_once(of_store(self._publisher.run(client, [channel], [text])))
+
+    def _publish(self, channel: str, text: str) -> None:
+        ear = self.ears.get(channel)
+        if ear is not None:
+            ear(decode_hint(text.encode()))
+
+    # What happens to it
+
+    def _some(self, which: int) -> list[int]:
+        """Return the numbers of the shards that something happens to: one, or all."""
+        shards = range(len(self.cluster.shards))
+        return [which] if which in shards else list(shards)
+
+    def wipe(self, which: int) -> None:
+        """Forget everything, as without persistence."""
+        for number in self._some(which):
+            self.cluster.shards[number].node.clear()
+        self.world.watch.forgotten()
+
+    def fail_over(self, which: int, tail: float, gap: float, split: float) -> None:
+        """Go on, after a gap, as replicas that lack the writes of the next `tail` seconds."""
+        for number in self._some(which):
+            shard = self.cluster.shards[number]
+            replica = shard.node.replica()
+
+            self.world.at(tail, None, partial(self._promote, shard, replica, gap, split))
+
+    def _promote(self, shard: Shard, replica: Node, gap: float, split: float) -> None:
+        shard.follow(replica, gap, split)
+        self.world.watch.forgotten(split)
+
+    def go_away(self, which: int, seconds: float) -> None:
+        """Serve nobody for a while."""
+        for number in self._some(which):
+            self.cluster.shards[number].go_away(seconds)
+        self.held = self.world.random.choice((0.0, 0.3))
+
+    def step_clock(self, which: int, seconds: float) -> None:
+        """Have a wrong clock from now on."""
+        for number in self._some(which):
+            self.cluster.shards[number].node.step += seconds
+        if abs(seconds) > 1000:
+            self.world.watch.forgotten()

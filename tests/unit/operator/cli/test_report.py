@@ -1,0 +1,74 @@
+from typing import Any
+
+from tests.unit.operator.examples import pool, ready_condition
+
+from switchboard_crds.model import ConditionStatus
+from switchboard_operator.cli.report import DECISIONS, report, text
+
+
+def event(note: str, at: str, uid: str = "uid-of-calls", reason: str = "Scaling") -> Any:
+    return {"metadata": {}, "reason": reason, "note": note, "eventTime": at, "regarding": {"uid": uid}}
+
+
+def draining() -> dict[str, Any]:
+    message = "After 600 s calls-1 still hold sessions."
+    return {**ready_condition(ConditionStatus.FALSE), "type": "Drained", "reason": "TimedOut", "message": message}
+
+
+CALLS = pool(
+    status={
+        "conditions": [ready_condition(), draining()],
+        "replicas": 3,
+        "readyReplicas": 3,
+        "drainingReplicas": 1,
+        "desiredReplicas": 2,
+        "sessions": 60,
+        "capacity": 200,
+        "decision": "spec.replicas is 2.",
+    }
+)
+EVENTS = [
+    event("3 -> 2 pods: spec.replicas is 2.", "2026-01-01T00:00:02.000000Z"),
+    event("2 -> 3 pods: spec.replicas is 3.", "2026-01-01T00:00:01.000000Z"),
+    event("of another pool", "2026-01-01T00:00:03.000000Z", uid="other"),
+    event("no decision", "2026-01-01T00:00:03.000000Z", reason="Ready"),
+]
+
+
+def test_a_pool_is_reported_with_its_newest_decisions_first() -> None:
+    [found] = report([CALLS], EVENTS)
+    assert found["replicas"] == {"desired": 2, "existing": 3, "ready": 3, "draining": 1}
+    assert (found["sessions"], found["capacity"], found["why"]) == (60, 200, "spec.replicas is 2.")
+    assert (found["ready"]["holds"], found["drained"]["reason"]) == (True, "TimedOut")
+    assert [item["decision"][:6] for item in found["decisions"]] == ["3 -> 2", "2 -> 3"]
+
+
+def test_only_the_last_decisions_are_told() -> None:
+    many = [event(str(number), f"2026-01-01T00:00:{number:02}Z") for number in range(20)]
+    [found] = report([CALLS], many)
+    assert [item["decision"] for item in found["decisions"]] == [
+        str(number) for number in range(19, 19 - DECISIONS, -1)
+    ]
+
+
+def test_a_new_pool_is_unknown_yet() -> None:
+    [found] = report([pool()], [])
+    assert (found["ready"]["holds"], found["ready"]["reason"]) == (None, "Unknown")
+
+
+def test_pools_are_shown_as_a_table_and_what_is_wrong_below_it() -> None:
+    shown = text(report([CALLS, pool("a-new-one")], EVENTS))
+    assert shown.splitlines() == [
+        "NAMESPACE  POOL       READY  PODS  DRAINING  SESSIONS  CAPACITY  WHY",
+        "web        a-new-one  ?      0/0   0         0         0",
+        "web        calls      yes    3/2   1         60        200       spec.replicas is 2.",
+        "",
+        "web/calls",
+        "  drained: TimedOut: After 600 s calls-1 still hold sessions.",
+        "  2026-01-01T00:00:02  3 -> 2 pods: spec.replicas is 2.",
+        "  2026-01-01T00:00:01  2 -> 3 pods: spec.replicas is 3.",
+    ]
+
+
+def test_no_pool_is_said_in_words() -> None:
+    assert text([]) == "No SignalingPool found.\n"

@@ -1,0 +1,143 @@
+from typing import Any
+
+import pytest
+from tests.unit.operator.examples import going, pod
+from tests.unit.operator.pools.pods import out, replica_set, sample, serving, starting
+
+from switchboard_crds import names
+from switchboard_operator.owner import covers
+from switchboard_operator.pools import fleet
+from switchboard_operator.pools.fleet import Stage
+
+IN_SERVICE = {names.LABEL_IN_SERVICE: "true"}
+
+
+def kubernetes_pod(name: str = "a", *, marks: dict[str, str] | None = None, node: str = "", **status: Any) -> Any:
+    found = pod(name, labels=dict(IN_SERVICE), **status)
+    found["metadata"] |= {
+        "annotations": marks or {},
+        "ownerReferences": [{"kind": "ReplicaSet", "name": "new", "uid": "uid-of-new", "controller": True}],
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+    }
+    return {**found, "spec": {"nodeName": node} if node else {}}
+
+
+def read(found: Any, **context: Any) -> fleet.Pod:
+    known: Any = {"offered": (), "zones": {}, "closed": (), "sample": None, **context}
+    return fleet.read_pod(found, **known)
+
+
+def test_a_pod_is_read() -> None:
+    running = [{"name": "signaling", "state": {"running": {}}, "started": True}]
+    found = kubernetes_pod(ready=True, node="n1", phase="Running", containerStatuses=running)
+    sampled = sample(5)
+    assert read(found, offered={"uid-of-a"}, zones={"n1": "north"}, closed={"n1"}, sample=sampled) == fleet.Pod(
+        "a",
+        "uid-of-a",
+        "new",
+        offered=True,
+        evacuate=True,
+        zone="north",
+        created="2026-01-01T00:00:00Z",
+        sample=sampled,
+    )
+
+
+def test_a_new_pod_is_blank() -> None:
+    found = read(kubernetes_pod())
+    assert (found.ready, found.assigned, found.pending, found.started) == (False, False, True, False)
+    assert found.blank
+    assert found.empty
+
+
+def test_a_pod_that_falls_silent_is_not_empty() -> None:
+    found = serving("a", sample=None)
+    assert not found.blank
+    assert not found.empty
+
+
+@pytest.mark.parametrize(
+    ("fields", "empty"),
+    [({}, True), ({"offered": True}, False), ({"sample": sample(cordoned=False)}, False)],
+)
+def test_a_pod_is_empty_if_nobody_is_there_and_nobody_can_come(fields: dict[str, Any], empty: bool) -> None:
+    assert out("a", 0, **fields).empty is empty
+    assert not out("a", 1).empty
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_what_is_marked_is_read_again(stage: Stage) -> None:
+    since = "2026-01-01T00:00:10+00:00"
+    patch = fleet.marks(stage, since)["metadata"]
+    found = kubernetes_pod()
+    found["metadata"]["labels"] |= patch["labels"]
+    found["metadata"]["annotations"] = {key: value for key, value in patch["annotations"].items() if value is not None}
+    result = read(found)
+    assert result.stage is stage
+    assert (result.since is not None) is (stage in {Stage.DRAINING, Stage.DRAINED})
+    cost = patch["annotations"][names.ANNOTATION_DELETION_COST]
+    assert result.cost == int(cost or 0)
+    assert covers(patch["labels"], IN_SERVICE) is (stage is Stage.SERVING)
+
+
+def test_marks_made_by_hand_do_no_harm() -> None:
+    marks = {names.ANNOTATION_DRAIN: "Sideways", names.ANNOTATION_DRAIN_STARTED: "yesterday"}
+    found = read(kubernetes_pod(marks=marks))
+    assert (found.stage, found.since) == (Stage.SERVING, None)
+    unlabelled = kubernetes_pod()
+    unlabelled["metadata"]["labels"] = {}
+    assert read(unlabelled).stage is Stage.HOLDING, "the Service does not select it"
+
+
+def test_sets_hold_their_own_living_pods_in_the_order_of_removal() -> None:
+    ready = kubernetes_pod("ready", ready=True, node="n1", phase="Running")
+    unready = kubernetes_pod("unready", node="n1", phase="Running")
+    pending = kubernetes_pod("pending", node="n1")
+    unassigned = kubernetes_pod("unassigned")
+    foreign = kubernetes_pod("foreign")
+    foreign["metadata"]["ownerReferences"] = []
+    finished = kubernetes_pod("finished", phase="Failed")
+    ending = going(kubernetes_pod("ending"))
+    item = {
+        "metadata": {"name": "new", "uid": "uid-of-new", "annotations": {names.ANNOTATION_REMOVING: "x,y"}},
+        "spec": {"replicas": 3},
+    }
+    pods = [ready, unready, pending, unassigned, foreign, finished, ending]
+    found = fleet.sets([item], pods, read)["new"]
+    assert [one.name for one in found.pods] == ["unassigned", "pending", "unready", "ready"]
+    assert (found.replicas, found.ending, found.removing) == (3, 1, frozenset({"x", "y"}))
+    assert read(foreign).set == ""
+
+
+def test_among_pods_that_serve_the_cost_decides() -> None:
+    found = replica_set(serving("a"), out("b", 1), out("c", stage=Stage.DRAINED))
+    assert [pod.name for pod in found.pods] == ["c", "b", "a"]
+
+
+def test_pods_that_a_set_is_about_to_remove_or_to_make() -> None:
+    shrinking = replica_set(serving("a"), starting("b"), replicas=1)
+    assert (shrinking.leaving, shrinking.coming) == (1, 0)
+    assert [pod.name for pod in shrinking.staying] == ["a"]
+    growing = replica_set(serving("a"), replicas=3)
+    assert (growing.leaving, growing.coming) == (0, 2)
+
+
+def test_a_pod_that_should_have_gone_and_has_not_is_named_once_the_step_is_done() -> None:
+    removing = frozenset({"uid-a"})
+    assert replica_set(serving("a"), serving("b"), replicas=1, removing=removing).spared == ()
+    assert [pod.name for pod in replica_set(serving("a"), removing=removing).spared] == ["a"]
+
+
+def test_pods_are_offered_unless_a_slice_says_otherwise() -> None:
+    slices: list[Any] = [
+        {
+            "endpoints": [
+                {"targetRef": {"uid": "a"}, "conditions": {"ready": True}},
+                {"targetRef": {"uid": "b"}, "conditions": {"ready": False}},
+                {"targetRef": {"uid": "c"}},
+                {"conditions": {"ready": True}},
+            ]
+        },
+        {"endpoints": None},
+    ]
+    assert fleet.offered(slices) == {"a", "c"}

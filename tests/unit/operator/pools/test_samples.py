@@ -1,0 +1,53 @@
+from typing import Any
+
+import pytest
+from tests.unit.operator.pools.pods import sample
+
+from switchboard_operator.pools.samples import HISTORY_SECONDS, History, Observation, PodSample, Sample
+
+ANSWER = {
+    "pod": "a", "sessions": 3, "connections": 2, "leaving": 1, "capacity": 9, "refused": 4, "cordoned": True,
+}  # fmt: skip
+
+
+def observation(at: float, *sessions: int | None) -> Observation:
+    return Observation(at, tuple(PodSample(str(number), True, 1.0, one) for number, one in enumerate(sessions)))
+
+
+def test_a_pods_answer_is_read() -> None:
+    assert Sample.read(ANSWER, 5.0) == Sample(5.0, 3, 2, 1, 9, True, 4)
+
+
+@pytest.mark.parametrize("answer", [{}, {**ANSWER, "sessions": "many"}, {**ANSWER, "leaving": None}])
+def test_what_is_no_sample_is_refused(answer: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no sample"):
+        Sample.read(answer, 0.0)
+
+
+def test_an_old_sample_says_nothing() -> None:
+    history = History()
+    history.take("uid", sample(3))
+    assert history.sample("uid", 10.0) == sample(3)
+    assert history.sample("uid", 10.1) is None
+    assert history.sample("another", 0.0) is None
+
+
+def test_what_is_old_or_gone_is_forgotten() -> None:
+    history = History()
+    history.take("gone", sample())
+    history.take("here", sample())
+    history.add(observation(0.0, 1), ["here"])
+    assert set(history.newest) == {"here"}
+    history.add(observation(HISTORY_SECONDS, 1), ["here"])
+    history.add(observation(HISTORY_SECONDS + 1, 1), ["here"])
+    assert [one.at for one in history.observations] == [HISTORY_SECONDS, HISTORY_SECONDS + 1]
+
+
+def test_sessions_move_while_their_number_changes() -> None:
+    history = History()
+    assert history.moving
+    history.add(observation(0.0, 1, None), [])
+    history.add(observation(1.0, 1), [])
+    assert not history.moving
+    history.add(observation(2.0, 2), [])
+    assert history.moving

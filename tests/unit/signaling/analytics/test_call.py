@@ -1,0 +1,75 @@
+"""What is kept of one side of a call, and counted."""
+
+import pytest
+
+from switchboard_signaling.analytics.call import Call, known
+from switchboard_signaling.analytics.totals import Counts
+from switchboard_signaling.protocol.messages import ConnectionState, Stats
+from switchboard_signaling.protocol.store import MatchRecord
+
+
+@pytest.fixture
+def call() -> Call:
+    return Call("m", "a", 100.0, whole=True)
+
+
+def state(what: str, setup_ms: float | None = None, **more: str) -> ConnectionState:
+    return ConnectionState(m="m", state=what, setup_ms=setup_ms, **more)  # type: ignore[arg-type]
+
+
+def test_a_connection_counts_once_with_its_path_and_its_time(call: Call) -> None:
+    assert call.told(state("connected", 420.0, path="relay")) == "connected"
+    assert call.told(state("connected", 420.0, path="relay")) is None
+    assert call.counts == {"connected": 1, "relay": 1, "setup_ms/500": 1}
+    assert (call.verdict, call.setup_ms, call.path) == ("connected", 420.0, "relay")
+
+
+def test_a_path_that_is_not_said_is_unknown(call: Call) -> None:
+    call.told(state("connected"))
+    assert call.counts == {"connected": 1, "unknown-path": 1, "setup_ms/50": 1}
+
+
+def test_a_failure_before_a_connection_and_one_after_it_are_two_things(call: Call) -> None:
+    other = Call("m", "b", 100.0, whole=True)
+    assert call.told(state("failed", reason="ice-failed")) == "failed"
+    assert call.told(state("connected", 1.0)) is None
+    other.told(state("connected", 9.0, path="direct"))
+    assert other.told(state("failed", 9.0, reason="my own words")) == "dropped"
+    assert other.told(state("closed", 9.0)) is None
+    assert call.counts == {"failed": 1, "failed.ice-failed": 1}
+    assert other.counts["dropped.other"] == 1
+    assert (call.reason, other.reason) == ("ice-failed", "other")
+    assert known(None) == "other"
+
+
+def test_a_failure_after_a_connection_that_took_no_time_is_a_drop(call: Call) -> None:
+    call.told(state("connected", 0.0))
+    assert call.told(state("failed", 0.0, reason="media-lost")) == "dropped"
+
+
+def test_reports_make_the_score_and_the_distributions(call: Call) -> None:
+    call.report(Stats(m="m", path="direct", rtt_ms=80.0, jitter_ms=0.0, loss=0.0, freezes=2))
+    call.report(Stats(m="m", loss=0.05))
+    call.report(Stats(m="m"))
+    assert (call.reports, call.freezes, call.path, call.worst) == (3, 2, "direct", 50)
+    assert call.score == pytest.approx(99 + (50 - 99) * 0.8)
+    assert call.counts == {
+        "freezes": 2, "score/100": 1, "score/50": 1, "rtt_ms/100": 1, "jitter_ms/1": 1, "loss/0.0": 1, "loss/0.05": 1,
+    }  # fmt: skip
+
+
+def test_what_is_kept_leaves_out_what_is_not_known(call: Call) -> None:
+    assert call.fields("sid", "", "pod") == {"sid": "sid", "pod": "pod"}
+    call.told(state("connected", 420.04, path="direct"))
+    call.report(Stats(m="m", rtt_ms=81.0, freezes=1))
+    assert call.fields("sid", "eu", "pod") == {
+        "sid": "sid", "region": "eu", "pod": "pod", "verdict": "connected", "setupMs": 420.0, "path": "direct",
+        "score": 99.0, "worstScore": 99.0, "reports": 1, "freezes": 1,
+    }  # fmt: skip
+
+
+def test_the_end_is_kept_and_its_length_counted(call: Call) -> None:
+    ended = call.ended(MatchRecord("m", outcome="ended", by="a", reason="skip"), 142.04)
+    assert ended == {"seconds": 42.0, "outcome": "ended", "ending": "skip"}
+    assert call.counts == Counts({"call_seconds/60": 1})
+    assert call.ended(MatchRecord("m", outcome="aborted"), 100.0)["ending"] == ""

@@ -1,0 +1,95 @@
+"""The Python client and the JWTs that its application gives."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.unit.signaling.jwts import token
+from tests.unit.signaling.pods import SECONDS, SHARED, Running, pod_alone
+
+from switchboard_signaling.client import Client
+from switchboard_signaling.protocol.client import Online, Renew
+
+
+class Application:
+    """Gives the JWT that it has kept, or a good one if it is asked for a fresh one; counts."""
+
+    def __init__(self, kept: str) -> None:
+        self.kept = kept
+        self.asked: list[bool] = []
+
+    def now(self, fresh: bool) -> str:
+        self.asked.append(fresh)
+        if fresh:
+            self.kept = token()
+        return self.kept
+
+    async def later(self, fresh: bool) -> str:
+        return self.now(fresh)
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    """A pod that wants JWTs."""
+    async with pod_alone(tmp_path, **SHARED) as running:
+        yield running
+
+
+def url(running: Running) -> str:
+    return str(running.public.make_url("/ws"))
+
+
+@pytest.mark.parametrize("way", ["now", "later"])
+async def test_the_application_is_asked_for_each_socket(running: Running, way: str) -> None:
+    application = Application(token())
+    async with Client(url(running), getattr(application, way)) as client:
+        sid = client.session.sid
+        await client.drop()
+        await client.wait_for(Online)
+        assert client.session.sid == sid
+    assert application.asked == [False, False]
+
+
+async def test_a_jwt_that_has_expired_is_replaced_by_a_fresh_one(running: Running) -> None:
+    application = Application(token(exp=1))
+    async with Client(url(running), application.now):
+        assert application.asked == [False, True]
+
+
+async def test_a_jwt_that_is_about_to_expire_is_replaced_while_the_socket_stays(running: Running) -> None:
+    application = Application(token(exp=int(time.time()) + 30))
+    async with Client(url(running), application.later) as client:
+        first = client.session.token
+        await client.wait_for(Renew)
+        async with asyncio.timeout(SECONDS):
+            while client.session.token == first:  # noqa: ASYNC110 - the server's answer is no event of the client
+                await asyncio.sleep(0)
+        assert running.pod.hub.connections == 1
+    assert application.asked == [False, True]
+
+
+async def test_an_application_that_fails_is_told_and_asked_again(running: Running) -> None:
+    failures = [RuntimeError("out of tokens"), RuntimeError("still out of tokens")]
+
+    def at_last(_fresh: bool) -> str:
+        if failures:
+            raise failures.pop()
+        return token()
+
+    async with Client(url(running), at_last) as client:
+        assert client.session.sid
+    assert not failures
+
+
+async def test_a_client_that_is_not_let_in_stops_and_says_why(running: Running) -> None:
+    with pytest.raises(ConnectionError, match="auth-required"):
+        async with Client(url(running)):
+            pass
+
+
+async def test_an_application_that_gives_nothing_useful_is_not_let_in(running: Running) -> None:
+    with pytest.raises(ConnectionError, match="auth-invalid"):
+        async with Client(url(running), lambda _fresh: "no jwt"):
+            pass

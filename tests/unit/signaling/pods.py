@@ -1,0 +1,75 @@
+"""A pod of the shipped server in the test's own process, and what a raw client sees of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp.test_utils import TestClient, TestServer
+from tests.unit.signaling.jwts import secret_dir
+
+from switchboard_signaling.protocol import messages
+from switchboard_signaling.protocol.messages import ServerFrame
+from switchboard_signaling.server.app import public_app
+from switchboard_signaling.server.internal import internal_app
+from switchboard_signaling.server.pod import Pod, make_pod
+from switchboard_signaling.settings import Settings
+
+SECONDS = 5.0
+SHARED = {"auth_type": "SharedSecret"}
+PRODUCTION = {"environment": "Production", "redis_nodes": "127.0.0.1:1", **SHARED}
+
+
+@dataclass
+class Running:
+    """A pod with its two applications."""
+
+    pod: Pod
+    public: TestClient  # type: ignore[type-arg]
+    internal: TestClient  # type: ignore[type-arg]
+
+    async def socket(self, **headers: str) -> ClientWebSocketResponse:
+        return await self.public.ws_connect("/ws", protocols=[messages.SUBPROTOCOL], headers=headers)
+
+    async def welcomed(self, inst: str = "inst") -> ClientWebSocketResponse:
+        socket = await self.greeted(messages.Hello(n=1, inst=inst))
+        assert isinstance(await receive(socket), messages.Welcome)
+        return socket
+
+    async def greeted(self, greeting: messages.ClientFrame, **headers: str) -> ClientWebSocketResponse:
+        socket = await self.socket(**headers)
+        await socket.send_str(messages.encode(greeting).decode())
+        return socket
+
+    async def metric(self, line: str) -> bool:
+        """Whether the metrics have this line."""
+        return line in (await (await self.internal.get("/metrics")).text()).splitlines()
+
+
+async def receive(socket: ClientWebSocketResponse) -> ServerFrame:
+    message = await socket.receive(SECONDS)
+    assert message.type is WSMsgType.TEXT, message
+    return messages.decode_server(message.data)
+
+
+async def closed_with(socket: ClientWebSocketResponse) -> int | None:
+    async with asyncio.timeout(SECONDS):
+        while not socket.closed:
+            await socket.receive()
+    return socket.close_code
+
+
+@asynccontextmanager
+async def pod_alone(folder: Path, **settings: Any) -> AsyncIterator[Running]:
+    """Run a pod; where it wants a shared secret for JWTs, that is the one of jwts.py."""
+    if settings.get("auth_type") == "SharedSecret":
+        settings["auth_secret_dir"] = secret_dir(folder / "auth")
+    pod = make_pod(Settings(**settings))
+    hub = asyncio.create_task(pod.hub.run())
+    async with TestClient(TestServer(public_app(pod))) as public, TestClient(TestServer(internal_app(pod))) as internal:
+        yield Running(pod, public, internal)
+    hub.cancel()
+    await asyncio.wait([hub])
