@@ -159,11 +159,11 @@ class Proof:
         print(f"{len(self.faults)}: {json.dumps(self.faults[-1])}", flush=True)
 
     async def _returned(self, port: int, since: float) -> bool:
-        return sum(await self.all("offline", port, since)) == 0
+        return not any(await self.all("offline", port, since))
 
     async def drained(self) -> bool:
         """Whether all that was said was shown."""
-        return sum(one["outstanding"] for one in await self.all("counts")) == 0
+        return not any(one["outstanding"] for one in await self.all("counts"))
 
 
 async def run(folder: Path, clients: int, faults: Iterable[str], processes: int) -> Json:

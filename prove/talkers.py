@@ -32,7 +32,7 @@ class Talker:
 
     def __init__(self, house: "House") -> None:
         self._house = house
-        self.client = Client(self._url, self._told)
+        self.client = Client(self._url, on_event=self._told)
         self.met = asyncio.Event()
         self.said: list[float] = []
         self.shown: dict[int, float] = {}

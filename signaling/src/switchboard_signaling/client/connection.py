@@ -58,6 +58,7 @@ class Client:
     def __init__(
         self,
         url: str | Callable[[], str],
+        *,
         token: Callable[[bool], str | Awaitable[str]] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
