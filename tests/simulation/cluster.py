@@ -24,7 +24,7 @@ from redis.exceptions import (
 from tests.simulation.lua import Scripts, sha_of, slot_of
 from tests.simulation.node import Clock, Hear, Node
 
-from switchboard_signaling.broker.records import match_record, session_record
+from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, session_record
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.protocol.store import MatchRecord, SessionRecord
@@ -32,7 +32,6 @@ from switchboard_signaling.protocol.store import MatchRecord, SessionRecord
 SHARDS = 3
 SLOTS = 16384
 POOL = "tests/pool"
-SESSION_FIELDS = ("n", "attach", "want", "inst", "pod", "left.want", "left.pod")
 AWAY = (
     ConnectionError("refused"),
     TimeoutError("no reply"),
