@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -58,6 +59,7 @@ async def main(cycles: int, warm_up: int, at_once: int) -> int:
         seconds = time.monotonic() - started
         after_objects = await _objects(server.pid, counts)
         problems = dict(load.problems.most_common(10))
+        load.close()
     finally:
         server.terminate()
         await server.wait()
@@ -86,6 +88,7 @@ class Load:
         self._port = port
         self._at_once = at_once
         self._begun = 0
+        self._waiting: set[Visitor] = set()
         self.problems: Counter[str] = Counter()
 
     async def run(self, cycles: int) -> None:
@@ -93,9 +96,10 @@ class Load:
         left, running = cycles, 0
         ended = asyncio.Event()
 
-        def done(_visitor: Visitor, problem: str | None) -> None:
+        def done(visitor: Visitor, problem: str | None) -> None:
             nonlocal running
             running -= 1
+            self._waiting.discard(visitor)
             ended.set()
             if problem:
                 self.problems[problem] += 1
@@ -104,12 +108,22 @@ class Load:
         while left > 0 or running > 1:
             if left > 0 and running < self._at_once:
                 left, running, self._begun = left - 1, running + 1, self._begun + 1
-                number = self._begun
-                await loop.create_connection(lambda: Visitor(number, done), "127.0.0.1", self._port)  # noqa: B023
+                visitor = Visitor(self._begun, done)
+                self._waiting.add(visitor)
+                await loop.create_connection(partial(_same, visitor), "127.0.0.1", self._port)
             else:
                 ended.clear()
                 async with asyncio.timeout(60):
                     await ended.wait()
+
+    def close(self) -> None:
+        """Send away whoever waits for a partner still: a server that stops would wait for them."""
+        for visitor in list(self._waiting):
+            visitor.abort()
+
+
+def _same(visitor: Visitor) -> Visitor:
+    return visitor
 
 
 async def _port(server: asyncio.subprocess.Process) -> int:

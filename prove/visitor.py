@@ -62,6 +62,10 @@ class Visitor(asyncio.Protocol):
         """Count a socket that the server ended as a failure."""
         self._finish(f"lost: {exc}")
 
+    def abort(self) -> None:
+        """Go without a word, and count as done."""
+        self._finish(None)
+
     def _hear(self, frame: messages.ServerFrame) -> None:
         match frame:
             case messages.Welcome():
@@ -73,15 +77,15 @@ class Visitor(asyncio.Protocol):
             case messages.Ping():
                 self._say(messages.Heartbeat(want=self._want))
             case messages.MatchFound(m=m, state="forming"):
-                self._want = Matched(1, m)
+                self._want = Matched(self._want.c, m)
                 self._say(messages.Heartbeat(want=self._want))
             case messages.MatchFound(m=m, state="open", role="polite"):
-                self._say(messages.Leave(c=2, m=m))
+                self._say(messages.Leave(c=self._want.c + 1, m=m))
                 self._leave()
             case messages.MatchFound(m=m, token=token):
-                self._want = Matched(1, m, token)
+                self._want = Matched(self._want.c, m, token)
             case messages.PeerState(state="left", requeue=True):
-                self._want = Queued(2, "t")
+                self._want = Queued(self._want.c + 1, "t")
                 self._say(messages.Heartbeat(want=self._want))
             case messages.PeerState(state="left"):
                 self._leave()

@@ -130,7 +130,6 @@ script(
     "  redis.call('HDEL', fates, name)\n  seq = 0\nend",
 )
 script("no_tombstone", "cancel", "redis.call('HSET', fates, name, '')", "")
-script("a_ticket_returns_that_was_given_up", "cancel", "redis.call('HSET', fates, 'left:' .. name, '')", "")
 script("no_look_at_the_tombstone", "enqueue", "fate == ''", "fate == 'cancelled'")
 
 

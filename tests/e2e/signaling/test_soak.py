@@ -29,19 +29,29 @@ def counted() -> Counter[str]:
 
 async def test_the_objects_of_a_pod_do_not_grow_with_its_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pods, "MemoryBroker", partial(MemoryBroker, records=RECORDS))
-    pod = pods.make_pod(Settings(connects_per_second=0, sdp_per_second=0, candidates_per_second=0))
+    unlimited = Settings(connects_per_second=0, sdp_per_second=0, candidates_per_second=0)
+    pod = pods.make_pod(unlimited.model_copy(update={"resume_window_seconds": 1.0}))
+
+    async def forgotten() -> None:
+        async with asyncio.timeout(30):
+            while pod.hub.active_sessions > 1:  # noqa: ASYNC110 - time passes
+                await asyncio.sleep(0.1)
+
     hub = asyncio.create_task(pod.hub.run())
     server = TestServer(public_app(pod))
     await server.start_server()
+    load = Load(server.port or 0, at_once=32)
     try:
-        load = Load(server.port or 0, at_once=32)
         await load.run(WARM_UP)
+        await forgotten()
         before = counted()
         await load.run(CYCLES)
+        await forgotten()
         grown = {kind: number - before[kind] for kind, number in counted().items() if number - before[kind] > ALLOWED}
         assert grown == {}
         assert not load.problems
     finally:
+        load.close()
         hub.cancel()
         await asyncio.wait([hub])
         await server.close()

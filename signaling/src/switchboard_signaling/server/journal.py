@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 class _Stay:
     """A session's time on this pod."""
 
-    session: Session
+    session: Session | None
+    """Of the newest socket, while it is open: who may come back for a minute should not keep it all that long."""
     since: float
     resumed: bool
     sockets: int = 0
@@ -66,7 +67,7 @@ class Journal:
         if stay is not None:
             stay.frames += session.frames
             if stay.session is session:
-                stay.code = code
+                stay.session, stay.code = None, code
 
     def gone(self, sid: str, how: Literal["left", "moved", "expired", "stopped"]) -> None:
         """Write the session's line."""
