@@ -27,7 +27,7 @@ Hear: TypeAlias = Callable[[str, str], None]
 
 
 class Node:
-    """The keys of a node, and the scripts that it has been given, by their names.
+    """The keys of a node.
 
     `clock` gives seconds and is wrong by `step`; `hear` gets what is published, the channel and the text.
     """
@@ -35,12 +35,11 @@ class Node:
     def __init__(self, clock: Clock, hear: Hear) -> None:
         self._clock, self._hear = clock, hear
         self.step = 0.0
-        self.scripts: dict[str, str] = {}
         self._data: dict[str, str | dict[str, str] | Sorted] = {}
         self._until: dict[str, int] = {}
 
     def replica(self) -> "Node":
-        """Return a node with the same data; scripts are not replicated since Redis 7."""
+        """Return a node with the same data."""
         copy = Node(self._clock, self._hear)
         copy.step = self.step
         copy._data = {
@@ -52,7 +51,7 @@ class Node:
 
     def clear(self) -> None:
         """Start anew with nothing, as a node without persistence does."""
-        self._data, self._until, self.scripts = {}, {}, {}
+        self._data, self._until = {}, {}
 
     def call(self, name: str, *given: str) -> Reply:
         """Carry out a command; raises ResponseError for what Redis refuses."""

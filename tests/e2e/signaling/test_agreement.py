@@ -17,6 +17,7 @@ from tests.simulation.node import Node
 
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
+from switchboard_signaling.broker.store import Store
 
 
 @pytest.fixture(params=[store.single, store.cluster], ids=["single", "cluster"])
@@ -37,7 +38,7 @@ def test_scripts_and_model_answer_alike(
     runner, nodes = loop_and_nodes
 
     async def stored(questions: list[Step]) -> object:
-        broker = RedisBroker(POD, "tests/pool", nodes, None)
+        broker = RedisBroker(POD, "tests/pool", Store(nodes))
         await broker.start(lambda _hint: None)
         try:
             return await answers(broker, questions)

@@ -10,7 +10,7 @@ from switchboard_signaling.matching.tickets import Proposal, Ticket, propose
 from switchboard_signaling.protocol.messages import Want
 from switchboard_signaling.protocol.store import MatchRecord, Predecessor, SessionRecord, SideRecord
 
-SESSION_FIELDS: Final = ("n", "attach", "want", "inst", "pod")
+SESSION_FIELDS: Final = ("n", "attach", "want", "inst", "pod", "left.want", "left.pod")
 
 _wants: msgspec.json.Decoder[Want] = msgspec.json.Decoder(Want)
 _tickets = msgspec.json.Decoder(Ticket)

@@ -59,6 +59,13 @@ class Metrics:
             "switchboard_signaling_sockets_closed", "WebSockets closed", ["code"], registry=self.registry
         )
 
+        self.store_troubles = Counter(
+            "switchboard_signaling_store_troubles",
+            "What kept the store from answering at once, by the error's first word",
+            ["code"],
+            registry=self.registry,
+        )
+
     def watch(self, sessions: Callable[[], int], connections: Callable[[], int]) -> None:
         """Read the gauges from the hub whenever they are collected."""
         self._sessions.set_function(sessions)
