@@ -109,6 +109,6 @@ async def serving(count: int = 1) -> AsyncIterator[list[Node]]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what other tasks bring about."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(15):
         while not condition():  # noqa: ASYNC110 - a test looks from outside
             await asyncio.sleep(0.005)
