@@ -103,6 +103,10 @@ bench-relay: $(READY) $(BENCH)/relay/pump.so $(BENCH)/relay/.ready ## Messages a
 bench-memory: $(READY) ## Memory of 20,000 idle queued sessions beside bare sockets (a quiet machine, 3 minutes)
 	python -m bench.memory
 
+.PHONY: bench-broker
+bench-broker: $(READY) ## Messages across pods a CPU-second beside redis-py's publish() (a quiet machine, 3 minutes)
+	python -m bench.broker
+
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build
