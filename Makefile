@@ -127,6 +127,10 @@ prove-soak: $(READY) ## 200,000 connect/match/leave cycles leave memory where it
 prove-relay: $(READY) ## 2,000 clients in calls on three servers, killed and paused in turn: none lost, none doubled (CLIENTS=; build/prove/relay.json)
 	python -m prove.relay $(if $(CLIENTS),--clients $(CLIENTS))
 
+.PHONY: prove-scaling
+prove-scaling: $(READY) build ## 1,500 clients in calls while a pool grows, shrinks, rolls out and loses pods and nodes (CLIENTS=; build/prove/scaling.json)
+	python -m prove.scaling $(if $(CLIENTS),--clients $(CLIENTS))
+
 .PHONY: clean
 clean: ## Remove what was built in this folder (caches outside it stay)
 	@test ! -x $(BIN)/switchboard-cluster || $(BIN)/switchboard-cluster down

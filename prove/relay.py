@@ -12,9 +12,8 @@ import shutil
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from typing import Any, Final
 from tests.browser.server import Server, signaling_server
 from tests.e2e.signaling import store
 
+from prove.crowd import Crowd, harm
 from prove.pool import OPEN
 from prove.report import FOLDER, write
 from prove.talkers import summary
@@ -34,24 +34,6 @@ CALM_SECONDS: Final = 3.0
 RETURN_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 120.0
 Json = dict[str, Any]
-
-
-@dataclass
-class Talkers:
-    """A process of clients."""
-
-    process: asyncio.subprocess.Process
-
-    async def ask(self, *command: object, seconds: float = 60.0) -> Any:
-        """Give a command and return the answer."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(command).encode() + b"\n")
-        async with asyncio.timeout(seconds):
-            line = await self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"clients ended at {command}")
-        return json.loads(line)
 
 
 @dataclass
@@ -110,24 +92,12 @@ class Proof:
     """One run."""
 
     pods: Pods
-    talkers: list[Talkers]
+    crowd: Crowd
     faults: list[Json] = field(default_factory=list)
-
-    async def all(self, *command: object, seconds: float = 60.0) -> list[Any]:
-        """Ask all processes of clients."""
-        return await asyncio.gather(*(one.ask(*command, seconds=seconds) for one in self.talkers))
 
     async def tell_living(self) -> None:
         """Tell the clients where they may connect."""
-        await self.all("living", sorted(self.pods.living))
-
-    async def counts(self) -> Json:
-        """Return the clients' counts, added up."""
-        added: Json = {}
-        for one in await self.all("counts"):
-            events = dict(Counter(added.pop("events", {})) + Counter(one.pop("events")))
-            added = {**{name: round(added.get(name, 0) + value, 1) for name, value in one.items()}, "events": events}
-        return added
+        await self.crowd.living(sorted(map(_address, self.pods.living)))
 
     async def fault(self, port: int, kind: str) -> None:
         """Kill or pause a server, bring it back, and wait until all its clients are welcome elsewhere."""
@@ -143,7 +113,7 @@ class Proof:
         await self.tell_living()
         back = await _until(lambda: self._returned(port, since), RETURN_SECONDS)
         await asyncio.sleep(CALM_SECONDS)
-        parts = await self.all("aftermath", port, since)
+        parts = await self.crowd.all("aftermath", _address(port), since)
         merged = {name: [one for part in parts for one in part[name]] for name in parts[0] if name != "clients"}
         self.faults.append(
             {
@@ -159,11 +129,7 @@ class Proof:
         print(f"{len(self.faults)}: {json.dumps(self.faults[-1])}", flush=True)
 
     async def _returned(self, port: int, since: float) -> bool:
-        return sum(await self.all("offline", port, since)) == 0
-
-    async def drained(self) -> bool:
-        """Whether all that was said was shown."""
-        return sum(one["outstanding"] for one in await self.all("counts")) == 0
+        return not any(await self.crowd.all("offline", _address(port), since))
 
 
 async def run(folder: Path, clients: int, faults: Iterable[str], processes: int) -> Json:
@@ -175,8 +141,8 @@ async def run(folder: Path, clients: int, faults: Iterable[str], processes: int)
         try:
             for port in pods.ports:
                 await pods.start(port)
-            async with _talkers(clients, processes) as talkers:
-                return await _prove(Proof(pods, talkers), clients, faults)
+            async with Crowd.of(clients, processes) as crowd:
+                return await _prove(Proof(pods, crowd), clients, faults)
         finally:
             await pods.stop()
 
@@ -184,21 +150,18 @@ async def run(folder: Path, clients: int, faults: Iterable[str], processes: int)
 async def _prove(proof: Proof, clients: int, faults: Iterable[str]) -> Json:
     await proof.tell_living()
     started = time.monotonic()
-    await proof.all("meet", seconds=600)
+    await proof.crowd.some("meet", 0, 1, seconds=600)
     met = time.monotonic()
-    await proof.all("talk")
+    await proof.crowd.some("talk", 0, 1)
     await asyncio.sleep(2 * CALM_SECONDS)
     for index, kind in enumerate(faults):
         await proof.fault(proof.pods.ports[index % SERVERS], kind)
-    await proof.all("hush")
+    await proof.crowd.some("hush", 0, 1)
     talked = time.monotonic() - met
-    drained = await _until(proof.drained, DRAIN_SECONDS)
-    counts = await proof.counts()
-    delays = [one for part in await proof.all("delays") for one in part]
+    drained = await _until(proof.crowd.drained, DRAIN_SECONDS)
+    counts = await proof.crowd.counts()
+    delays = await proof.crowd.delays(met)
     await proof.pods.stop()
-    # That a partner cannot be reached just now is said of frames that are kept and repeated.
-    harmless = {"problem-peer-unreachable", "partner-away", "partner-present"}
-    harm = set(counts["events"]) - harmless
     kills = [one for one in proof.faults if one["kind"] == "kill"]
     return {
         "clients": clients,
@@ -217,28 +180,12 @@ async def _prove(proof: Proof, clients: int, faults: Iterable[str]) -> Json:
         "kills_with_messages_in_flight": sum(one["in_flight"] > 0 for one in kills),
         "cpu_seconds": {"servers": round(proof.pods.cpu_seconds, 1), "clients": counts["cpu_seconds"]},
         "faults": proof.faults,
-        "passed": drained and not (counts["doubled"] or counts["disordered"] or harm),
+        "passed": drained and not (counts["doubled"] or counts["disordered"] or harm(counts["events"])),
     }
 
 
-@asynccontextmanager
-async def _talkers(clients: int, processes: int) -> AsyncIterator[list[Talkers]]:
-    pairs = clients // 2
-    shares = [pairs // processes + (index < pairs % processes) for index in range(processes)]
-    started = []
-    try:
-        for index, share in enumerate(shares):
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "prove.talkers", f"house{index}", str(share)),
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**26,
-            )  # fmt: skip
-            started.append(Talkers(process))
-        yield started
-    finally:
-        for one in started:
-            if one.process.returncode is None:
-                one.process.kill()
-            await one.process.wait()
+def _address(port: int) -> str:
+    return f"127.0.0.1:{port}"
 
 
 async def _until(condition: Callable[[], Any], seconds: float) -> bool:

@@ -11,7 +11,6 @@ import sys
 import time
 from bisect import bisect_right
 from collections import Counter
-from contextlib import AsyncExitStack
 from random import Random
 from statistics import median
 from typing import Any, Final
@@ -19,7 +18,7 @@ from typing import Any, Final
 import uvloop
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol.client import Ended, Event, Met, Online, Partner, Problem, Said, Stopped
+from switchboard_signaling.protocol.client import Ended, Event, Met, Move, Online, Partner, Problem, Said, Stopped
 from switchboard_signaling.protocol.messages import Chat
 
 MEET_SECONDS: Final = 60.0
@@ -30,24 +29,28 @@ Json = dict[str, Any]
 class Talker:
     """One client: what it said, what it was shown, where and when it was online."""
 
-    def __init__(self, house: "House") -> None:
+    def __init__(self, house: "House", address: str) -> None:
+        """`address` is what a proxy would say that this client comes from."""
         self._house = house
-        self.client = Client(self._url, self._told)
+        self.client = Client(self._url, on_event=self._told, headers={"X-Forwarded-For": address})
         self.met = asyncio.Event()
         self.said: list[float] = []
         self.shown: dict[int, float] = {}
         self.doubled = self.disordered = 0
-        self.online: list[tuple[float, int]] = []
-        """Since when at which port."""
-        self._port = 0
+        self.online: list[tuple[float, str]] = []
+        """Since when at which server."""
+        self.moves = 0
+        """How often a server asked it to move."""
+        self.parted = False
+        self._server = ""
 
     def _url(self) -> str:
-        self._port = self._house.random.choice(self._house.living)
-        return f"ws://127.0.0.1:{self._port}/ws"
+        self._server = self._house.random.choice(self._house.living)
+        return f"ws://{self._server}/ws"
 
     def arrived(self) -> None:
         """Note a welcome."""
-        self.online.append((time.monotonic(), self._port))
+        self.online.append((time.monotonic(), self._server))
 
     async def say(self) -> None:
         """Say the next number."""
@@ -55,12 +58,14 @@ class Talker:
         number = str(len(self.said))
         await self.client.say(Chat(m="", from_="", to="", k=0, id=number, text=number))
 
-    def port_at(self, when: float) -> int | None:
-        """Return the port of the server that this client was last welcomed by at a time."""
+    def server_at(self, when: float) -> str | None:
+        """Return the server that this client was last welcomed by at a time."""
         index = bisect_right(self.online, when, key=lambda one: one[0])
         return self.online[index - 1][1] if index else None
 
     def _told(self, event: Event) -> None:
+        if self.parted:
+            return
         match event:
             case Online():
                 self.arrived()
@@ -77,6 +82,8 @@ class Talker:
                 self._house.events[f"ended-{reason}"] += 1
             case Problem(code=code):
                 self._house.events[f"problem-{code}"] += 1
+            case Move():
+                self.moves += 1
             case Stopped():
                 self._house.events["stopped"] += 1
 
@@ -85,27 +92,28 @@ class House:
     """All pairs of this process."""
 
     def __init__(self, name: str, pairs: int) -> None:
-        self.living: list[int] = []
+        self.living: list[str] = []
+        """Servers (`host:port`) that a Service would send clients to."""
         self.events: Counter[str] = Counter()
         self.random = Random(name)
         self._name = name
-        self._pairs = [(Talker(self), Talker(self)) for _ in range(pairs)]
-        self._talking: list[asyncio.Task[None]] = []
+        self._pairs = [(Talker(self, self._address()), Talker(self, self._address())) for _ in range(pairs)]
+        self._talking: dict[int, asyncio.Task[None]] = {}
 
     @property
     def talkers(self) -> list[Talker]:
         """Everybody."""
         return [talker for pair in self._pairs for talker in pair]
 
-    async def meet(self, stack: AsyncExitStack) -> None:
-        """Connect everybody; each finds its partner by an attribute that the two share."""
+    async def meet(self, first: int, last: int) -> None:
+        """Connect the pairs of a range; each finds its partner by an attribute that the two share."""
         turn = asyncio.Semaphore(MEETING_AT_ONCE)
 
         async def one_pair(number: int) -> None:
             pair = {"pair": f"{self._name}-{number}"}
             async with turn:
                 for talker in self._pairs[number]:
-                    await stack.enter_async_context(talker.client)
+                    await talker.client.__aenter__()
                     talker.arrived()
                     await talker.client.join(pair, pair)
                 try:
@@ -116,17 +124,42 @@ class House:
                     wants = [talker.client.session.want for talker in self._pairs[number]]
                     raise TimeoutError(f"a pair did not meet: {wants}, {self.events}") from None
 
-        await asyncio.gather(*(one_pair(number) for number in range(len(self._pairs))))
+        await asyncio.gather(*map(one_pair, range(first, last)))
 
-    def talk(self) -> None:
+    def talk(self, first: int, last: int) -> None:
         """Begin to talk: a message a second a pair, in turns."""
-        self._talking = [asyncio.create_task(self._talk(*pair)) for pair in self._pairs]
+        for number in range(first, last):
+            self._talking[number] = asyncio.create_task(self._talk(*self._pairs[number]))
 
-    async def hush(self) -> None:
+    async def hush(self, first: int, last: int) -> None:
         """End it."""
-        for task in self._talking:
+        tasks = [self._talking.pop(number) for number in range(first, last)]
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(self._talking)
+        await asyncio.wait(tasks)
+
+    async def part(self, first: int, last: int) -> None:
+        """Let pairs that were silent for a while leave, one side after the other, and close their sockets."""
+        for pair in self._pairs[first:last]:
+            for talker in pair:
+                talker.parted = True
+        for pair in self._pairs[first:last]:
+            for talker in pair:
+                await talker.client.leave()
+            await self._close(pair)
+
+    async def close(self) -> None:
+        """Close all sockets."""
+        for pair in self._pairs:
+            await self._close(pair)
+
+    async def _close(self, pair: tuple[Talker, Talker]) -> None:
+        for talker in pair:
+            if talker.met.is_set():
+                await talker.client.__aexit__()
+
+    def _address(self) -> str:
+        return f"10.{self.random.randrange(256)}.{self.random.randrange(256)}.{self.random.randrange(1, 255)}"
 
     async def _talk(self, one: Talker, other: Talker) -> None:
         due = time.monotonic() + self.random.random()
@@ -152,20 +185,20 @@ class House:
             "cpu_seconds": round(time.process_time(), 1),
         }
 
-    def offline(self, port: int, since: float) -> int:
+    def offline(self, server: str, since: float) -> int:
         """Return how many that were at a server at a time have no newer welcome."""
-        return sum(one.port_at(since) == port and one.online[-1][0] <= since for one in self.talkers)
+        return sum(one.server_at(since) == server and one.online[-1][0] <= since for one in self.talkers)
 
-    def aftermath(self, port: int, since: float) -> Json:
+    def aftermath(self, server: str, since: float) -> Json:
         """Return what a fault of a server meant: seconds to the next welcome and of silence, delays of messages."""
-        hit = [one for one in self.talkers if one.port_at(since) == port]
+        hit = [one for one in self.talkers if one.server_at(since) == server]
         welcomes = [next((at for at, _ in one.online if at > since), None) for one in hit]
         silences = [gap for one in hit if (gap := _gap(sorted(one.shown.values()), since)) is not None]
         late = [
             hearer.shown[number] - said
             for pair in self._pairs
             for speaker, hearer in (pair, pair[::-1])
-            if port in (speaker.port_at(since), hearer.port_at(since))
+            if server in (speaker.server_at(since), hearer.server_at(since))
             for number, said in enumerate(speaker.said, 1)
             if said <= since < hearer.shown.get(number, since)
         ]
@@ -176,15 +209,34 @@ class House:
             "in_flight": late,
         }
 
-    def delays(self) -> list[float]:
-        """Return how long each message took."""
+    def delays(self, since: float, until: float) -> list[float]:
+        """Return how long each message took that was said in a span of time."""
         return [
             hearer.shown[number] - said
             for pair in self._pairs
             for speaker, hearer in (pair, pair[::-1])
             for number, said in enumerate(speaker.said, 1)
-            if number in hearer.shown
+            if since <= said < until and number in hearer.shown
         ]
+
+    def silences(self, since: float, until: float) -> list[float]:
+        """Return for each client how late its latest message was, of those said to it in a span of time."""
+        return [
+            max(late)
+            for pair in self._pairs
+            for speaker, hearer in (pair, pair[::-1])
+            if (
+                late := [
+                    hearer.shown.get(number, until) - said
+                    for number, said in enumerate(speaker.said, 1)
+                    if since <= said < until
+                ]
+            )
+        ]
+
+    def arrivals(self, since: float) -> list[int]:
+        """Return how often each client was welcomed since a time."""
+        return [sum(at > since for at, _ in one.online) for one in self.talkers]
 
 
 def _gap(times: list[float], since: float) -> float | None:
@@ -212,27 +264,24 @@ async def obey(name: str, pairs: int) -> None:
     house = House(name, pairs)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    async with AsyncExitStack() as stack:
+    try:
         while line := await reader.readline():
-            answer: Any = None
-            match json.loads(line):
-                case ["living", ports]:
-                    house.living = ports
-                case ["meet"]:
-                    await house.meet(stack)
-                case ["talk"]:
-                    house.talk()
-                case ["hush"]:
-                    await house.hush()
-                case ["counts"]:
-                    answer = house.counts()
-                case ["offline", port, since]:
-                    answer = house.offline(port, since)
-                case ["aftermath", port, since]:
-                    answer = house.aftermath(port, since)
-                case ["delays"]:
-                    answer = house.delays()
+            command, *given = json.loads(line)
+            answer = await _obey(house, command, given)
             print(json.dumps(answer), flush=True)
+    finally:
+        await house.close()
+
+
+async def _obey(house: House, command: str, given: list[Any]) -> Any:
+    match command:
+        case "living":
+            [house.living] = given
+        case "meet" | "hush" | "part":
+            await getattr(house, command)(*given)
+        case "talk" | "counts" | "offline" | "aftermath" | "delays" | "silences" | "arrivals":
+            return getattr(house, command)(*given)
+    return None
 
 
 if __name__ == "__main__":

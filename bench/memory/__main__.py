@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,8 @@ class Bare(WebSocket):
 
 class Queued(Bare):
     """A session in line that nobody else's requirement meets; it answers heartbeats as the SDK does."""
+
+    _heartbeat: bytes
 
     def opened(self) -> None:
         self._tell({"type": "hello", "n": 1, "inst": f"inst-{self.number:017}"})
@@ -100,7 +103,7 @@ async def connect(server: Server, kind: type[Bare], numbers: range) -> list[Bare
         for number in numbers:
             await ready.acquire()
             _, client = await loop.create_connection(
-                lambda number=number: kind(f"127.0.0.1:{server.port}", number, ready.release),
+                partial(kind, f"127.0.0.1:{server.port}", number, ready.release),
                 "127.0.0.1", server.port, local_addr=(f"127.0.0.{2 + number // A_SOURCE}", 0),
             )  # fmt: skip
             clients.append(client)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -100,7 +101,7 @@ async def _connect(server: Server, dialect: type[Client], pairs: int) -> list[Cl
     for pair in range(pairs):
         for side in (0, 1):
             _, client = await loop.create_connection(
-                lambda pair=pair, side=side: dialect(f"127.0.0.1:{server.port}", pair, side, one_is_ready),
+                partial(dialect, f"127.0.0.1:{server.port}", pair, side, one_is_ready),
                 "127.0.0.1", server.port,
             )  # fmt: skip
             clients.append(client)

@@ -142,7 +142,7 @@ def who_missed_the_hello_stops(patch: pytest.MonkeyPatch) -> None:
 BUGS["who_missed_the_hello_stops"] = who_missed_the_hello_stops
 
 FIRST = {
-    "an_end_is_told_for_ever": 89,
+    "an_end_is_told_for_ever": 2451,
     "no_tombstone": 117,
     "no_look_at_the_tombstone": 117,
     "who_missed_the_hello_stops": 101,

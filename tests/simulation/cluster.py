@@ -14,7 +14,7 @@ from tests.simulation.lua import Scripts
 from tests.simulation.node import Clock, Hear, Node
 
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.records import match_record, session_record
+from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, session_record
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.broker.scripts import Script
 from switchboard_signaling.broker.slots import SLOTS, slot_of
@@ -24,7 +24,6 @@ from switchboard_signaling.protocol.store import MatchRecord, SessionRecord
 
 SHARDS = 3
 POOL = "tests/pool"
-SESSION_FIELDS = ("n", "attach", "want", "inst", "pod", "left.want", "left.pod")
 
 
 @lru_cache

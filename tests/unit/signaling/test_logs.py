@@ -141,7 +141,7 @@ async def test_a_session_leaves_no_secret_in_the_log(tmp_path: Path) -> None:
 async def drive(url: str) -> list[str]:
     """Have a call with marked secrets in it, and trouble around it; return the secrets that have no mark."""
     jwts = [token(sub=sub, note="MARK-claim") for sub in ("ada", "bob", "eve")]
-    async with Client(f"{url}/ws", lambda _: jwts[0]) as one, Client(f"{url}/ws", lambda _: jwts[1]) as two:
+    async with Client(f"{url}/ws", token=lambda _: jwts[0]) as one, Client(f"{url}/ws", token=lambda _: jwts[1]) as two:
         for client in (one, two):
             await client.join({"language": "MARK-attribute"})
         for client in (one, two):

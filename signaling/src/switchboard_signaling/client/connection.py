@@ -6,7 +6,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from typing import Final, Self, TypeVar
 
@@ -49,7 +49,8 @@ class Client:
     Use as `async with Client(url) as client`: it is welcomed then; raises TimeoutError without a welcome,
     ConnectionError if it is not let in. Where the pool asks for a JWT, `token(fresh)`
     returns or promises one: it is called for each socket, and with `fresh` True when the one it gave has expired or is
-    about to. With `on_event` each event goes there, at once, and nothing is kept for `wait_for`.
+    about to. With `on_event` each event goes there, at once, and nothing is kept for `wait_for`. `headers` go with each
+    request for a socket.
 
     Thousands of clients fit into one process: there is a task a socket, and a timer only while something is
     unacknowledged.
@@ -58,11 +59,14 @@ class Client:
     def __init__(
         self,
         url: str | Callable[[], str],
+        *,
         token: Callable[[bool], str | Awaitable[str]] | None = None,
         on_event: Callable[[Event], None] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._url = url if callable(url) else lambda: url
         self._token = token
+        self._headers = headers
         self.session = ClientSession(lambda: secrets.token_urlsafe(16))
         self._events: asyncio.Queue[Event] = asyncio.Queue(MAX_EVENTS)
         self._on_event = on_event or self._events.put_nowait
@@ -173,7 +177,10 @@ class Client:
                 auth = await self._authenticate()
                 async with asyncio.timeout(CONNECT_SECONDS):
                     opened = await self._http.ws_connect(
-                        self._url(), protocols=[messages.SUBPROTOCOL], max_msg_size=messages.MAX_FRAME_BYTES
+                        self._url(),
+                        protocols=[messages.SUBPROTOCOL],
+                        max_msg_size=messages.MAX_FRAME_BYTES,
+                        headers=self._headers,
                     )
                     self._socket, self._welcomed = opened, False
                     await opened.send_str(messages.encode(self.session.greet(auth)).decode())

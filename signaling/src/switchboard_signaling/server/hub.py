@@ -72,6 +72,7 @@ class Hub:
         self._empty = asyncio.Event()
         self.corks = Corks()
         self.frame_seconds = 1 / frames_per_second if frames_per_second else 0.0
+        self._close_counted = metrics.close
         self.started = False
         self.stopping = False
         metrics.watch(lambda: self.active_sessions, lambda: self._open)
@@ -125,6 +126,7 @@ class Hub:
             if not self._open:
                 self._empty.set()
             session = connection.session
+            self._close_counted(code)
             self._witness(lambda witness: witness.closed(session, code))
             if self._attached.get(session.sid) is connection:
                 del self._attached[session.sid]

@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from switchboard_crds import metric_names
+from switchboard_signaling.protocol.errors import CLOSE_CODES
+
+_CODES: Final = frozenset({1000, *(code.code for code in CLOSE_CODES)})
 
 
 class _Received(Collector):
@@ -55,16 +59,22 @@ class Metrics:
         self.made_up = Counter(
             "switchboard_signaling_made_up_tokens", "Tokens in our name that are not ours", registry=self.registry
         )
-        self.closed = Counter(
-            "switchboard_signaling_sockets_closed", "WebSockets closed", ["code"], registry=self.registry
+        self._closed = Counter(
+            "switchboard_signaling_sockets_closed",
+            "WebSockets closed, by close code; `broken`: without one, `other`: with one that only the client knows",
+            ["code"],
+            registry=self.registry,
         )
-
         self.store_troubles = Counter(
             "switchboard_signaling_store_troubles",
             "What kept the store from answering at once, by the error's first word",
             ["code"],
             registry=self.registry,
         )
+
+    def close(self, code: int | None) -> None:
+        """Count a socket that was closed with a code, or broke off."""
+        self._closed.labels("broken" if code is None else str(code) if code in _CODES else "other").inc()
 
     def watch(self, sessions: Callable[[], int], connections: Callable[[], int]) -> None:
         """Read the gauges from the hub whenever they are collected."""

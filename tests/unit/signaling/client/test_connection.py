@@ -44,7 +44,7 @@ def url(running: Running) -> str:
 @pytest.mark.parametrize("way", ["now", "later"])
 async def test_the_application_is_asked_for_each_socket(running: Running, way: str) -> None:
     application = Application(token())
-    async with Client(url(running), getattr(application, way)) as client:
+    async with Client(url(running), token=getattr(application, way)) as client:
         sid = client.session.sid
         await client.drop()
         await client.wait_for(Online)
@@ -54,13 +54,13 @@ async def test_the_application_is_asked_for_each_socket(running: Running, way: s
 
 async def test_a_jwt_that_has_expired_is_replaced_by_a_fresh_one(running: Running) -> None:
     application = Application(token(exp=1))
-    async with Client(url(running), application.now):
+    async with Client(url(running), token=application.now):
         assert application.asked == [False, True]
 
 
 async def test_a_jwt_that_is_about_to_expire_is_replaced_while_the_socket_stays(running: Running) -> None:
     application = Application(token(exp=int(time.time()) + 30))
-    async with Client(url(running), application.later) as client:
+    async with Client(url(running), token=application.later) as client:
         first = client.session.token
         await client.wait_for(Renew)
         async with asyncio.timeout(SECONDS):
@@ -78,7 +78,7 @@ async def test_an_application_that_fails_is_told_and_asked_again(running: Runnin
             raise failures.pop()
         return token()
 
-    async with Client(url(running), at_last) as client:
+    async with Client(url(running), token=at_last) as client:
         assert client.session.sid
     assert not failures
 
@@ -91,5 +91,5 @@ async def test_a_client_that_is_not_let_in_stops_and_says_why(running: Running) 
 
 async def test_an_application_that_gives_nothing_useful_is_not_let_in(running: Running) -> None:
     with pytest.raises(ConnectionError, match="auth-invalid"):
-        async with Client(url(running), lambda _fresh: "no jwt"):
+        async with Client(url(running), token=lambda _fresh: "no jwt"):
             pass
