@@ -10,7 +10,7 @@ import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import redis.asyncio as redis
 import uvloop
@@ -18,14 +18,11 @@ import uvloop
 from switchboard_signaling.broker.hints import Channel, channel_of
 from switchboard_signaling.broker.store import Store
 from switchboard_signaling.protocol.effects import Hint, Relay, decode_hint, encode_hint
-from switchboard_signaling.protocol.messages import IceCandidate
+from switchboard_signaling.protocol.messages import Candidate, IceCandidate
 
-CANDIDATE: Final = {
-    "candidate": "candidate:842163049 1 udp 1677729535 203.0.113.77 51646 typ srflx raddr 0.0.0.0 rport 0 generation 0",
-    "sdpMid": "0",
-    "sdpMLineIndex": 0,
-}
-Heard: TypeAlias = Callable[[Hint], None]
+CANDIDATE: Final = Candidate(
+    "candidate:842163049 1 udp 1677729535 203.0.113.77 51646 typ srflx raddr 0.0.0.0 rport 0 generation 0", "0", 0
+)
 
 
 def message(pod: str) -> Relay:

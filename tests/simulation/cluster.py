@@ -17,7 +17,7 @@ from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, session_record
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.broker.scripts import Script
-from switchboard_signaling.broker.slots import SLOTS, slot_of
+from switchboard_signaling.broker.slots import SLOTS, Address, Trouble, slot_of
 from switchboard_signaling.broker.store import Troubles
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.protocol.store import MatchRecord, SessionRecord
@@ -59,12 +59,18 @@ class Shard:
         self.go_away(gap)
 
 
+class Silence(Troubles):
+    """The simulation tells what happened by itself."""
+
+    def note(self, found: Trouble, node: Address | None) -> None: ...
+
+
 class Client:
     """The broker's store, as a pod reaches it; it has tried a few times when it fails."""
 
     def __init__(self, cluster: "Cluster", pod: str) -> None:
         self._cluster, self._pod = cluster, pod
-        self.troubles = Troubles()
+        self.troubles = Silence()
 
     async def start(self) -> None:
         """Need nothing."""

@@ -166,6 +166,9 @@ class Node:
         score = (self._value(Sorted, key) or {}).get(member)
         return None if score is None else _text(score)
 
+    def zcard(self, key: str) -> int:
+        return len(self._value(Sorted, key) or {})
+
     def zrange(self, key: str, first: str, last: str, *options: str) -> list[str]:
         members = self._ordered(key)
         start, end = (_whole(end) + (len(members) if _whole(end) < 0 else 0) for end in (first, last))
@@ -177,14 +180,18 @@ class Node:
     def zrangebyscore(self, key: str, low: str, high: str, *options: str) -> list[str]:
         least, most = _score(low.removeprefix("(")), _score(high.removeprefix("("))
         left_out = [end for end, text in ((least, low), (most, high)) if text.startswith("(")]
+        rest = [option.upper() for option in options]
+        scores = "WITHSCORES" in rest
+        if scores:
+            rest.remove("WITHSCORES")
         first, count = 0, -1
-        if options:
-            limit, *places = options
-            if limit.upper() != "LIMIT":
+        if rest:
+            if rest[0] != "LIMIT" or len(rest) != 3:
                 raise ResponseError("syntax error")
-            first, count = map(_whole, places)
-        found = [member for score, member in self._ordered(key) if least <= score <= most and score not in left_out]
-        return found[first : None if count < 0 else first + count] if first >= 0 else []
+            first, count = map(_whole, rest[1:])
+        found = [pair for pair in self._ordered(key) if least <= pair[0] <= most and pair[0] not in left_out]
+        found = found[first : None if count < 0 else first + count] if first >= 0 else []
+        return [part for score, member in found for part in ((member, _text(score)) if scores else (member,))]
 
     def zremrangebyscore(self, key: str, low: str, high: str) -> int:
         return self._taken(Sorted, key, tuple(self.zrangebyscore(key, low, high)))
@@ -199,7 +206,7 @@ _COMMANDS: dict[str, Callable[..., Reply]] = {
     name.upper(): getattr(Node, name)
     for name in (
         "get", "set", "pexpire", "time", "spublish", "hget", "hmget", "hgetall", "hvals", "hset", "hsetnx",
-        "hdel", "zadd", "zrem", "zscore", "zrange", "zrangebyscore", "zremrangebyscore",
+        "hdel", "zadd", "zrem", "zscore", "zcard", "zrange", "zrangebyscore", "zremrangebyscore",
     )
 }  # fmt: skip
 

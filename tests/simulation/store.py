@@ -67,10 +67,10 @@ class Alone:
         return broker._matches.get(m)
 
     def matched(self, ticket: str) -> bool:
-        return ticket in self._newest._line.matched
+        return ticket in self._newest._lines[0].matched
 
     def tickets(self) -> dict[str, Ticket]:
-        return self._newest._line.tickets
+        return self._newest._lines[0].tickets
 
 
 class Store:

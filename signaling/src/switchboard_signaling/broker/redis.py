@@ -4,10 +4,12 @@ The store is soft state. Each script joins facts within one hash tag; hints are 
 wiped store, a failover's tail or a hint is found again by the next heartbeat.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from switchboard_signaling.broker.hints import Channel, Publisher
 from switchboard_signaling.broker.interface import BrokerUnavailableError
@@ -15,7 +17,8 @@ from switchboard_signaling.broker.ledger import Ledger
 from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, proposal, session_record, waits
 from switchboard_signaling.broker.redis_ledger import RedisLedger
 from switchboard_signaling.broker.scripts import Script
-from switchboard_signaling.matching.line import MEMORY, POD_LEASE, SCAN, Cancelled
+from switchboard_signaling.broker.slots import Remedy, Trouble
+from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, Cancelled, line_of, pairs
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
 from switchboard_signaling.protocol.store import (
@@ -34,6 +37,8 @@ from switchboard_signaling.protocol.store import (
     want_rank,
 )
 
+SHARED: Final = (":tickets", ":order", ":fates", ":forget", ":shelves", ":cursors", ":bucket:")
+"""The keys of a line that more than one script uses."""
 RECORD_MS: Final = int(MEMORY * 1000)
 """How long an untouched record is kept, as long as a place token is valid."""
 
@@ -60,8 +65,9 @@ class RedisBroker:
         self._pod = pod
         self._store = store
         self._channel: Channel | None = None
-        tag = "{q:" + pool + "}"
-        self._line = [tag + part for part in (":seq", ":tickets", ":order", ":fates", ":forget", ":beats", ":mail:")]
+        self._pool = pool
+        self._lines: dict[str, bool] = {self._line(""): False}
+        """The lines that this pod has used, and whether each has heard of it."""
         self._scripts = {
             name: Script(name)
             for name in ("touch_session", "touch_match", "end_match", "enqueue", "cancel", "proposals")
@@ -91,10 +97,33 @@ class RedisBroker:
             self._channel.tell(pod, hint)
 
     async def proposals(self) -> list[Proposal]:
-        """Read the mailbox."""
-        keys = [self._line[5], self._line[6] + self._pod]
-        found = await self._run("proposals", keys, [self._pod, POD_LEASE, MEMORY])
-        return list({one.m: one for one in map(proposal, found)}.values())
+        """Read the mailboxes of all lines that this pod has used."""
+        first, *others = self._lines
+        found = [await self._proposals(first)] if not others else await self._all_proposals()
+        return list({one.m: one for mailbox in found for one in mailbox}.values())
+
+    async def _all_proposals(self) -> list[list[Proposal]]:
+        """Read all mailboxes at once; one that is away keeps nobody from the others."""
+        found = await asyncio.gather(*map(self._proposals, self._lines), return_exceptions=True)
+        read = [one for one in found if isinstance(one, list)]
+        failed = [one for one in found if isinstance(one, BaseException)]
+        if failed and not any(read):
+            raise failed[0]
+        return read
+
+    async def _proposals(self, line: str) -> list[Proposal]:
+        keys = [f"{line}:beats", f"{line}:mail:{self._pod}"]
+        known, texts = await self._run("proposals", keys, [self._pod, POD_LEASE, MEMORY])
+        if self._lines[line] and not known:
+            why = f"{line} does not know this pod any more: wiped, or failed over without its last writes"
+            self._store.troubles.note(Trouble("forgotten", why, Remedy.WAIT), None)
+        self._lines[line] = True
+        return [proposal(text) for text in texts]
+
+    def _line(self, mode: str) -> str:
+        """Return the hash tag of a mode's line."""
+        number = line_of(mode)
+        return "{q:" + self._pool + (f":{number}" if number else "") + "}"
 
     async def ask(self, question: Question) -> Reply:
         """Answer by one script or command."""
@@ -110,10 +139,11 @@ class RedisBroker:
             case Enqueue():
                 return await self._enqueue(question)
             case Cancel():
-                found = await self._run("cancel", self._line[1:5], [question.ticket, MEMORY])
+                keys = [self._line(question.mode) + part for part in SHARED]
+                found = await self._run("cancel", keys, [question.ticket, MEMORY])
                 return proposal(found) if found else Cancelled()
             case Announced():
-                key = self._line[6] + question.pod
+                key = f"{self._line(question.mode)}:mail:{question.pod}"
                 await self._store.call(key, "HDEL", key, question.ticket)
         return None
 
@@ -165,18 +195,15 @@ class RedisBroker:
 
     async def _enqueue(self, question: Enqueue) -> Reply:
         ticket = question.ticket
-        text = msgspec.json.encode(ticket).decode()
+        line = self._line(ticket.mode)
+        self._lines.setdefault(line, False)
+        text = msgspec.json.encode(replace(ticket, seq=0)).decode()
+        index = msgspec.json.encode((ticket.mode, pairs(ticket.needs), ["", *pairs(ticket.attributes)])).decode()
         arguments: list[str | int | float] = [
-            ticket.ticket,
-            text,
-            question.m,
-            question.dead or "",
-            ticket.seq,
-            SCAN,
-            POD_LEASE,
-            MEMORY,
-        ]
-        fate, *rest = await self._run("enqueue", self._line, arguments)
+            ticket.ticket, text, index, question.m, question.dead or "", ticket.seq, SCAN, POD_LEASE, MEMORY, MET,
+        ]  # fmt: skip
+        keys = [line + part for part in (*SHARED, ":seq", ":beats", ":mail:", ":met")]
+        fate, *rest = await self._run("enqueue", keys, arguments)
         match fate:
             case "waits":
                 return waits(rest[0])
