@@ -107,6 +107,10 @@ bench-memory: $(READY) ## Memory of 20,000 idle queued sessions beside bare sock
 bench-broker: $(READY) ## Messages across pods a CPU-second beside redis-py's publish() (a quiet machine, 3 minutes)
 	python -m bench.broker
 
+.PHONY: bench-match
+bench-match: $(READY) ## Matches a second with 10,000 tickets in line, one in five hard to match (a quiet machine, 1 minute)
+	python -m bench.match
+
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build
