@@ -104,6 +104,14 @@ class Node:
         micros = round(self._now() * 1e6)
         return [str(micros // 1_000_000), str(micros % 1_000_000)]
 
+    def expire(self, key: str, seconds: str) -> int:
+        return self.pexpire(key, str(_whole(seconds) * 1000))
+
+    def incr(self, key: str) -> int:
+        number = _whole(self.get(key) or "0") + 1
+        self._data[key] = str(number)
+        return number
+
     def get(self, key: str) -> str | None:
         value: str | None = self._value(str, key)
         return value
@@ -147,13 +155,29 @@ class Node:
             self._made(dict, key)[name] = text
         return int(not known)
 
+    def hexists(self, key: str, name: str) -> int:
+        return int(name in (self._value(dict, key) or {}))
+
+    def hlen(self, key: str) -> int:
+        return len(self._value(dict, key) or {})
+
+    def hincrby(self, key: str, name: str, by: str) -> int:
+        value = self._made(dict, key)
+        number = _whole(value.get(name, "0")) + _whole(by)
+        value[name] = str(number)
+        return number
+
     def hdel(self, key: str, *names: str) -> int:
         return self._taken(dict, key, names)
 
     # Sorted sets
 
-    def zadd(self, key: str, score: str, member: str) -> int:
+    def zadd(self, key: str, *given: str) -> int:
+        only_known = given[0].upper() == "XX"
+        score, member = given[only_known:]
         number = _score(score)
+        if only_known and member not in (self._value(Sorted, key) or {}):
+            return 0
         value = self._made(Sorted, key)
         new = member not in value
         value[member] = number
@@ -205,7 +229,8 @@ class Node:
 _COMMANDS: dict[str, Callable[..., Reply]] = {
     name.upper(): getattr(Node, name)
     for name in (
-        "get", "set", "pexpire", "time", "spublish", "hget", "hmget", "hgetall", "hvals", "hset", "hsetnx",
+        "get", "set", "incr", "expire", "pexpire", "time", "spublish", "hget", "hmget", "hgetall", "hvals", "hset",
+        "hsetnx", "hexists", "hlen", "hincrby",
         "hdel", "zadd", "zrem", "zscore", "zcard", "zrange", "zrangebyscore", "zremrangebyscore",
     )
 }  # fmt: skip
