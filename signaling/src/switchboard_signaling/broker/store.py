@@ -205,12 +205,14 @@ class Store:
                 loop = asyncio.get_running_loop()
                 await loop.create_connection(lambda: connection, *node, ssl=self._tls)
                 reply = await connection.send(self._hello())
+            if type(reply) is not Refusal:
+                self._open[node] = connection
+                return connection
         except (OSError, TimeoutError) as error:
             reply = Refusal(f"unreachable: {error!r}")
-        if type(reply) is not Refusal:
-            self._open[node] = connection
-            return connection
-        connection.close()
+        finally:
+            if self._open.get(node) is not connection:
+                connection.close()
         await asyncio.sleep(CONNECT_PAUSE)
         return reply
 
