@@ -135,6 +135,10 @@ prove-relay: $(READY) ## 2,000 clients in calls on three servers, killed and pau
 prove-scaling: $(READY) build ## 1,500 clients in calls while a pool grows, shrinks, rolls out and loses pods and nodes (CLIENTS=; build/prove/scaling.json)
 	python -m prove.scaling $(if $(CLIENTS),--clients $(CLIENTS))
 
+.PHONY: prove-signaling
+prove-signaling: $(READY) ## The same, and people in line, while all happens to a store of 3+3 nodes too (CLIENTS=; build/prove/signaling.json)
+	python -m prove.signaling $(if $(CLIENTS),--clients $(CLIENTS))
+
 .PHONY: clean
 clean: ## Remove what was built in this folder (caches outside it stay)
 	@test ! -x $(BIN)/switchboard-cluster || $(BIN)/switchboard-cluster down

@@ -5,14 +5,14 @@ import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import redis.asyncio as redis
 from redis.crc import key_slot
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 START_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -74,10 +74,12 @@ async def unformed(folder: Path) -> AsyncIterator[tuple[Nodes, list[int]]]:
 
 @dataclass
 class Replicated:
-    """A cluster of three primaries, each with a replica, whose nodes may be moved, demoted and stopped."""
+    """A cluster of three primaries, each with a replica; slots may be moved, nodes demoted and stopped."""
 
     processes: dict[int, asyncio.subprocess.Process]
     """By port."""
+    start: Callable[[int], Awaitable[asyncio.subprocess.Process]]
+    """Start the node of a port."""
 
     @property
     def nodes(self) -> Nodes:
@@ -115,6 +117,19 @@ class Replicated:
         self.processes[primary].kill()
         await self.processes.pop(primary).wait()
         await self._until_served_by(key, replica, None)
+
+    async def replace(self, key: str) -> None:
+        """Kill the primary of a key, and start it again once its replica has taken its place."""
+        primary, replica = await self.owner(key)
+        await self.kill(key)
+        self.processes[primary] = await self.start(primary)
+        await self._until_served_by(key, replica, primary)
+
+    async def wipe(self) -> None:
+        """Delete all data."""
+        for port in self.processes:
+            with suppress(ReadOnlyError):  # replicas follow
+                await self._say(port, "FLUSHALL")
 
     async def freeze(self, key: str) -> None:
         """Stop the primary of a key until its replica has taken its place, and let it go on as a replica."""
@@ -156,11 +171,13 @@ async def replicated(folder: Path) -> AsyncIterator[Replicated]:
     """Run three primaries, each with a replica."""
     ports = free_ports(12)
     async with AsyncExitStack() as stack:
-        processes = {}
-        for port, bus in zip(ports[:6], ports[6:], strict=True):
-            options = (*CLUSTERED, "--cluster-port", str(bus), "--repl-diskless-sync-delay", "0")
-            processes[port] = await stack.enter_async_context(_node(folder / str(port), port, *options))
-        found = Replicated(processes)
+        buses = dict(zip(ports[:6], ports[6:], strict=True))
+
+        async def start(port: int) -> asyncio.subprocess.Process:
+            options = (*CLUSTERED, "--cluster-port", str(buses[port]), "--repl-diskless-sync-delay", "0")
+            return await stack.enter_async_context(_node(folder / str(port), port, *options))
+
+        found = Replicated({port: await start(port) for port in buses}, start)
         await form(found.nodes[:3], ports[6:9])
         clients = [await _client(stack, port) for port in ports[:6]]
         for client, primary in zip(clients[3:], clients[:3], strict=True):
