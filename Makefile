@@ -103,6 +103,14 @@ bench-relay: $(READY) $(BENCH)/relay/pump.so $(BENCH)/relay/.ready ## Messages a
 bench-memory: $(READY) ## Memory of 20,000 idle queued sessions beside bare sockets (a quiet machine, 3 minutes)
 	python -m bench.memory
 
+.PHONY: bench-broker
+bench-broker: $(READY) ## Messages across pods a CPU-second beside redis-py's publish() (a quiet machine, 3 minutes)
+	python -m bench.broker
+
+.PHONY: bench-match
+bench-match: $(READY) ## Matches a second with 10,000 tickets in line, one in five hard to match (a quiet machine, 1 minute)
+	python -m bench.match
+
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build
@@ -126,6 +134,10 @@ prove-relay: $(READY) ## 2,000 clients in calls on three servers, killed and pau
 .PHONY: prove-scaling
 prove-scaling: $(READY) build ## 1,500 clients in calls while a pool grows, shrinks, rolls out and loses pods and nodes (CLIENTS=; build/prove/scaling.json)
 	python -m prove.scaling $(if $(CLIENTS),--clients $(CLIENTS))
+
+.PHONY: prove-signaling
+prove-signaling: $(READY) ## The same, and people in line, while all happens to a store of 3+3 nodes too (CLIENTS=; build/prove/signaling.json)
+	python -m prove.signaling $(if $(CLIENTS),--clients $(CLIENTS))
 
 .PHONY: clean
 clean: ## Remove what was built in this folder (caches outside it stay)

@@ -111,7 +111,7 @@ class Proof:
             await asyncio.sleep(PAUSE_SECONDS)
             self.pods.signal(port, signal.SIGCONT)
         await self.tell_living()
-        back = await _until(lambda: self._returned(port, since), RETURN_SECONDS)
+        back = await until(lambda: self._returned(port, since), RETURN_SECONDS)
         await asyncio.sleep(CALM_SECONDS)
         parts = await self.crowd.all("aftermath", _address(port), since)
         merged = {name: [one for part in parts for one in part[name]] for name in parts[0] if name != "clients"}
@@ -158,7 +158,7 @@ async def _prove(proof: Proof, clients: int, faults: Iterable[str]) -> Json:
         await proof.fault(proof.pods.ports[index % SERVERS], kind)
     await proof.crowd.some("hush", 0, 1)
     talked = time.monotonic() - met
-    drained = await _until(proof.crowd.drained, DRAIN_SECONDS)
+    drained = await until(proof.crowd.drained, DRAIN_SECONDS)
     counts = await proof.crowd.counts()
     delays = await proof.crowd.delays(met)
     await proof.pods.stop()
@@ -188,7 +188,7 @@ def _address(port: int) -> str:
     return f"127.0.0.1:{port}"
 
 
-async def _until(condition: Callable[[], Any], seconds: float) -> bool:
+async def until(condition: Callable[[], Any], seconds: float) -> bool:
     """Wait for what other processes bring about; return whether it came in time."""
     deadline = time.monotonic() + seconds
     while not await condition():

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.simulation import pages
-from tests.simulation.lua import sha_of
 
 from switchboard_signaling.broker.scripts import Script
 from switchboard_signaling.protocol import lanes
@@ -109,9 +108,8 @@ def script(name: str, lua: str, right: str, wrong: str) -> None:
     def misread(self: Script, of: str) -> None:
         read(self, of)
         if of == lua:
-            assert right in self._text, f"{lua}.lua does not say {right!r} any more"
-            self._text = self._text.replace(right, wrong)
-            self._sha = sha_of(self._text)
+            assert right in self.text, f"{lua}.lua does not say {right!r} any more"
+            self.text = self.text.replace(right, wrong)
 
     BUGS[name] = lambda patch: patch.setattr(Script, "__init__", misread)
 

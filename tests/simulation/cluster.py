@@ -1,48 +1,29 @@
 """The store as a small cluster: shards of slots, each with a node that may be away, forget, or be followed by another.
 
-The shipped RedisBroker and its scripts run on it, by a client that stands in for redis-py's and does all at once;
-what a network adds is in store.py.
+The shipped RedisBroker and its scripts run on it, by a client that stands in for broker/store.py's and does all at
+once; what a network adds is in store.py.
 """
 
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from redis.exceptions import (
-    BusyLoadingError,
-    ClusterDownError,
-    ConnectionError,  # noqa: A004 - as redis-py names it
-    DataError,
-    MovedError,
-    NoScriptError,
-    ReadOnlyError,
-    RedisClusterException,
-    TryAgainError,
-)
-from tests.simulation.lua import Scripts, sha_of, slot_of
+from tests.simulation.lua import Scripts
 from tests.simulation.node import Clock, Hear, Node
 
+from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, session_record
 from switchboard_signaling.broker.redis import RedisBroker
+from switchboard_signaling.broker.scripts import Script
+from switchboard_signaling.broker.slots import SLOTS, Address, Trouble, slot_of
+from switchboard_signaling.broker.store import Troubles
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.protocol.store import MatchRecord, SessionRecord
 
 SHARDS = 3
-SLOTS = 16384
 POOL = "tests/pool"
-AWAY = (
-    ConnectionError("refused"),
-    TimeoutError("no reply"),
-    BusyLoadingError("loading"),
-    ClusterDownError("down"),
-    MovedError("1 127.0.0.1:1"),
-    ReadOnlyError("read only"),
-    TryAgainError("try again"),
-    RedisClusterException("no slots"),
-)
-"""What redis-py says of a shard that cannot serve, after it has tried a few times."""
 
 
 @lru_cache
@@ -78,39 +59,42 @@ class Shard:
         self.go_away(gap)
 
 
+class Silence(Troubles):
+    """The simulation tells what happened by itself."""
+
+    def note(self, found: Trouble, node: Address | None) -> None: ...
+
+
 class Client:
-    """The calls of redis-py's asynchronous clients that the broker makes, with replies decoded."""
+    """The broker's store, as a pod reaches it; it has tried a few times when it fails."""
 
     def __init__(self, cluster: "Cluster", pod: str) -> None:
         self._cluster, self._pod = cluster, pod
+        self.troubles = Silence()
 
-    async def evalsha(self, sha: str, count: int, *given: Any) -> Any:
-        words = [one if type(one) is str else _word(one) for one in given]
-        node = self._node(words[:count])
-        if sha not in node.scripts:
-            raise NoScriptError("No matching script. Please use EVAL.")
-        return scripts().run(node, node.scripts[sha], words[:count], words[count:])
+    async def start(self) -> None:
+        """Need nothing."""
 
-    async def eval(self, text: str, count: int, *given: Any) -> Any:
-        words = [one if type(one) is str else _word(one) for one in given]
-        node = self._node(words[:count])
-        node.scripts[sha_of(text)] = text
-        return scripts().run(node, text, words[:count], words[count:])
+    async def close(self) -> None:
+        """Hold nothing."""
 
-    async def hgetall(self, key: str) -> dict[str, str]:
-        found = self._node([key]).hgetall(key)
-        return dict(zip(found[::2], found[1::2], strict=True))
+    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
+        """Leave it to the ears of store.py."""
 
-    async def hdel(self, key: str, *names: str) -> int:
-        return self._node([key]).hdel(key, *names)
+    async def call(self, key: str, *words: Any) -> Any:
+        name, *given = map(_word, words)
+        reply = self._node([key]).call(name, *given)
+        return dict(zip(reply[::2], reply[1::2], strict=True)) if name == "HGETALL" else reply
 
-    def _node(self, keys: list[str]) -> Node:
-        if len({slot_of(key) for key in keys}) != 1:
-            raise RedisClusterException(f"{keys} do not map to the same slot")
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
+        return scripts().run(self._node(keys), script.text, list(keys), [_word(one) for one in arguments])
+
+    def _node(self, keys: Sequence[str]) -> Node:
+        assert len({slot_of(key) for key in keys}) == 1, f"{keys} do not map to the same slot"
         node = self._cluster.shard_of(keys[0]).serving(self._pod)
         self._cluster.away = node is None
         if node is None:
-            raise self._cluster.random.choice(AWAY)
+            raise BrokerUnavailableError("away")
         return node
 
 
@@ -132,9 +116,7 @@ class Cluster:
         """Return the shipped broker of a pod."""
         known = self._brokers.get(pod)
         if known is None:
-            known = self._brokers[pod] = RedisBroker(pod, POOL, [], None)
-            known._client = self.client(pod)  # type: ignore[assignment]
-            known._slots_unknown = lambda: None  # type: ignore[method-assign]  # this client knows all slots
+            known = self._brokers[pod] = RedisBroker(pod, POOL, self.client(pod))
         return known
 
     def client(self, pod: str) -> Client:
@@ -176,8 +158,7 @@ def at_once(work: Coroutine[Any, Any, Any]) -> Any:
     raise RuntimeError("it waits")
 
 
-def _word(value: object) -> str:
-    """Return an argument that is no text as redis-py writes it."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DataError(f"Invalid input of type: {type(value).__name__!r}")
-    return repr(value)
+def _word(value: str | bytes | float) -> str:
+    """Return a word of a command as the store reads it."""
+    assert not isinstance(value, bool)
+    return value.decode() if isinstance(value, bytes) else str(value)

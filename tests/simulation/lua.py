@@ -4,16 +4,15 @@ Values change their type on the way as in Redis (https://redis.io/docs/latest/de
 missing one is `false` in Lua, a number that a script returns is cut to a whole one, a list ends at its first nil.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from lupa import lua51
-from redis.crc import key_slot
 from redis.exceptions import ResponseError
 from tests.simulation.node import Node, Reply, Status
+
+from switchboard_signaling.broker.slots import slot_of
 
 HEADER = "#!lua\n"
 WITHOUT_KEYS = frozenset({"TIME"})
@@ -111,15 +110,3 @@ class Scripts:
 
     def _decode(self, text: str) -> Any:
         return self._lua.table_from(json.loads(text, parse_constant=None), recursive=True)
-
-
-@lru_cache(maxsize=4096)
-def slot_of(key: str) -> int:
-    """Return the slot of a key, by its hash tag where it has one."""
-    return key_slot(key.encode())
-
-
-@lru_cache
-def sha_of(text: str) -> str:
-    """Return the name by which a script is called again."""
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

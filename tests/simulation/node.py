@@ -27,7 +27,7 @@ Hear: TypeAlias = Callable[[str, str], None]
 
 
 class Node:
-    """The keys of a node, and the scripts that it has been given, by their names.
+    """The keys of a node.
 
     `clock` gives seconds and is wrong by `step`; `hear` gets what is published, the channel and the text.
     """
@@ -35,12 +35,11 @@ class Node:
     def __init__(self, clock: Clock, hear: Hear) -> None:
         self._clock, self._hear = clock, hear
         self.step = 0.0
-        self.scripts: dict[str, str] = {}
         self._data: dict[str, str | dict[str, str] | Sorted] = {}
         self._until: dict[str, int] = {}
 
     def replica(self) -> "Node":
-        """Return a node with the same data; scripts are not replicated since Redis 7."""
+        """Return a node with the same data."""
         copy = Node(self._clock, self._hear)
         copy.step = self.step
         copy._data = {
@@ -52,7 +51,7 @@ class Node:
 
     def clear(self) -> None:
         """Start anew with nothing, as a node without persistence does."""
-        self._data, self._until, self.scripts = {}, {}, {}
+        self._data, self._until = {}, {}
 
     def call(self, name: str, *given: str) -> Reply:
         """Carry out a command; raises ResponseError for what Redis refuses."""
@@ -105,6 +104,14 @@ class Node:
         micros = round(self._now() * 1e6)
         return [str(micros // 1_000_000), str(micros % 1_000_000)]
 
+    def expire(self, key: str, seconds: str) -> int:
+        return self.pexpire(key, str(_whole(seconds) * 1000))
+
+    def incr(self, key: str) -> int:
+        number = _whole(self.get(key) or "0") + 1
+        self._data[key] = str(number)
+        return number
+
     def get(self, key: str) -> str | None:
         value: str | None = self._value(str, key)
         return value
@@ -148,13 +155,29 @@ class Node:
             self._made(dict, key)[name] = text
         return int(not known)
 
+    def hexists(self, key: str, name: str) -> int:
+        return int(name in (self._value(dict, key) or {}))
+
+    def hlen(self, key: str) -> int:
+        return len(self._value(dict, key) or {})
+
+    def hincrby(self, key: str, name: str, by: str) -> int:
+        value = self._made(dict, key)
+        number = _whole(value.get(name, "0")) + _whole(by)
+        value[name] = str(number)
+        return number
+
     def hdel(self, key: str, *names: str) -> int:
         return self._taken(dict, key, names)
 
     # Sorted sets
 
-    def zadd(self, key: str, score: str, member: str) -> int:
+    def zadd(self, key: str, *given: str) -> int:
+        only_known = given[0].upper() == "XX"
+        score, member = given[only_known:]
         number = _score(score)
+        if only_known and member not in (self._value(Sorted, key) or {}):
+            return 0
         value = self._made(Sorted, key)
         new = member not in value
         value[member] = number
@@ -167,6 +190,9 @@ class Node:
         score = (self._value(Sorted, key) or {}).get(member)
         return None if score is None else _text(score)
 
+    def zcard(self, key: str) -> int:
+        return len(self._value(Sorted, key) or {})
+
     def zrange(self, key: str, first: str, last: str, *options: str) -> list[str]:
         members = self._ordered(key)
         start, end = (_whole(end) + (len(members) if _whole(end) < 0 else 0) for end in (first, last))
@@ -178,14 +204,18 @@ class Node:
     def zrangebyscore(self, key: str, low: str, high: str, *options: str) -> list[str]:
         least, most = _score(low.removeprefix("(")), _score(high.removeprefix("("))
         left_out = [end for end, text in ((least, low), (most, high)) if text.startswith("(")]
+        rest = [option.upper() for option in options]
+        scores = "WITHSCORES" in rest
+        if scores:
+            rest.remove("WITHSCORES")
         first, count = 0, -1
-        if options:
-            limit, *places = options
-            if limit.upper() != "LIMIT":
+        if rest:
+            if rest[0] != "LIMIT" or len(rest) != 3:
                 raise ResponseError("syntax error")
-            first, count = map(_whole, places)
-        found = [member for score, member in self._ordered(key) if least <= score <= most and score not in left_out]
-        return found[first : None if count < 0 else first + count] if first >= 0 else []
+            first, count = map(_whole, rest[1:])
+        found = [pair for pair in self._ordered(key) if least <= pair[0] <= most and pair[0] not in left_out]
+        found = found[first : None if count < 0 else first + count] if first >= 0 else []
+        return [part for score, member in found for part in ((member, _text(score)) if scores else (member,))]
 
     def zremrangebyscore(self, key: str, low: str, high: str) -> int:
         return self._taken(Sorted, key, tuple(self.zrangebyscore(key, low, high)))
@@ -199,8 +229,9 @@ class Node:
 _COMMANDS: dict[str, Callable[..., Reply]] = {
     name.upper(): getattr(Node, name)
     for name in (
-        "get", "set", "pexpire", "time", "spublish", "hget", "hmget", "hgetall", "hvals", "hset", "hsetnx",
-        "hdel", "zadd", "zrem", "zscore", "zrange", "zrangebyscore", "zremrangebyscore",
+        "get", "set", "incr", "expire", "pexpire", "time", "spublish", "hget", "hmget", "hgetall", "hvals", "hset",
+        "hsetnx", "hexists", "hlen", "hincrby",
+        "hdel", "zadd", "zrem", "zscore", "zcard", "zrange", "zrangebyscore", "zremrangebyscore",
     )
 }  # fmt: skip
 

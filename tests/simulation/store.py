@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tests.simulation.cluster import Cluster, Shard, at_once
 from tests.simulation.node import Node
@@ -12,7 +12,6 @@ from tests.simulation.node import Node
 from switchboard_signaling.broker.hints import channel_of
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.broker.memory import MemoryBroker
-from switchboard_signaling.broker.scripts import STORE_ERRORS, Script, of_store
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.protocol.effects import Hint, decode_hint, encode_hint
 from switchboard_signaling.protocol.store import EndMatch, MatchRecord, Question, SessionRecord, TouchMatch
@@ -68,10 +67,10 @@ class Alone:
         return broker._matches.get(m)
 
     def matched(self, ticket: str) -> bool:
-        return ticket in self._newest._line.matched
+        return ticket in self._newest._lines[0].matched
 
     def tickets(self) -> dict[str, Ticket]:
-        return self._newest._line.tickets
+        return self._newest._lines[0].tickets
 
 
 class Store:
@@ -85,7 +84,6 @@ class Store:
         """Where hints for a pod go, by its channel."""
         self.doubling = self.held = 0.0
         self.hints_lost = self.hints_doubled = 0.0
-        self._publisher = Script("publish")
 
     def ask(self, pod: "Process", name: str, question: Question | ReadMail, then: Callable[[object], None]) -> None:
         """Ask for the pod `name`; `then` gets the reply, or `Unanswered`."""
@@ -139,9 +137,8 @@ class Store:
             world.at(world.latency() + after, None, lambda: self._told(name, channel_of(pod), text))
 
     def _told(self, name: str, channel: str, text: str) -> None:
-        client: Any = self.cluster.client(name)
-        with suppress(*STORE_ERRORS):  # a hint may be lost
-            at_once(of_store(self._publisher.run(client, [channel], [text])))
+        with suppress(BrokerUnavailableError):  # a hint may be lost
+            at_once(self.cluster.client(name).call(channel, "SPUBLISH", channel, text))
 
     def _publish(self, channel: str, text: str) -> None:
         ear = self.ears.get(channel)

@@ -75,6 +75,12 @@ SIGNALING: Final = (
     Metric("switchboard_signaling_authenticated_total", "counter", "JWTs checked, by what came of it", ("result",)),
     Metric("switchboard_signaling_made_up_tokens_total", "counter", "Tokens in our name that are not ours"),
     Metric("switchboard_signaling_sockets_closed_total", "counter", "WebSockets closed", ("code",)),
+    Metric(
+        "switchboard_signaling_store_troubles_total",
+        "counter",
+        "What kept the store from answering at once, by the error's first word",
+        ("code",),
+    ),
     MATCHES, MATCHES_OVER, CALLS, CALL_FAILURES, CALL_SETUP, CALL_SECONDS, CALL_RTT, CALL_JITTER, CALL_LOSS,
     CALL_BITRATE, CALL_SCORE, CALL_FREEZES, CALL_FROZEN, WEBHOOKS, WEBHOOKS_LOST, RECORDS_LOST,
 )  # fmt: skip

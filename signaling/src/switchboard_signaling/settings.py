@@ -156,6 +156,11 @@ class Settings(BaseSettings):
         default=(), description="host:port of Valkey or Redis nodes, separated by commas; in memory if left out."
     )
     redis_auth_dir: Path | None = Field(default=None, description="Folder with the files username and password.")
+    redis_tls_dir: Path | None = Field(
+        default=None,
+        description="Folder with ca.crt, which the nodes' certificates must be signed by, and, where they ask for"
+        " it, tls.crt and tls.key; without TLS if left out.",
+    )
     turn_server_url: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         validation_alias="TURN_SERVER_URL",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from switchboard_signaling.broker.ledger import Ledger, MemoryLedger
-from switchboard_signaling.matching.line import Line
+from switchboard_signaling.matching.line import LINES, Line, line_of
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
 from switchboard_signaling.protocol.store import (
@@ -70,7 +70,7 @@ class MemoryBroker:
         self._clock = clock
         self._sessions: _Records[SessionRecord] = _Records(clock, records)
         self._matches: _Records[MatchRecord] = _Records(clock, records)
-        self._line = Line(memory_bound=records)
+        self._lines = [Line(memory_bound=records) for _ in range(LINES)]
         self.ledger: Ledger = MemoryLedger(pod, clock)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
@@ -91,17 +91,20 @@ class MemoryBroker:
             case TouchMatch() | EndMatch() | ReadMatch():
                 return self._match(question)
             case Enqueue():
-                return self._line.enqueue(question.ticket, question.m, question.dead, self._clock())
+                line = self._lines[line_of(question.ticket.mode)]
+                return line.enqueue(question.ticket, question.m, question.dead, self._clock())
             case Cancel():
-                return self._line.cancel(question.ticket, self._clock())
+                return self._lines[line_of(question.mode)].cancel(question.ticket, self._clock())
             case Announced():
-                self._line.announced(question.pod, question.ticket)
+                self._lines[line_of(question.mode)].announced(question.pod, question.ticket)
         return None
 
     async def proposals(self) -> list[Proposal]:
         """Return the mailbox of the one pod."""
-        self._line.beat(self._pod, self._clock())
-        return self._line.proposals(self._pod)
+        now = self._clock()
+        for line in self._lines:
+            line.beat(self._pod, now)
+        return [proposal for line in self._lines for proposal in line.proposals(self._pod)]
 
     def tell(self, pod: str, hint: Hint) -> None:
         """Drop the hint: its pod was an earlier run of this one."""

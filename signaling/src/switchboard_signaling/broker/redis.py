@@ -5,26 +5,20 @@ wiped store, a failover's tail or a hint is found again by the next heartbeat.
 """
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
 
 import msgspec
-import structlog
-from redis.asyncio import Redis
-from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
-from redis.credentials import CredentialProvider
+from msgspec.structs import replace
 
-from switchboard_signaling.broker.hints import Channel
+from switchboard_signaling.broker.hints import Channel, Publisher
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.ledger import Ledger
 from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, proposal, session_record, waits
 from switchboard_signaling.broker.redis_ledger import RedisLedger
-from switchboard_signaling.broker.scripts import STORE_ERRORS, Client, Script, SlotsUnknownError, of_store
-from switchboard_signaling.matching.line import MEMORY, POD_LEASE, SCAN, Cancelled
+from switchboard_signaling.broker.scripts import Script
+from switchboard_signaling.broker.slots import Remedy, Trouble
+from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, Cancelled, line_of, pairs
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
 from switchboard_signaling.protocol.store import (
@@ -42,92 +36,55 @@ from switchboard_signaling.protocol.store import (
     TouchSession,
     want_rank,
 )
-from switchboard_signaling.worker import Worker
 
-CONNECT_SECONDS: Final = 1.0
-REPLY_SECONDS: Final = 2.0
+SHARED: Final = (":tickets", ":order", ":fates", ":forget", ":shelves", ":cursors", ":bucket:")
+"""The keys of a line that more than one script uses."""
 RECORD_MS: Final = int(MEMORY * 1000)
 """How long an untouched record is kept, as long as a place token is valid."""
-LEARN_PAUSE: Final = 0.2
-"""Seconds after each reading of the slots, so that many who miss one do not keep the nodes busy with it."""
-AT_ONCE: Final = 32
-"""Questions under way at once; others wait their turn. More would only open connections, up to a limit that fails."""
-START_SECONDS: Final = 10.0
-"""For one attempt to find the store; then it is looked for anew."""
-START_REMEDY: Final = (
-    "check SWITCHBOARD_REDIS_NODES, the credentials in SWITCHBOARD_REDIS_AUTH_DIR, and that the store's pods run"
-)
-
-T = TypeVar("T")
-log = structlog.get_logger(__name__)
 
 
-class FileCredentials(CredentialProvider):
-    """User name and password from the files `username` and `password`, read for each connection: both may change."""
+class Store(Publisher, Protocol):
+    """What the broker needs of the store (broker/store.py)."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    async def start(self) -> None:
+        """Connect, however long it takes."""
 
-    def get_credentials(self) -> tuple[str, str]:
-        """Return both; raises OSError for a file that cannot be read."""
-        return (self._folder / "username").read_text().strip(), (self._folder / "password").read_text().strip()
+    async def close(self) -> None:
+        """Let go of all connections."""
 
-    async def get_credentials_async(self) -> tuple[str, str]:
-        """Return both; two small files of a memory-backed volume are read faster than a thread is found."""
-        return self.get_credentials()
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
+        """Run a script on keys of one slot; raises BrokerUnavailableError."""
 
 
 class RedisBroker:
-    """Shared state in the store named by `nodes` (host, port); the pool's line has a hash tag of its own."""
+    """Shared state of a pool's pods; the pool's line has a hash tag of its own."""
 
     durable = True
 
-    def __init__(
-        self, pod: str, pool: str, nodes: list[tuple[str, int]], credentials: CredentialProvider | None
-    ) -> None:
+    def __init__(self, pod: str, pool: str, store: Store) -> None:
         self._pod = pod
-        self._nodes = nodes
-        self._options: dict[str, Any] = {
-            "credential_provider": credentials,
-            "decode_responses": True,
-            "socket_connect_timeout": CONNECT_SECONDS,
-            "socket_timeout": REPLY_SECONDS,
-        }
-        self._client: Client | None = None
+        self._store = store
         self._channel: Channel | None = None
-        self._slots: Worker[None] = Worker(self._learn_slots, self._slots_not_learned, 1)
-        self._turn = asyncio.Semaphore(AT_ONCE)
-        tag = "{q:" + pool + "}"
-        self._line = [tag + part for part in (":seq", ":tickets", ":order", ":fates", ":forget", ":beats", ":mail:")]
+        self._pool = pool
+        self._lines: dict[str, bool] = {self._line(""): False}
+        """The lines that this pod has used, and whether each has heard of it."""
         self._scripts = {
             name: Script(name)
             for name in ("touch_session", "touch_match", "end_match", "enqueue", "cancel", "proposals")
         }
-        self.ledger: Ledger = RedisLedger(
-            pod, pool, lambda script, keys, arguments: self._guard(script.run(self._store, keys, arguments))
-        )
+        self.ledger: Ledger = RedisLedger(pod, pool, store.run)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
-        """Find out what the store is, and listen for hints; tried until the store answers."""
-        pause = 0.1
-        while self._client is None:
-            try:
-                async with asyncio.timeout(START_SECONDS):
-                    self._client = await self._connect()
-            except (BrokerUnavailableError, TimeoutError) as error:
-                log.warning("waiting for the store", error=repr(error), remedy=START_REMEDY)
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
-                pause = min(pause * 2, 2.0)
-        self._channel = Channel(self._pod, self._client, self._options, on_hint, self._slots_unknown)
+        """Find the store, and listen for hints; tried until it answers."""
+        await self._store.start()
+        self._channel = Channel(self._pod, self._store, on_hint)
         await self._channel.start()
 
     async def close(self) -> None:
         """Close all connections."""
         if self._channel is not None:
             await self._channel.close()
-        await self._slots.cancel()
-        if self._client is not None:
-            await self._client.aclose()
+        await self._store.close()
 
     @property
     def deaf(self) -> bool:
@@ -140,10 +97,33 @@ class RedisBroker:
             self._channel.tell(pod, hint)
 
     async def proposals(self) -> list[Proposal]:
-        """Read the mailbox."""
-        keys = [self._line[5], self._line[6] + self._pod]
-        found = await self._run("proposals", keys, [self._pod, POD_LEASE, MEMORY])
-        return list({one.m: one for one in map(proposal, found)}.values())
+        """Read the mailboxes of all lines that this pod has used."""
+        first, *others = self._lines
+        found = [await self._proposals(first)] if not others else await self._all_proposals()
+        return list({one.m: one for mailbox in found for one in mailbox}.values())
+
+    async def _all_proposals(self) -> list[list[Proposal]]:
+        """Read all mailboxes at once; one that is away keeps nobody from the others."""
+        found = await asyncio.gather(*map(self._proposals, self._lines), return_exceptions=True)
+        read = [one for one in found if isinstance(one, list)]
+        failed = [one for one in found if isinstance(one, BaseException)]
+        if failed and not any(read):
+            raise failed[0]
+        return read
+
+    async def _proposals(self, line: str) -> list[Proposal]:
+        keys = [f"{line}:beats", f"{line}:mail:{self._pod}"]
+        known, texts = await self._run("proposals", keys, [self._pod, POD_LEASE, MEMORY])
+        if self._lines[line] and not known:
+            why = f"{line} does not know this pod any more: wiped, or failed over without its last writes"
+            self._store.troubles.note(Trouble("forgotten", why, Remedy.WAIT), None)
+        self._lines[line] = True
+        return [proposal(text) for text in texts]
+
+    def _line(self, mode: str) -> str:
+        """Return the hash tag of a mode's line."""
+        number = line_of(mode)
+        return "{q:" + self._pool + (f":{number}" if number else "") + "}"
 
     async def ask(self, question: Question) -> Reply:
         """Answer by one script or command."""
@@ -151,23 +131,34 @@ class RedisBroker:
             case TouchSession():
                 return await self._touch_session(question)
             case ReadSession():
-                fields = await self._guard(self._store.hmget("{s:" + question.sid + "}", SESSION_FIELDS))
+                key = "{s:" + question.sid + "}"
+                fields = await self._store.call(key, "HMGET", key, *SESSION_FIELDS)
                 return session_record(fields)
             case TouchMatch() | EndMatch() | ReadMatch():
                 return await self._match(question)
             case Enqueue():
                 return await self._enqueue(question)
             case Cancel():
-                found = await self._run("cancel", self._line[1:5], [question.ticket, MEMORY])
+                keys = [self._line(question.mode) + part for part in SHARED]
+                found = await self._run("cancel", keys, [question.ticket, MEMORY])
                 return proposal(found) if found else Cancelled()
             case Announced():
-                key = self._line[6] + question.pod
-                await self._guard(self._store.hdel(key, question.ticket))
+                key = f"{self._line(question.mode)}:mail:{question.pod}"
+                await self._store.call(key, "HDEL", key, question.ticket)
         return None
 
     async def _touch_session(self, touch: TouchSession) -> SessionAnswer:
         want = msgspec.json.encode(touch.want).decode()
-        arguments = [touch.n, touch.attach, touch.want.c, want_rank(touch.want), want, touch.inst, touch.pod, RECORD_MS]
+        arguments: list[str | int] = [
+            touch.n,
+            touch.attach,
+            touch.want.c,
+            want_rank(touch.want),
+            want,
+            touch.inst,
+            touch.pod,
+            RECORD_MS,
+        ]
         stale, after = await self._run("touch_session", ["{s:" + touch.sid + "}"], arguments)
         record = session_record(after)
         if record is None:
@@ -188,17 +179,31 @@ class RedisBroker:
                 )  # fmt: skip
             case EndMatch() as end:
                 n, v = end.unseen or ("", "")
-                arguments = [end.sid, end.side or "", end.reason, int(end.only_forming), n, v, RECORD_MS]
+                arguments: list[str | int] = [
+                    end.sid,
+                    end.side or "",
+                    end.reason,
+                    int(end.only_forming),
+                    n,
+                    v,
+                    RECORD_MS,
+                ]
                 fields = await self._run("end_match", [key], arguments)
             case ReadMatch():
-                fields = await self._guard(self._store.hgetall(key))
+                fields = await self._store.call(key, "HGETALL", key)
         return match_record(question.m, fields)
 
     async def _enqueue(self, question: Enqueue) -> Reply:
         ticket = question.ticket
-        text = msgspec.json.encode(ticket).decode()
-        arguments = [ticket.ticket, text, question.m, question.dead or "", ticket.seq, SCAN, POD_LEASE, MEMORY]
-        fate, *rest = await self._run("enqueue", self._line, arguments)
+        line = self._line(ticket.mode)
+        self._lines.setdefault(line, False)
+        text = msgspec.json.encode(replace(ticket, seq=0)).decode()
+        index = msgspec.json.encode((ticket.mode, pairs(ticket.needs), ["", *pairs(ticket.attributes)])).decode()
+        arguments: list[str | int | float] = [
+            ticket.ticket, text, index, question.m, question.dead or "", ticket.seq, SCAN, POD_LEASE, MEMORY, MET,
+        ]  # fmt: skip
+        keys = [line + part for part in (*SHARED, ":seq", ":beats", ":mail:", ":met")]
+        fate, *rest = await self._run("enqueue", keys, arguments)
         match fate:
             case "waits":
                 return waits(rest[0])
@@ -207,68 +212,5 @@ class RedisBroker:
             case _:
                 return Cancelled()
 
-    @property
-    def _store(self) -> Any:
-        if self._client is None:
-            raise BrokerUnavailableError("the broker is not started")
-        return self._client
-
-    async def _run(self, name: str, keys: list[str], arguments: list[Any]) -> Any:
-        return await self._guard(self._scripts[name].run(self._store, keys, arguments))
-
-    async def _guard(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            async with self._turn:
-                return await of_store(work)
-        except STORE_ERRORS as error:
-            if isinstance(error, SlotsUnknownError):
-                self._slots_unknown()
-            raise BrokerUnavailableError(f"{type(error).__name__}: {error}") from error
-        finally:
-            work.close()  # who is cancelled while waiting for a turn has not begun
-
-    def _slots_unknown(self) -> None:
-        """Have the cluster's slots learned anew, soon; whoever needs them asks again."""
-        self._slots.put(None)
-
-    async def _learn_slots(self, _item: None) -> None:
-        """Read who serves which slot: from the nodes that are known, or else from those of the settings.
-
-        A pod may have met its cluster before its nodes knew each other, and all nodes may have moved since.
-        """
-        if isinstance(self._client, RedisCluster):
-            manager = self._client.nodes_manager
-            try:
-                await of_store(manager.initialize())
-            except STORE_ERRORS as error:
-                log.warning("no known node tells the slots", error=str(error))
-                seeds = [ClusterNode(host, port, **manager.connection_kwargs) for host, port in self._nodes]
-                manager.startup_nodes = {node.name: node for node in seeds}
-                await of_store(manager.initialize())
-        await asyncio.sleep(LEARN_PAUSE)
-
-    def _slots_not_learned(self, error: Exception) -> None:
-        log.warning("slots not learned", error=str(error), remedy=START_REMEDY)
-
-    async def _connect(self) -> Client:
-        """Return a client that fits the store: the first node that answers says whether it is a cluster."""
-        failures = []
-        for host, port in self._nodes:
-            single = Redis(host=host, port=port, retry=Retry(ExponentialBackoff(cap=0.2), 2), **self._options)
-            try:
-                clustered = (await single.info("cluster"))["cluster_enabled"]
-                if not clustered:
-                    return single
-                cluster = RedisCluster(
-                    startup_nodes=[ClusterNode(host, port) for host, port in self._nodes],
-                    require_full_coverage=False,
-                    **self._options,
-                )
-                await of_store(cluster.initialize())
-            except STORE_ERRORS as error:
-                failures.append(f"{host}:{port} {error!r}")
-                await single.aclose()
-                continue
-            await single.aclose()
-            return cluster
-        raise BrokerUnavailableError(f"no node of the store answers: {'; '.join(failures)}")
+    async def _run(self, name: str, keys: list[str], arguments: Sequence[str | int | float]) -> Any:
+        return await self._store.run(self._scripts[name], keys, arguments)

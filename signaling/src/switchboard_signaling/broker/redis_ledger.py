@@ -1,6 +1,6 @@
 """The ledger in Valkey or Redis: each kind of record has a hash tag of its own, each act is one script."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -18,7 +18,7 @@ from switchboard_signaling.analytics.totals import (
 from switchboard_signaling.broker.ledger import CALL_SECONDS, MAX_BLOCKS, Blocks, Kept, LedgerFullError
 from switchboard_signaling.broker.scripts import Script
 
-Run: TypeAlias = Callable[[Script, list[str], list[Any]], Awaitable[Any]]
+Run: TypeAlias = Callable[[Script, Sequence[str], Sequence[str | int | float]], Awaitable[Any]]
 SLOTS: Final = WINDOW_SECONDS // SLOT_SECONDS
 
 _lives = msgspec.json.Decoder(Live)

@@ -6,7 +6,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Self, TypeVar
 
@@ -108,9 +108,17 @@ class Client:
                     await self._socket.close()
         await self._http.close()
 
-    async def join(self, attributes: dict[str, str] | None = None, required: dict[str, str] | None = None) -> None:
-        """Look for a partner."""
-        await self._perform(self.session.join(attributes, required))
+    async def join(
+        self,
+        attributes: dict[str, str] | None = None,
+        required: dict[str, str] | None = None,
+        *,
+        mode: str = "",
+        preferred: dict[str, str] | None = None,
+        blocked: Sequence[str] = (),
+    ) -> None:
+        """Look for a partner; what the words mean says protocol.messages.Queued."""
+        await self._perform(self.session.join(attributes, required, mode=mode, preferred=preferred, blocked=blocked))
 
     async def leave(self, reason: messages.LeaveReason = "user") -> None:
         """Stop looking, or leave the match."""

@@ -1,15 +1,24 @@
 """Tickets and what they accept of each other."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
 
+EVERYTHING = 0
+"""`Ticket.relaxed`: what is preferred counts as required."""
+REQUIRED_ONLY = 1
+"""`Ticket.relaxed`: what is preferred does not count any more."""
+ANYBODY_AGAIN = 2
+"""`Ticket.relaxed`: nor does it count who was met a while ago, if the other has waited as long."""
 
-class Ticket(Struct, frozen=True):
+
+class Ticket(Struct, frozen=True, omit_defaults=True):
     """One wish to be matched.
 
     `seq` is the place in line, lower is earlier, 0 asks for one; `required` are attributes that the partner must
-    have with exactly these values.
+    have with exactly these values, `preferred` those that it should have at first, `relaxed` how far that has been
+    given up. `blocked` are subjects that it never meets, and `mode` parts those who look for different things.
     """
 
     ticket: str
@@ -20,6 +29,15 @@ class Ticket(Struct, frozen=True):
     seq: int = 0
     attributes: dict[str, str] = {}
     required: dict[str, str] = {}
+    mode: str = ""
+    preferred: dict[str, str] = {}
+    blocked: list[str] = []
+    relaxed: int = EVERYTHING
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """What the partner must have by now."""
+        return {**self.preferred, **self.required} if self.relaxed == EVERYTHING else self.required
 
 
 class Proposal(Struct, frozen=True):
@@ -44,15 +62,16 @@ def propose(m: str, one: Ticket, other: Ticket) -> Proposal:
 
 
 def compatible(one: Ticket, other: Ticket) -> bool:
-    """Whether two tickets may be matched: never a subject or a session with itself, requirements met both ways."""
-    if one.sub == other.sub or one.sid == other.sid:
+    """Whether two tickets may be matched, whoever they met before.
+
+    Never a subject or a session with itself or with whom it blocks, nor across modes; needs must be met both ways.
+    """
+    if one.mode != other.mode or one.sub == other.sub or one.sid == other.sid:
         return False
-    return _meets(one, other) and _meets(other, one)
+    if one.sub in other.blocked or other.sub in one.blocked:
+        return False
+    return _has(other.attributes, one.needs) and _has(one.attributes, other.needs)
 
 
-def _meets(wisher: Ticket, candidate: Ticket) -> bool:
-    attributes = candidate.attributes
-    for name, value in wisher.required.items():  # noqa: SIM110 - a search asks this of many, and a generator costs more
-        if attributes.get(name) != value:
-            return False
-    return True
+def _has(attributes: Mapping[str, str], needs: Mapping[str, str]) -> bool:
+    return all(attributes.get(name) == value for name, value in needs.items())

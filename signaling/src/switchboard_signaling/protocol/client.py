@@ -1,7 +1,7 @@
 """A client's session without I/O: what it wants, its lanes, and what it learns. web/sdk/session.js is the same."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -168,13 +168,26 @@ class ClientSession:
 
     # What the user does
 
-    def join(self, attributes: dict[str, str] | None = None, required: dict[str, str] | None = None) -> list[Output]:
-        """Look for a partner."""
+    def join(
+        self,
+        attributes: dict[str, str] | None = None,
+        required: dict[str, str] | None = None,
+        *,
+        mode: str = "",
+        preferred: dict[str, str] | None = None,
+        blocked: Sequence[str] = (),
+    ) -> list[Output]:
+        """Look for a partner; what the words mean says messages.Queued."""
         self._match = None
-        want = Queued(self.want.c + 1, self._new_id(), attributes or {}, required or {})
+        want = Queued(
+            self.want.c + 1, self._new_id(), attributes or {}, required or {},
+            mode=mode, preferred=preferred or {}, blocked=list(blocked),
+        )  # fmt: skip
         self.want = want
-        return self._act(messages.JoinQueue(c=want.c, ticket=want.ticket, attributes=want.attributes,
-                                            required=want.required))  # fmt: skip
+        return self._act(messages.JoinQueue(
+            c=want.c, ticket=want.ticket, attributes=want.attributes, required=want.required,
+            mode=want.mode, preferred=want.preferred, blocked=want.blocked,
+        ))  # fmt: skip
 
     def leave(self, reason: messages.LeaveReason = "user") -> list[Output]:
         """Stop looking, or leave the match."""

@@ -41,6 +41,7 @@ class MatchView:
     observation: Observation
     since: float
     ticket: str | None = None
+    mode: str = ""
     side: Side | None = None
     peer: Peer | None = None
     peer_sub: str | None = None
@@ -66,7 +67,7 @@ class MatchView:
         """Take over what the queue's proposal says."""
         self.side = proposal.side_of(self.sid)
         mine, other = proposal.from_side(self.side)
-        self.ticket = unowned(mine.ticket)
+        self.ticket, self.mode = unowned(mine.ticket), mine.mode
         self.peer = self.peer or Peer(other.sid, other.inst, other.pod)
         self.peer_sub = other.sub
 

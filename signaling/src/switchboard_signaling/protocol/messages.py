@@ -38,6 +38,8 @@ Bitrate = Annotated[float, Meta(ge=0, le=MAX_BITRATE)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Code = Annotated[str, Meta(max_length=32, pattern=r"^[a-z][a-z0-9-]*$(?!\n)")]
 Path: TypeAlias = Literal["direct", "relay"]
+Blocked = Annotated[list[Annotated[str, Meta(max_length=256)]], Meta(max_length=64)]
+"""Subjects, as JWTs name them."""
 Attributes = Annotated[dict[Word, Word], Meta(max_length=16)]
 
 
@@ -55,13 +57,20 @@ class Idle(Struct, tag_field="state", tag="idle", rename="camel", frozen=True):
 
 
 class Queued(Struct, tag_field="state", tag="queued", rename="camel", frozen=True, omit_defaults=True):
-    """Looking for a partner under `ticket`; `place` is the signed place in line from `queued`."""
+    """Looking for a partner under `ticket`; `place` is the signed place in line from `queued`.
+
+    A partner must have what is `required`; what is `preferred` counts as required at first. Those of another `mode`,
+    and the subjects that are `blocked`, are never met.
+    """
 
     c: Counter
     ticket: Id
     attributes: Attributes = {}
     required: Attributes = {}
     place: Token | None = None
+    mode: Word = ""
+    preferred: Attributes = {}
+    blocked: Blocked = []
 
 
 class Matched(Struct, tag_field="state", tag="matched", rename="camel", frozen=True, omit_defaults=True):
@@ -116,12 +125,15 @@ class Heartbeat(_Frame, tag="heartbeat", kw_only=True):
 
 
 class JoinQueue(_Frame, tag="join-queue", kw_only=True):
-    """The user looks for a partner."""
+    """The user looks for a partner; the fields are those of a want that is queued."""
 
     c: Counter
     ticket: Id
     attributes: Attributes = {}
     required: Attributes = {}
+    mode: Word = ""
+    preferred: Attributes = {}
+    blocked: Blocked = []
 
 
 class LeaveQueue(_Frame, tag="leave-queue", kw_only=True):

@@ -8,7 +8,7 @@ hint or a wiped store are therefore the same code.
 from typing import Final, Literal, TypeAlias
 
 from switchboard_signaling.matching.line import Cancelled, InLine
-from switchboard_signaling.matching.tickets import Proposal, Ticket
+from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, EVERYTHING, REQUIRED_ONLY, Proposal, Ticket
 from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.auth import Admission, Identity
 from switchboard_signaling.protocol.effects import (
@@ -61,6 +61,10 @@ OLD_SOCKET_SECONDS: Final = 2.0
 MAX_BAD_FRAMES: Final = 3
 STATS_SECONDS: Final = 1.0
 """Statistics that come sooner after the last ones are dropped."""
+RELAX_SECONDS: Final = 10.0
+"""How long a want's preferences count as requirements, on one socket."""
+RELAX_ALL_SECONDS: Final = 20.0
+"""After which it also meets whom it has met lately, if the other one has waited as long."""
 REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
 """Reasons for the end of a forming match after which the survivor goes back to its place."""
 
@@ -91,7 +95,8 @@ class Session:
         self._inst = ""
         self._v = 0
         self._dead: str | None = None
-        self._spent: str | None = None
+        self._spent: Cancel | None = None
+        self._sought: tuple[str, float] | None = None
         self._inherited = False
         self._unwanted: dict[str, Cancel | EndMatch] = {}
         self._farewell = errors.CLOSE_DISCONNECTED
@@ -187,11 +192,17 @@ class Session:
             case messages.Heartbeat():
                 want, reason = frame.want, "stale"
             case messages.JoinQueue():
-                want, reason = Queued(frame.c, frame.ticket, frame.attributes, frame.required), "skip"
+                want = Queued(
+                    frame.c, frame.ticket, frame.attributes, frame.required,
+                    mode=frame.mode, preferred=frame.preferred, blocked=frame.blocked,
+                )  # fmt: skip
+                reason = "skip"
             case _:
                 want, reason = Idle(frame.c), frame.reason if isinstance(frame, messages.Leave) else "user"
         if isinstance(frame, messages.LeaveQueue):
-            self._unwanted[frame.ticket] = Cancel(self._own(frame.ticket))
+            old = self.want
+            mode = old.mode if isinstance(old, Queued) and old.ticket == frame.ticket else ""
+            self._unwanted[frame.ticket] = self._cancel(frame.ticket, mode)
         if newer_want(self.want, want) is not want:
             snapshot: list[Effect] = [Send(messages.Snapshot(want=self.want))]
             return snapshot if isinstance(frame, messages.Heartbeat) else [_error(errors.STALE_INTENT), *snapshot]
@@ -269,7 +280,7 @@ class Session:
         if self._came_of(self.want, ticket):
             return []
         if not isinstance(self.want, Queued) or self.want.ticket != ticket:
-            self._unwanted[ticket] = Cancel(question.ticket.ticket)
+            self._unwanted[ticket] = Cancel(question.ticket.ticket, question.ticket.mode)
             return self._drop_unwanted()
         if isinstance(reply, InLine):
             if self.want.place is not None:
@@ -295,7 +306,7 @@ class Session:
         m = proposal.m
         side = proposal.side_of(self.sid)
         mine, _ = proposal.from_side(side)
-        effects: list[Effect] = [Ask(Announced(mine.ticket, self._host.pod))]
+        effects: list[Effect] = [Ask(Announced(mine.ticket, self._host.pod, mine.mode))]
         if isinstance(self.want, Matched) and self.want.m == m:
             return effects
         if not isinstance(self.want, Queued) or self.want.ticket != unowned(mine.ticket):
@@ -313,7 +324,8 @@ class Session:
                 mine = place if place and (place.sid, place.ticket) == (self.sid, want.ticket) else None
                 ticket = Ticket(
                     self._own(want.ticket), self.sid, self._admission.claims.sub, self._inst, self._host.pod,
-                    mine.seq if mine else 0, want.attributes, want.required,
+                    mine.seq if mine else 0, want.attributes, want.required, want.mode, want.preferred, want.blocked,
+                    self._relaxed(want, now),
                 )  # fmt: skip
                 return [Ask(Enqueue(ticket, self._host.new_id(), self._dead))]
             case Matched() as want:
@@ -321,6 +333,15 @@ class Session:
                 return [Ask(self._touch_match(want.m, named=True))]
         self.match = None
         return []
+
+    def _relaxed(self, want: Queued, now: float) -> int:
+        """Return how far a want has been relaxed, by how long this socket has known it."""
+        if self._sought is None or self._sought[0] != want.ticket:
+            self._sought = want.ticket, now
+        waited = now - self._sought[1]
+        if waited >= RELAX_ALL_SECONDS:
+            return ANYBODY_AGAIN
+        return REQUIRED_ONLY if waited >= RELAX_SECONDS and want.preferred else EVERYTHING
 
     def _keep_match(self) -> list[Effect]:
         """Touch the match alone: it may be in a part of the store that answers, and the partner looks for it there."""
@@ -359,7 +380,8 @@ class Session:
 
     def _over(self, match: MatchView, record: MatchRecord, now: float) -> list[Effect]:
         """Tell the client that its match is no more; a ticket that was not used up goes back to its place."""
-        self.match, self._dead, self._spent = None, match.m, match.ticket or self._spent
+        self.match, self._dead = None, match.m
+        self._spent = self._cancel(match.ticket, match.mode) if match.ticket else self._spent
         opened = match.opened or (isinstance(self.want, Matched) and self.want.token is not None)
         reason = record.reason or "partner-lost"
         requeue = not opened and reason in REQUEUE_REASONS
@@ -482,22 +504,25 @@ class Session:
             # A match is entered under the number of its ticket, which it may give back: also if it is over by now.
             entered = self._came_of(new, old.ticket) or (isinstance(new, Matched) and new.c == old.c)
             if entered:
-                self._spent = old.ticket
+                self._spent = self._cancel(old.ticket, old.mode)
             else:
-                self._unwanted.setdefault(old.ticket, Cancel(self._own(old.ticket)))
+                self._unwanted.setdefault(old.ticket, self._cancel(old.ticket, old.mode))
         if not isinstance(old, Matched) or (isinstance(new, Matched) and new.m == old.m):
             return
         if old.m != self._dead:
             self._unwanted.setdefault(old.m, self._end(old, reason))
-        elif self._spent and not (isinstance(new, Queued) and new.ticket == self._spent):
+        elif self._spent and not (isinstance(new, Queued) and self._own(new.ticket) == self._spent.ticket):
             # Its ticket may be in line again, put there for a client that had not heard of the match yet.
-            self._unwanted.setdefault(self._spent, Cancel(self._own(self._spent)))
+            self._unwanted.setdefault(unowned(self._spent.ticket), self._spent)
 
     def _came_of(self, want: Want, ticket: str) -> bool:
         """Whether a want is a match that a ticket led to; it may be over, and then the ticket is wanted again."""
         if not isinstance(want, Matched):
             return False
         return want.m == self._dead or (self.match is not None and self.match.ticket == ticket)
+
+    def _cancel(self, ticket: str, mode: str) -> Cancel:
+        return Cancel(self._own(ticket), mode)
 
     def _own(self, ticket: str) -> str:
         return f"{self.sid}/{ticket}"

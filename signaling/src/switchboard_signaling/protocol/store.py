@@ -212,9 +212,10 @@ class Enqueue(Struct, frozen=True):
 
 
 class Cancel(Struct, frozen=True):
-    """Take a ticket out of the line."""
+    """Take a ticket out of the line of its mode."""
 
     ticket: str
+    mode: str = ""
 
 
 class Announced(Struct, frozen=True):
@@ -222,6 +223,7 @@ class Announced(Struct, frozen=True):
 
     ticket: str
     pod: str
+    mode: str = ""
 
 
 Question: TypeAlias = TouchSession | ReadSession | TouchMatch | ReadMatch | EndMatch | Enqueue | Cancel | Announced

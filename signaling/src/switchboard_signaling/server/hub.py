@@ -244,6 +244,6 @@ class Hub:
                 continue
             side = proposal.side_of(ticket.sid)
             await self._broker.ask(EndMatch(proposal.m, ticket.sid, "partner-lost", side, only_forming=True))
-            await self._broker.ask(Announced(ticket.ticket, self._host.pod))
+            await self._broker.ask(Announced(ticket.ticket, self._host.pod, ticket.mode))
             _, partner = proposal.from_side(side)
             self.tell(partner.pod, MatchChanged(partner.sid, proposal.m))

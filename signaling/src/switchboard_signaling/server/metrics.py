@@ -65,6 +65,12 @@ class Metrics:
             ["code"],
             registry=self.registry,
         )
+        self.store_troubles = Counter(
+            "switchboard_signaling_store_troubles",
+            "What kept the store from answering at once, by the error's first word",
+            ["code"],
+            registry=self.registry,
+        )
 
     def close(self, code: int | None) -> None:
         """Count a socket that was closed with a code, or broke off."""

@@ -57,7 +57,8 @@ def make_pod(settings: Settings) -> Pod:
     # A pod that restarts under its name must not get hints that were meant for its earlier run.
     name = f"{settings.pod}.{secrets.token_hex(4)}"
     ice = IceFile(settings.ice_directory, time.time, static_server(settings))
-    broker = _make_broker(name, settings)
+    metrics = Metrics()
+    broker = _make_broker(name, settings, metrics)
     blocks = Blocklist(broker.ledger)
     host = Host(
         pod=name,
@@ -78,7 +79,6 @@ def make_pod(settings: Settings) -> Pod:
         candidates=rate(settings.candidates_per_second),
         sdp=rate(settings.sdp_per_second),
     )
-    metrics = Metrics()
     meters = Meters(metrics.registry)
     tally = Tally(broker.ledger, name, meters)
     journal = Journal(settings.region, name, meters, tally)
@@ -120,12 +120,16 @@ def static_server(settings: Settings) -> Server | None:
     )
 
 
-def _make_broker(name: str, settings: Settings) -> Broker:
+def _make_broker(name: str, settings: Settings, metrics: Metrics) -> Broker:
     if not settings.redis_nodes:
         return MemoryBroker(name, time.monotonic)
-    # A pod alone starts twice as fast without the store's client.
-    from switchboard_signaling.broker.redis import FileCredentials, RedisBroker
+    # A pod alone starts without what it takes to reach the store.
+    from switchboard_signaling.broker.access import FileCredentials, trusting
+    from switchboard_signaling.broker.redis import RedisBroker
+    from switchboard_signaling.broker.store import Store, Troubles
 
     nodes = [(host, int(port)) for host, _, port in (node.rpartition(":") for node in settings.redis_nodes)]
     credentials = FileCredentials(settings.redis_auth_dir) if settings.redis_auth_dir else None
-    return RedisBroker(name, settings.pool, nodes, credentials)
+    tls = trusting(settings.redis_tls_dir) if settings.redis_tls_dir else None
+    troubles = Troubles(lambda code: metrics.store_troubles.labels(code).inc())
+    return RedisBroker(name, settings.pool, Store(nodes, credentials, tls, troubles))

@@ -27,6 +27,9 @@ SIDS = st.sampled_from(["s1", "s2", "s3"])
 MATCHES = st.sampled_from(["m1", "m2"])
 COUNTERS = st.sampled_from([0, 1, 2, 2**53 - 1])
 LANGUAGES = st.fixed_dictionaries({}, optional={"lang": st.sampled_from(["de", 'ü"\\'])})
+WORDS = st.fixed_dictionaries(
+    {}, optional={"lang": st.sampled_from(["de", 'ü"\\']), "a=b": st.sampled_from(["x", ""]), "n": st.just("1")}
+)
 INST, HERE = st.just("inst"), st.just(POD)
 WANTS = st.one_of(
     st.builds(Idle, COUNTERS),
@@ -34,10 +37,24 @@ WANTS = st.one_of(
     st.builds(Matched, COUNTERS, MATCHES),
 )
 SIDES = st.sampled_from([None, "a", "b"])
+MODES = st.sampled_from(["", "text"])
 TICKETS = st.builds(
+    lambda sid, sub, seq, *words: Ticket(f"{sid}/t", sid, sub, "inst", POD, seq, *words),
+    SIDS, st.sampled_from(["u1", "u2", "u3"]), st.integers(0, 5), WORDS, WORDS, MODES, WORDS,
+    st.lists(st.sampled_from(["u1", "nobody"]), max_size=2), st.integers(0, 2),
+)  # fmt: skip
+FEW_TICKETS = st.builds(
     lambda sid, seq, attributes, required: Ticket(f"{sid}/t", sid, sid, "inst", POD, seq, attributes, required),
     SIDS, st.integers(0, 5), LANGUAGES, LANGUAGES,
 )  # fmt: skip
+CROWD = st.builds(
+    lambda number, attributes, required: Ticket(
+        f"c{number}/t", f"c{number}", f"c{number}", "inst", POD, 0, attributes, required
+    ),
+    st.integers(0, 60),
+    WORDS,
+    WORDS,
+)
 SESSIONS = st.builds(TouchSession, st.just("s"), COUNTERS, st.sampled_from(["x", "y"]), WANTS, INST, HERE)
 MATCH = st.one_of(
     st.builds(TouchMatch, st.just("m"), SIDS, COUNTERS, COUNTERS, INST, HERE, st.booleans(), SIDES, st.booleans()),
@@ -48,14 +65,23 @@ MATCH = st.one_of(
     ),
     st.builds(ReadMatch, MATCHES),
 )
+NAMES = SIDS.map(lambda sid: f"{sid}/t")
 LINE: st.SearchStrategy[Step] = st.one_of(
-    st.builds(Enqueue, TICKETS, MATCHES, st.none() | MATCHES),
-    st.builds(Enqueue, TICKETS, MATCHES),
-    st.builds(Cancel, SIDS.map(lambda sid: f"{sid}/t")),
-    st.builds(Announced, SIDS.map(lambda sid: f"{sid}/t"), HERE),
+    st.builds(Enqueue, FEW_TICKETS, MATCHES, st.none() | MATCHES),
+    st.builds(Enqueue, FEW_TICKETS, MATCHES),
+    st.builds(Cancel, NAMES),
+    st.builds(Announced, NAMES, HERE),
     st.none(),
 )
-KINDS = {"sessions": SESSIONS, "match": MATCH, "line": LINE}
+CHOOSY: st.SearchStrategy[Step] = st.one_of(
+    st.builds(Enqueue, TICKETS, MATCHES, st.none() | MATCHES),
+    st.builds(Enqueue, TICKETS, MATCHES),
+    st.builds(Cancel, NAMES, MODES),
+    st.builds(Announced, NAMES, HERE, MODES),
+    st.none(),
+)
+CROWDED: st.SearchStrategy[Step] = st.builds(Enqueue, CROWD, st.integers(1, 99).map(str))
+KINDS = {"sessions": SESSIONS, "match": MATCH, "line": LINE, "choosy": CHOOSY, "crowded": CROWDED}
 
 
 async def answers(broker: Broker, steps: list[Step]) -> list[Reply | list[Proposal]]:

@@ -1,28 +1,42 @@
 """Hints on their way between pods: what gathers goes together, in order, and what cannot go is lost."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from redis.exceptions import ConnectionError as StoreError
+from tests.unit.signaling.broker.nodes import until
 
-from switchboard_signaling.broker.hints import MAX_AT_ONCE, Channel, channel_of
+from switchboard_signaling.broker import hints
+from switchboard_signaling.broker.hints import DEAF_AFTER, MAX_AT_ONCE, MAX_UNSENT, Channel, channel_of
+from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.broker.store import Troubles
 from switchboard_signaling.protocol.effects import Hint, MatchChanged, Proposed
 
 
 class Store:
-    """A store's client that takes one message for each permit."""
+    """A store that takes one message for each permit."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, str]] = []
         self.permits = asyncio.Semaphore(0)
         self.broken = False
+        self.noted: list[str] = []
+        self.troubles = Troubles(self.noted.append)
+        self.subscriptions: list[tuple[str, Callable[[str], None], Callable[[], None]]] = []
 
-    async def evalsha(self, _sha: str, _count: int, channel: str, text: str) -> None:
+    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
+        if self.broken:
+            raise BrokerUnavailableError("gone")
+        self.subscriptions.append((channel, heard, unheard))
+
+    async def call(self, key: str, *words: Any) -> None:
         await self.permits.acquire()
         if self.broken:
-            raise StoreError("gone")
-        self.published.append((channel, text))
+            raise BrokerUnavailableError("gone")
+        name, channel, text = words
+        assert (name, channel) == ("SPUBLISH", key)
+        self.published.append((channel, text.decode()))
 
     async def permit(self, count: int = 1) -> None:
         for _ in range(count):
@@ -41,7 +55,7 @@ def store() -> Store:
 
 
 def channel(store: Any, heard: list[Hint]) -> Channel:
-    return Channel("here", store, {}, heard.append, lambda: None)
+    return Channel("here", store, heard.append)
 
 
 async def test_hints_that_gather_go_together_and_arrive_in_order(store: Store) -> None:
@@ -53,23 +67,23 @@ async def test_hints_that_gather_go_together_and_arrive_in_order(store: Store) -
         here.tell("there", changed(number))
     here.tell("elsewhere", Proposed())
     await store.permit(3)
-    assert [name for name, _ in store.published] == [channel_of(pod) for pod in ("there", "there", "elsewhere")]
+    assert [name for name, _ in store.published] == [channel_of(pod) for pod in ("there", "elsewhere", "there")]
     for _, text in store.published:
         here._take(text)
-    assert heard == [changed(0), changed(1), changed(2), changed(3), Proposed()]
+    assert heard == [changed(0), Proposed(), changed(1), changed(2), changed(3)]
 
 
 async def test_a_message_has_its_bound(store: Store) -> None:
     heard: list[Hint] = []
     here = channel(store, heard)
-    hints = [changed(number) for number in range(2 * MAX_AT_ONCE + 1)]
-    for hint in hints:
+    many = [changed(number) for number in range(2 * MAX_AT_ONCE + 1)]
+    for hint in many:
         here.tell("there", hint)
     await store.permit(3)
     assert len(store.published) == 3
     for _, text in store.published:
         here._take(text)
-    assert heard == hints
+    assert heard == many
 
 
 async def test_what_waits_for_a_store_that_is_gone_is_lost_and_what_comes_later_is_not(store: Store) -> None:
@@ -83,9 +97,51 @@ async def test_what_waits_for_a_store_that_is_gone_is_lost_and_what_comes_later_
     here.tell("there", changed(2))
     await store.permit()
     assert [text for _, text in store.published] == ['{"type":"changed","sid":"s2","m":"m","closed":null}']
+    assert store.noted == ["hints-lost"]
 
 
 def test_a_hint_of_a_newer_version_spoils_no_other(store: Store) -> None:
     heard: list[Hint] = []
     channel(store, heard)._take('{"type":"of-tomorrow"}\n{"type":"proposed"}')
     assert heard == [Proposed()]
+
+
+async def test_more_hints_than_may_wait_are_lost(store: Store) -> None:
+    here = channel(store, [])
+    for number in range(MAX_UNSENT + 1):
+        here.tell("there", changed(number))
+    assert store.noted == ["hints-lost"]
+    await here.close()
+
+
+async def test_a_channel_listens_and_subscribes_anew_when_it_has_to(store: Store) -> None:
+    heard: list[Hint] = []
+    here = channel(store, heard)
+    store.broken = True
+    start = asyncio.create_task(here.start())
+    await until(lambda: "not-subscribed" in store.noted)
+    store.broken = False
+    await asyncio.wait_for(start, 5)
+    [(name, hear, unheard)] = store.subscriptions
+    assert name == channel_of("here")
+    hear('{"type":"proposed"}')
+    assert heard == [Proposed()]
+    unheard()
+    await until(lambda: len(store.subscriptions) == 2)
+    assert "subscription-moved" in store.noted
+    await here.close()
+
+
+async def test_a_pod_that_does_not_hear_itself_subscribes_anew_and_is_deaf(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "ECHO_SECONDS", 0.001)
+    here = channel(store, [])
+    await here.start()
+    await store.permit(DEAF_AFTER)
+    await until(lambda: here.deaf)
+    await until(lambda: len(store.subscriptions) > 1)
+    assert {name for name, _ in store.published} == {channel_of("here")}
+    store.subscriptions[-1][1](store.published[-1][1])
+    assert not here.deaf
+    await here.close()

@@ -1,7 +1,9 @@
 """The waiting line: it proposes, and repeating a question changes nothing."""
 
-from switchboard_signaling.matching.line import MEMORY, POD_LEASE, SCAN, Cancelled, InLine, Line
-from switchboard_signaling.matching.tickets import Proposal, Ticket
+from msgspec.structs import replace
+
+from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, Cancelled, InLine, Line
+from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, REQUIRED_ONLY, Proposal, Ticket
 
 
 def ticket(sid: str, pod: str = "pod", seq: int = 0, **required: str) -> Ticket:
@@ -135,9 +137,89 @@ def test_what_is_cancelled_again_is_remembered_from_then_on() -> None:
     assert line.enqueue(ticket("a"), "m", None, 0) == Cancelled()
 
 
-def test_a_search_looks_at_the_oldest_only() -> None:
+def crowd(line: Line, count: int) -> None:
+    """Let so many wait under no need that the subject `z` does not meet."""
+    for number in range(count):
+        waiting = Ticket(f"s{number}/t", f"s{number}", f"s{number}", "i", "pod", blocked=["z", *OTHERS])
+        line.enqueue(waiting, "m", None, 0)
+
+
+OTHERS = [f"s{number}" for number in range(2 * SCAN)]
+
+
+def test_those_who_are_hard_to_match_stand_in_nobody_s_way() -> None:
     line = Line()
-    for number in range(SCAN):
-        line.enqueue(ticket(f"s{number}", lang="x"), "m", None, 0)
+    for number in range(10 * SCAN):
+        line.enqueue(ticket(f"s{number}", number=str(number)), "m", None, 0)
     line.enqueue(ticket("z"), "m", None, 0)
-    assert isinstance(line.enqueue(Ticket("y/t", "y", "y", "i", "pod"), "m", None, 0), InLine)
+    found = line.enqueue(ticket("y"), "m", None, 0)
+    assert isinstance(found, Proposal)
+    assert {found.a.sid, found.b.sid} == {"y", "z"}
+
+
+def test_of_several_needs_a_ticket_is_kept_under_the_one_that_the_fewest_have() -> None:
+    line = Line()
+    for number in range(10 * SCAN):
+        line.enqueue(ticket(f"s{number}", lang="de", number=str(number)), "m", None, 0)
+    line.enqueue(ticket("z", lang="de"), "m", None, 0)
+    found = line.enqueue(Ticket("y/t", "y", "y", "i", "pod", attributes={"lang": "de"}), "m", None, 0)
+    assert isinstance(found, Proposal)
+    assert found.b.sid == "z"
+
+
+def test_a_search_looks_at_a_few_and_the_next_heartbeat_goes_on_where_it_stopped() -> None:
+    line = Line()
+    crowd(line, 2 * SCAN)
+    late = Ticket("z/t", "z", "z", "i", "pod")
+    assert line.enqueue(late, "m", None, 0) == InLine(2 * SCAN + 1)
+    fitting = Ticket("x/t", "x", "x", "i", "pod", seq=2 * SCAN - 1, blocked=OTHERS)
+    assert line.enqueue(fitting, "m", None, 0) == InLine(2 * SCAN - 1)
+    answers = [line.enqueue(late, "m", None, 0) for _ in range(4)]
+    assert [type(answer) for answer in answers[:2]] == [InLine, Proposal]
+
+
+def test_a_ticket_that_has_seen_all_does_not_search_again() -> None:
+    line = Line()
+    crowd(line, 3)
+    late = Ticket("z/t", "z", "z", "i", "pod")
+    for _ in range(2):
+        assert line.enqueue(late, "m", None, 0) == InLine(4)
+
+
+def test_modes_do_not_meet() -> None:
+    line = Line()
+    line.enqueue(Ticket("a/t", "a", "a", "i", "pod", mode="text"), "m", None, 0)
+    assert line.enqueue(ticket("b"), "m", None, 0) == InLine(2)
+    assert isinstance(line.enqueue(Ticket("c/t", "c", "c", "i", "pod", mode="text"), "m", None, 0), Proposal)
+
+
+def test_what_is_preferred_counts_until_it_is_relaxed() -> None:
+    line = Line()
+    choosy = Ticket("a/t", "a", "a", "i", "pod", preferred={"lang": "de"})
+    line.enqueue(choosy, "m", None, 0)
+    assert line.enqueue(ticket("b"), "m", None, 0) == InLine(2)
+    assert isinstance(line.enqueue(replace(choosy, relaxed=REQUIRED_ONLY), "m", None, 0), Proposal)
+
+
+def test_who_met_lately_meets_again_only_if_both_have_waited_long() -> None:
+    line = Line()
+    matched(line, ticket("a"), ticket("b"))
+    one, other = (Ticket(f"{sid}/t2", sid, sid, "i", "pod") for sid in ("a", "b"))
+    patient, too = (replace(one, relaxed=ANYBODY_AGAIN), replace(other, relaxed=ANYBODY_AGAIN))
+    asked = [one, other, patient, other]
+    assert [type(line.enqueue(each, "m2", None, 1)) for each in asked] == [InLine] * 4
+    assert isinstance(line.enqueue(too, "m2", None, 1), Proposal)
+
+
+def test_a_meeting_is_forgotten_after_a_while_and_beyond_the_bound() -> None:
+    for line, now in ((Line(), MET), (Line(memory_bound=0), 1.0)):
+        matched(line, ticket("a"), ticket("b"))
+        line.enqueue(Ticket("a/t2", "a", "a", "i", "pod"), "m2", None, now)
+        assert isinstance(line.enqueue(Ticket("b/t2", "b", "b", "i", "pod"), "m2", None, now), Proposal)
+
+
+def test_a_match_that_failed_was_no_meeting() -> None:
+    line = Line()
+    proposal = matched(line, ticket("a"), ticket("b"))
+    for waiting, answer in ((ticket("a", seq=1), InLine), (ticket("b", seq=2), Proposal)):
+        assert isinstance(line.enqueue(waiting, "m2", proposal.m, 1), answer)

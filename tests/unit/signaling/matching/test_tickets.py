@@ -1,8 +1,10 @@
 """What tickets accept of each other."""
 
+from typing import Any
+
 import pytest
 
-from switchboard_signaling.matching.tickets import Ticket, compatible, propose
+from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, REQUIRED_ONLY, Ticket, compatible, propose
 
 
 def ticket(sid: str, sub: str = "", attributes: dict[str, str] | None = None, **required: str) -> Ticket:
@@ -25,6 +27,26 @@ def ticket(sid: str, sub: str = "", attributes: dict[str, str] | None = None, **
 def test_requirements_are_mutual_and_nobody_meets_themselves(one: Ticket, other: Ticket, fit: bool) -> None:
     assert compatible(one, other) is fit
     assert compatible(other, one) is fit
+
+
+@pytest.mark.parametrize(
+    ("one", "fit"),
+    [
+        ({"mode": "text"}, False),
+        ({"blocked": ["b"]}, False),
+        ({"blocked": ["a", "c"]}, True),
+        ({"preferred": {"lang": "de"}}, False),
+        ({"preferred": {"lang": "de"}, "relaxed": REQUIRED_ONLY}, True),
+        ({"preferred": {"lang": "fr"}}, True),
+        ({"required": {"lang": "fr"}, "preferred": {"lang": "de"}}, True),
+        ({"required": {"lang": "de"}, "relaxed": ANYBODY_AGAIN}, False),
+    ],
+)
+def test_modes_blocks_and_preferences_are_heeded_by_both(one: dict[str, Any], fit: bool) -> None:
+    mine = Ticket("a/t", "a", "a", "inst", "pod", **one)
+    other = ticket("b", attributes={"lang": "fr"})
+    assert compatible(mine, other) is fit
+    assert compatible(other, mine) is fit
 
 
 def test_the_smaller_session_id_is_side_a() -> None:

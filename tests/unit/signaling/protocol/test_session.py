@@ -34,6 +34,7 @@ from switchboard_signaling.protocol.messages import (
     Stats,
     Welcome,
 )
+from switchboard_signaling.protocol.session import RELAX_ALL_SECONDS, RELAX_SECONDS
 from switchboard_signaling.protocol.store import (
     Announced,
     Cancel,
@@ -307,6 +308,44 @@ def test_leaving_the_queue_takes_the_ticket_out(world: World) -> None:
     one.send(LeaveQueue(c=2, ticket="t"))
     two.send(JoinQueue(c=1, ticket="t"))
     assert not two.has(MatchFound)
+
+
+def test_a_ticket_is_cancelled_in_the_line_of_its_mode(world: World) -> None:
+    wire = world.hello()
+    wire.send(JoinQueue(c=1, ticket="t", mode="text"))
+    for frame in (LeaveQueue(c=2, ticket="t"), JoinQueue(c=2, ticket="t2")):
+        asked = [effect.question for effect in wire.session.receive(frame, world.now) if isinstance(effect, Ask)]
+        assert Cancel(f"{wire.session.sid}/t", "text") in asked
+        wire = world.hello()
+        wire.send(JoinQueue(c=1, ticket="t", mode="text"))
+
+
+def test_what_is_preferred_counts_for_a_while(world: World) -> None:
+    choosy, other = world.hello(), world.hello()
+    choosy.send(JoinQueue(c=1, ticket="t", preferred={"lang": "de"}))
+    other.send(JoinQueue(c=1, ticket="t"))
+    world.pass_time(RELAX_SECONDS - 1, choosy, other)
+    assert not choosy.has(MatchFound)
+    world.pass_time(5, choosy, other)
+    assert choosy.take(MatchFound).partner == other.inst
+
+
+def test_two_who_have_met_meet_again_once_both_have_waited_long(world: World) -> None:
+    one, two, _ = world.pair()
+    one.send(JoinQueue(c=2, ticket="again"))
+    two.send(JoinQueue(c=2, ticket="again"))
+    world.pass_time(RELAX_ALL_SECONDS - 6, one, two)
+    assert not one.has(MatchFound)
+    world.pass_time(12, one, two)
+    assert one.take(MatchFound).m == two.take(MatchFound).m
+
+
+def test_a_blocked_subject_is_never_met(world: World) -> None:
+    one, two = world.hello(), world.hello()
+    one.send(JoinQueue(c=1, ticket="t", blocked=[two.session.subject]))
+    two.send(JoinQueue(c=1, ticket="t"))
+    world.pass_time(60, one, two)
+    assert not one.has(MatchFound)
 
 
 def test_what_is_not_wanted_is_dropped_before_the_record_forgets_it(world: World) -> None:

@@ -1,7 +1,9 @@
 #!lua
+--include take
 -- Takes a ticket out of the line for good; if it is matched, it will not return: Line.cancel in matching/line.py.
--- KEYS: tickets, order, fates, forget.  ARGV: ticket, memory in seconds.  Returns the proposal, or ''.
-local tickets, order, fates, forget = unpack(KEYS)
+-- KEYS: tickets, order, fates, forget, shelves, cursors, prefix of the buckets.  ARGV: ticket, memory in seconds.
+-- Returns the proposal, or ''.
+local tickets, order, fates, forget, shelves, cursors, bucket = unpack(KEYS)
 local name, memory = unpack(ARGV)
 local until_then = tonumber(redis.call('TIME')[1]) + tonumber(memory)
 local fate = redis.call('HGET', fates, name)
@@ -10,8 +12,7 @@ if fate and fate ~= '' then
   redis.call('ZADD', forget, until_then, 'left:' .. name)
   return fate
 end
-redis.call('HDEL', tickets, name)
-redis.call('ZREM', order, name)
+take(name, tickets, order, shelves, cursors, bucket)
 redis.call('HSET', fates, name, '')
 redis.call('ZADD', forget, until_then, name)
 return ''

@@ -1,26 +1,40 @@
 #!lua
+--include take
 -- Puts a ticket in line, or finds out what became of it: Line.enqueue in matching/line.py.
--- KEYS: last seq, tickets, order, fates, forget, beats, prefix of the mailboxes.
--- ARGV: ticket name and text, m, dead match or '', seq or 0, how many to scan, lease and memory in seconds.
+-- KEYS: tickets, order, fates, forget, shelves, cursors, prefix of the buckets, last seq, beats, prefix of the
+-- mailboxes, who met whom.
+-- ARGV: ticket name and text, its mode, needs and attributes as texts, m, dead match or '', seq or 0, how many to look
+-- at, then lease, memory, and how long who met is kept apart, in seconds.
 -- Returns {'waits', seq}, {'cancelled'} or {'matched', proposal}. A fate is a proposal, or '' for cancelled;
--- `left:` before the name of a matched ticket says that it does not return from its match.
-local last_seq, tickets, order, fates, forget, beats, mailbox = unpack(KEYS)
-local name, text, m, dead, seq, scan, lease, memory = unpack(ARGV)
+-- `left:` before the name of a matched ticket says that it does not return from its match. A shelf says where a ticket
+-- is kept: its mode, its home, and its attributes, of which the first is none.
+local tickets, order, fates, forget, shelves, cursors, bucket, last_seq, beats, mailbox, met = unpack(KEYS)
+local name, text, index, m, dead, seq, scan, lease, memory, apart = unpack(ARGV)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local ANYBODY_AGAIN = 2
 
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', forget, '-inf', now, 'LIMIT', 0, 32)) do
   redis.call('ZREM', forget, old)
   redis.call('HDEL', fates, old)
+end
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', met, '-inf', now, 'LIMIT', 0, 32)) do
+  redis.call('ZREM', met, old)
+end
+
+local function both(one, other)
+  return one < other and cjson.encode({one, other}) or cjson.encode({other, one})
 end
 
 local fate = redis.call('HGET', fates, name)
 if fate == '' then
   return {'cancelled'}
 elseif fate then
-  if cjson.decode(fate)[1] ~= dead then
+  local proposal = cjson.decode(fate)
+  if proposal[1] ~= dead then
     return {'matched', fate}
   end
+  redis.call('ZREM', met, both(cjson.decode(proposal[2]).sub, cjson.decode(proposal[4]).sub))
   if redis.call('HDEL', fates, 'left:' .. name) == 1 then
     redis.call('HSET', fates, name, '')
     return {'cancelled'}
@@ -33,23 +47,60 @@ local place = tonumber(redis.call('ZSCORE', order, name) or seq)
 if place == 0 then
   place = last + 1
 end
-redis.call('SET', last_seq, string.format('%.0f', math.max(last, place)))
+if place > last then
+  redis.call('SET', last_seq, string.format('%.0f', place))
+end
 
 local mine = cjson.decode(text)
 redis.call('ZADD', beats, now, mine.pod)
 
+local known = redis.call('HGET', tickets, name)
+local cursor = redis.call('HGET', cursors, name)
+if known == text and not cursor then
+  return {'waits', string.format('%.0f', place)}
+elseif known and known ~= text then
+  take(name, tickets, order, shelves, cursors, bucket)
+  cursor = false
+end
+
 local function meets(wisher, candidate)
+  local attributes = candidate.attributes or {}
   for attribute, value in pairs(wisher.required or {}) do
-    if (candidate.attributes or {})[attribute] ~= value then
+    if attributes[attribute] ~= value then
       return false
+    end
+  end
+  if (wisher.relaxed or 0) == 0 then
+    for attribute, value in pairs(wisher.preferred or {}) do
+      if not (wisher.required or {})[attribute] and attributes[attribute] ~= value then
+        return false
+      end
     end
   end
   return true
 end
 
-local function take(ticket)
-  redis.call('HDEL', tickets, ticket)
-  redis.call('ZREM', order, ticket)
+local function blocks(one, other)
+  for _, sub in ipairs(one.blocked or {}) do
+    if sub == other.sub then
+      return true
+    end
+  end
+  return false
+end
+
+local function met_lately(one, other)
+  if (one.relaxed or 0) >= ANYBODY_AGAIN and (other.relaxed or 0) >= ANYBODY_AGAIN then
+    return false
+  end
+  local until_then = redis.call('ZSCORE', met, both(one.sub, other.sub))
+  return until_then and tonumber(until_then) > now
+end
+
+local function compatible(other)
+  return (other.mode or '') == (mine.mode or '') and other.sub ~= mine.sub and other.sid ~= mine.sid
+    and not blocks(mine, other) and not blocks(other, mine)
+    and meets(mine, other) and meets(other, mine) and not met_lately(mine, other)
 end
 
 local function record(ticket, pod, proposal)
@@ -59,23 +110,99 @@ local function record(ticket, pod, proposal)
   redis.call('PEXPIRE', mailbox .. pod, memory * 1000)
 end
 
-local waiting = redis.call('ZRANGE', order, 0, scan - 1, 'WITHSCORES')
-for i = 1, #waiting, 2 do
-  local other = waiting[i]
+local function match(other, theirs, other_text, other_place)
+  local proposal = cjson.encode({m, text, string.format('%.0f', place), other_text, other_place})
+  take(name, tickets, order, shelves, cursors, bucket)
+  take(other, tickets, order, shelves, cursors, bucket)
+  record(name, mine.pod, proposal)
+  record(other, theirs.pod, proposal)
+  redis.call('ZADD', met, now + apart, both(mine.sub, theirs.sub))
+  return {'matched', proposal}
+end
+
+-- Says whether a candidate fits, and removes one whose pod is gone.
+local function look(other)
   local other_text = redis.call('HGET', tickets, other)
   local theirs = other_text and cjson.decode(other_text)
   local beat = theirs and redis.call('ZSCORE', beats, theirs.pod)
   if not beat or now - tonumber(beat) >= tonumber(lease) then
-    take(other)
-  elseif theirs.sub ~= mine.sub and theirs.sid ~= mine.sid and meets(mine, theirs) and meets(theirs, mine) then
-    local proposal = cjson.encode({m, text, string.format('%.0f', place), other_text, waiting[i + 1]})
-    take(name)
-    take(other)
-    record(name, mine.pod, proposal)
-    record(other, theirs.pod, proposal)
-    return {'matched', proposal}
+    take(other, tickets, order, shelves, cursors, bucket)
+  elseif compatible(theirs) then
+    return theirs, other_text
   end
 end
-redis.call('HSET', tickets, name, text)
-redis.call('ZADD', order, place, name)
+
+local mode, needs, attributes = unpack(cjson.decode(index))
+
+-- Of several options, the one that the fewest wait under.
+local function least(options, key)
+  local best, fewest = '', nil
+  for _, option in ipairs(options) do
+    local count = redis.call('ZCARD', key(option))
+    if not fewest or count < fewest then
+      best, fewest = option, count
+    end
+  end
+  return best
+end
+
+local where = {}
+for i, home in ipairs(attributes) do
+  local function key(need)
+    return bucket .. mode .. '\n' .. home .. '\n' .. need
+  end
+  where[i] = key(least(needs, key))
+end
+
+local function waiting(count)
+  local found = {}
+  for _, key in ipairs(where) do
+    local places = redis.call('ZRANGEBYSCORE', key, cursor or '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, count)
+    for i = 1, #places, 2 do
+      found[#found + 1] = {tonumber(places[i + 1]), places[i], places[i + 1]}
+    end
+  end
+  table.sort(found, function(one, other)
+    return one[1] < other[1] or (one[1] == other[1] and one[2] < other[2])
+  end)
+  return found
+end
+
+-- Most often the first one fits.
+local found, most, from = waiting(1), tonumber(scan), 1
+if #found > 0 then
+  local first = found[1]
+  local theirs, other_text = look(first[2])
+  if theirs then
+    return match(first[2], theirs, other_text, first[3])
+  end
+  found = waiting(most)
+  if found[1] and found[1][2] == first[2] then
+    from = 2
+  else
+    most = most - 1
+  end
+end
+for i = from, math.min(#found, most) do
+  local theirs, other_text = look(found[i][2])
+  if theirs then
+    return match(found[i][2], theirs, other_text, found[i][3])
+  end
+end
+if known ~= text then
+  local home = least(needs, function(need)
+    return bucket .. mode .. '\n' .. need .. '\n'
+  end)
+  redis.call('HSET', tickets, name, text)
+  redis.call('ZADD', order, place, name)
+  redis.call('HSET', shelves, name, cjson.encode({mode, home, unpack(attributes)}))
+  for _, attribute in ipairs(attributes) do
+    redis.call('ZADD', bucket .. mode .. '\n' .. home .. '\n' .. attribute, place, name)
+  end
+end
+if #found >= most then
+  redis.call('HSET', cursors, name, found[most][3])
+elseif cursor then
+  redis.call('HDEL', cursors, name)
+end
 return {'waits', string.format('%.0f', place)}

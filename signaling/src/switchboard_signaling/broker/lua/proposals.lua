@@ -1,6 +1,7 @@
 #!lua
 -- Reads a pod's mailbox and notes that the pod lives, a few times within a lease.
--- KEYS: beats, the mailbox.  ARGV: pod, lease and memory in seconds.  Returns the proposals.
+-- KEYS: beats, the mailbox.  ARGV: pod, lease and memory in seconds.
+-- Returns whether the pod was known to live, and the proposals.
 local beats, mailbox = unpack(KEYS)
 local pod, lease, memory = unpack(ARGV)
 local time = redis.call('TIME')
@@ -10,4 +11,4 @@ if not beat or now - tonumber(beat) > tonumber(lease) / 5 then
   redis.call('ZADD', beats, now, pod)
   redis.call('ZREMRANGEBYSCORE', beats, '-inf', now - tonumber(memory))
 end
-return redis.call('HVALS', mailbox)
+return {beat and 1 or 0, redis.call('HVALS', mailbox)}

@@ -23,7 +23,12 @@ export interface Idle {
   c?: number;
 }
 
-/** Looking for a partner under `ticket`; `place` is the signed place in line from `queued`. */
+/**
+ * Looking for a partner under `ticket`; `place` is the signed place in line from `queued`.
+ *
+ * A partner must have what is `required`; what is `preferred` counts as required at first. Those of another `mode`,
+ * and the subjects that are `blocked`, are never met.
+ */
 export interface Queued {
   state: "queued";
   c: number;
@@ -31,6 +36,9 @@ export interface Queued {
   attributes?: Record<string, string>;
   required?: Record<string, string>;
   place?: string | null;
+  mode?: string;
+  preferred?: Record<string, string>;
+  blocked?: Array<string>;
 }
 
 /** In match `m`; `token` is the proof from an open match. */
@@ -67,13 +75,16 @@ export interface Heartbeat {
   want: Idle | Queued | Matched;
 }
 
-/** The user looks for a partner. */
+/** The user looks for a partner; the fields are those of a want that is queued. */
 export interface JoinQueue {
   type: "join-queue";
   c: number;
   ticket: string;
   attributes?: Record<string, string>;
   required?: Record<string, string>;
+  mode?: string;
+  preferred?: Record<string, string>;
+  blocked?: Array<string>;
 }
 
 /** The user stops looking. */

@@ -184,13 +184,14 @@ export class Session extends EventTarget {
    *
    * @param {Record<string, string>} [attributes]
    * @param {Record<string, string>} [required]
+   * @param {import("./want.js").Choice} [choice]
    */
-  join(attributes = {}, required = {}) {
+  join(attributes = {}, required = {}, choice = {}) {
     const ticket = newId();
     this.#leaveMatch();
-    this.#wish(queued(this.want, ticket, attributes, required));
+    this.#wish(queued(this.want, ticket, attributes, required, choice));
     const { c } = this.want;
-    this.#send({ type: "join-queue", c, ticket, attributes, required });
+    this.#send({ type: "join-queue", c, ticket, attributes, required, ...choice });
   }
 
   /** Stop looking, or leave the match. */

@@ -126,13 +126,14 @@ export class Switchboard extends EventTarget {
    *
    * @param {Record<string, string>} [attributes] what this person is, such as {language: "en"}
    * @param {Record<string, string>} [required] what the partner must be
+   * @param {import("./want.js").Choice} [choice] what else matters
    */
-  join(attributes = {}, required = {}) {
+  join(attributes = {}, required = {}, choice = {}) {
     this.#hangUp();
     this.#negs.clear();
     this.#chats.clear();
     this.#right("call");
-    this.#session.join(attributes, required);
+    this.#session.join(attributes, required, choice);
     this.#prepare();
     this.#update({ state: "queued" });
   }

@@ -4,6 +4,16 @@
  */
 
 /**
+ * `mode` parts those who look for different things, `preferred` counts as required at first, subjects that are `blocked`
+ * are never met.
+ *
+ * @typedef {object} Choice
+ * @property {string} [mode]
+ * @property {Record<string, string>} [preferred]
+ * @property {string[]} [blocked]
+ */
+
+/**
  * `ticket`, `attributes`, `required` and `place` where it is queued, `m` and `token` where it is matched.
  *
  * @typedef {object} Want
@@ -12,6 +22,9 @@
  * @property {string} [ticket]
  * @property {Record<string, string>} [attributes]
  * @property {Record<string, string>} [required]
+ * @property {string} [mode]
+ * @property {Record<string, string>} [preferred]
+ * @property {string[]} [blocked]
  * @property {string} [place]
  * @property {string} [m]
  * @property {string} [token]
@@ -24,10 +37,13 @@ export const idle = (c = 0) => ({ state: "idle", c });
 /**
  * @param {Want} want
  * @param {string} ticket
+ * @param {Record<string, string>} [attributes]
+ * @param {Record<string, string>} [required]
+ * @param {Choice} [choice]
  * @returns {Want}
  */
-export const queued = (want, ticket, attributes = {}, required = {}) => ({
-  state: "queued", c: want.c + 1, ticket, attributes, required,
+export const queued = (want, ticket, attributes = {}, required = {}, choice = {}) => ({
+  state: "queued", c: want.c + 1, ticket, attributes, required, ...choice,
 });
 
 /**
