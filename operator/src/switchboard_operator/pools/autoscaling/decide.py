@@ -103,7 +103,8 @@ def _pods(sessions: float, target: float) -> int:
 
 def _floors(observation: Observation, lead_s: float) -> tuple[Term, ...]:
     least = Term("min", observation.least, "the pool's own")
-    announced = schedule.floor(observation.schedules, observation.t, lead_s)
+    utc = observation.t if observation.utc is None else observation.utc
+    announced = schedule.floor(observation.schedules, utc, lead_s)
     if announced is None:
         return (least,)
     how = f"{announced.cron} {announced.zone.key}"
@@ -168,8 +169,9 @@ def _bounded(
     if desired > observation.most:
         desired = observation.most
         said.append(f"max {observation.most}")
-    why = explain.sentence(current, desired, wanted, said)
-    return Decision(desired, why, wanted.name, tuple(said), blind)
+    reason = explain.reason(wanted, said)
+    why = f"{explain.change(current, desired)}: {reason}"
+    return Decision(desired, why, reason, wanted.name, tuple(said), blind)
 
 
 def _refused(history: History, observation: Observation, settings: Settings) -> tuple[tuple[float, float], ...]:
@@ -182,7 +184,9 @@ def _refused(history: History, observation: Observation, settings: Settings) -> 
 def _starts(history: History, observation: Observation, settings: Settings) -> tuple[frozenset[str], tuple[float, ...]]:
     """Return the pods that start, and how long the latest took."""
     starting = frozenset(
-        pod.name for pod in observation.pods if not pod.ready and pod.name not in history.last and not pod.draining
+        pod.name
+        for pod in observation.pods
+        if not pod.ready and not pod.draining and (pod.name in history.starting or pod.name not in history.last)
     )
     took = tuple(
         min(pod.age_s, settings.longest_start_delay_s)

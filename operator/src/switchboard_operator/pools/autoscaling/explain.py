@@ -17,10 +17,14 @@ class Term:
         return f"{self.name} wants {self.pods} ({self.how})"
 
 
-def sentence(current: int, desired: int, reason: object, limits: Sequence[str] = ()) -> str:
-    """Return the decision in one line: `3 -> 5: buffer wants 5 (412 sessions + 60 free / 100); up limit 22`."""
-    change = f"{current} stays" if current == desired else f"{current} -> {desired}"
-    return "; ".join((f"{change}: {reason}", *limits))
+def reason(wanted: Term, limits: Sequence[str]) -> str:
+    """Return what wants the pods, and what limited that."""
+    return "; ".join((str(wanted), *limits))
+
+
+def change(current: int, desired: int) -> str:
+    """Return what a decision comes to."""
+    return f"{current} stays" if current == desired else f"{current} -> {desired}"
 
 
 def number(value: float) -> str:

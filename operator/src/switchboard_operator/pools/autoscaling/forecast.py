@@ -14,6 +14,10 @@ from dataclasses import dataclass, replace
 
 from switchboard_operator.pools.autoscaling.model import Settings
 
+SHORTEST_S = 1.0
+"""A shorter span is no measure of a pace: one session more within 10 ms would be a hundred a second."""
+SHORTEST_TREND_S = 3.0
+"""The noise of a few samples is no trend."""
 MOST_POINTS = 400
 """Bound of each list that is kept, whatever the pace of observations."""
 CHI_SQUARED_80 = 1.642
@@ -72,9 +76,8 @@ def look_ahead(past: Past, t: float, level: float, lead_s: float, settings: Sett
     if past.points and t - past.points[-1].t > settings.gap_s:
         past = Past(errors=past.errors)
     noise = past.noise
-    if past.points:
+    if past.points and (step := t - past.points[-1].t) >= SHORTEST_S:
         before = past.points[-1]
-        step = t - before.t
         left = level - before.level - slope(past.points) * step
         noise = _recent((*noise, Point(t, left * left / step)), t - settings.error_window_s)
     points = _recent((*past.points, Point(t, level)), t - settings.stable_window_s)
@@ -87,8 +90,8 @@ def look_ahead(past: Past, t: float, level: float, lead_s: float, settings: Sett
 
 
 def slope(points: Sequence[Point]) -> float:
-    """Return the least-squares slope in sessions a second; zero for fewer than three points."""
-    if len(points) < 3:
+    """Return the least-squares slope in sessions a second; zero for fewer than three points, or a span too short."""
+    if len(points) < 3 or points[-1].t - points[0].t < SHORTEST_TREND_S:
         return 0.0
     mean_t = sum(point.t for point in points) / len(points)
     mean_level = sum(point.level for point in points) / len(points)
@@ -104,7 +107,7 @@ def surge(points: Sequence[Point], noise: Sequence[Point], settings: Settings) -
     for index, point in enumerate(points[:-1]):
         peak = max(peak, point.level)
         span = now.t - point.t
-        if span <= settings.panic_window_s or index == len(points) - 2:
+        if span >= SHORTEST_S and (span <= settings.panic_window_s or index == len(points) - 2):
             rises.append((now.level - peak, span))
     quiet = [point.level for point in noise if point.t <= now.t - settings.panic_window_s]
     variance = max(1.0, quantile(quiet, 0.8) / CHI_SQUARED_80)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
@@ -99,10 +98,9 @@ def _schedule(here: "_Fields") -> Schedule:
     cron, zone = here.text("cron"), here.text("zone", default="UTC")
     if wrong := schedule.problem(cron):
         raise LineError(f"{here.path('cron')}: {cron!r} is no cron expression: {wrong}")
-    try:
-        known = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise LineError(f"{here.path('zone')}: {zone!r} is no IANA time zone, such as Europe/Berlin") from None
+    known = schedule.time_zone(zone)
+    if known is None:
+        raise LineError(f"{here.path('zone')}: {zone!r} is no IANA time zone, such as Europe/Berlin")
     duration = timedelta(seconds=here.number("duration_s", least=0, most=366 * 86400, above=True))
     return Schedule(here.text("name"), cron, known, duration, here.whole("replicas"))
 

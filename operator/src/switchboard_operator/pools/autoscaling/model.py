@@ -40,7 +40,7 @@ class Observation:
     """A pool at one moment."""
 
     t: float
-    """The time; where there are schedules, seconds since 1970-01-01 UTC."""
+    """The time, of a clock that only goes forward."""
     pods: Sequence[Pod]
     """All pods, also those that start or drain."""
     current: int
@@ -52,6 +52,8 @@ class Observation:
     least: int
     most: int
     schedules: Sequence[Schedule] = ()
+    utc: float | None = None
+    """Seconds since 1970-01-01 UTC, where `t` is another clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Decision:
 
     desired: int
     why: str
+    """The change and its reason: `3 -> 5: buffer wants 5 (412 sessions + 60 free / 100); up limit 2x or +2`."""
+    reason: str
     term: str
     """Name of the term that won."""
     limits: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
@@ -27,6 +28,14 @@ def in_force(schedule: Schedule, t: float, lead_s: float) -> bool:
     after = (now - schedule.duration - timedelta(seconds=1)).astimezone(schedule.zone)
     begins = (begin.astimezone(UTC) for begin in CronSim(schedule.cron, after))
     return next(begin for begin in begins if begin + schedule.duration > now) <= now + timedelta(seconds=lead_s)
+
+
+def time_zone(name: str) -> ZoneInfo | None:
+    """Return the IANA time zone of a name; None if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
 
 
 def problem(cron: str) -> str:

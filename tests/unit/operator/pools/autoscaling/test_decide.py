@@ -200,7 +200,7 @@ def test_how_long_pods_take_to_start_is_learnt() -> None:
         history = History()
         for step in range(60):
             age = 2.0 * step
-            new = Pod("new", ready=age >= took_s, age_s=age, sessions=0 if age >= took_s else None)
+            new = Pod("new", ready=age >= took_s, age_s=age, sessions=0 if age >= 4 else None)
             history, decision = decide(history, seen([*pods(101 + 10 * step), new], t=2 * step))
         return float(decision.why.split(" in ")[1].split(" s")[0])
 
@@ -246,6 +246,10 @@ def test_a_schedule_is_a_floor_that_is_there_in_time() -> None:
     assert at(EVENING - 20).why == "1 -> 8: schedule show wants 8 (0 20 * * * Europe/Berlin)"
     assert at(EVENING + 7199).desired == 8
     assert at(EVENING + 7200).desired == 1
+
+
+def test_schedules_go_by_the_wall_clock_where_the_time_is_another() -> None:
+    assert decide(History(), seen(pods(10), t=5, utc=EVENING, schedules=[SHOW]))[1].desired == 8
 
 
 def test_a_schedule_holds_without_samples_too() -> None:

@@ -25,10 +25,19 @@ def after(levels: list[float], step_s: float = 2, lead_s: float = 20) -> tuple[P
 
 @pytest.mark.parametrize(
     ("levels", "expected"),
-    [([], 0), ([5], 0), ([5, 9], 0), ([5, 7, 9], 2), ([9, 7, 5], -2), ([4, 4, 4, 4], 0), ([0, 4, 2, 6], 1.6)],
+    [([], 0), ([5], 0), ([5, 9], 0), ([5, 7, 9], 1), ([9, 7, 5], -1), ([4, 4, 4, 4], 0), ([0, 4, 2, 6], 0.8)],
 )
 def test_the_slope_is_that_of_least_squares(levels: list[float], expected: float) -> None:
-    assert slope([Point(index, level) for index, level in enumerate(levels)]) == pytest.approx(expected)
+    assert slope([Point(2 * index, level) for index, level in enumerate(levels)]) == pytest.approx(expected)
+
+
+def test_looks_within_a_moment_tell_no_pace() -> None:
+    past, _ = after([400.0] * 60)
+    for index in range(1, 4):
+        past, outlook = look_ahead(past, 118 + index / 100, 400 + index, 20, SETTINGS)
+        assert outlook.surge <= 40, "three more since two seconds ago, not a hundred a second"
+    assert max(point.level for point in past.noise) == 0, "nor is it noise"
+    assert slope([Point(0, 400), Point(0.1, 401), Point(0.2, 402)]) == 0
 
 
 @pytest.mark.parametrize(
