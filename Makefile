@@ -103,6 +103,22 @@ bench-relay: $(READY) $(BENCH)/relay/pump.so $(BENCH)/relay/.ready ## Messages a
 bench-memory: $(READY) ## Memory of 20,000 idle queued sessions beside bare sockets (a quiet machine, 3 minutes)
 	python -m bench.memory
 
+PEERS := hpa kpa
+
+$(BENCH)/data/.ready: requirements/bench.txt
+	@rm -rf $(@D)
+	uv pip install --quiet --no-deps --require-hashes --target $(@D) -r requirements/bench.txt
+	@touch $@
+
+$(PEERS:%=$(BENCH)/autoscaler/%): $(BENCH)/autoscaler/%: bench/autoscaler/go/%/driver_test.go bench/autoscaler/go/%/go.mod
+	@command -v go >/dev/null || { echo "The autoscalers beside ours are built from source. Remedy: install Go 1.26"; exit 1; }
+	@mkdir -p $(@D)
+	cd bench/autoscaler/go/$* && go test -c -o $(CURDIR)/$@ .
+
+.PHONY: bench-autoscaler
+bench-autoscaler: $(READY) $(BENCH)/data/.ready $(PEERS:%=$(BENCH)/autoscaler/%) ## Pods for a load beside HPA's and KPA's own code and one who knows the future (8 minutes; build/bench/autoscaler.json, docs)
+	python -m bench.autoscaler
+
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build

@@ -8,7 +8,7 @@ session that meets a full pod is refused and does not come back.
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 TICK_S = 2
@@ -36,6 +36,10 @@ class Trace:
     flash_s: tuple[int, ...] = ()
     """When flash crowds begin."""
     seed: int = 0
+
+    def without_outages(self) -> "Trace":
+        """Return the same load, seen all the time."""
+        return replace(self, outages=())
 
 
 @dataclass(frozen=True)
