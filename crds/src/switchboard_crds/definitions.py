@@ -52,7 +52,7 @@ DEFINITIONS: Final = (
         names.SIGNALING_POOL,
         SignalingPool,
         (
-            Column("Replicas", ".spec.replicas", "integer"),
+            Column("Desired", ".status.desiredReplicas", "integer"),
             Column("Serving", ".status.readyReplicas", "integer"),
             Column("Sessions", ".status.sessions", "integer"),
             Column("Environment", ".spec.environment"),
@@ -67,6 +67,7 @@ DEFINITIONS: Final = (
             PoolCondition.AUTH_RESOLVED: "The Secret of `auth.secretName` holds usable secrets, or none is named.",
             PoolCondition.PODS_READY: "All pods of the current revision serve.",
             PoolCondition.DRAINED: "No pod waits for its sessions to move. For information: Ready does not ask for it.",
+            PoolCondition.SCALING_ACTIVE: "The load decides on pods. For information: Ready does not ask for it.",
             PoolCondition.SESSIONS_DURABLE: "Sessions outlive their pod. For information: Ready does not ask for it.",
         },
         scale=True,

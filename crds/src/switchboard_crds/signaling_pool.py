@@ -158,10 +158,80 @@ class PoolRollout(Model):
     )
 
 
+class ScalingMode(StrEnum):
+    """Who says how many pods there are."""
+
+    AUTO = "Auto"
+    MANUAL = "Manual"
+
+
+class PoolSchedule(Model):
+    """A load that is known ahead: pods that are there from each time that `cron` names."""
+
+    name: str = Field(min_length=1, max_length=63, description="Told in the status and in events.")
+    cron: str = Field(
+        pattern=r"^\S+( +\S+){4}$",
+        max_length=128,
+        description="When it begins: minute, hour, day of month, month and day of week, such as `0 18 * * FRI`.",
+    )
+    time_zone: str = Field(
+        default="UTC",
+        min_length=1,
+        max_length=64,
+        description="IANA time zone that `cron` is meant in, such as Europe/Berlin.",
+    )
+    duration_seconds: int = Field(ge=60, le=31_622_400, description="How long it holds.")
+    replicas: int = Field(ge=1, le=2000, description="Pods there are at least meanwhile, within `maxReplicas`.")
+
+
+class PoolAutoscaling(Model):
+    """How many pods there are by the load, and within which bounds."""
+
+    model_config = rules(
+        Rule(
+            "self.minReplicas <= self.maxReplicas",
+            "spec.autoscaling.minReplicas is above spec.autoscaling.maxReplicas: swap them",
+            ".minReplicas",
+        )
+    )
+
+    mode: ScalingMode = Field(
+        default=ScalingMode.AUTO,
+        description="`Auto`: the load decides, and `spec.replicas` is ignored; `Manual`: `spec.replicas` decides, and"
+        " the status says what `Auto` would.",
+    )
+    min_replicas: int = Field(default=1, ge=1, le=2000, description="Pods there are at least.")
+    max_replicas: int = Field(ge=1, le=2000, description="Pods there are at most. More than one needs `redisRef`.")
+    target_sessions_per_pod: int = Field(
+        default=1000, ge=1, le=100_000, description="Sessions that a pod should hold, attached and resumable."
+    )
+    free_slots: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Sessions for which there is room at all times, beyond what the forecast wants.",
+    )
+    down_window_seconds: int = Field(
+        default=30, ge=10, le=3600, description="A pod goes only after it was not wanted for so long."
+    )
+    schedules: tuple[PoolSchedule, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Loads that are known ahead.",
+        json_schema_extra=map_list("name"),
+    )
+
+
 class SignalingPoolSpec(Model):
     """What the pool should be."""
 
     model_config = rules(
+        Rule(
+            "has(self.redisRef) || !has(self.autoscaling) || self.autoscaling.maxReplicas <= 1",
+            "spec.autoscaling.maxReplicas above 1 needs spec.redisRef: pods without Redis cannot match clients with"
+            " each other",
+            ".autoscaling",
+        ),
         Rule(
             "has(self.redisRef) || self.replicas <= 1",
             "spec.replicas above 1 needs spec.redisRef: pods without Redis cannot match clients with each other",
@@ -207,7 +277,15 @@ class SignalingPoolSpec(Model):
         ),
     )
 
-    replicas: int = Field(default=1, ge=0, le=2000, description="Signaling pods. More than one needs `redisRef`.")
+    replicas: int = Field(
+        default=1,
+        ge=0,
+        le=2000,
+        description="Signaling pods. More than one needs `redisRef`. Ignored where `autoscaling.mode` is `Auto`.",
+    )
+    autoscaling: PoolAutoscaling | None = Field(
+        default=None, description="Pods by the load. Left out, `replicas` decides."
+    )
     image: str | None = Field(
         default=None,
         min_length=1,
@@ -291,4 +369,5 @@ class PoolCondition(StrEnum):
     AUTH_RESOLVED = "AuthResolved"
     PODS_READY = "PodsReady"
     DRAINED = "Drained"
+    SCALING_ACTIVE = "ScalingActive"
     SESSIONS_DURABLE = "SessionsDurable"

@@ -1,17 +1,11 @@
-"""The command `switchboard-operator`."""
+"""The command `switchboard-operator`.
+
+Each command imports what it needs when it runs: `decide` starts without the Kubernetes client and the framework.
+"""
 
 import argparse
-import asyncio
-import logging
-import os
 import sys
-
-import structlog
-
-from switchboard_operator.kube import KubeError
-from switchboard_operator.run import run
-from switchboard_operator.settings import Settings, SettingsError
-from switchboard_operator.upgrade import apply_crds
+from typing import BinaryIO
 
 
 def main() -> None:
@@ -20,10 +14,48 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="reconcile until SIGTERM")
     commands.add_parser("apply-crds", help="bring the CustomResourceDefinitions to this version, then end")
-    arguments = parser.parse_args()
+    deciding = commands.add_parser(
+        "decide",
+        help="make autoscaling decisions: a JSON observation a line in, a JSON decision a line out",
+        epilog="The lines are described in docs/reference/decide.md.",
+    )
+    deciding.add_argument("--stdin", action="store_true", required=True, help="read the observations from here")
+    command = parser.parse_args().command
+    if command == "decide":
+        decide(sys.stdin.buffer, sys.stdout.buffer)
+    else:
+        _operate(command)
+
+
+def decide(lines: BinaryIO, answers: BinaryIO) -> None:
+    """Answer each line at once, until the end of the input or until nobody reads the answers any more."""
+    from switchboard_operator.pools.autoscaling.decide import History
+    from switchboard_operator.pools.autoscaling.lines import answer
+
+    history = History()
+    for line in lines:
+        if not line.strip():
+            continue
+        history, said = answer(history, line)
+        try:
+            answers.write(said + b"\n")
+            answers.flush()
+        except BrokenPipeError:
+            return
+
+
+def _operate(command: str) -> None:
+    import asyncio
+    import os
+
+    from switchboard_operator.kube import KubeError
+    from switchboard_operator.run import run
+    from switchboard_operator.settings import Settings, SettingsError
+    from switchboard_operator.upgrade import apply_crds
+
     _log_as_json()
     try:
-        if arguments.command == "run":
+        if command == "run":
             asyncio.run(run(Settings.load(os.environ)))
         else:
             asyncio.run(apply_crds())
@@ -33,6 +65,10 @@ def main() -> None:
 
 def _log_as_json() -> None:
     """One JSON line an event on stderr, those of libraries too."""
+    import logging
+
+    import structlog
+
     shared: list[structlog.types.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

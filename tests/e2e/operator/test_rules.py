@@ -18,6 +18,16 @@ REGION = {"name": "north"}
         ("SignalingPool", {"environment": "Test"}, 'supported values: "Development", "Staging", "Production"'),
         ("SignalingPool", {"environment": "Staging", "replicas": -1}, "spec.replicas"),
         ("SignalingPool", {"environment": "Staging", "replicas": 2}, "spec.replicas above 1 needs spec.redisRef"),
+        (
+            "SignalingPool",
+            {"environment": "Staging", "autoscaling": {"maxReplicas": 2}},
+            "spec.autoscaling.maxReplicas above 1 needs spec.redisRef",
+        ),
+        (
+            "SignalingPool",
+            {"environment": "Staging", "autoscaling": {"minReplicas": 3, "maxReplicas": 2}},
+            "spec.autoscaling.minReplicas is above spec.autoscaling.maxReplicas: swap them",
+        ),
         ("SignalingPool", {"environment": "Production"}, "spec.environment Production needs spec.redisRef"),
         (
             "SignalingPool",

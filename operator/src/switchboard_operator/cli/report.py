@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from switchboard_crds.model import Condition, ConditionStatus
-from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
+from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, SignalingPool
 from switchboard_operator.api import Json
 
 DECISIONS: Final = 5
@@ -21,6 +21,7 @@ def report(pools: Iterable[SignalingPool], events: Iterable[Json]) -> list[dict[
 
 def _pool(pool: SignalingPool, events: Iterable[Json]) -> dict[str, Any]:
     status, conditions = pool.status, {item.type: item for item in pool.status.conditions}
+    auto = pool.spec.autoscaling
     told = [event for event in events if (event.get("regarding") or {}).get("uid") == pool.metadata.uid]
     told.sort(key=_when, reverse=True)
     return {
@@ -33,6 +34,12 @@ def _pool(pool: SignalingPool, events: Iterable[Json]) -> dict[str, Any]:
             "existing": status.replicas,
             "ready": status.ready_replicas,
             "draining": status.draining_replicas,
+        },
+        "scaling": {
+            "mode": (auto.mode if auto else ScalingMode.MANUAL).value,
+            "min": auto.min_replicas if auto else None,
+            "max": auto.max_replicas if auto else None,
+            **_says(conditions.get(PoolCondition.SCALING_ACTIVE)),
         },
         "sessions": status.sessions,
         "capacity": status.capacity,
@@ -56,14 +63,17 @@ def text(pools: Sequence[dict[str, Any]]) -> str:
     """Return the report as a table, with a paragraph for each pool that has something to say."""
     if not pools:
         return "No SignalingPool found.\n"
-    rows = [("NAMESPACE", "POOL", "READY", "PODS", "DRAINING", "SESSIONS", "CAPACITY", "WHY"), *map(_row, pools)]
+    rows = [
+        ("NAMESPACE", "POOL", "READY", "PODS", "SCALING", "DRAINING", "SESSIONS", "CAPACITY", "WHY"),
+        *map(_row, pools),
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     for pool in pools:
         notes = [
             f"  {what}: {pool[what]['reason']}: {pool[what]['message']}"
-            for what in ("ready", "drained")
-            if pool[what]["holds"] is False
+            for what in ("ready", "drained", "scaling")
+            if pool[what]["holds"] is False and pool[what]["reason"] != ScalingMode.MANUAL
         ]
         notes += [f"  {item['at'][:19]}  {item['decision']}" for item in pool["decisions"]]
         if notes:
@@ -73,12 +83,15 @@ def text(pools: Sequence[dict[str, Any]]) -> str:
 
 def _row(pool: dict[str, Any]) -> tuple[str, ...]:
     replicas = pool["replicas"]
+    scaling = pool["scaling"]
+    mode = f"{scaling['mode']} {scaling['min']}-{scaling['max']}" if scaling["max"] else scaling["mode"]
     ready = {True: "yes", False: "no"}.get(pool["ready"]["holds"], "?")
     return (
         pool["namespace"],
         pool["name"],
         ready,
         f"{replicas['ready']}/{replicas['desired']}",
+        mode,
         str(replicas["draining"]),
         str(pool["sessions"]),
         str(pool["capacity"]),

@@ -15,7 +15,7 @@ from switchboard_operator.context import Context
 from switchboard_operator.kube.nodes import Nodes
 from switchboard_operator.owner import Owner, OwnerKey
 from switchboard_operator.pools import fleet, objects, rollout
-from switchboard_operator.pools.demand import Decide, Decision, manual
+from switchboard_operator.pools.demand import Decide, Decision, decide
 from switchboard_operator.pools.drain import (
     BATCH_MS,
     Command,
@@ -41,7 +41,7 @@ class Mover:
     """Moves pods and their sessions; what it does is planned anew each time from what the cluster shows."""
 
     def __init__(
-        self, context: Context, client: PodClient, sampler: Sampler, nodes: Nodes, decide: Decide = manual
+        self, context: Context, client: PodClient, sampler: Sampler, nodes: Nodes, decide: Decide = decide
     ) -> None:
         self._context, self._client, self._sampler, self._nodes = context, client, sampler, nodes
         self._decide = decide
@@ -86,16 +86,16 @@ class Mover:
         """Return what there is, without doing anything about it."""
         owner = objects.owner_of(pool)
         history = self._sampler.history(owner.key)
-        decision = self._decide(pool, history, time.monotonic())
-        numbers = Numbers(pool.status.sessions, pool.status.capacity)
+        decision = self._decide(pool, history)
+        numbers = _told(pool)
         sets, failure = self._observe(owner, history), self._failure(owner, current)
         return Moved(current, sets, decision, numbers=numbers, failure=failure)
 
     async def _watch(self, pool: SignalingPool, owner: Owner) -> Watched:
         token = self._context.keys.internal_token(pool.metadata.uid)
 
-        def judge(history: History, now: float) -> int:
-            return self._decide(pool, history, now).desired
+        def judge(history: History) -> int:
+            return self._decide(pool, history).desired
 
         watched = self._sampler.enter(owner.key, token, judge)
         if not watched.history.observations:
@@ -121,14 +121,16 @@ class Mover:
             await self._context.recorder.record(live, "Scaling", note)
 
     def _numbers(self, pool: SignalingPool, sets: Mapping[str, Set], decision: Decision, watched: Watched) -> Numbers:
-        """Return the numbers for the status: those of now if it is time or something was decided, else its own."""
+        """Return what to tell in the status: the numbers of now if it is time or something changed, else its own."""
         pods = [pod for item in sets.values() for pod in item.staying]
         sessions = sum(pod.sample.sessions for pod in pods if pod.sample)
         serving = (pod for pod in pods if pod.ready and pod.stage is fleet.Stage.SERVING)
-        now = Numbers(sessions, sum(pod.sample.capacity for pod in serving if pod.sample))
-        told = Numbers(pool.status.sessions, pool.status.capacity)
+        now = Numbers(sessions, sum(pod.sample.capacity for pod in serving if pod.sample), decision.why)
+        told = _told(pool)
         recent = time.monotonic() - watched.reported_at < REPORT_SECONDS
-        if (recent and decision.desired == pool.status.desired_replicas) or now == told:
+        decided = decision.desired != pool.status.desired_replicas
+        changed = pool.metadata.generation != pool.status.observed_generation
+        if (recent and not decided and not changed) or now == told:
             watched.sessions = told.sessions
             return told
         watched.sessions, watched.reported_at = now.sessions, time.monotonic()
@@ -197,6 +199,10 @@ class Mover:
     def _find(self, owner: Owner, pod: Pod) -> Json | None:
         found = self._context.store.get(POD, owner.namespace, pod.name)
         return found if found is not None and found["metadata"]["uid"] == pod.uid else None
+
+
+def _told(pool: SignalingPool) -> Numbers:
+    return Numbers(pool.status.sessions, pool.status.capacity, pool.status.decision)
 
 
 def _rfc3339(seconds: float | None) -> str | None:

@@ -148,5 +148,5 @@ class PoolReconciler:
             serving,
         ]
         fields = status.fields(pool, image, rev.name if rev else "", moved)
-        informative = [status.drained(pool, moved), status.durable(pool)]
+        informative = [status.drained(pool, moved), status.scaling(pool, moved), status.durable(pool)]
         await self._context.writer.write(names.SIGNALING_POOL, live, pool, fields, facts, informative)

@@ -5,7 +5,7 @@ Reading is apart from reconciling: a pool at rest is looked at without a single 
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -15,9 +15,10 @@ import structlog
 from switchboard_operator.api import POD, Json
 from switchboard_operator.kube.informer import Store
 from switchboard_operator.owner import OwnerKey
+from switchboard_operator.pools.autoscaling.model import Pod
 from switchboard_operator.pools.fleet import Stage, stage_of
 from switchboard_operator.pools.pods import Place, PodClient, PodError, place
-from switchboard_operator.pools.samples import History, Observation, PodSample
+from switchboard_operator.pools.samples import History, Observation
 from switchboard_operator.workloads import is_ready
 
 logger = structlog.get_logger(__name__)
@@ -37,12 +38,12 @@ class Watched:
     """A pool that is sampled."""
 
     token: str
-    judge: Callable[[History, float], int]
+    judge: Callable[[History], int]
     """Returns how many pods there should be."""
     history: History = field(default_factory=History)
     desired: int = 0
     """What was decided at the last reconciliation."""
-    sessions: int = 0
+    sessions: float = 0
     """What its status says."""
     reported_at: float = 0.0
     hurried: bool = False
@@ -62,7 +63,7 @@ class Sampler:
         self._store, self._client, self._closed, self._wake = store, client, closed, wake
         self._pools: dict[OwnerKey, Watched] = {}
 
-    def enter(self, key: OwnerKey, token: str, judge: Callable[[History, float], int]) -> Watched:
+    def enter(self, key: OwnerKey, token: str, judge: Callable[[History], int]) -> Watched:
         """Sample a pool from now on, or change how; return what is known of it."""
         watched = self._pools.setdefault(key, Watched(token, judge))
         watched.token, watched.judge = token, judge
@@ -109,8 +110,7 @@ class Sampler:
         pods = [pod for pod in self._store.made_for(key, POD) if not pod["metadata"].get("deletionTimestamp")]
         places = {pod["metadata"]["uid"]: place(pod, watched.token) for pod in pods}
         await asyncio.gather(*(self._ask(watched, uid, where) for uid, where in places.items() if where is not None))
-        now = time.monotonic()
-        watched.history.add(Observation(now, tuple(_describe(pod, watched.history, now) for pod in pods)), places)
+        watched.history.add(_observe(pods, watched.history), places)
         return pods
 
     async def _ask(self, watched: Watched, uid: str, where: Place) -> None:
@@ -128,20 +128,27 @@ class Sampler:
         reportable = now - watched.reported_at >= REPORT_SECONDS
         return (
             changed
-            or watched.judge(watched.history, now) != watched.desired
+            or watched.judge(watched.history) != watched.desired
             or (reportable and watched.history.observations[-1].sessions != watched.sessions)
         )
 
 
-def _describe(pod: Json, history: History, now: float) -> PodSample:
+def _observe(pods: Iterable[Json], history: History) -> Observation:
+    now, utc = time.monotonic(), time.time()
+    capacity = max((sample.capacity for sample in history.newest.values()), default=0)
+    return Observation(now, tuple(_describe(pod, history, now, utc) for pod in pods), utc, capacity)
+
+
+def _describe(pod: Json, history: History, now: float, utc: float) -> Pod:
     metadata = pod["metadata"]
     sample = history.sample(metadata["uid"], now)
     created = datetime.fromisoformat(metadata["creationTimestamp"])
-    return PodSample(
+    return Pod(
         name=metadata["name"],
         ready=is_ready(pod),
-        age_s=max(0.0, time.time() - created.timestamp()),
+        age_s=max(0.0, utc - created.timestamp()),
         sessions=sample.sessions if sample else None,
         draining=stage_of(metadata) is not Stage.SERVING,
-        refused=sample.refused if sample else 0,
+        refused=history.refused(metadata["uid"]),
+        sample_age_s=now - sample.at if sample else 0.0,
     )

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from switchboard_operator.pools.autoscaling.decide import History as Past
+from switchboard_operator.pools.autoscaling.model import Pod
+
 STALE_SECONDS: Final = 10.0
 """A sample that is older says nothing of now."""
 HISTORY_SECONDS: Final = 900.0
@@ -55,27 +58,30 @@ class Sample:
         return now - self.at <= STALE_SECONDS
 
 
-@dataclass(frozen=True)
-class PodSample:
-    """One pod at one moment; `sessions` is None if it did not answer."""
+@dataclass
+class Load:
+    """The decisions' memory: it grows with each observation, once."""
 
-    name: str
-    ready: bool
-    age_s: float
-    sessions: int | None
-    draining: bool = False
-    refused: int = 0
+    past: Past = field(default_factory=Past)
+    desired: int | None = None
+    """Pods wanted by the load, as decided last."""
+    reason: str = ""
+    blind: bool = False
+    """Whether no pod answered."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A pool at one moment, `at` on the operator's monotonic clock in seconds."""
+    """A pool at one moment, `at` on the operator's monotonic clock in seconds, `utc` in seconds since 1970."""
 
     at: float
-    pods: tuple[PodSample, ...]
+    pods: tuple[Pod, ...]
+    utc: float = 0.0
+    capacity: int = 0
+    """Sessions that a pod can carry; 0 while none has answered."""
 
     @property
-    def sessions(self) -> int:
+    def sessions(self) -> float:
         """Sessions on the pods that answered."""
         return sum(pod.sessions or 0 for pod in self.pods)
 
@@ -86,6 +92,10 @@ class History:
 
     observations: deque[Observation] = field(default_factory=lambda: deque(maxlen=HISTORY_LENGTH))
     newest: dict[str, Sample] = field(default_factory=dict)
+    observed: dict[str, Sample] = field(default_factory=dict)
+    """The samples that the latest observation was made of."""
+    load: Load = field(default_factory=Load)
+    """What the decisions remember of all these observations."""
 
     def take(self, uid: str, sample: Sample) -> None:
         """Remember what a pod says now."""
@@ -95,6 +105,7 @@ class History:
         """Remember the pool at a moment; what is too old, or of pods that are gone, is forgotten."""
         known = set(uids)
         self.newest = {uid: sample for uid, sample in self.newest.items() if uid in known}
+        self.observed = dict(self.newest)
         self.observations.append(observation)
         while observation.at - self.observations[0].at > HISTORY_SECONDS:
             self.observations.popleft()
@@ -103,6 +114,17 @@ class History:
         """Return a pod's newest sample, or None if it says nothing of now."""
         found = self.newest.get(uid)
         return found if found is not None and found.fresh(now) else None
+
+    def refused(self, uid: str) -> int:
+        """Return the clients that a pod has turned away since the latest observation.
+
+        What it did before the first one is not of now, except that it may be new since.
+        """
+        now, before = self.newest.get(uid), self.observed.get(uid)
+        if now is None or not self.observations:
+            return 0
+        since = before.refused if before is not None and before.refused <= now.refused else 0  # else it started anew
+        return now.refused - since
 
     @property
     def moving(self) -> bool:

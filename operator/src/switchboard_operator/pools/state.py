@@ -11,10 +11,11 @@ from switchboard_operator.pools.fleet import Pod, Set, Stage
 
 @dataclass(frozen=True)
 class Numbers:
-    """Sessions on the pods, and what those in service can carry."""
+    """What is told of the load: sessions on the pods, what those in service can carry, and why there are so many."""
 
     sessions: int = 0
     capacity: int = 0
+    why: str = ""
 
 
 _UNDECIDED: Final = Decision(0, "")

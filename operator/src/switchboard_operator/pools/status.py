@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
+from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, SignalingPool
 from switchboard_operator.api import Json
 from switchboard_operator.conditions import Fact
 from switchboard_operator.pools import objects
+from switchboard_operator.pools.demand import read_schedules
 from switchboard_operator.pools.fleet import Pod, Stage
 from switchboard_operator.pools.state import Moved
 from switchboard_operator.workloads import trouble
@@ -23,7 +24,7 @@ def fields(pool: SignalingPool, image: str, rev: str, moved: Moved) -> dict[str,
         "readyReplicas": sum(pod.ready for pod in moved.pods),
         "drainingReplicas": sum(pod.stage in {Stage.DRAINING, Stage.DRAINED} for pod in moved.pods),
         "desiredReplicas": moved.decision.desired,
-        "decision": moved.decision.why,
+        "decision": moved.numbers.why,
         "sessions": moved.numbers.sessions,
         "capacity": moved.numbers.capacity,
         "selector": ",".join(f"{key}={value}" for key, value in sorted(objects.selector(pool).items())),
@@ -74,6 +75,20 @@ def drained(pool: SignalingPool, moved: Moved) -> Fact:
     if steps.out:
         return Fact(kind, False, "Draining", f"On their way out: {_names(steps.out)}.", in_progress=True)
     return Fact(kind, True, "Drained", "No pod is on its way out.")
+
+
+def scaling(pool: SignalingPool, moved: Moved) -> Fact:
+    """Return whether the load decides on pods."""
+    kind, auto = PoolCondition.SCALING_ACTIVE, pool.spec.autoscaling
+    if auto is None or auto.mode is ScalingMode.MANUAL:
+        return Fact(kind, False, "Manual", "spec.replicas decides.")
+    if moved.decision.blind:
+        message = "No pod could be asked for its sessions: nothing goes down until one answers."
+        return Fact(kind, False, "NoSamples", f"{message} Remedy: see whether the operator reaches the pods' port")
+    if problems := read_schedules(auto)[1]:
+        return Fact(kind, False, "WrongSchedule", f"{problems[0]}. Remedy: correct it; the others are kept")
+    bounds = f"{auto.min_replicas} to {auto.max_replicas} pods"
+    return Fact(kind, True, "Auto", f"The load decides on {bounds}; spec.replicas is ignored.")
 
 
 def _names(pods: Iterable[Pod]) -> str:

@@ -59,15 +59,30 @@ def test_a_new_pool_is_unknown_yet() -> None:
 def test_pools_are_shown_as_a_table_and_what_is_wrong_below_it() -> None:
     shown = text(report([CALLS, pool("a-new-one")], EVENTS))
     assert shown.splitlines() == [
-        "NAMESPACE  POOL       READY  PODS  DRAINING  SESSIONS  CAPACITY  WHY",
-        "web        a-new-one  ?      0/0   0         0         0",
-        "web        calls      yes    3/2   1         60        200       spec.replicas is 2.",
+        "NAMESPACE  POOL       READY  PODS  SCALING  DRAINING  SESSIONS  CAPACITY  WHY",
+        "web        a-new-one  ?      0/0   Manual   0         0         0",
+        "web        calls      yes    3/2   Manual   1         60        200       spec.replicas is 2.",
         "",
         "web/calls",
         "  drained: TimedOut: After 600 s calls-1 still hold sessions.",
         "  2026-01-01T00:00:02  3 -> 2 pods: spec.replicas is 2.",
         "  2026-01-01T00:00:01  2 -> 3 pods: spec.replicas is 3.",
     ]
+
+
+def test_a_pool_that_scales_by_its_load_says_within_which_bounds_and_what_keeps_it_from_that() -> None:
+    blind = {
+        **ready_condition(ConditionStatus.FALSE),
+        "type": "ScalingActive",
+        "reason": "NoSamples",
+        "message": "Why.",
+    }
+    auto = pool(autoscaling={"minReplicas": 2, "maxReplicas": 9}, status={"conditions": [blind]})
+    [found] = report([auto], [])
+    assert [found["scaling"][key] for key in ("mode", "min", "max", "holds")] == ["Auto", 2, 9, False]
+    shown = text([found])
+    assert "Auto 2-9" in shown
+    assert "  scaling: NoSamples: Why." in shown.splitlines()
 
 
 def test_no_pool_is_said_in_words() -> None:

@@ -51,7 +51,7 @@ class World:
             self.client.sessions[name] = 1
 
     def enter(self) -> Watched:
-        return self.sampler.enter(KEY, "token", lambda _history, _now: self.desired)
+        return self.sampler.enter(KEY, "token", lambda _history: self.desired)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -116,10 +116,10 @@ async def test_a_node_that_is_closed_wakes_its_pools(world: World) -> None:
 async def test_a_fault_in_one_pools_decision_is_no_end(world: World) -> None:
     watched = world.enter()
     watched.reported_at = 1e12
-    watched.judge = lambda _history, _now: 1 // 0
+    watched.judge = lambda _history: 1 // 0
     async with world.running():
         async with asyncio.timeout(5):
             while len(watched.history.observations) < 3:  # noqa: ASYNC110 - the sampler tells nobody
                 await asyncio.sleep(0)
-        watched.judge = lambda _history, _now: 7
+        watched.judge = lambda _history: 7
         assert await world.wakes() == KEY

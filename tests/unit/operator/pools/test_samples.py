@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from tests.unit.operator.pools.pods import sample
 
-from switchboard_operator.pools.samples import HISTORY_SECONDS, History, Observation, PodSample, Sample
+from switchboard_operator.pools.autoscaling.model import Pod
+from switchboard_operator.pools.samples import HISTORY_SECONDS, History, Observation, Sample
 
 ANSWER = {
     "pod": "a", "sessions": 3, "connections": 2, "leaving": 1, "capacity": 9, "refused": 4, "cordoned": True,
@@ -11,7 +12,7 @@ ANSWER = {
 
 
 def observation(at: float, *sessions: int | None) -> Observation:
-    return Observation(at, tuple(PodSample(str(number), True, 1.0, one) for number, one in enumerate(sessions)))
+    return Observation(at, tuple(Pod(str(number), True, 1.0, one) for number, one in enumerate(sessions)))
 
 
 def test_a_pods_answer_is_read() -> None:
@@ -51,3 +52,17 @@ def test_sessions_move_while_their_number_changes() -> None:
     assert not history.moving
     history.add(observation(2.0, 2), [])
     assert history.moving
+
+
+def test_clients_that_were_turned_away_count_once() -> None:
+    history = History()
+    history.take("old", sample(refused=40))
+    assert history.refused("old") == 0, "what was before the first observation is not of now"
+    history.add(observation(0.0, 1), ["old"])
+    assert history.refused("old") == 0
+    history.take("old", sample(refused=43))
+    history.take("new", sample(refused=5))
+    assert [history.refused(uid) for uid in ("old", "new", "silent")] == [3, 5, 0]
+    history.add(observation(2.0, 1), ["old", "new"])
+    history.take("old", sample(refused=2))
+    assert history.refused("old") == 2, "its container started anew"

@@ -11,6 +11,7 @@ from switchboard_operator.pools.drain import Steps
 from switchboard_operator.pools.fleet import Pod
 from switchboard_operator.pools.state import Moved, Numbers
 
+SHOW = {"name": "show", "cron": "0 25 * * *", "durationSeconds": 60, "replicas": 2}
 BROKEN = pod(containerStatuses=[{"name": "signaling", "state": {"waiting": {"reason": "ErrImagePull"}}}])
 OLD = serving("old", revision="old")
 NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
@@ -70,10 +71,10 @@ def test_no_pods_before_the_redis_is_known() -> None:
 
 def test_the_fields_count_the_pods_of_all_revisions() -> None:
     found = status.fields(pool(), "signaling:1", "abc", moved(serving("a"), starting("b"), out("c"), OLD,
-                                                              numbers=Numbers(7, 200)))  # fmt: skip
+                                                              numbers=Numbers(7, 200, "so it was told")))  # fmt: skip
     assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
-    assert (found["sessions"], found["capacity"]) == (7, 200)
-    assert (found["desiredReplicas"], found["decision"]) == (2, "because")
+    assert (found["sessions"], found["capacity"], found["decision"]) == (7, 200, "so it was told")
+    assert found["desiredReplicas"] == 2
     assert (found["image"], found["revision"], found["service"]) == ("signaling:1", "abc", "calls-signaling")
     assert "switchboard.dev/signalingpool=calls" in found["selector"].split(",")
 
@@ -90,6 +91,22 @@ def test_the_fields_count_the_pods_of_all_revisions() -> None:
 )
 def test_whether_a_pod_waits_for_its_sessions(steps: Steps, holds: bool, reason: str, words: str) -> None:
     fact = status.drained(pool(), moved(steps=steps))
+    assert (fact.holds, fact.reason) == (holds, reason)
+    assert words in fact.message
+
+
+@pytest.mark.parametrize(
+    ("spec", "blind", "holds", "reason", "words"),
+    [
+        ({}, False, False, "Manual", "spec.replicas decides."),
+        ({"autoscaling": {"mode": "Manual", "maxReplicas": 9}}, False, False, "Manual", "spec.replicas decides."),
+        ({"autoscaling": {"maxReplicas": 9}}, False, True, "Auto", "1 to 9 pods; spec.replicas is ignored"),
+        ({"autoscaling": {"maxReplicas": 9}}, True, False, "NoSamples", "nothing goes down"),
+        ({"autoscaling": {"maxReplicas": 9, "schedules": [SHOW]}}, False, False, "WrongSchedule", "Bad hour"),
+    ],
+)
+def test_whether_the_load_decides(spec: dict[str, Any], blind: bool, holds: bool, reason: str, words: str) -> None:
+    fact = status.scaling(pool(**spec), moved(decision=Decision(2, "because", blind)))
     assert (fact.holds, fact.reason) == (holds, reason)
     assert words in fact.message
 

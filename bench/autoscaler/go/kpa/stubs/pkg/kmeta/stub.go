@@ -1,0 +1,13 @@
+// Package kmeta declares what knative.dev/serving's autoscaler takes of the package of this name.
+package kmeta
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// OwnerRefable is an object that can own others.
+type OwnerRefable interface {
+	metav1.ObjectMetaAccessor
+	GetGroupVersionKind() schema.GroupVersionKind
+}

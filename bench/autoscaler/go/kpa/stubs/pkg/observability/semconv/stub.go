@@ -1,0 +1,9 @@
+// Package semconv declares what knative.dev/serving's autoscaler takes of the package of this name.
+package semconv
+
+import "go.opentelemetry.io/otel/attribute"
+
+// K8SNamespaceName is the attribute of a namespace.
+func K8SNamespaceName(name string) attribute.KeyValue {
+	return attribute.String("k8s.namespace.name", name)
+}

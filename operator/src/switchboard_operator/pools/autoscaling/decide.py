@@ -1,0 +1,210 @@
+"""From a pool's history and an observation to the number of pods, and the history to go on with. Pure.
+
+sessions = those on all pods, draining ones too, and those turned away a moment ago
+forecast = sessions + what arrives while a pod starts + what such forecasts missed lately
+surge    = the same for a jump that the trend does not show yet
+buffer   = sessions + free slots
+wanted   = max(those / target, schedule, min)
+desired  = wanted, up at once within the up limit; down only what the whole down window allows with a larger margin,
+           within the down limit
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from switchboard_operator.pools.autoscaling import demand, explain, forecast, limits, schedule
+from switchboard_operator.pools.autoscaling.demand import Demand
+from switchboard_operator.pools.autoscaling.explain import Term, number
+from switchboard_operator.pools.autoscaling.forecast import Outlook, Past
+from switchboard_operator.pools.autoscaling.limits import Count
+from switchboard_operator.pools.autoscaling.model import Decision, Observation, Settings
+
+LEARNT_STARTS = 20
+"""How many start times are remembered."""
+NO_PAST = Past()
+DEFAULTS = Settings()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is remembered of a pool between decisions: bounded, and empty after a restart."""
+
+    t: float | None = None
+    """Time of the latest observation."""
+    since: float | None = None
+    """Since when there were samples without a gap; None while there are none."""
+    last: Mapping[str, float] = field(default_factory=dict)
+    """Sessions of each pod as last seen."""
+    refused: tuple[tuple[float, float], ...] = ()
+    """When sessions were turned away, and how many."""
+    starting: frozenset[str] = frozenset()
+    """Pods that were not Ready yet when they were last seen."""
+    starts: tuple[float, ...] = ()
+    """Seconds that the latest pods took to be Ready."""
+    past: Past = NO_PAST
+    kept: tuple[Count, ...] = ()
+    """Pods that were wanted at most, over the down window."""
+    replicas: tuple[Count, ...] = ()
+    """Replicas that were asked for, over the limits' window."""
+
+
+def decide(history: History, observation: Observation, settings: Settings = DEFAULTS) -> tuple[History, Decision]:
+    """Return how many pods there should be, and the history for the next decision.
+
+    Missing samples may only hold or raise; after a start or a gap nothing goes down before both windows were seen
+    whole. The pool's own bounds hold even then.
+    """
+    t = observation.t
+    refused = _refused(history, observation, settings)
+    demanded, last = demand.measure(observation, history.last, sum(count for _, count in refused), settings)
+    starting, starts = _starts(history, observation, settings)
+    replicas = limits.remember(history.replicas, t, observation.current, settings.limit_window_s)
+    lead_s = _lead_s(history, observation, starts, demanded, settings)
+    floors = _floors(observation, lead_s)
+    if not demanded.sampled:
+        since = history.since if history.t is None or t - history.t <= settings.gap_s else None
+        gone = History(t, since, last, refused, starting, starts, history.past, history.kept, replicas)
+        return gone, _blind(observation, floors, replicas, settings)
+    past, outlook = forecast.look_ahead(history.past, t, demanded.level, lead_s, settings)
+    since = history.since
+    if since is None or not history.past.points or t - history.past.points[-1].t > settings.gap_s:
+        since = t
+    terms = (*_terms(observation, demanded.low, outlook, settings), *floors)
+    cautious = replace(outlook, margin=settings.down_margin * outlook.margin)
+    ceiling = (*_terms(observation, demanded.high, cautious, settings), *floors)
+    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), settings.down_window_s)
+    after = History(t, since, last, refused, starting, starts, past, kept, replicas)
+    return after, _decision(after, observation, terms, demanded, settings)
+
+
+def _terms(observation: Observation, sessions: float, outlook: Outlook, settings: Settings) -> tuple[Term, ...]:
+    """Return what the sessions want; where two want the same, the simpler one comes first."""
+    target, now = observation.target, number(sessions)
+    ahead = f"in {number(outlook.lead_s)} s"
+    lines = [("load", sessions, f"{now} sessions / {number(target)}")]
+    if settings.free_slots > 0:
+        free = settings.free_slots
+        lines.append(("buffer", sessions + free, f"{now} sessions + {number(free)} free / {number(target)}"))
+    expected = f"{now} sessions + {number(outlook.rise)} {ahead} + {number(outlook.margin)} margin / {number(target)}"
+    lines.append(("forecast", sessions + outlook.rise + outlook.margin, expected))
+    if outlook.surge > 0:
+        jump = outlook.surge + outlook.margin
+        expected = (
+            f"{now} sessions + {number(outlook.surge)} {ahead} + {number(outlook.margin)} margin / {number(target)}"
+        )
+        lines.append(("surge", sessions + jump, expected))
+    return tuple(Term(name, _pods(wanted, target), how) for name, wanted, how in lines)
+
+
+def _pods(sessions: float, target: float) -> int:
+    return math.ceil(sessions / target - 1e-9)
+
+
+def _floors(observation: Observation, lead_s: float) -> tuple[Term, ...]:
+    least = Term("min", observation.least, "the pool's own")
+    utc = observation.t if observation.utc is None else observation.utc
+    announced = schedule.floor(observation.schedules, utc, lead_s)
+    if announced is None:
+        return (least,)
+    how = f"{announced.cron} {announced.zone.key}"
+    return Term(f"schedule {announced.name}", announced.replicas, how), least
+
+
+def _decision(
+    history: History, observation: Observation, terms: tuple[Term, ...], demanded: Demand, settings: Settings
+) -> Decision:
+    current = observation.current
+    wanted = max(terms, key=lambda term: term.pods)
+    peak = max(count.pods for count in history.kept)
+    said: list[str] = []
+    desired = wanted.pods
+    if desired < current:
+        desired = min(current, peak)
+        if desired > wanted.pods:
+            said.append(_why_kept(history, desired, demanded, settings))
+        whole_s = max(settings.stable_window_s, settings.down_window_s)
+        if desired < current and (history.since is None or observation.t - history.since < whole_s):
+            desired = current
+            said.append(f"history is not {number(whole_s)} s long yet")
+    return _bounded(observation, wanted, desired, history.replicas, said, settings)
+
+
+def _why_kept(history: History, desired: int, demanded: Demand, settings: Settings) -> str:
+    if demanded.unknown and history.kept[-1].pods >= desired:
+        return f"{demanded.unknown} without a sample count as full"
+    margin, window = number(settings.down_margin), number(settings.down_window_s)
+    return f"down window: {desired} with {margin}x margin in the last {window} s"
+
+
+def _blind(
+    observation: Observation, floors: tuple[Term, ...], replicas: tuple[Count, ...], settings: Settings
+) -> Decision:
+    wanted = max(floors, key=lambda term: term.pods)
+    said = ["no samples: nothing goes down"]
+    return _bounded(observation, wanted, max(wanted.pods, observation.current), replicas, said, settings, blind=True)
+
+
+def _bounded(
+    observation: Observation,
+    wanted: Term,
+    desired: int,
+    replicas: tuple[Count, ...],
+    said: list[str],
+    settings: Settings,
+    *,
+    blind: bool = False,
+) -> Decision:
+    """Return the decision within the rate limits and the pool's bounds."""
+    current = observation.current
+    if desired > (most := max(current, limits.most_up(replicas, settings))):
+        desired = most
+        said.append(f"up limit {number(settings.up_factor)}x or +{settings.up_pods}")
+    if desired < (least := min(current, limits.least_down(replicas, settings))):
+        desired = least
+        said.append(f"down limit {number(settings.down_factor)}x or -{settings.down_pods}")
+    if desired < observation.least:
+        desired = observation.least
+        said.append(f"min {observation.least}")
+    if desired > observation.most:
+        desired = observation.most
+        said.append(f"max {observation.most}")
+    reason = explain.reason(wanted, said)
+    why = f"{explain.change(current, desired)}: {reason}"
+    return Decision(desired, why, reason, wanted.name, tuple(said), blind)
+
+
+def _refused(history: History, observation: Observation, settings: Settings) -> tuple[tuple[float, float], ...]:
+    since = observation.t - settings.refused_window_s
+    kept = tuple(item for item in history.refused if item[0] > since)[-limits.MOST_POINTS :]
+    count = sum(pod.refused for pod in observation.pods)
+    return (*kept, (observation.t, count)) if count else kept
+
+
+def _starts(history: History, observation: Observation, settings: Settings) -> tuple[frozenset[str], tuple[float, ...]]:
+    """Return the pods that start, and how long the latest took."""
+    starting = frozenset(
+        pod.name
+        for pod in observation.pods
+        if not pod.ready and not pod.draining and (pod.name in history.starting or pod.name not in history.last)
+    )
+    took = tuple(
+        min(pod.age_s, settings.longest_start_delay_s)
+        for pod in observation.pods
+        if pod.ready and pod.name in history.starting
+    )
+    return starting, (*history.starts, *took)[-LEARNT_STARTS:]
+
+
+def _lead_s(
+    history: History, observation: Observation, starts: tuple[float, ...], demanded: Demand, settings: Settings
+) -> float:
+    """Return how far ahead to look: a slow pod's start, from the samples' time to the next observation's.
+
+    A pod that is still starting took at least its age; while none has been seen to start, that may be all there is.
+    """
+    delay = forecast.quantile(starts, 0.9) if starts else settings.start_delay_s
+    ages = (pod.age_s for pod in observation.pods if not pod.ready and not pod.draining)
+    delay = min(max(delay, max(ages, default=0.0)), settings.longest_start_delay_s)
+    step = min(observation.t - history.t, settings.gap_s) if history.t is not None else 0.0
+    return delay + step + demanded.sample_age_s

@@ -1,0 +1,38 @@
+"""What keeps a decision from what is wanted: the down window, the rate limits, and the pool's own bounds. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from switchboard_operator.pools.autoscaling.model import Settings
+
+MOST_POINTS = 400
+"""Bound of each list that is kept, whatever the pace of observations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of pods at a time."""
+
+    t: float
+    pods: int
+
+
+def remember(counts: Sequence[Count], t: float, pods: int, window_s: float) -> tuple[Count, ...]:
+    """Return the counts of the window with a new one. Of a run of equal counts, its first and last are enough."""
+    kept = [count for count in counts if count.t >= t - window_s]
+    if len(kept) >= 2 and kept[-1].pods == kept[-2].pods == pods:
+        kept.pop()
+    return (*kept, Count(t, pods))[-MOST_POINTS:]
+
+
+def most_up(replicas: Sequence[Count], settings: Settings) -> int:
+    """Return how many pods the up limit allows, after the replicas of the limits' window."""
+    base = min(count.pods for count in replicas)
+    return max(base + settings.up_pods, math.floor(base * settings.up_factor))
+
+
+def least_down(replicas: Sequence[Count], settings: Settings) -> int:
+    """Return how many pods the down limit leaves, after the replicas of the limits' window."""
+    base = max(count.pods for count in replicas)
+    return max(0, min(base - settings.down_pods, math.ceil(base / settings.down_factor)))

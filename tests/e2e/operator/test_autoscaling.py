@@ -1,0 +1,40 @@
+"""A pool that scales by its load, on a real API server with pods that say how many sessions they hold."""
+
+from typing import Any
+
+import pytest
+from tests.e2e.operator.conftest import Start
+from tests.e2e.operator.resources import Pool, Resource
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.cluster
+
+SPEC: dict[str, Any] = {
+    "redisRef": {"name": "store"},
+    "replicas": 1,
+    "autoscaling": {"minReplicas": 2, "maxReplicas": 5, "targetSessionsPerPod": 100},
+}
+
+
+def test_a_pool_follows_its_load_and_loses_no_pod_by_what_is_not_known(
+    start: Start, pool: Pool, redis: Resource
+) -> None:
+    replica = start("operator")
+    pool.apply(**SPEC)
+    until(lambda: pool.serves() and len(pool.items("pods")) == 2, "the least pods serve, whatever spec.replicas says")
+    assert pool.condition("ScalingActive")["reason"] == "Auto"
+    for fake in pool.fakes():
+        fake.sessions, fake.capacity = 170, 200
+    until(lambda: pool.serves() and len(pool.items("pods")) >= 4, "340 sessions get four pods or more")
+    status = pool.live()["status"]
+    assert " wants " in status["decision"]
+    replica.kill()
+    for fake in pool.fakes():
+        fake.sessions = 0
+    replica = start("operator")
+    until(lambda: "history is not" in pool.live()["status"]["decision"], "the new operator begins with no history")
+    for fake in pool.fakes():
+        fake.answers = False
+    until(lambda: pool.condition("ScalingActive")["reason"] == "NoSamples", "nobody answers")
+    assert pool.live()["status"]["desiredReplicas"] == status["desiredReplicas"]
+    assert len(pool.items("pods")) == status["desiredReplicas"]

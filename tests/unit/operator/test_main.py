@@ -1,0 +1,48 @@
+import io
+import json
+import subprocess
+import sys
+
+from switchboard_operator.main import decide
+
+LINE = {
+    "t": 0,
+    "pods": [{"name": "a", "ready": True, "age_s": 60, "sessions": 120}],
+    "current_replicas": 1,
+    "target_sessions_per_pod": 100,
+    "min": 1,
+    "max": 9,
+}
+
+
+def test_each_observation_is_answered_with_a_line() -> None:
+    said = io.BytesIO()
+    decide(io.BytesIO(json.dumps(LINE).encode() + b"\n\nnonsense\n" + json.dumps({**LINE, "t": 2}).encode()), said)
+    first, second, third = (json.loads(line) for line in said.getvalue().splitlines())
+    assert first["desired"] == third["desired"] == 2
+    assert second["error"].startswith("not JSON")
+
+
+def test_it_ends_when_nobody_reads_any_more() -> None:
+    class Closed(io.BytesIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    lines = io.BytesIO(b"x\ny\n")
+    decide(lines, Closed())
+    assert lines.read() == b"y\n"
+
+
+def test_decide_starts_without_the_framework_and_the_cluster() -> None:
+    script = (
+        "import sys; sys.argv = ['switchboard-operator', 'decide', '--stdin'];"
+        "from switchboard_operator.main import main; main();"
+        "print(sorted(set(sys.modules) & set(sys.argv[1:] + "
+        "['kopf', 'kubernetes', 'aiohttp', 'asyncio', 'pydantic', 'redis', 'structlog', 'switchboard_crds'])))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], input=json.dumps(LINE), capture_output=True, text=True, check=True, timeout=60
+    )
+    answer, heavy = run.stdout.splitlines()
+    assert json.loads(answer)["desired"] == 2
+    assert heavy == "[]"
