@@ -1,6 +1,5 @@
 """Two people open the page, find each other and talk."""
 
-import json
 import secrets
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 from tests.browser.call import CallPage, chromium, meet
+from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
 from tests.browser.waiting import until
@@ -51,11 +51,8 @@ async def test_a_reload_brings_the_same_call_back(tmp_path: Path) -> None:
 
 async def test_a_relay_only_call_goes_through_the_pools_turn_server(tmp_path: Path) -> None:
     secret = secrets.token_hex(16)
-    async with turn_server(tmp_path, secret) as url:
-        directory = tmp_path / "directory.json"
-        server = {"urls": [url], "auth": {"type": "hmac", "secret": secret, "ttlSeconds": 600}}
-        directory.write_text(json.dumps({"version": 1, "servers": [server]}))
-        settings = {"ICE_DIRECTORY": str(directory)}
+    async with turn_server(tmp_path, secret) as turn:
+        settings = ice_directory(tmp_path / "directory.json", secret, turn.url())
         async with signaling_server(tmp_path / "server.log", **settings) as pod, chromium() as browser:
             one = await CallPage.open(browser, f"{pod.url}/?relay=1")
             other = await CallPage.open(browser, f"{pod.url}/?relay=1")

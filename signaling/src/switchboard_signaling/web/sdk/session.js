@@ -411,6 +411,7 @@ export class Session extends EventTarget {
       if (!token) return; // the server asks again
       this.#send({ type: "auth", token });
       this.#fresh = false;
+      if (this.#welcomed) this.#tell("status", { status: "online" }); // whoever was told of a missing JWT
     },
     goaway: ({ withinMs }) => {
       this.#retry ??= setTimeout(() => this.#connect(), Math.random() * Math.min(withinMs / 4, 2000));
