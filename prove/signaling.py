@@ -146,7 +146,8 @@ async def run(folder: Path, clients: int, faults: Iterable[str], processes: int)
     async with (
         store.replicated(folder / "store") as cluster,
         _servers(folder, cluster) as pods,
-        Crowd.of(clients, processes) as crowd,AsyncExitStack() as stack
+        Crowd.of(clients, processes) as crowd,
+        AsyncExitStack() as stack,
     ):
         proof = StoreProof(pods=pods, crowd=crowd, cluster=cluster, queue=Queue(pods, stack))
         return {"clients": clients} | await _prove(proof, faults)

@@ -22,7 +22,9 @@ FLAGS = (
     "--disable-sync",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
-    # Pages of a test are in the background of each other: their timers and frames must go on.
+)
+# Pages of a test are in the background of each other: their timers and frames must go on.
+ALL_IN_FRONT = (
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
@@ -55,10 +57,35 @@ LOOK = """async (selector) => {
 }"""
 
 
+# Notes what the page says and when, and the longest time between two pictures of the partner.
+DIARY = """() => {
+  const began = performance.now();
+  const diary = globalThis.diary = {began, said: [], frameAt: began, longest: 0};
+  let last = "";
+  const note = () => {
+    const text = ["banner", "headline", "picture"].map((id) => document.getElementById(id))
+      .filter((one) => one.checkVisibility()).map((one) => one.textContent).join(" ");
+    if (text !== last) diary.said.push({at: performance.now() - began, text});
+    last = text;
+  };
+  new MutationObserver(note).observe(document.body, {subtree: true, childList: true, characterData: true,
+    attributes: true, attributeFilter: ["hidden", "data-state"]});
+  const video = document.getElementById("remote");
+  const frame = () => {
+    if (globalThis.diary !== diary) return;
+    const now = performance.now();
+    diary.longest = Math.max(diary.longest, now - diary.frameAt);
+    diary.frameAt = now;
+    video.requestVideoFrameCallback(frame);
+  };
+  video.requestVideoFrameCallback(frame);
+}"""
+
+
 @asynccontextmanager
 async def chromium(*flags: str, without: tuple[str, ...] = (), executable: str = CHROMIUM) -> AsyncIterator[Browser]:
     """Run a browser whose cameras are fake; `flags` are added to the usual ones, and those in `without` left out."""
-    usual = [flag for flag in FLAGS if flag not in without]
+    usual = [flag for flag in (*FLAGS, *ALL_IN_FRONT) if flag not in without]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=[*usual, *flags])
         try:
@@ -159,6 +186,35 @@ class CallPage:
                     f"waited for {wanted}; the page is {await self.state()}: {text!r}; problems: {self.problems}"
                 )
             await asyncio.sleep(POLL_SECONDS)
+
+
+@dataclass(frozen=True)
+class Diary:
+    """What a page has said since the diary was begun, and how long its picture of the partner has stood still."""
+
+    page: Page
+
+    @classmethod
+    async def of(cls, person: CallPage) -> "Diary":
+        """Begin one; an older one of the page ends."""
+        await person.page.evaluate(DIARY)
+        return cls(person.page)
+
+    async def said(self) -> list[str]:
+        """Return all headlines and banners since, in order."""
+        found: list[str] = await self.page.evaluate("diary.said.map(({text}) => text)")
+        return found
+
+    async def seconds_until(self, text: str) -> float:
+        """Return after how many seconds the page said this first."""
+        found = await self.page.evaluate("(text) => diary.said.find((one) => one.text.includes(text))?.at", text)
+        assert found is not None, f"never said: {text}, but {await self.said()}"
+        return float(found) / 1000
+
+    async def longest_standstill(self) -> float:
+        """Return the longest time between two pictures of the partner, in seconds; one that lasts counts too."""
+        found: float = await self.page.evaluate("Math.max(diary.longest, performance.now() - diary.frameAt) / 1000")
+        return found
 
 
 async def meet(one: CallPage, other: CallPage) -> None:

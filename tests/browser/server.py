@@ -22,13 +22,13 @@ class Server:
 
 
 @asynccontextmanager
-async def signaling_server(log: Path, port: int = 0, **settings: str) -> AsyncIterator[Server]:
+async def signaling_server(log: Path, port: int = 0, host: str = "127.0.0.1", **settings: str) -> AsyncIterator[Server]:
     """Run the server with settings (without their prefix) and wait until it has printed its URL."""
     environment = {f"SWITCHBOARD_{name}": value for name, value in settings.items()}
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             str(Path(sys.executable).with_name("switchboard-signaling")),
-            *("serve", "--host", "127.0.0.1", "--port", str(port), "--internal-port", "0"),
+            *("serve", "--host", host, "--port", str(port), "--internal-port", "0"),
             env={**os.environ, **environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,

@@ -1,13 +1,16 @@
 """Two people open the page, find each other and talk."""
 
-import json
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from tests.browser.call import CallPage, chromium, meet
+from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -48,11 +51,8 @@ async def test_a_reload_brings_the_same_call_back(tmp_path: Path) -> None:
 
 async def test_a_relay_only_call_goes_through_the_pools_turn_server(tmp_path: Path) -> None:
     secret = secrets.token_hex(16)
-    async with turn_server(tmp_path, secret) as url:
-        directory = tmp_path / "directory.json"
-        server = {"urls": [url], "auth": {"type": "hmac", "secret": secret, "ttlSeconds": 600}}
-        directory.write_text(json.dumps({"version": 1, "servers": [server]}))
-        settings = {"ICE_DIRECTORY": str(directory)}
+    async with turn_server(tmp_path, secret) as turn:
+        settings = ice_directory(tmp_path / "directory.json", secret, turn.url())
         async with signaling_server(tmp_path / "server.log", **settings) as pod, chromium() as browser:
             one = await CallPage.open(browser, f"{pod.url}/?relay=1")
             other = await CallPage.open(browser, f"{pod.url}/?relay=1")
@@ -62,3 +62,40 @@ async def test_a_relay_only_call_goes_through_the_pools_turn_server(tmp_path: Pa
             for person in (one, other):
                 await person.assert_moving()
                 assert await person.path() == "relay"
+
+
+async def test_the_pool_learns_how_the_call_went(tmp_path: Path) -> None:
+    async with (
+        signaling_server(tmp_path / "server.log") as server,
+        chromium() as browser,
+        ClientSession(server.url) as http,
+    ):
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await meet(one, other)
+
+        async def stats() -> dict[str, Any]:
+            async with http.get("/api/webrtc/stats") as answer:
+                found: dict[str, Any] = await answer.json()
+                return found
+
+        async def reported() -> bool:
+            return (await stats())["score"]["count"] >= 2
+
+        await until(reported, "a report of each side")
+        found = await stats()
+        assert (found["connected"], found["failed"], found["relayedShare"]) == (2, 0, 0)
+        assert found["setupMs"]["count"] == 2
+
+
+async def test_a_relay_only_call_without_a_relay_says_so_within_the_pools_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONNECTION_TIMEOUT", "3000")
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        people = [await CallPage.open(browser, f"{server.url}/?relay=1") for _ in range(2)]
+        for person in people:
+            await person.look_for_partner()
+
+        for person in people:
+            await person.sees("#detail", "this pool has no relay", 15)
+            await person.wait_for_state("failed")

@@ -1,12 +1,12 @@
 """What the page shows a person besides the call itself."""
 
-import json
 import secrets
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 from tests.browser.call import CallPage, chromium, meet
+from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
 from tests.npm import npm_packages
@@ -96,12 +96,10 @@ async def test_the_connection_is_shown_in_numbers(tmp_path: Path) -> None:
 
 async def test_the_checks_before_a_call(tmp_path: Path) -> None:
     secret = secrets.token_hex(16)
-    async with turn_server(tmp_path, secret) as url:
-        directory = tmp_path / "directory.json"
-        server = {"urls": [url], "auth": {"type": "hmac", "secret": secret, "ttlSeconds": 600}}
-        directory.write_text(json.dumps({"version": 1, "servers": [server]}))
+    async with turn_server(tmp_path, secret) as turn:
+        settings = ice_directory(tmp_path / "directory.json", secret, turn.url())
         async with (
-            signaling_server(tmp_path / "server.log", ICE_DIRECTORY=str(directory)) as pod,
+            signaling_server(tmp_path / "server.log", **settings) as pod,
             chromium() as browser,
         ):
             person = await CallPage.open(browser, pod.url)

@@ -3,25 +3,57 @@
 import asyncio
 import shutil
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 START_SECONDS = 15.0
 POLL_SECONDS = 0.05
+ADDRESS = "127.0.0.1"
+
+Transport: TypeAlias = Literal["udp", "tcp", "tls"]
+
+
+@dataclass(frozen=True)
+class TurnServer:
+    """A running coturn; it speaks TLS where it was given a folder for its certificate."""
+
+    process: asyncio.subprocess.Process
+    port: int
+    tls_port: int
+
+    def url(self, transport: Transport = "udp") -> str:
+        """Return its URL (RFC 7065)."""
+        if transport == "tls":
+            return f"turns:localhost:{self.tls_port}?transport=tcp"
+        return f"turn:{ADDRESS}:{self.port}?transport={transport}"
+
+    async def kill(self) -> None:
+        """Let it die at once, without a word to its clients."""
+        self.process.kill()
+        await self.process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @asynccontextmanager
-async def turn_server(folder: Path, secret: str) -> AsyncIterator[str]:
-    """Run coturn on loopback with a shared secret; gives its URL."""
+async def turn_server(folder: Path, secret: str, port: int = 0, *, tls: bool = False) -> AsyncIterator[TurnServer]:
+    """Run coturn on loopback with a shared secret; with `tls` also on another port, with a certificate of its own."""
     program = shutil.which("turnserver")
     assert program, "no turnserver. Remedy: apt-get install coturn"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port, tls_port = port or free_port(), free_port()
     options = {
-        "listening-ip": "127.0.0.1",
-        "relay-ip": "127.0.0.1",
+        "listening-ip": ADDRESS,
+        "relay-ip": ADDRESS,
         "listening-port": port,
         "realm": "switchboard.test",
         "static-auth-secret": secret,
@@ -29,7 +61,11 @@ async def turn_server(folder: Path, secret: str) -> AsyncIterator[str]:
         "userdb": folder / "turn.sqlite",
         "log-file": folder / "turn.log",
     }
-    flags = ("use-auth-secret", "allow-loopback-peers", "no-cli", "no-tls", "no-dtls", "simple-log", "fingerprint")
+    flags = ["use-auth-secret", "allow-loopback-peers", "no-cli", "no-dtls", "simple-log", "fingerprint"]
+    if tls:
+        options |= {"tls-listening-port": tls_port, **_certificate(folder)}
+    else:
+        flags.append("no-tls")
     with (folder / "turn.out").open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             program,
@@ -40,18 +76,30 @@ async def turn_server(folder: Path, secret: str) -> AsyncIterator[str]:
             stderr=output,
         )
     try:
-        await _listens(port)
-        yield f"turn:127.0.0.1:{port}?transport=udp"
+        for listening in [port, *([tls_port] if tls else [])]:
+            await _listens(listening)
+        yield TurnServer(process, port, tls_port)
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await asyncio.wait_for(process.wait(), 10)
+
+
+def _certificate(folder: Path) -> dict[str, Path]:
+    """Make a certificate for localhost that nobody trusts; return coturn's options for it."""
+    made = {"cert": folder / "turn-cert.pem", "pkey": folder / "turn-key.pem"}
+    request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(made["pkey"]), "-out", str(made["cert"])]
+    subprocess.run(["openssl", *request, *names, *files], check=True, capture_output=True, timeout=30)
+    return made
 
 
 async def _listens(port: int) -> None:
     async with asyncio.timeout(START_SECONDS):
         while True:  # coturn listens with TCP as soon as it does with UDP
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _, writer = await asyncio.open_connection(ADDRESS, port)
             except OSError:
                 await asyncio.sleep(POLL_SECONDS)
             else:

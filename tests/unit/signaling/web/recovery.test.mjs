@@ -5,6 +5,7 @@ import { test } from "node:test";
 const { ATTEMPTS, Patience, Recovery, Silence, WINDOW } = await import(`${process.env.SDK}/recovery.js`);
 
 const WELL = { state: "connected", failures: 0, reachable: true, silentMs: 0, hint: "none" };
+const LIMITS = { maxReconnectAttempts: 3, resumeWindowMs: 60_000 };
 const LOOK = 500;
 
 /** A call that has been connected once. */
@@ -75,9 +76,10 @@ test("a page that has slept restarts what is disconnected without waiting, and l
   assert.equal(connected().decide({ ...WELL, state: "disconnected", hint: "woken" }, 500), "restart");
 });
 
-test("a first connection has fifteen seconds", () => {
-  const found = acts(new Recovery(), 0, 16_000, { state: "connecting" });
-  assert.deepEqual(found, [[15_000, "rebuild"]]);
+test("a first connection has half of the pool's limit, then another one is built, and the whole of it in all", () => {
+  const found = (recovery) => acts(recovery, 0, 60_000, { state: "connecting" });
+  assert.deepEqual(found(new Recovery()), [[15_000, "rebuild"], [27_000, "rebuild"], [30_000, "give-up"]]);
+  assert.deepEqual(found(new Recovery(4000)), [[2000, "rebuild"], [4000, "give-up"]]);
 });
 
 test("it gives up when both the attempts and the window are spent, and says so once", () => {
@@ -152,15 +154,16 @@ test("a partner that sends nothing is not silent", () => {
 
 test("patience with the server ends when attempts and window are both spent", () => {
   const quick = new Patience();
-  assert.ok(Array.from({ length: 50 }, (_, index) => quick.spent(true, index * 1000)).slice(0, 60).indexOf(true) === -1);
+  const often = Array.from({ length: 100 }, (_, index) => quick.spent(LIMITS, true, index * 1000));
+  assert.equal(often.indexOf(true), 60);
   const slow = new Patience();
-  const found = Array.from({ length: 20 }, (_, index) => slow.spent(true, index * 10_000));
-  assert.equal(found.indexOf(true), 10);
+  const seldom = Array.from({ length: 20 }, (_, index) => slow.spent(LIMITS, true, index * 30_000));
+  assert.equal(seldom.indexOf(true), 3);
   slow.reset();
-  assert.equal(slow.spent(true, 1e6), false);
+  assert.equal(slow.spent(LIMITS, true, 1e6), false);
 });
 
 test("time for which the browser is offline does not count", () => {
   const patience = new Patience();
-  assert.ok(Array.from({ length: 100 }, (_, index) => patience.spent(false, index * 10_000)).every((one) => !one));
+  assert.ok(Array.from({ length: 100 }, (_, index) => patience.spent(LIMITS, false, index * 10_000)).every((one) => !one));
 });

@@ -20,6 +20,7 @@ export async function showChecks(dialog, list, switchboard) {
     local,
     online: link === "online",
     iceServers: () => switchboard.iceServers(),
+    withinMs: switchboard.limits.iceGatheringMs,
     say: ({ name, ok, detail }) => {
       const item = /** @type {HTMLElement} */ (rows.get(name));
       item.dataset.ok = String(ok);

@@ -3,9 +3,10 @@
  * restarts or replaces them when media does not flow, measures what flows, and fits what is sent to the network.
  *
  * Events:
- *   state    {state: "connecting" | "connected" | "interrupted" | "failed", code?}
+ *   state    {state: "connecting" | "connected" | "interrupted" | "failed", code?, path, reason}: `reason` in the words
+ *            of the pool's statistics
  *   stream   {stream}
- *   numbers  {numbers, score, grade, plan}: every second
+ *   numbers  {numbers, media, score, grade, plan}: every second
  *   built    {neg}: another connection
  *   picture  {sending, receiving}: "on", or why there is none: "off", "none", "paused"
  *   problem  {error}
@@ -42,6 +43,7 @@ export class Call extends EventTarget {
   #local;
   #say;
   #relayOnly;
+  #gatheringMs;
   #surroundings;
   /** @type {Peer} */
   #newest;
@@ -49,7 +51,8 @@ export class Call extends EventTarget {
   #shown;
   /** @type {CallState} */
   #state = "connecting";
-  #recovery = new Recovery();
+  #recovery;
+  #everConnected = false;
   #recovering = false;
   #looking = false;
   #silence = new Silence();
@@ -74,6 +77,7 @@ export class Call extends EventTarget {
   /**
    * `say` carries to the partner, `relayOnly` keeps this side's addresses from it. `ready` is a connection that was
    * prepared for this call, `neg` the number of its first connection: above 0 if these two page loads have had others.
+   * `limits` are the pool's, in ms.
    *
    * @param {object} options
    * @param {"polite" | "impolite"} options.role
@@ -85,8 +89,9 @@ export class Call extends EventTarget {
    * @param {import("./quality.js").Tier} [options.tier]
    * @param {import("./connection.js").Ready} [options.ready]
    * @param {number} [options.neg]
+   * @param {{iceGatheringMs: number, connectionMs: number}} options.limits
    */
-  constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready, neg = 0 }) {
+  constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready, neg = 0, limits }) {
     super();
     this.#polite = role === "polite";
     this.#iceServers = iceServers;
@@ -94,6 +99,8 @@ export class Call extends EventTarget {
     this.#say = say;
     this.#relayOnly = relayOnly;
     this.#surroundings = surroundings;
+    this.#gatheringMs = limits.iceGatheringMs;
+    this.#recovery = new Recovery(limits.connectionMs);
     this.#adapter = new Adapter(tier, performance.now());
     this.#plan = this.#adapter.plan;
     this.#sending = pictureOf(local, this.#plan);
@@ -178,12 +185,15 @@ export class Call extends EventTarget {
    */
   #build(neg, waits, ready) {
     const say = this.#say;
-    const peer = new Peer({ ready, neg, polite: this.#polite, waits, configuration: this.#configuration, say });
+    const peer = new Peer({
+      ready, neg, polite: this.#polite, waits, configuration: this.#configuration, say, gatheringMs: this.#gatheringMs,
+    });
     peer.tellPicture({ picture: this.#sending });
     listen(peer, "problem", (detail) => tell(this, "problem", detail));
     listen(peer, "stream", () => this.#showStream(peer));
     listen(peer, "picture", ({ picture }) => this.#pictureSaid(picture));
     listen(peer, "state", ({ state }) => this.#peerChanged(peer, state));
+    listen(peer, "barren", () => this.#failed(peer));
     return peer;
   }
 
@@ -213,8 +223,14 @@ export class Call extends EventTarget {
    * @param {RTCPeerConnectionState} state
    */
   #peerChanged(peer, state) {
-    if (peer === this.#newest && state === "failed") this.#failures += 1;
+    if (state === "failed") return this.#failed(peer);
     if (peer === this.#newest && state === "connected") this.#show(peer);
+    this.#look();
+  }
+
+  /** @param {Peer} peer */
+  #failed(peer) {
+    if (peer === this.#newest) this.#failures += 1;
     this.#look();
   }
 
@@ -231,6 +247,7 @@ export class Call extends EventTarget {
     this.#silentMs = 0;
     this.#adapter.warmUp(performance.now());
     this.#apply(peer);
+    this.#everConnected = true;
     this.#become("connected");
   }
 
@@ -269,9 +286,10 @@ export class Call extends EventTarget {
   /** @param {import("./quality.js").Numbers} numbers */
   #report(numbers) {
     if (this.#shown.state !== "connected") return;
-    const score = this.#score.add(numbers, this.#receiving === "on" ? "video" : "audio");
+    const media = this.#receiving === "on" ? "video" : "audio";
+    const score = this.#score.add(numbers, media);
     this.#follow(this.#adapter.look(numbers));
-    tell(this, "numbers", { numbers, score, grade: gradeOf(score), plan: this.#plan });
+    tell(this, "numbers", { numbers, media, score, grade: gradeOf(score), plan: this.#plan });
   }
 
   #judge() {
@@ -360,7 +378,8 @@ export class Call extends EventTarget {
   #become(state, code) {
     if (this.#state === state) return;
     this.#state = state;
-    tell(this, "state", { state, code });
+    const reason = this.#everConnected ? "media-lost" : this.#newest.failure;
+    tell(this, "state", { state, code, path: this.#shown.path, reason });
   }
 
   // What is sent, and what the partner says about what it sends

@@ -4,8 +4,6 @@
 import { within } from "./events.js";
 import { problem } from "./problems.js";
 
-const GATHER_WITHIN = 5000; // ms; a relay's address costs two round trips
-
 /**
  * `ok` is null where there is nothing to check.
  *
@@ -20,24 +18,25 @@ const GATHER_WITHIN = 5000; // ms; a relay's address costs two round trips
  * @param {MediaStream | null} options.local
  * @param {boolean} options.online whether signaling is connected
  * @param {() => Promise<RTCIceServer[]>} options.iceServers
+ * @param {number} options.withinMs for each of them
  * @param {(result: Result) => void} options.say
  */
-export async function checkAll({ local, online, iceServers, say }) {
+export async function checkAll({ local, online, iceServers, withinMs, say }) {
   say(device("camera", local?.getVideoTracks()));
   say(device("microphone", local?.getAudioTracks()));
   const asked = performance.now();
   /** @type {RTCIceServer[]} */
   let servers = [];
   try {
-    servers = await within(iceServers(), GATHER_WITHIN, "the server's answer");
+    servers = await within(iceServers(), withinMs, "the server's answer");
     const ms = Math.round(performance.now() - asked);
     const detail = online ? `The server answers in ${ms} ms.` : problem("attempts-spent").sentence;
     say({ name: "signaling", ok: online, detail });
   } catch {
     say({ name: "signaling", ok: false, detail: problem("attempts-spent").sentence });
   }
-  say(await udp(servers));
-  say(await relay(servers));
+  say(await udp(servers, withinMs));
+  say(await relay(servers, withinMs));
 }
 
 /**
@@ -54,12 +53,13 @@ function device(name, tracks) {
 
 /**
  * @param {RTCIceServer[]} servers
+ * @param {number} withinMs
  * @returns {Promise<Result>}
  */
-async function udp(servers) {
+async function udp(servers, withinMs) {
   const stun = withUrls(servers, (url) => /^stuns?:/u.test(url) || /^turn:.*transport=udp/u.test(url));
   if (!stun.length) return { name: "udp", ok: null, detail: "This pool has no STUN server to try it with." };
-  const found = await gather({ iceServers: stun }, ({ type, protocol }) => type !== "host" && protocol === "udp");
+  const found = await gather({ iceServers: stun }, withinMs, ({ type, protocol }) => type !== "host" && protocol === "udp");
   return found
     ? { name: "udp", ok: true, detail: "Your network lets calls through." }
     : { name: "udp", ok: false, detail: "Your network blocks UDP: calls need a relay and may be slower." };
@@ -67,13 +67,15 @@ async function udp(servers) {
 
 /**
  * @param {RTCIceServer[]} servers
+ * @param {number} withinMs
  * @returns {Promise<Result>}
  */
-async function relay(servers) {
+async function relay(servers, withinMs) {
   const turn = withUrls(servers, (url) => /^turns?:/u.test(url));
   if (!turn.length) return { name: "relay", ok: null, detail: "This pool has no relay." };
   const asked = performance.now();
-  const found = await gather({ iceServers: turn, iceTransportPolicy: "relay" }, ({ type }) => type === "relay");
+  const relayOnly = /** @type {const} */ ({ iceServers: turn, iceTransportPolicy: "relay" });
+  const found = await gather(relayOnly, withinMs, ({ type }) => type === "relay");
   return found
     ? { name: "relay", ok: true, detail: `A relay answers in ${Math.round(performance.now() - asked)} ms.` }
     : { name: "relay", ok: false, detail: "No relay answers: calls work only where a direct path does." };
@@ -93,9 +95,10 @@ function withUrls(servers, wanted) {
  * Whether a candidate that is wanted can be gathered.
  *
  * @param {RTCConfiguration} configuration
+ * @param {number} withinMs
  * @param {(candidate: RTCIceCandidate) => boolean} wanted
  */
-async function gather(configuration, wanted) {
+async function gather(configuration, withinMs, wanted) {
   const pc = new RTCPeerConnection(configuration);
   try {
     pc.createDataChannel("check");
@@ -106,7 +109,7 @@ async function gather(configuration, wanted) {
       };
     });
     await pc.setLocalDescription();
-    return await within(found, GATHER_WITHIN, "gathering");
+    return await within(found, withinMs, "gathering");
   } catch {
     return false;
   } finally {

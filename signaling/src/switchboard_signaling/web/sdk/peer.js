@@ -2,7 +2,8 @@
  * One RTCPeerConnection by perfect negotiation (W3C WebRTC section 10.7): either side may offer at any time, and the
  * polite one gives way. All that it says carries `neg`, the number of this connection between two page loads.
  *
- * Events: state {state}, stream {stream}, picture {…} (what the partner says of its picture), problem {error}.
+ * Events: state {state}, stream {stream}, picture {…} (what the partner says of its picture), barren (no candidate was
+ * gathered, so that this connection cannot come about by itself), problem {error}.
  */
 import { tell } from "./events.js";
 
@@ -37,13 +38,17 @@ export class Peer extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | null} */
   #flush = null;
   #batch = FIRST_BATCH;
+  #gatheringMs;
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  #gathering = null;
   #work = Promise.resolve();
   #closed = false;
   /** Why the picture that this side sends is missing; said again whenever the channel opens. @type {unknown} */
   #told = null;
 
   /**
-   * `waits` leaves the first offer to the partner. `say` carries to the partner.
+   * `waits` leaves the first offer to the partner. `say` carries to the partner. `gatheringMs` is given to the first
+   * candidate.
    *
    * @param {object} options
    * @param {import("./connection.js").Ready} options.ready
@@ -52,11 +57,13 @@ export class Peer extends EventTarget {
    * @param {boolean} options.waits
    * @param {RTCConfiguration} options.configuration
    * @param {(signal: Signal) => void} options.say
+   * @param {number} options.gatheringMs
    */
-  constructor({ ready, neg, polite, waits, configuration, say }) {
+  constructor({ ready, neg, polite, waits, configuration, say, gatheringMs }) {
     super();
     this.neg = neg;
-    this.failures = 0;
+    /** Whether this side has found any address. */
+    this.gathered = false;
     /** @type {MediaStream | null} */
     this.stream = null;
     this.#ready = ready;
@@ -64,9 +71,10 @@ export class Peer extends EventTarget {
     this.#polite = polite;
     this.#waits = waits;
     this.#say = say;
+    this.#gatheringMs = gatheringMs;
     this.#configure(configuration);
     this.#pc.onnegotiationneeded = () => this.#offer();
-    this.#pc.onicecandidate = ({ candidate }) => candidate && this.#gather(candidate);
+    this.#pc.onicecandidate = ({ candidate }) => (candidate?.candidate ? this.#gather(candidate) : this.#endGathering());
     this.#pc.onconnectionstatechange = () => this.#changed();
     this.#pc.ontrack = ({ streams: [stream] }) => {
       this.stream = stream;
@@ -79,6 +87,24 @@ export class Peer extends EventTarget {
 
   get state() {
     return this.#pc.connectionState;
+  }
+
+  /** How media flows, or null where the browser does not tell. @returns {"direct" | "relay" | null} */
+  get path() {
+    const pair = this.#pc.sctp?.transport.iceTransport.getSelectedCandidatePair?.();
+    if (!pair) return null;
+    return [pair.local, pair.remote].some((one) => one?.type === "relay") ? "relay" : "direct";
+  }
+
+  /**
+   * Why there is no connection, as the pool's statistics call it.
+   *
+   * @returns {"no-candidates" | "dtls-failed" | "ice-failed" | "timeout"}
+   */
+  get failure() {
+    if (!this.gathered) return "no-candidates";
+    if (["connected", "completed"].includes(this.#pc.iceConnectionState)) return "dtls-failed";
+    return this.state === "failed" ? "ice-failed" : "timeout";
   }
 
   get senders() {
@@ -125,6 +151,7 @@ export class Peer extends EventTarget {
   close() {
     this.#closed = true;
     if (this.#flush !== null) clearTimeout(this.#flush);
+    if (this.#gathering !== null) clearTimeout(this.#gathering);
     this.#pc.onconnectionstatechange = null;
     this.#ready.discard();
   }
@@ -185,6 +212,7 @@ export class Peer extends EventTarget {
 
   #sayDescription() {
     const { type, sdp } = /** @type {RTCSessionDescription} */ (this.#pc.localDescription);
+    if (this.#first) this.#gathering ??= setTimeout(() => this.#endGathering(), this.#gatheringMs);
     // The side that offers first opens DTLS too: it need not wait for the answer's direction, one round trip less. Only
     // the copy that travels says so; the answer decides for both (RFC 8842 section 5.3).
     const said = type === "offer" && this.#first ? sdp.replaceAll("a=setup:actpass", "a=setup:active") : sdp;
@@ -219,6 +247,7 @@ export class Peer extends EventTarget {
 
   /** @param {RTCIceCandidate} candidate */
   #gather(candidate) {
+    this.gathered = true;
     this.#gathered.push(candidate.toJSON());
     this.#flush ??= setTimeout(() => {
       this.#flush = null;
@@ -227,10 +256,13 @@ export class Peer extends EventTarget {
     }, this.#batch);
   }
 
+  #endGathering() {
+    if (!this.gathered && !this.#closed) tell(this, "barren");
+  }
+
   // State
 
   #changed() {
-    if (this.state === "failed") this.failures += 1;
     tell(this, "state", { state: this.state });
   }
 

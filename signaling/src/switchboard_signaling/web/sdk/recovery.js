@@ -8,7 +8,7 @@
  */
 
 const DISCONNECTED_FOR = 2000; // ms of `disconnected`, which often heals by itself (matrix-js-sdk #3341)
-const CONNECT_WITHIN = 15_000; // ms for a first connection (client-sdk-js restarts wholly after as long)
+const CONNECTION_MS = 30_000; // for a first connection; after half of it another one (client-sdk-js: 15 s)
 export const SILENCE = 1000; // ms without a packet although media flowed
 const RESTARTS = 2; // then another connection
 const RESTART_WAIT = 7500; // ms given to a restart, so that two of them make the 15 s of client-sdk-js
@@ -30,6 +30,7 @@ export const WINDOW = 60_000; // ms of trouble, counted only while both sides ca
  */
 
 export class Recovery {
+  #connectionMs;
   #attempts = 0;
   #restarts = 0;
   #everConnected = false;
@@ -48,6 +49,15 @@ export class Recovery {
   #hurried = false;
   #moved = false;
   #over = false;
+
+  /**
+   * `connectionMs` is the pool's limit for a first connection.
+   *
+   * @param {number} [connectionMs]
+   */
+  constructor(connectionMs = CONNECTION_MS) {
+    this.#connectionMs = connectionMs;
+  }
 
   get attempts() {
     return this.#attempts;
@@ -105,11 +115,9 @@ export class Recovery {
   #act({ failures }, silent, now) {
     const failed = failures > this.#failures;
     this.#failures = failures;
+    if (!this.#everConnected && this.#spent >= this.#connectionMs) return this.#giveUp();
     if (!this.#due(silent, failed, now)) return null;
-    if (this.#attempts >= ATTEMPTS && this.#spent >= WINDOW) {
-      this.#over = true;
-      return "give-up";
-    }
+    if (this.#attempts >= ATTEMPTS && this.#spent >= WINDOW) return this.#giveUp();
     const another = this.#moved || silent || this.#restarts >= RESTARTS || !this.#everConnected;
     this.#moved = this.#hurried = this.#failed = false;
     this.#attempts += 1;
@@ -117,6 +125,12 @@ export class Recovery {
     this.#actedAt = now;
     this.#wait(now + (another ? REBUILD_WAIT : RESTART_WAIT));
     return another ? "rebuild" : "restart";
+  }
+
+  /** @returns {"give-up"} */
+  #giveUp() {
+    this.#over = true;
+    return "give-up";
   }
 
   /**
@@ -129,7 +143,7 @@ export class Recovery {
     if (now - this.#actedAt < ACT_APART) return false;
     if (this.#failed || this.#moved) return true; // a new failure ends the wait, and so does another network
     if (this.#waiting) return now >= this.#nextAt;
-    if (!this.#everConnected) return now - (this.#troubleSince ?? now) >= CONNECT_WITHIN;
+    if (!this.#everConnected) return now - (this.#troubleSince ?? now) >= this.#connectionMs / 2;
     if (silent) return true;
     return this.#hurried || now - (this.#troubleSince ?? now) >= DISCONNECTED_FOR;
   }
@@ -187,11 +201,8 @@ export class Silence {
   }
 }
 
-const LINK_ATTEMPTS = 10;
-const LINK_WINDOW = 60_000; // ms for which a pool keeps a session without its client
-
 /**
- * Says when to stop trying to reach the server: when both the attempts and the window are spent. Time for which the
+ * Says when to stop trying to reach the server: when both the attempts and the pool's window are spent. Time for which the
  * browser knows that it is offline does not count.
  */
 export class Patience {
@@ -209,15 +220,16 @@ export class Patience {
   /**
    * Another attempt begins; returns whether it is one too many.
    *
+   * @param {{maxReconnectAttempts: number, resumeWindowMs: number}} limits
    * @param {boolean} onLine
    * @param {number} now ms
    */
-  spent(onLine, now) {
+  spent({ maxReconnectAttempts, resumeWindowMs }, onLine, now) {
     if (onLine) {
       this.#attempts += 1;
       this.#spent += now - (this.#at ?? now);
     }
     this.#at = now;
-    return this.#attempts > LINK_ATTEMPTS && this.#spent >= LINK_WINDOW;
+    return this.#attempts > maxReconnectAttempts && this.#spent >= resumeWindowMs;
   }
 }

@@ -14,6 +14,7 @@
  * `fresh` true when the one it gave has expired or is about to.
  */
 import { ReceiveLane, SendLane } from "./lane.js";
+import { bounded, MAX_SPAN_MS } from "./report.js";
 import { further, idle, matched, onWire, queued, requeued } from "./want.js";
 
 const SUBPROTOCOL = "switchboard.v1";
@@ -27,6 +28,16 @@ const MAX_CHAT = 4096;
 const TOKEN_WAIT = 10000; // for the application to give its JWT
 const KEPT_LANES = 4; // of how many earlier page loads of the partner
 const LOCK_WAIT = 500; // a reloaded page's old lock is released within this time
+
+/** What holds until a welcome says otherwise, and what an older server does not say (protocol/messages.py). */
+const LIMITS = {
+  heartbeatMs: 5000,
+  idleHeartbeatMs: 30_000,
+  resumeWindowMs: 60_000,
+  iceGatheringMs: 10_000,
+  connectionMs: 30_000,
+  maxReconnectAttempts: 3,
+};
 
 const UNREACHABLE = {
   code: "peer-unreachable",
@@ -49,37 +60,6 @@ const NO_TOKEN = {
   retryable: true,
 };
 
-const MAX_SPAN_MS = 3_600_000;
-const MAX_BITRATE = 10_000_000_000;
-/** @type {Record<string, number>} */
-const MOST = {
-  rttMs: MAX_SPAN_MS,
-  jitterMs: MAX_SPAN_MS,
-  frozenMs: MAX_SPAN_MS,
-  loss: 1,
-  remoteLoss: 1,
-  sentBitrate: MAX_BITRATE,
-  receivedBitrate: MAX_BITRATE,
-  freezes: Number.MAX_SAFE_INTEGER,
-};
-
-/**
- * Numbers of a browser, brought into the protocol's bounds; what is no number is left out.
- *
- * @param {Partial<Report>} stats
- */
-const bounded = (stats) =>
-  Object.fromEntries(
-    Object.entries(stats)
-      .map(([name, value]) => {
-        if (!(name in MOST)) return [name, value ?? undefined];
-        if (typeof value !== "number" || !Number.isFinite(value)) return [name, undefined];
-        const within = Math.min(Math.max(value, 0), MOST[name]);
-        return [name, name === "freezes" ? Math.trunc(within) : within];
-      })
-      .filter(([, value]) => value !== undefined),
-  );
-
 const newId = () => {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -89,7 +69,6 @@ const newId = () => {
  * @typedef {import("./want.js").Want} Want
  * @typedef {import("./lane.js").Frame} Frame
  * @typedef {import("./protocol.js").ConnectionState} ConnectionState
- * @typedef {Omit<import("./protocol.js").Stats, "type" | "m">} Report
  *
  * @typedef {object} Match
  * @property {string} m
@@ -119,7 +98,7 @@ export class Session extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | null} */
   #retry = null;
   #heardAt = 0;
-  #timeouts = { heartbeatMs: 5000, idleHeartbeatMs: 30000 };
+  #limits = LIMITS;
   /** @type {Match | null} */
   #match = null;
   /** @type {{m: string, since: number, said: Set<string>, setupMs?: number, unsent: ConnectionState[]} | null} */
@@ -156,6 +135,11 @@ export class Session extends EventTarget {
   /** The session's token, for the pool's HTTP API; null before the first welcome. */
   get bearer() {
     return this.#state.token;
+  }
+
+  /** How often and for how long something is tried, as the pool says: spans in ms, and sockets tried in vain. */
+  get limits() {
+    return this.#limits;
   }
 
   /** Open another socket, unless the server was heard within the last `quietMs`. @param {number} [quietMs] */
@@ -221,7 +205,7 @@ export class Session extends EventTarget {
    * Tell the pool how the media has been, once in some seconds, for its statistics; what is not known is left out:
    * {media, path, rttMs, jitterMs, loss, remoteLoss, sentBitrate, receivedBitrate, freezes, frozenMs}.
    *
-   * @param {Partial<Report>} stats
+   * @param {Partial<import("./report.js").Report>} stats
    */
   report(stats) {
     if (this.#match) this.#send({ ...bounded(stats), type: "stats", m: this.#match.m });
@@ -360,7 +344,7 @@ export class Session extends EventTarget {
 
   #tick() {
     const now = performance.now();
-    const every = this.want.state === "idle" ? this.#timeouts.idleHeartbeatMs : this.#timeouts.heartbeatMs;
+    const every = this.want.state === "idle" ? this.#limits.idleHeartbeatMs : this.#limits.heartbeatMs;
     if (this.#socket && !this.#retry && !this.#stopped && now - this.#heardAt > 2 * every + 2000) this.#connect();
     this.#transmit("due");
   }
@@ -393,10 +377,10 @@ export class Session extends EventTarget {
 
   /** @type {Record<string, (frame: any) => unknown>} */
   #handlers = {
-    welcome: ({ sid, token, want, timeouts }) => {
+    welcome: ({ sid, token, want, timeouts, maxReconnectAttempts = LIMITS.maxReconnectAttempts }) => {
       if (sid !== this.#state.sid) this.#lock(sid);
       Object.assign(this.#state, { sid, token });
-      this.#timeouts = timeouts;
+      this.#limits = { ...LIMITS, ...timeouts, maxReconnectAttempts };
       this.#welcomed = true;
       this.#attempts = 0;
       this.#fresh = false;
@@ -428,6 +412,7 @@ export class Session extends EventTarget {
       if (!token) return; // the server asks again
       this.#send({ type: "auth", token });
       this.#fresh = false;
+      if (this.#welcomed) this.#tell("status", { status: "online" }); // whoever was told of a missing JWT
     },
     goaway: ({ withinMs }) => {
       this.#retry ??= setTimeout(() => this.#connect(), Math.random() * Math.min(withinMs / 4, 2000));

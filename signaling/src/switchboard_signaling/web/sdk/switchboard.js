@@ -7,7 +7,7 @@
  *     await switchboard.start();
  *     switchboard.join();
  *
- * Events: change; chat {id, text, mine}; numbers {numbers, score, grade, plan}; log {error}, for developers.
+ * Events: change; chat {id, text, mine}; numbers {numbers, media, score, grade, plan}; log {error}, for developers.
  */
 import { Call } from "./call.js";
 import { prepare } from "./connection.js";
@@ -16,6 +16,7 @@ import { apiOf, fetchIceServers } from "./ice.js";
 import { openMedia } from "./media.js";
 import { deviceCode, endingCode, lacking, problem, sessionCode } from "./problems.js";
 import { Patience } from "./recovery.js";
+import { Reporter } from "./report.js";
 import { Session } from "./session.js";
 import { PageWatch } from "./watch.js";
 
@@ -63,6 +64,7 @@ export class Switchboard extends EventTarget {
   #session;
   #watch = new PageWatch();
   #patience = new Patience();
+  #reporter = new Reporter();
   /** @type {Call | null} */
   #call = null;
   /** @type {import("./connection.js").Ready | null} */
@@ -129,7 +131,7 @@ export class Switchboard extends EventTarget {
    * @param {import("./want.js").Choice} [choice] what else matters
    */
   join(attributes = {}, required = {}, choice = {}) {
-    this.#hangUp();
+    this.#close();
     this.#negs.clear();
     this.#chats.clear();
     this.#right("call");
@@ -140,7 +142,7 @@ export class Switchboard extends EventTarget {
 
   /** Stop looking, or leave the call. */
   leave() {
-    this.#hangUp();
+    this.#close();
     this.#right("call");
     this.#session.leave();
     this.#update({ state: "idle" });
@@ -190,6 +192,11 @@ export class Switchboard extends EventTarget {
     this.#update({ tier });
   }
 
+  /** The pool's limits, in ms; the usual ones before the first welcome. */
+  get limits() {
+    return this.#session.limits;
+  }
+
   /** ICE servers with fresh credentials, for checks before a call. */
   iceServers() {
     return fetchIceServers(apiOf(this.#url), this.#session.bearer);
@@ -198,7 +205,7 @@ export class Switchboard extends EventTarget {
   /** Leave for good: the session ends, and camera and microphone are released. */
   stop() {
     this.#stopped = true;
-    this.#hangUp();
+    this.#close();
     this.#watch.close();
     this.#session.stop();
     for (const track of this.snapshot.local?.getTracks() ?? []) track.stop();
@@ -243,7 +250,7 @@ export class Switchboard extends EventTarget {
     this.#update({ link: status });
     if (status === "stopped") this.#wrong("link", sessionCode(reason ?? "") ?? "unknown");
     if (status === "offline" && reason === "pool-busy") this.#wrong("link", reason);
-    if (status === "connecting" && this.#patience.spent(navigator.onLine, performance.now())) {
+    if (status === "connecting" && this.#patience.spent(this.limits, navigator.onLine, performance.now())) {
       setTimeout(() => this.#session.rest());
     }
   }
@@ -256,7 +263,7 @@ export class Switchboard extends EventTarget {
     this.#ready = null;
     this.#hangUp();
     const call = new Call({
-      role, iceServers, local, tier, ready,
+      role, iceServers, local, tier, ready, limits: this.limits,
       neg: this.#negs.get(partner) ?? 0,
       relayOnly: this.relayOnly,
       say: (signal) => this.#session.say(signal),
@@ -267,14 +274,19 @@ export class Switchboard extends EventTarget {
         iceServers: () => this.iceServers(),
       },
     });
-    listen(call, "state", ({ state, code }) => {
+    listen(call, "state", ({ state, code, path, reason }) => {
       this.#update({ state });
+      if (state === "connected") this.#session.connection("connected", { path });
+      if (state === "failed") this.#session.connection("failed", { path, reason });
       if (code) this.#wrong("call", code);
       if (state === "connected") this.#right("call");
     });
     listen(call, "stream", ({ stream }) => this.#update({ remote: stream }));
     listen(call, "picture", (pictures) => this.#update(pictures));
-    listen(call, "numbers", (detail) => tell(this, "numbers", detail));
+    listen(call, "numbers", (detail) => {
+      this.#report(this.#reporter.add(detail.numbers, detail.media));
+      tell(this, "numbers", detail);
+    });
     listen(call, "problem", (detail) => tell(this, "log", detail));
     listen(call, "built", ({ neg }) => this.#negs.set(partner, neg + 1));
     this.#negs.set(partner, call.neg + 1);
@@ -323,7 +335,22 @@ export class Switchboard extends EventTarget {
     }
   }
 
+  /** The person ends the call, if there is one. */
+  #close() {
+    if (this.#call) {
+      this.#report(this.#reporter.rest());
+      this.#session.connection("closed");
+    }
+    this.#hangUp();
+  }
+
+  /** @param {import("./report.js").Report | null} report */
+  #report(report) {
+    if (report) this.#session.report(report);
+  }
+
   #hangUp() {
+    this.#reporter = new Reporter();
     this.#preparing += 1;
     this.#ready?.discard();
     this.#ready = null;
