@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, Cancelled, InLine, Line
+from switchboard_signaling.matching.line import LINES, MEMORY, MET, POD_LEASE, SCAN, Cancelled, InLine, Line, line_of
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, REQUIRED_ONLY, Proposal, Ticket
 
 
@@ -15,6 +15,11 @@ def matched(line: Line, one: Ticket, other: Ticket, m: str = "m1") -> Proposal:
     proposal = line.enqueue(other, m, None, 0)
     assert isinstance(proposal, Proposal)
     return proposal
+
+
+def test_a_mode_has_a_line_apart_from_that_of_tickets_without_one() -> None:
+    assert line_of("") == 0
+    assert {line_of(f"mode-{number}") for number in range(200)} == set(range(1, LINES))
 
 
 def test_the_first_waits_and_the_second_is_matched_with_it() -> None:
