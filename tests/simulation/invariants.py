@@ -215,8 +215,9 @@ class Watch:
             want = present[ticket.sid].page.session.want
             if not isinstance(want, Queued) or f"{ticket.sid}/{want.ticket}" != name:
                 self._fail("3 ghost ticket", f"{name} is in line, but its client wants {want}")
-        for one in tickets.values():
-            for other in tickets.values():
+        waiting = [ticket for ticket in tickets.values() if ticket.sid in present]  # who vanished does not relax
+        for one in waiting:
+            for other in waiting:
                 if compatible(one, other):
                     self._fail("3 not matched", f"{one.ticket} and {other.ticket} wait for each other")
 
