@@ -209,14 +209,16 @@ class Watch:
         tickets = self._world.store.backend.tickets()
         for sid, user in present.items():
             self._settled(user, sid, present)
+        wanted = []
         for name, ticket in tickets.items():
-            if self._restored or ticket.sid not in present:
-                continue  # left over by a lost tail or by somebody who vanished: aborted as soon as it is proposed
-            want = present[ticket.sid].page.session.want
-            if not isinstance(want, Queued) or f"{ticket.sid}/{want.ticket}" != name:
+            want = present[ticket.sid].page.session.want if ticket.sid in present else None
+            if isinstance(want, Queued) and f"{ticket.sid}/{want.ticket}" == name:
+                wanted.append(ticket)
+            elif want is not None and not self._restored:
                 self._fail("3 ghost ticket", f"{name} is in line, but its client wants {want}")
-        for one in tickets.values():
-            for other in tickets.values():
+            # Others are left over by a lost tail or by somebody who vanished: aborted as soon as they are proposed.
+        for one in wanted:
+            for other in wanted:
                 if compatible(one, other):
                     self._fail("3 not matched", f"{one.ticket} and {other.ticket} wait for each other")
 

@@ -18,7 +18,7 @@ from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, p
 from switchboard_signaling.broker.redis_ledger import RedisLedger
 from switchboard_signaling.broker.scripts import Script
 from switchboard_signaling.broker.slots import Remedy, Trouble
-from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, Cancelled, line_of, pairs
+from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, SWEEP, UNHEARD, Cancelled, line_of, pairs
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Hint
 from switchboard_signaling.protocol.store import (
@@ -37,7 +37,7 @@ from switchboard_signaling.protocol.store import (
     want_rank,
 )
 
-SHARED: Final = (":tickets", ":order", ":fates", ":forget", ":shelves", ":cursors", ":bucket:")
+SHARED: Final = (":tickets", ":order", ":fates", ":forget", ":shelves", ":cursors", ":heard", ":bucket:")
 """The keys of a line that more than one script uses."""
 RECORD_MS: Final = int(MEMORY * 1000)
 """How long an untouched record is kept, as long as a place token is valid."""
@@ -200,7 +200,8 @@ class RedisBroker:
         text = msgspec.json.encode(replace(ticket, seq=0)).decode()
         index = msgspec.json.encode((ticket.mode, pairs(ticket.needs), ["", *pairs(ticket.attributes)])).decode()
         arguments: list[str | int | float] = [
-            ticket.ticket, text, index, question.m, question.dead or "", ticket.seq, SCAN, POD_LEASE, MEMORY, MET,
+            ticket.ticket, text, index, question.m, question.dead or "", ticket.seq, SCAN, SWEEP,
+            POD_LEASE, MEMORY, MET, UNHEARD,
         ]  # fmt: skip
         keys = [line + part for part in (*SHARED, ":seq", ":beats", ":mail:", ":met")]
         fate, *rest = await self._run("enqueue", keys, arguments)

@@ -29,6 +29,10 @@ POD_LEASE: Final = 10.0
 removed ticket back at its place, so that removing too many is harmless."""
 MEMORY: Final = 3600.0
 """Seconds for which cancelled tickets and matches are remembered: as long as a place token is valid."""
+UNHEARD: Final = 90.0
+"""Seconds without a heartbeat after which a ticket is taken out of the line; a later one puts it back at its place."""
+SWEEP: Final = 8
+"""How many of those go with each ticket that comes or is heard of."""
 MET: Final = 600.0
 """Seconds for which two who have met do not meet again, unless both have waited long."""
 
@@ -84,6 +88,8 @@ class Line:
     _homes: dict[str, str] = field(default_factory=dict)
     _cursors: dict[str, int] = field(default_factory=dict)
     """Where the searches of tickets stopped that looked at as many as they may."""
+    _heard: dict[str, float] = field(default_factory=dict)
+    """When each ticket was last heard of, in that order."""
     _met: dict[frozenset[str], float] = field(default_factory=dict)
     _forget: dict[str, float] = field(default_factory=dict)
 
@@ -94,6 +100,7 @@ class Line:
         ticket goes back to its place.
         """
         self._forget_old(now)
+        self._sweep(now)
         name = ticket.ticket
         if name in self.cancelled:
             return Cancelled()
@@ -110,6 +117,8 @@ class Line:
         self.last_seq = max(self.last_seq, seq)
         self.beats[ticket.pod] = now
         ticket = replace(ticket, seq=seq)
+        if known is not None:
+            self._hear(name, now)
         if known == ticket and name not in self._cursors:
             return InLine(seq)  # it has seen all, and whoever came later has seen it
         if known is not None and known != ticket:
@@ -118,6 +127,7 @@ class Line:
         if partner is None:
             if known != ticket:
                 self._add(ticket)
+                self._hear(name, now)
             return InLine(seq)
         return self._take_out(propose(m, ticket, partner), now)
 
@@ -199,6 +209,7 @@ class Line:
     def _remove(self, name: str) -> None:
         ticket = self.tickets.pop(name, None)
         self._cursors.pop(name, None)
+        self._heard.pop(name, None)
         if ticket is None:
             return
         home = self._homes.pop(name)
@@ -208,6 +219,15 @@ class Line:
             del places[bisect_left(places, (ticket.seq, name))]
             if not places:
                 del self._buckets[bucket]
+
+    def _hear(self, name: str, now: float) -> None:
+        self._heard.pop(name, None)
+        self._heard[name] = now
+
+    def _sweep(self, now: float) -> None:
+        for name, heard in list(islice(self._heard.items(), SWEEP)):
+            if heard <= now - UNHEARD:
+                self._remove(name)
 
     def _remember(self, name: str, now: float) -> None:
         """Note when to forget; the notes are in the order of time."""

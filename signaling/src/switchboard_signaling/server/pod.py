@@ -18,7 +18,7 @@ from switchboard_signaling.server.drain import Drain, Tokens
 from switchboard_signaling.server.gate import Gate
 from switchboard_signaling.server.hub import Hub
 from switchboard_signaling.server.journal import Journal
-from switchboard_signaling.server.keys import SharedSecrets, token_keys
+from switchboard_signaling.server.keys import KeysError, SharedSecrets, token_keys
 from switchboard_signaling.server.meters import Meters
 from switchboard_signaling.server.metrics import Metrics
 from switchboard_signaling.server.tally import Tally
@@ -52,7 +52,7 @@ def new_id() -> str:
 def make_pod(settings: Settings) -> Pod:
     """Return the pod that the settings describe, not started yet.
 
-    Raises KeysError for token keys and JWT secrets that cannot be used.
+    Raises KeysError for token keys, secrets and certificates that cannot be used.
     """
     # A pod that restarts under its name must not get hints that were meant for its earlier run.
     name = f"{settings.pod}.{secrets.token_hex(4)}"
@@ -130,6 +130,12 @@ def _make_broker(name: str, settings: Settings, metrics: Metrics) -> Broker:
 
     nodes = [(host, int(port)) for host, _, port in (node.rpartition(":") for node in settings.redis_nodes)]
     credentials = FileCredentials(settings.redis_auth_dir) if settings.redis_auth_dir else None
-    tls = trusting(settings.redis_tls_dir) if settings.redis_tls_dir else None
+    try:
+        tls = trusting(settings.redis_tls_dir) if settings.redis_tls_dir else None
+    except OSError as error:
+        raise KeysError(
+            f"the store's certificates in {settings.redis_tls_dir} cannot be used: {error.strerror or error};"
+            " put ca.crt there, and tls.crt with tls.key or neither, in PEM"
+        ) from error
     troubles = Troubles(lambda code: metrics.store_troubles.labels(code).inc())
     return RedisBroker(name, settings.pool, Store(nodes, credentials, tls, troubles))

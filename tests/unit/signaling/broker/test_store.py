@@ -9,6 +9,7 @@ from tests.unit.signaling.broker.nodes import SILENCE, SINGLE, Node, serving, un
 from switchboard_signaling.broker import connection, store
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.scripts import Script
+from switchboard_signaling.broker.slots import trouble
 from switchboard_signaling.broker.store import Store, Troubles
 
 
@@ -244,6 +245,6 @@ def test_trouble_is_counted_each_time_but_said_once_a_second(capsys: pytest.Capt
     counted: list[str] = []
     troubles = Troubles(counted.append)
     for _ in range(5):
-        troubles.note(store.trouble("CLUSTERDOWN down", ("h", 1)), ("h", 1))
+        troubles.note(trouble("CLUSTERDOWN down", ("h", 1)), ("h", 1))
     assert counted == ["CLUSTERDOWN"] * 5
     assert capsys.readouterr().out.count("CLUSTERDOWN down") == 1

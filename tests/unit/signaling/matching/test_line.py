@@ -2,7 +2,18 @@
 
 from msgspec.structs import replace
 
-from switchboard_signaling.matching.line import LINES, MEMORY, MET, POD_LEASE, SCAN, Cancelled, InLine, Line, line_of
+from switchboard_signaling.matching.line import (
+    LINES,
+    MEMORY,
+    MET,
+    POD_LEASE,
+    SCAN,
+    UNHEARD,
+    Cancelled,
+    InLine,
+    Line,
+    line_of,
+)  # fmt: skip
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, REQUIRED_ONLY, Proposal, Ticket
 
 
@@ -189,6 +200,17 @@ def test_a_ticket_that_has_seen_all_does_not_search_again() -> None:
     late = Ticket("z/t", "z", "z", "i", "pod")
     for _ in range(2):
         assert line.enqueue(late, "m", None, 0) == InLine(4)
+
+
+def test_a_ticket_that_is_not_heard_of_any_more_leaves_the_line_and_a_heartbeat_brings_it_back_to_its_place() -> None:
+    line = Line()
+    gone, alive = ticket("a", lang="x"), ticket("b", lang="x")
+    for waiting in (gone, alive):
+        line.enqueue(waiting, "m", None, 0)
+    line.enqueue(alive, "m", None, UNHEARD - 1)
+    line.enqueue(ticket("c", lang="x"), "m", None, UNHEARD)
+    assert list(line.tickets) == ["b/t", "c/t"]
+    assert line.enqueue(replace(gone, seq=1), "m", None, UNHEARD) == InLine(1)
 
 
 def test_modes_do_not_meet() -> None:

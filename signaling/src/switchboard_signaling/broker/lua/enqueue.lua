@@ -1,15 +1,15 @@
 #!lua
 --include take
 -- Puts a ticket in line, or finds out what became of it: Line.enqueue in matching/line.py.
--- KEYS: tickets, order, fates, forget, shelves, cursors, prefix of the buckets, last seq, beats, prefix of the
--- mailboxes, who met whom.
+-- KEYS: tickets, order, fates, forget, shelves, cursors, when tickets were heard of, prefix of the buckets, last seq,
+-- beats, prefix of the mailboxes, who met whom.
 -- ARGV: ticket name and text, its mode, needs and attributes as texts, m, dead match or '', seq or 0, how many to look
--- at, then lease, memory, and how long who met is kept apart, in seconds.
+-- at and to sweep, then lease, memory, how long who met is kept apart and who is unheard is kept, in seconds.
 -- Returns {'waits', seq}, {'cancelled'} or {'matched', proposal}. A fate is a proposal, or '' for cancelled;
 -- `left:` before the name of a matched ticket says that it does not return from its match. A shelf says where a ticket
 -- is kept: its mode, its home, and its attributes, of which the first is none.
-local tickets, order, fates, forget, shelves, cursors, bucket, last_seq, beats, mailbox, met = unpack(KEYS)
-local name, text, index, m, dead, seq, scan, lease, memory, apart = unpack(ARGV)
+local tickets, order, fates, forget, shelves, cursors, heard, bucket, last_seq, beats, mailbox, met = unpack(KEYS)
+local name, text, index, m, dead, seq, scan, sweep, lease, memory, apart, unheard = unpack(ARGV)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local ANYBODY_AGAIN = 2
@@ -20,6 +20,9 @@ for _, old in ipairs(redis.call('ZRANGEBYSCORE', forget, '-inf', now, 'LIMIT', 0
 end
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', met, '-inf', now, 'LIMIT', 0, 32)) do
   redis.call('ZREM', met, old)
+end
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', heard, '-inf', now - unheard, 'LIMIT', 0, sweep)) do
+  take(old, tickets, order, shelves, cursors, heard, bucket)
 end
 
 local function both(one, other)
@@ -56,10 +59,13 @@ redis.call('ZADD', beats, now, mine.pod)
 
 local known = redis.call('HGET', tickets, name)
 local cursor = redis.call('HGET', cursors, name)
+if known then
+  redis.call('ZADD', heard, now, name)
+end
 if known == text and not cursor then
   return {'waits', string.format('%.0f', place)}
 elseif known and known ~= text then
-  take(name, tickets, order, shelves, cursors, bucket)
+  take(name, tickets, order, shelves, cursors, heard, bucket)
   cursor = false
 end
 
@@ -112,8 +118,8 @@ end
 
 local function match(other, theirs, other_text, other_place)
   local proposal = cjson.encode({m, text, string.format('%.0f', place), other_text, other_place})
-  take(name, tickets, order, shelves, cursors, bucket)
-  take(other, tickets, order, shelves, cursors, bucket)
+  take(name, tickets, order, shelves, cursors, heard, bucket)
+  take(other, tickets, order, shelves, cursors, heard, bucket)
   record(name, mine.pod, proposal)
   record(other, theirs.pod, proposal)
   redis.call('ZADD', met, now + apart, both(mine.sub, theirs.sub))
@@ -126,7 +132,7 @@ local function look(other)
   local theirs = other_text and cjson.decode(other_text)
   local beat = theirs and redis.call('ZSCORE', beats, theirs.pod)
   if not beat or now - tonumber(beat) >= tonumber(lease) then
-    take(other, tickets, order, shelves, cursors, bucket)
+    take(other, tickets, order, shelves, cursors, heard, bucket)
   elseif compatible(theirs) then
     return theirs, other_text
   end
@@ -195,6 +201,7 @@ if known ~= text then
   end)
   redis.call('HSET', tickets, name, text)
   redis.call('ZADD', order, place, name)
+  redis.call('ZADD', heard, now, name)
   redis.call('HSET', shelves, name, cjson.encode({mode, home, unpack(attributes)}))
   for _, attribute in ipairs(attributes) do
     redis.call('ZADD', bucket .. mode .. '\n' .. home .. '\n' .. attribute, place, name)

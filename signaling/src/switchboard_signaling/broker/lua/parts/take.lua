@@ -1,5 +1,5 @@
 -- Takes a ticket out of the line: Line._remove in matching/line.py.
-local function take(name, tickets, order, shelves, cursors, bucket)
+local function take(name, tickets, order, shelves, cursors, heard, bucket)
   local shelf = redis.call('HGET', shelves, name)
   if shelf then
     local parts = cjson.decode(shelf)
@@ -11,4 +11,5 @@ local function take(name, tickets, order, shelves, cursors, bucket)
   redis.call('ZREM', order, name)
   redis.call('HDEL', shelves, name)
   redis.call('HDEL', cursors, name)
+  redis.call('ZREM', heard, name)
 end
