@@ -57,6 +57,10 @@ lock: ## Pin all dependencies anew, with hashes, for Python 3.11 to 3.14
 generate: $(READY) ## Write the generated files (CRDs, reference docs) anew
 	python tools/generate.py
 
+.PHONY: screenshots
+screenshots: $(READY) ## Take the documentation's pictures of the call page anew (docs/images)
+	python tools/screenshots.py
+
 .PHONY: format
 format: $(READY) ## Format the code
 	ruff format --quiet . && ruff check --quiet --fix .
@@ -103,6 +107,14 @@ bench-relay: $(READY) $(BENCH)/relay/pump.so $(BENCH)/relay/.ready ## Messages a
 bench-memory: $(READY) ## Memory of 20,000 idle queued sessions beside bare sockets (a quiet machine, 3 minutes)
 	python -m bench.memory
 
+.PHONY: bench-setup
+bench-setup: $(READY) ## From the match to the call, beside the same page without a server (Chromium, coturn; 3 minutes)
+	python -m bench.setup
+
+.PHONY: bench-recovery
+bench-recovery: $(READY) ## What a call misses when pods, networks and relays fail (Chromium, coturn, root on Linux; 15 minutes)
+	python -m bench.recovery
+
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build
@@ -123,6 +135,10 @@ prove-soak: $(READY) ## 200,000 connect/match/leave cycles leave memory where it
 prove-relay: $(READY) ## 2,000 clients in calls on three servers, killed and paused in turn: none lost, none doubled (CLIENTS=; build/prove/relay.json)
 	python -m prove.relay $(if $(CLIENTS),--clients $(CLIENTS))
 
+.PHONY: prove-calls
+prove-calls: $(READY) ## 208 calls: direct, relayed by UDP, TCP and TLS, with loss, with signaling cut (EACH=; build/prove/calls.json)
+	python -m prove.calls $(if $(EACH),--each $(EACH))
+
 .PHONY: clean
 clean: ## Remove what was built in this folder (caches outside it stay)
 	@test ! -x $(BIN)/switchboard-cluster || $(BIN)/switchboard-cluster down
@@ -130,4 +146,4 @@ clean: ## Remove what was built in this folder (caches outside it stay)
 
 .PHONY: help
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
