@@ -26,7 +26,7 @@ from tests.browser.turn import turn_server  # noqa: E402
 
 IMAGES: Final = ROOT / "docs" / "images"
 MOST_BYTES: Final = 150_000
-DESK: Final = {"viewport": {"width": 1120, "height": 700}}
+DESK: Final = {"viewport": {"width": 1000, "height": 640}}
 PHONE: Final = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
 ALLOWED: Final = {"permissions": ["camera", "microphone"]}
 WIDTH, HEIGHT, FRAMES = 640, 360, 20
@@ -54,7 +54,7 @@ def film(wall: Colour, shirt: Colour, face: Colour, hair: Colour) -> bytes:
 def _row(y: int, nod: int, wall: Colour, shirt: Colour, face: Colour, hair: Colour) -> Iterator[Colour]:
     for x in range(WIDTH):
         across = x - WIDTH / 2
-        if (across / 46) ** 2 + ((y - 170 - nod) / 58) ** 2 < 1 or (abs(across) < 20 and 170 < y - nod < 250):
+        if (across / 46) ** 2 + ((y - 170 - nod) / 58) ** 2 < 1 or (abs(across) < 20 and 170 < y - nod < 262):
             yield face
         elif (across / 56) ** 2 + ((y - 150 - nod) / 62) ** 2 < 1:
             yield hair
@@ -62,6 +62,12 @@ def _row(y: int, nod: int, wall: Colour, shirt: Colour, face: Colour, hair: Colo
             yield shirt
         else:
             yield (wall[0] - y // 12, wall[1], wall[2])
+
+
+NAMES: Final = """Object.defineProperty(MediaStreamTrack.prototype, "label", {
+  get() { return this.kind === "video" ? "Integrated camera" : "Built-in microphone"; },
+});"""
+"""What devices are called, instead of a film's path."""
 
 
 class Album:
@@ -72,8 +78,11 @@ class Album:
 
     async def open(self, browser: Browser, scheme: str = "dark", **device: Any) -> CallPage:
         """Open the page as a person of its own."""
-        options = {**DESK, **ALLOWED, **device}
-        return await CallPage.visit(browser, self.url, color_scheme=scheme, **options)
+        context = await browser.new_context(color_scheme=scheme, **{**DESK, **ALLOWED, **device})
+        await context.add_init_script(NAMES)
+        person = CallPage.of(await context.new_page())
+        await person.page.goto(self.url)
+        return person
 
     async def take(self, person: CallPage, name: str) -> None:
         """Take a picture; fails if it is too large for a repository."""
