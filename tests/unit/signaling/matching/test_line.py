@@ -2,7 +2,18 @@
 
 from msgspec.structs import replace
 
-from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, UNHEARD, Cancelled, InLine, Line
+from switchboard_signaling.matching.line import (
+    LINES,
+    MEMORY,
+    MET,
+    POD_LEASE,
+    SCAN,
+    UNHEARD,
+    Cancelled,
+    InLine,
+    Line,
+    line_of,
+)
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, REQUIRED_ONLY, Proposal, Ticket
 
 
@@ -195,6 +206,12 @@ def test_a_ticket_that_is_not_heard_of_any_more_leaves_the_line_and_a_heartbeat_
     line.enqueue(ticket("c", lang="x"), "m", None, UNHEARD)
     assert list(line.tickets) == ["b/t", "c/t"]
     assert line.enqueue(replace(gone, seq=1), "m", None, UNHEARD) == InLine(1)
+
+
+def test_modes_share_the_lines_that_tickets_without_a_mode_leave_them() -> None:
+    assert line_of("") == 0
+    assert {line_of(f"mode{number}") for number in range(500)} == set(range(1, LINES))
+    assert line_of("text") == 10  # all pods of all versions must agree
 
 
 def test_modes_do_not_meet() -> None:
