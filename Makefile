@@ -57,6 +57,10 @@ lock: ## Pin all dependencies anew, with hashes, for Python 3.11 to 3.14
 generate: $(READY) ## Write the generated files (CRDs, reference docs) anew
 	python tools/generate.py
 
+.PHONY: screenshots
+screenshots: $(READY) ## Take the documentation's pictures of the call page anew (docs/images)
+	python tools/screenshots.py
+
 .PHONY: format
 format: $(READY) ## Format the code
 	ruff format --quiet . && ruff check --quiet --fix .
@@ -127,6 +131,14 @@ $(PEERS:%=$(BENCH)/autoscaler/%): $(BENCH)/autoscaler/%: bench/autoscaler/go/%/d
 bench-autoscaler: $(READY) $(BENCH)/data/.ready $(PEERS:%=$(BENCH)/autoscaler/%) ## Pods for a load beside HPA's and KPA's own code and one who knows the future (8 minutes; build/bench/autoscaler.json, docs)
 	python -m bench.autoscaler
 
+.PHONY: bench-setup
+bench-setup: $(READY) ## From the match to the call, beside the same page without a server (Chromium, coturn; 3 minutes)
+	python -m bench.setup
+
+.PHONY: bench-recovery
+bench-recovery: $(READY) ## What a call misses when pods, networks and relays fail (Chromium, coturn, root on Linux; 15 minutes)
+	python -m bench.recovery
+
 .PHONY: build
 build: $(READY) ## Build the cluster's binaries and all images; what is in the cache is not built again
 	switchboard-cluster build
@@ -155,6 +167,10 @@ prove-scaling: $(READY) build ## 1,500 clients in calls while a pool grows, shri
 prove-signaling: $(READY) ## The same, and people in line, while all happens to a store of 3+3 nodes too (CLIENTS=; build/prove/signaling.json)
 	python -m prove.signaling $(if $(CLIENTS),--clients $(CLIENTS))
 
+.PHONY: prove-calls
+prove-calls: $(READY) ## 208 calls: direct, relayed by UDP, TCP and TLS, with loss, with signaling cut (EACH=; build/prove/calls.json)
+	python -m prove.calls $(if $(EACH),--each $(EACH))
+
 .PHONY: clean
 clean: ## Remove what was built in this folder (caches outside it stay)
 	@test ! -x $(BIN)/switchboard-cluster || $(BIN)/switchboard-cluster down
@@ -162,4 +178,4 @@ clean: ## Remove what was built in this folder (caches outside it stay)
 
 .PHONY: help
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

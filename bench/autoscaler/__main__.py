@@ -50,7 +50,7 @@ def main() -> None:
     told = {item.trace: asdict(item) for item in found}
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_bytes(orjson.dumps({"figures": summed, "traces": told}, option=orjson.OPT_INDENT_2))
-    PLOT.write_text(plot.draw(RULES))
+    PLOT.write_text(plot.draw(RULES, found))
     page = PAGE.read_text()
     PAGE.write_text(table.put(page, table.lines(found, summed)))
     print("\n".join(table.lines(found, summed)))

@@ -10,7 +10,7 @@ from bench.autoscaler.simulator import Result, Rules, Trace, run
 SEEDS: Final = (1, 2)
 """What is reported; the defaults were chosen on others."""
 RULES: Final = Rules()
-TARGETS: Final = tuple(RULES.target * share / 40 for share in range(40, 7, -1))
+TARGETS: Final = tuple(RULES.target * share / 40 for share in range(40, 9, -3))
 """What the peers are swept over, the pool's own target first: a lower one buys quality with pods."""
 
 
@@ -38,53 +38,32 @@ class Compared:
     trace: str
     ours: Cost
     clairvoyant: Cost
-    defaults: dict[str, Cost]
-    """Each peer with the pool's own target."""
-    equal: dict[str, Cost]
-    """Each peer with the highest target at which it is as good as ours; with the lowest one if it never is."""
-    targets: dict[str, float | None]
-    """That target; None if it never is."""
+    peers: dict[str, list[Cost]]
+    """Each peer at each of the targets."""
     absorbed_s: list[int]
+    """For each flash crowd, seconds until there was room for everybody for good."""
     hours_without_outage: float | None
     """Ours on the same trace without its outages."""
+
+    def equal(self, name: str) -> int | None:
+        """Return which is the first, highest target at which a peer is as good as ours; None if it never is."""
+        good = (index for index, cost in enumerate(self.peers[name]) if cost.as_good_as(self.ours))
+        return next(good, None)
 
 
 def compare(make: Callable[[int], Trace]) -> Compared:
     """Run a trace under everyone."""
     made = [make(seed) for seed in SEEDS]
     results = [run(trace, ours(), RULES) for trace in made]
-    mine = _cost(results)
-    known = _cost([run(trace, clairvoyant(trace, RULES), RULES) for trace in made])
-    defaults, equal, targets = {}, {}, {}
-    for name in PEERS:
-        defaults[name], equal[name], targets[name] = _sweep(name, made, mine)
     without = [run(trace.without_outages(), ours(), RULES) for trace in made if trace.outages]
     return Compared(
         made[0].name,
-        mine,
-        known,
-        defaults,
-        equal,
-        targets,
+        _cost(results),
+        _cost([run(trace, clairvoyant(trace, RULES), RULES) for trace in made]),
+        {name: [_cost([_peer_run(name, target, trace) for trace in made]) for target in TARGETS] for name in PEERS},
         [second for result in results for second in result.absorbed_s],
         _cost(without).pod_hours if without else None,
     )
-
-
-def _sweep(name: str, made: Sequence[Trace], mine: Cost) -> tuple[Cost, Cost, float | None]:
-    """Search the highest target at which a peer is as good as ours, halving, for quality only falls with it."""
-    known: dict[int, Cost] = {}
-
-    def cost(index: int) -> Cost:
-        if index not in known:
-            known[index] = _cost([_peer_run(name, TARGETS[index], trace) for trace in made])
-        return known[index]
-
-    low, high = 0, len(TARGETS) - 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if cost(middle).as_good_as(mine) else (middle + 1, high)
-    return cost(0), cost(low), TARGETS[low] if cost(low).as_good_as(mine) else None
 
 
 def _peer_run(name: str, target: float, trace: Trace) -> Result:

@@ -1,10 +1,12 @@
-"""The plot of the documentation: what everyone does on a flash crowd and on a real day."""
+"""The plot of the documentation: cost and quality of everyone, and what they do on a flash crowd and a real day."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bench.autoscaler import traces
-from bench.autoscaler.scalers import clairvoyant, ours, peer
+from bench.autoscaler.comparison import TARGETS, Compared, Cost
+from bench.autoscaler.scalers import PEERS, clairvoyant, ours, peer
 from bench.autoscaler.simulator import Rules, Trace, run
 
 SEED: Final = 1
@@ -16,24 +18,63 @@ COLOURS: Final = {"sessions / target": "#b0b0b0", "ours": "#0b6e4f", "HPA": "#c1
 Line = Sequence[tuple[float, float]]
 
 
-def draw(rules: Rules) -> str:
+def draw(rules: Rules, found: Sequence[Compared]) -> str:
     """Return an SVG."""
     crowd, day = traces.flash(SEED), traces.flights_fast(SEED)
     begin = crowd.flash_s[0]
     panels = [
-        ("Flash crowd: ten times the arrivals for 60 s", _lines(crowd, rules), (begin - 60, begin + 540)),
-        ("A real day, thirty times as fast: departures from New York", _lines(day, rules), (0, day.seconds / 2)),
+        _sweep(found, top=40),
+        _over_time("Flash crowd: ten times the arrivals for 60 s", crowd, rules, (begin - 60, begin + 540), top=360),
+        _over_time("Departures from New York, a day in 48 minutes", day, rules, (0, day.seconds / 2), top=680),
     ]
-    drawn = [_panel(*panel, top=index * (HEIGHT + 60) + 40) for index, panel in enumerate(panels)]
     legend = [
-        f'<text x="{MARGIN + 180 * index}" y="20" fill="{colour}" font-weight="bold">{name}</text>'
+        f'<text x="{MARGIN + 180 * index}" y="18" fill="{colour}" font-weight="bold">{name}</text>'
         for index, (name, colour) in enumerate(COLOURS.items())
     ]
-    height = len(panels) * (HEIGHT + 60) + 20
+    height = 980
     style = 'font-family="sans-serif" font-size="13"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" {style}>'
     white = f'<rect width="{WIDTH}" height="{height}" fill="white"/>'
-    return "\n".join([head, white, *legend, *drawn, "</svg>", ""])
+    return "\n".join([head, white, *legend, *panels, "</svg>", ""])
+
+
+def _sweep(found: Sequence[Compared], top: int) -> str:
+    """Draw what all traces cost and how much overload that leaves, the peers at every target."""
+
+    def total(costs: Iterable[Cost]) -> tuple[float, int]:
+        each = list(costs)
+        return sum(cost.pod_hours for cost in each), sum(cost.overload for cost in each)
+
+    least, _ = total(item.clairvoyant for item in found)
+    points = {"ours": [total(item.ours for item in found)]}
+    for name in PEERS:
+        points[name.upper()] = [total(item.peers[name][index] for item in found) for index in range(len(TARGETS))]
+    highest = max(hours for line in points.values() for hours, _ in line) / least
+    decades = math.ceil(math.log10(max(overload for line in points.values() for _, overload in line)))
+
+    def x(hours: float) -> float:
+        return MARGIN + (WIDTH - 2 * MARGIN) * (hours / least - 0.9) / (highest - 0.9)
+
+    def y(overload: float) -> float:
+        return top + HEIGHT * (1 - math.log10(max(1, overload)) / decades)
+
+    swept = f"peers at {TARGETS[0]:g} to {TARGETS[-1]:g} sessions a pod"
+    title = f"Session-seconds of overload over pod-hours beside the clairvoyant's, all traces; {swept}"
+    out = [f'<text x="{MARGIN}" y="{top - 2}">{title}</text>']
+    for decade in range(decades + 1):
+        at = y(10**decade)
+        out.append(f'<path d="M{MARGIN} {at:.1f}H{WIDTH - MARGIN}" stroke="#eee"/>')
+        out.append(f'<text x="{MARGIN - 8}" y="{at + 4:.1f}" text-anchor="end">1e{decade}</text>')
+    for tenths in range(10, int(highest * 10) + 1, 5):
+        at = x(tenths / 10 * least)
+        out.append(f'<text x="{at:.1f}" y="{top + HEIGHT + 18}" text-anchor="middle">{tenths / 10:g}x</text>')
+    for name, line in points.items():
+        path = "L".join(f"{x(hours):.1f} {y(overload):.1f}" for hours, overload in line)
+        out.append(f'<path d="M{path}" fill="none" stroke="{COLOURS[name]}"/>')
+        radius = 5 if name == "ours" else 3
+        places = (f'cx="{x(hours):.1f}" cy="{y(overload):.1f}"' for hours, overload in line)
+        out += [f'<circle {place} r="{radius}" fill="{COLOURS[name]}"/>' for place in places]
+    return "\n".join(out)
 
 
 def _lines(trace: Trace, rules: Rules) -> dict[str, Line]:
@@ -47,8 +88,10 @@ def _lines(trace: Trace, rules: Rules) -> dict[str, Line]:
     return found
 
 
-def _panel(title: str, lines: dict[str, Line], span: tuple[float, float], top: int) -> str:
+def _over_time(title: str, trace: Trace, rules: Rules, span: tuple[float, float], top: int) -> str:
+    """Draw the pods under each."""
     begin, end = span
+    lines = _lines(trace, rules)
     shown = {name: [point for point in line if begin <= point[0] <= end] for name, line in lines.items()}
     highest = max(value for line in shown.values() for _, value in line) + 1
 

@@ -1,9 +1,9 @@
-"""The table of the documentation, written between two marks."""
+"""The tables of the documentation, written between two marks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bench.autoscaler.comparison import Compared, Cost
+from bench.autoscaler.comparison import TARGETS, Compared, Cost
 from bench.autoscaler.scalers import PEERS
 
 BEGIN: Final = "<!-- written by make bench-autoscaler -->"
@@ -11,20 +11,24 @@ END: Final = "<!-- end -->"
 
 
 def lines(found: Sequence[Compared], figures: Mapping[str, float]) -> list[str]:
-    """Return the tables: the figures, and each trace's costs over the clairvoyant's."""
+    """Return the figures, and what each trace costs, in the clairvoyant's pod-hours."""
     rows = ["| Figure | |", "|---|---|", *(f"| `{name}` | {value:g} |" for name, value in figures.items()), ""]
-    rows += [
-        "| Trace | ours | overload | rejected | HPA | overload | as good as ours | KPA | overload | as good as ours |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    head = ["Trace", "ours", "overload", "rejected"]
+    for name in PEERS:
+        head += [f"{name.upper()} at 100", "overload", "rejected", "as good as ours"]
+    rows += [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for item in found:
-        cells = [item.trace, _ratio(item.ours, item), f"{item.ours.overload:,}", f"{item.ours.rejected:,}"]
-        for name in PEERS:
-            target = item.targets[name]
-            equal = f"{_ratio(item.equal[name], item)} at {target:g}" if target else "never"
-            cells += [_ratio(item.defaults[name], item), f"{item.defaults[name].overload:,}", equal]
+        cells = [item.trace, *_cells(item.ours, item)]
+        for name, costs in item.peers.items():
+            index = item.equal(name)
+            equal = f"{_ratio(costs[index], item)} at {TARGETS[index]:g}" if index is not None else "never"
+            cells += [*_cells(costs[0], item), equal]
         rows.append(f"| {' | '.join(cells)} |")
     return rows
+
+
+def _cells(cost: Cost, item: Compared) -> list[str]:
+    return [_ratio(cost, item), f"{cost.overload:,}", f"{cost.rejected:,}"]
 
 
 def _ratio(cost: Cost, item: Compared) -> str:

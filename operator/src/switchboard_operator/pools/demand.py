@@ -5,7 +5,7 @@ the reason for it, which people read in the status and in an event.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, TypeAlias
 
@@ -39,7 +39,8 @@ def decide(pool: SignalingPool, history: History) -> Decision:
     manual = auto.mode is ScalingMode.MANUAL
     wanted = _auto(pool, auto, history, replicas if manual else None)
     if manual:
-        return Decision(replicas, f"spec.replicas is {replicas}; Auto would have {wanted.desired}: {wanted.why}")
+        why = f"spec.replicas is {replicas}; Auto would have {wanted.desired}: {wanted.why}"
+        return replace(wanted, desired=replicas, why=why)
     return wanted
 
 

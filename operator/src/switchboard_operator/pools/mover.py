@@ -115,7 +115,7 @@ class Mover:
 
     async def _explain(self, live: Json, pool: SignalingPool, decision: Decision, watched: Watched) -> None:
         """Say in an event what was decided, if it is another number than before."""
-        before, watched.desired = pool.status.desired_replicas, decision.desired
+        before, watched.desired, watched.blind = pool.status.desired_replicas, decision.desired, decision.blind
         if before != decision.desired and pool.status.decision:
             note = f"{before} -> {decision.desired} pods: {decision.why}"
             await self._context.recorder.record(live, "Scaling", note)

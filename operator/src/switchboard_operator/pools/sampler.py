@@ -43,6 +43,8 @@ class Watched:
     history: History = field(default_factory=History)
     desired: int = 0
     """What was decided at the last reconciliation."""
+    blind: bool = False
+    """Whether the load was unknown then."""
     sessions: float = 0
     """What its status says."""
     reported_at: float = 0.0
@@ -129,6 +131,7 @@ class Sampler:
         return (
             changed
             or watched.judge(watched.history) != watched.desired
+            or watched.history.load.blind != watched.blind
             or (reportable and watched.history.observations[-1].sessions != watched.sessions)
         )
 

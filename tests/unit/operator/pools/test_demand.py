@@ -84,6 +84,10 @@ def test_pods_that_all_are_silent_are_no_empty_ones() -> None:
     assert decide(scaled(), history(seconds=100)).blind is False, "where there is none, none is silent"
 
 
+def test_by_hand_too_it_is_known_whether_the_pods_are_silent() -> None:
+    assert decide(scaled(mode="Manual"), history(None, seconds=10)).blind
+
+
 def test_a_silent_pod_counts_as_full_when_others_should_go() -> None:
     assert decide(scaled(), history(20, 20, None, seconds=100)).desired == 2, "150 sessions of capacity"
 

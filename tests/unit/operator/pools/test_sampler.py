@@ -98,6 +98,14 @@ async def test_another_decision_wakes_the_pool(world: World) -> None:
         assert await world.wakes() == KEY
 
 
+async def test_a_load_that_becomes_unknown_wakes_the_pool(world: World) -> None:
+    watched = world.enter()
+    watched.sessions, watched.reported_at = 2, 1e12
+    async with world.running():
+        watched.history.load.blind = True
+        assert await world.wakes() == KEY
+
+
 async def test_numbers_wake_the_pool_if_they_are_old_and_wrong(world: World) -> None:
     watched = world.enter()
     watched.sessions, watched.reported_at = 5, -1e12

@@ -86,14 +86,9 @@ def _terms(observation: Observation, sessions: float, outlook: Outlook, settings
     if settings.free_slots > 0:
         free = settings.free_slots
         lines.append(("buffer", sessions + free, f"{now} sessions + {number(free)} free / {number(target)}"))
-    expected = f"{now} sessions + {number(outlook.rise)} {ahead} + {number(outlook.margin)} margin / {number(target)}"
-    lines.append(("forecast", sessions + outlook.rise + outlook.margin, expected))
-    if outlook.surge > 0:
-        jump = outlook.surge + outlook.margin
-        expected = (
-            f"{now} sessions + {number(outlook.surge)} {ahead} + {number(outlook.margin)} margin / {number(target)}"
-        )
-        lines.append(("surge", sessions + jump, expected))
+    for name, more in (("forecast", outlook.rise), ("surge", outlook.surge)):
+        how = f"{now} sessions + {number(more)} {ahead} + {number(outlook.margin)} margin / {number(target)}"
+        lines.append((name, sessions + more + outlook.margin, how))
     return tuple(Term(name, _pods(wanted, target), how) for name, wanted, how in lines)
 
 

@@ -119,7 +119,7 @@ export class Switchboard extends EventTarget {
     const has = (/** @type {string} */ kind) => stream.getTracks().some((track) => track.kind === kind);
     this.#update({ local: stream, microphone: has("audio"), camera: has("video") });
     this.#call?.useLocal(stream);
-    if (this.snapshot.state === "queued") this.#prepare();
+    this.#prepare();
     if (!this.#started) await this.#connect();
   }
 
@@ -136,7 +136,7 @@ export class Switchboard extends EventTarget {
     this.#chats.clear();
     this.#right("call");
     this.#session.join(attributes, required, choice);
-    this.#prepare();
+    if (!this.#ready) this.#prepare();
     this.#update({ state: "queued" });
   }
 
@@ -145,6 +145,7 @@ export class Switchboard extends EventTarget {
     this.#close();
     this.#right("call");
     this.#session.leave();
+    if (!this.#ready) this.#prepare();
     this.#update({ state: "idle" });
   }
 
@@ -206,6 +207,7 @@ export class Switchboard extends EventTarget {
   stop() {
     this.#stopped = true;
     this.#close();
+    this.#takeReady()?.discard();
     this.#watch.close();
     this.#session.stop();
     for (const track of this.snapshot.local?.getTracks() ?? []) track.stop();
@@ -230,6 +232,7 @@ export class Switchboard extends EventTarget {
     listen(this.#watch, "change", ({ hint }) => {
       if (this.#started) session.prove(QUIET);
       this.#call?.hint(hint);
+      if (hint === "moved") this.#prepare(); // what was made before does not know the new network
     });
   }
 
@@ -238,7 +241,6 @@ export class Switchboard extends EventTarget {
     await this.#session.start();
     const { state } = this.#session.want;
     if (this.snapshot.state === "loading") this.#update({ state: SHOWN[state] });
-    if (state !== "idle") this.#prepare();
   }
 
   /** @param {{status: Snapshot["link"], reason?: string}} detail */
@@ -259,8 +261,7 @@ export class Switchboard extends EventTarget {
   #meet({ role, iceServers, partner }) {
     const { local, tier } = this.snapshot;
     if (!local) return;
-    const ready = this.#ready ?? undefined;
-    this.#ready = null;
+    const ready = this.#takeReady();
     this.#hangUp();
     const call = new Call({
       role, iceServers, local, tier, ready, limits: this.limits,
@@ -305,8 +306,8 @@ export class Switchboard extends EventTarget {
   /** @param {{reason: string, requeued: boolean}} detail */
   #ended({ reason, requeued }) {
     this.#hangUp();
-    if (requeued) this.#prepare();
-    else this.#wrong("call", endingCode(reason));
+    if (!this.#ready) this.#prepare();
+    if (!requeued) this.#wrong("call", endingCode(reason));
     this.#update({ state: requeued ? "queued" : "idle" });
   }
 
@@ -321,18 +322,26 @@ export class Switchboard extends EventTarget {
     }
   }
 
+  /** Make a connection ready for the next call, instead of one that there is. */
   async #prepare() {
     const { local } = this.snapshot;
     const turn = ++this.#preparing;
-    if (!local) return;
+    if (!local || this.#call) return;
     try {
       const ready = await prepare(local);
-      if (turn !== this.#preparing || this.#call) return ready.discard();
+      if (turn !== this.#preparing) return ready.discard();
       this.#ready?.discard();
       this.#ready = ready;
     } catch (error) {
       tell(this, "log", { error });
     }
+  }
+
+  #takeReady() {
+    const ready = this.#ready ?? undefined;
+    this.#ready = null;
+    this.#preparing += 1;
+    return ready;
   }
 
   /** The person ends the call, if there is one. */
@@ -351,9 +360,6 @@ export class Switchboard extends EventTarget {
 
   #hangUp() {
     this.#reporter = new Reporter();
-    this.#preparing += 1;
-    this.#ready?.discard();
-    this.#ready = null;
     this.#call?.close();
     this.#call = null;
     this.#update({ remote: null, partnerAway: false, receiving: "on" });

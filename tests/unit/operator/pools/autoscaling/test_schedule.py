@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from switchboard_operator.pools.autoscaling.model import Schedule
-from switchboard_operator.pools.autoscaling.schedule import floor, in_force, problem
+from switchboard_operator.pools.autoscaling.schedule import floor, in_force, problem, time_zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -15,6 +15,11 @@ def every(cron: str, hours: float, replicas: int = 5, name: str = "show") -> Sch
 
 def at(text: str, zone: ZoneInfo = BERLIN) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()
+
+
+@pytest.mark.parametrize(("name", "zone"), [("Europe/Berlin", BERLIN), ("No/Where", None), ("../etc", None)])
+def test_time_zones_are_those_of_iana(name: str, zone: ZoneInfo | None) -> None:
+    assert time_zone(name) == zone
 
 
 @pytest.mark.parametrize(

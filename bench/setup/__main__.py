@@ -1,0 +1,156 @@
+"""`make bench-setup`: from the match to the call, over the real server, beside the same page without one."""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from playwright.async_api import Browser, Page
+from tests.browser.call import CallPage, chromium
+from tests.browser.pool import ice_directory
+from tests.browser.server import signaling_server
+from tests.browser.turn import turn_server
+from tests.browser.waiting import until
+
+HERE: Final = Path(__file__).parent
+TARGETS: Final = {"direct_av_vs_limit": 1.2, "relay_av_vs_limit": 1.2, "direct_av_ms": 100.0}
+SIDES: Final = ("impolite", "polite")
+Steps = dict[str, float]
+
+
+@dataclass
+class Bench:
+    """Two call pages, and one that has no server in between."""
+
+    people: list[CallPage]
+    limit: Page
+
+    async def call(self, relay: bool) -> dict[str, Any]:
+        """Make a call; return what it took in ms, and what came when on each side."""
+        for person in self.people:
+            await person.page.set_checked("#relay", relay)
+            await person.page.evaluate("forget()")
+        first, second = self.people
+        await first.look_for_partner()
+        await first.wait_for_state("queued")
+        await second.look_for_partner()
+        for person in self.people:
+            await person.until("'data' in steps && 'connected' in steps")
+        steps: list[Steps] = [await person.page.evaluate("steps") for person in self.people]
+        await first.page.click("#leave")
+        for person in self.people:
+            await person.wait_for_state("idle")
+        began = min(one["match"] for one in steps)
+        since = [{name: round(at - began, 1) for name, at in one.items()} for one in steps]
+        since.sort(key=lambda one: one["heard"] < one["local"])  # the impolite one describes itself first
+        return {
+            "av": max(one["connected"] for one in since),
+            "data": max(one["data"] for one in since),
+            "steps": dict(zip(SIDES, since, strict=True)),
+        }
+
+    async def least(self, relay: bool) -> dict[str, Any]:
+        """Make a call within one page."""
+        found: dict[str, Any] = await self.limit.evaluate("call", relay)
+        return found
+
+
+async def limit_page(browser: Browser, url: str) -> Page:
+    """Open the call page with another program in it."""
+    context = await browser.new_context(permissions=["camera", "microphone"])
+    script = (HERE / "limit.js").read_text()
+    await context.route("**/web/app.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
+    page = await context.new_page()
+    await page.goto(url)
+    await until(lambda: page.evaluate("'call' in globalThis"), "the page without a server")
+    return page
+
+
+async def measure(folder: Path, rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """Make all kinds of calls in turn, `rounds` times."""
+    secret = secrets.token_hex(16)
+    async with AsyncExitStack() as stack:
+        turn = await stack.enter_async_context(turn_server(folder, secret))
+        settings = ice_directory(folder / "directory.json", secret, turn.url())
+        server = await stack.enter_async_context(signaling_server(folder / "server.log", 0, **settings))
+        browser = await stack.enter_async_context(chromium())
+        people = []
+        for _ in SIDES:
+            context = await browser.new_context(permissions=["camera", "microphone"])
+            await context.add_init_script(path=HERE / "steps.js")
+            people.append(CallPage.of(await context.new_page()))
+            await people[-1].page.goto(server.url)
+            await people[-1].ready()
+        bench = Bench(people, await limit_page(browser, server.url))
+        found: dict[str, list[dict[str, Any]]] = {}
+        for turn_number in range(rounds + 1):
+            for relay, name in ((False, "direct"), (True, "relay")):
+                ours, least = await bench.call(relay), await bench.least(relay)
+                if turn_number:  # the first round warms up
+                    found.setdefault(name, []).append(ours)
+                    found.setdefault(f"{name}_limit", []).append(least)
+                    print(f"{name:7} {ours['av']:6.1f} ms, the limit {least['av']:6.1f} ms", flush=True)
+        return found
+
+
+def middle(calls: Sequence[Mapping[str, Any]], what: str) -> float:
+    """Return the median in ms."""
+    values: list[float] = [call[what] for call in calls]
+    return round(median(values), 1)
+
+
+def report(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return what build/bench/setup.json holds."""
+    figures: dict[str, float] = {}
+    for way in ("direct", "relay"):
+        for what in ("av", "data"):
+            ours, least = middle(found[way], what), middle(found[f"{way}_limit"], what)
+            figures |= {
+                f"{way}_{what}_ms": ours,
+                f"{way}_{what}_limit_ms": least,
+                f"{way}_{what}_vs_limit": round(ours / least, 2),
+            }
+    return {
+        "figures": figures,
+        "met": {name: figures[name] <= most for name, most in TARGETS.items()},
+        "steps_ms": {way: {side: _steps(found[way], side) for side in SIDES} for way in ("direct", "relay")},
+        "rounds": len(found["direct"]),
+        "machine": {"cores": os.cpu_count(), "kernel": platform.release()},
+    }
+
+
+def _steps(calls: Sequence[Mapping[str, Any]], side: str) -> Steps:
+    """Return the medians of when each step was reached after the first page knew of the match, in their order."""
+    names = {name for call in calls for name in call["steps"][side]}
+    found = {
+        name: round(median(call["steps"][side][name] for call in calls if name in call["steps"][side]), 1)
+        for name in names
+    }
+    return dict(sorted(found.items(), key=lambda step: step[1]))
+
+
+def main() -> None:
+    """Print the figures and write the file."""
+    parser = argparse.ArgumentParser(prog="python -m bench.setup")
+    parser.add_argument("--out", type=Path, default=Path("build/bench/setup.json"))
+    parser.add_argument("--rounds", type=int, default=15)
+    options = parser.parse_args()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="setup-", dir=options.out.parent) as folder:
+        found = report(asyncio.run(measure(Path(folder), options.rounds)))
+    options.out.write_text(json.dumps(found, indent=2) + "\n")
+    for name, figure in found["figures"].items():
+        print(f"{name:22}{figure:8}{f'  target {TARGETS[name]}' if name in TARGETS else ''}")
+
+
+if __name__ == "__main__":
+    main()

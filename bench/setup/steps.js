@@ -1,0 +1,47 @@
+// Notes when the page learns of a match, and what becomes of its connections, in ms since 1970 so that pages compare.
+(() => {
+  const now = () => performance.timeOrigin + performance.now();
+  const steps = (globalThis.steps = {});
+  const first = (name) => (steps[name] ??= now());
+  globalThis.forget = () => Object.keys(steps).forEach((name) => delete steps[name]);
+
+  const Socket = globalThis.WebSocket;
+  if (Socket) {
+    globalThis.WebSocket = class extends Socket {
+      constructor(...args) {
+        super(...args);
+        this.addEventListener("message", ({ data }) => {
+          if (data.includes('"match-found"') && data.includes('"open"')) first("match");
+        });
+      }
+    };
+  }
+
+  const Connection = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class extends Connection {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener("icecandidate", ({ candidate }) => candidate && first(`candidate-${candidate.type}`));
+      this.addEventListener("iceconnectionstatechange", () => {
+        if (["connected", "completed"].includes(this.iceConnectionState)) first("ice");
+      });
+      this.addEventListener("connectionstatechange", () => {
+        if (this.connectionState === "connected") first("connected");
+      });
+    }
+    createDataChannel(...args) {
+      const channel = super.createDataChannel(...args);
+      channel.addEventListener("open", () => first("data"));
+      return channel;
+    }
+    async setLocalDescription(...args) {
+      await super.setLocalDescription(...args);
+      first("local");
+    }
+    async setRemoteDescription(...args) {
+      first("heard");
+      await super.setRemoteDescription(...args);
+      first("remote");
+    }
+  };
+})();

@@ -1,0 +1,193 @@
+"""Hundreds of calls in a real Chromium, over each way that media can take: `make prove-calls`.
+
+Two pages meet again and again on a real server, with a real coturn: directly, or through the relay only, which they
+reach by UDP, TCP or TLS; with packets lost; and with both pages' connections to the server cut in the middle of the
+set-up. A call counts once both pages show the other one's moving picture.
+"""
+
+import argparse
+import asyncio
+import json
+import secrets
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from playwright.async_api import Browser, Error
+from tests.browser.call import CallPage, chromium
+from tests.browser.network import Link
+from tests.browser.pool import ice_directory
+from tests.browser.server import signaling_server
+from tests.browser.turn import TurnServer, turn_server
+
+from prove.cuts import Cuttable, cuttable
+from prove.pool import OPEN
+from prove.report import FOLDER, write
+
+Way: TypeAlias = Literal["direct", "udp", "tcp", "tls"]
+LOSSES: Final = (0.0, 2.0, 5.0)
+"""Percent of the packets of one page, each way. The browser's own emulation loses UDP only."""
+TARGET: Final = 0.99
+CALL_SECONDS: Final = 30.0
+CUTS: Final = 6
+"""How many pieces of what the server says pass after the match before the cut: 0 to this, in turn."""
+MOVING: Final = "document.getElementById('remote').getVideoPlaybackQuality().totalVideoFrames > 2"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a call goes through."""
+
+    way: Way
+    loss: float
+    cut: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call came about; `problem` is empty if it did."""
+
+    kind: Kind
+    seconds: float
+    problem: str
+
+
+def matrix() -> Iterator[Kind]:
+    """Give each kind of call."""
+    for way in get_args(Way):
+        for loss in LOSSES if way in ("direct", "udp") else (0.0,):
+            for cut in (False, True):
+                yield Kind(way, loss, cut)
+
+
+class Pair:
+    """Two people who call each other."""
+
+    def __init__(self, browser: Browser, url: str, way_to_server: Cuttable) -> None:
+        self._browser = browser
+        self._url = url
+        self._way = way_to_server
+        self._people: list[CallPage] = []
+        self._links: list[Link] = []
+
+    async def call(self, kind: Kind, cut_after: int) -> Outcome:
+        """Have them meet once and part."""
+        if not self._people:
+            await self._open()
+        began = time.monotonic()
+        try:
+            await self._links[0].set(packetLoss=kind.loss)
+            for person in self._people:
+                await person.page.set_checked("#relay", kind.way != "direct")
+            self._way.arm(cut_after if kind.cut else None)
+            began = time.monotonic()
+            for person in self._people:
+                await person.look_for_partner()
+            for person in self._people:
+                await person.wait_for_state("connected", CALL_SECONDS)
+                await person.until(MOVING, CALL_SECONDS)
+            seconds = time.monotonic() - began
+            await self._part()
+        except (AssertionError, Error) as error:
+            await self._close()
+            return Outcome(kind, time.monotonic() - began, str(error))
+        return Outcome(kind, seconds, "")
+
+    async def _open(self) -> None:
+        self._people = [await CallPage.open(self._browser, self._url) for _ in range(2)]
+        self._links = [await Link.of(person) for person in self._people]
+        for person in self._people:  # pictures cost the processor, and their size is not what is proven
+            await person.page.select_option("#tier", "low", force=True)
+
+    async def _part(self) -> None:
+        one, other = self._people
+        await one.page.click("#leave")
+        for person in (one, other):
+            await person.wait_for_state("idle", CALL_SECONDS)
+            await person.ready()
+
+    async def _close(self) -> None:
+        for person in self._people:
+            await person.page.context.close()
+        self._people = []
+
+
+async def prove(folder: Path, kinds: Sequence[Kind], each: int, at_once: int = 2) -> list[Outcome]:
+    """Make `each` calls of each kind, in several pairs at once with a server each; return how they came about."""
+    outcomes: list[Outcome] = []
+    secret = secrets.token_hex(16)
+    todo = iter([(kind, number % (CUTS + 1)) for number in range(each) for kind in kinds])
+    async with (
+        turn_server(folder, secret, tls=True) as turn,
+        chromium("--ignore-certificate-errors") as browser,
+        asyncio.TaskGroup() as pairs,
+    ):
+        for number in range(at_once):
+            pairs.create_task(_calls(folder / f"pair-{number}", turn, secret, browser, todo, outcomes))
+    return outcomes
+
+
+async def _calls(
+    place: Path, turn: TurnServer, secret: str, browser: Browser, todo: Iterator[tuple[Kind, int]],
+    outcomes: list[Outcome],
+) -> None:  # fmt: skip
+    """Take calls from what is to do, with a server and two pages of their own."""
+    directory = place.with_suffix(".json")
+    settings = {**OPEN, **ice_directory(directory, secret, turn.url())}
+    async with (
+        signaling_server(place.with_suffix(".log"), 0, **settings) as server,
+        cuttable(lambda: int(server.url.rpartition(":")[2])) as way_to_server,
+    ):
+        pair = Pair(browser, f"http://localhost:{way_to_server.port}", way_to_server)
+        for kind, cut_after in todo:
+            ice_directory(directory, secret, *([] if kind.way == "direct" else [turn.url(kind.way)]))
+            outcome = await pair.call(kind, cut_after)
+            outcomes.append(outcome)
+            print(f"{len(outcomes):4} {asdict(kind)} {outcome.seconds:.2f} s {outcome.problem[:200]}", flush=True)
+
+
+def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return what the proof says."""
+    kinds = list(dict.fromkeys(outcome.kind for outcome in outcomes))
+    rows = []
+    for kind in kinds:
+        of_kind = [outcome for outcome in outcomes if outcome.kind == kind]
+        good = [outcome.seconds for outcome in of_kind if not outcome.problem]
+        rows.append({
+            **asdict(kind), "calls": len(of_kind), "connected": len(good),
+            "median_seconds": round(median(good), 3) if good else None,
+            "longest_seconds": round(max(good), 3) if good else None,
+        })  # fmt: skip
+    connected = sum(not outcome.problem for outcome in outcomes)
+    return {
+        "calls": len(outcomes),
+        "connected": connected,
+        "share": round(connected / len(outcomes), 4),
+        "passed": connected / len(outcomes) >= TARGET,
+        "kinds": rows,
+        "problems": [
+            {**asdict(outcome.kind), "problem": outcome.problem} for outcome in outcomes if outcome.problem
+        ],
+    }  # fmt: skip
+
+
+async def main(each: int, at_once: int) -> int:
+    """Run the proof; return the exit code."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="calls-", dir=FOLDER) as folder:
+        found = figures(await prove(Path(folder), list(matrix()), each, at_once))
+    print(f"{write('calls', found)}: {json.dumps({name: found[name] for name in ('calls', 'connected', 'share')})}")
+    return 0 if found["passed"] else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--each", type=int, default=13, help="calls of each kind")
+    parser.add_argument("--at-once", type=int, default=2, help="pairs that call at the same time")
+    given = parser.parse_args()
+    sys.exit(asyncio.run(main(given.each, given.at_once)))

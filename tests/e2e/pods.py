@@ -1,0 +1,44 @@
+"""The quickstart's pods: found, killed and waited for."""
+
+from collections.abc import Callable
+
+from tests.e2e.kubectl import Object, all_ready, ready
+from tests.e2e.made import Made
+
+from switchboard_crds import names
+
+SIGNALING = f"{names.LABEL_NAME}={names.SIGNALING}"
+TURN = f"{names.LABEL_NAME}={names.TURN}"
+REDIS = f"{names.LABEL_NAME}={names.REDIS}"
+
+
+def name_of(pod: Object) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def replaced(before: set[str], count: int) -> Callable[[list[Object]], bool]:
+    """Return the condition that `count` pods are ready and none of them is one of `before`."""
+    return lambda pods: all_ready(count)(pods) and before.isdisjoint(map(name_of, pods))
+
+
+def signaling_pods(switchboard: Made) -> list[Object]:
+    found: list[Object] = switchboard.kubectl.wait_for(
+        "pods", all_ready(2), "two signaling pods", timeout=120, selector=SIGNALING
+    )
+    return found
+
+
+def kill(switchboard: Made, *pods: str) -> None:
+    switchboard.kubectl("delete", "pod", *pods, "--grace-period=0", "--force", "--wait=false")
+
+
+def primaries(switchboard: Made) -> list[str]:
+    """Return the Valkey pods that say that they are primaries."""
+    pods = switchboard.kubectl.json("get", "pods", f"--selector={REDIS}")["items"]
+    return [name_of(pod) for pod in pods if ready(pod) and "role:master" in replication(switchboard, name_of(pod))]
+
+
+def replication(switchboard: Made, pod: str) -> str:
+    script = "REDISCLI_AUTH=$(cat /etc/switchboard/redis/probe-password) valkey-cli --user probe info replication"
+    done = switchboard.kubectl.run("exec", pod, "--", "sh", "-c", script)
+    return done.stdout + done.stderr

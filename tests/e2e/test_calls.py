@@ -1,0 +1,148 @@
+"""What two people in a call see, and for how long, while what carries it is replaced or dies."""
+
+import base64
+import time
+from collections.abc import Callable
+
+import pytest
+from tests.browser.call import CallPage, Diary, chromium, meet
+from tests.e2e.kubectl import Object, ready
+from tests.e2e.made import Made
+from tests.e2e.pods import SIGNALING, TURN, kill, name_of, primaries, replaced, signaling_pods
+
+from switchboard_cluster import quickstart
+
+pytestmark = [pytest.mark.cluster, pytest.mark.browser, pytest.mark.timeout(600)]
+
+Took = Callable[[str, float], None]
+RECONNECTING = "Reconnecting to the server"
+INTERRUPTED = "The connection is interrupted"
+EXAMPLE_PROXY = "192.0.2.1/32"
+"""Nobody's address (RFC 5737): a setting that changes pods and nothing else."""
+
+
+async def write(writer: CallPage, reader: CallPage, text: str) -> None:
+    """Let one write to the other, who reads it."""
+    if not await writer.page.locator("#chat").is_visible():
+        await writer.page.click("#show-chat")
+    await writer.page.fill("#text", text)
+    await writer.page.press("#text", "Enter")
+    await reader.sees("#lines", text)
+
+
+async def test_a_call_comes_about(switchboard: Made, took: Took) -> None:
+    signaling_pods(switchboard)
+    async with chromium() as browser:
+        one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
+        began = time.monotonic()
+        await meet(one, other)
+        took("from the button to the call, seen by both", time.monotonic() - began)
+        for person in (one, other):
+            await person.assert_moving()
+        await write(one, other, "Good morning")
+
+
+async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Made, took: Took) -> None:
+    before = [name_of(pod) for pod in signaling_pods(switchboard)]
+    async with chromium() as browser:
+        one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
+        await meet(one, other)
+        diaries = [await Diary.of(person) for person in (one, other)]
+        for number, pod in enumerate(before, 1):
+            killed = time.monotonic()
+            kill(switchboard, pod)
+            await write(one, other, f"Are you there? {number}")
+            await write(other, one, f"I am. {number}")
+            for person in (one, other):
+                await person.sees("#link", "Online")
+            took(f"both online and heard after pod {number} was killed", time.monotonic() - killed)
+            switchboard.kubectl.wait_for("pods", replaced({pod}, 2), "another pod", timeout=120, selector=SIGNALING)
+        for person, diary in zip((one, other), diaries, strict=True):
+            assert await person.state() == "connected"
+            assert not any(INTERRUPTED in said for said in await diary.said())
+            await person.assert_moving()
+
+
+async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: Made, took: Took) -> None:
+    def roll_out(*proxies: str) -> float:
+        """Have all pods replaced, and return how long it took."""
+        before = {name_of(pod) for pod in signaling_pods(switchboard)}
+        began = time.monotonic()
+        patch = f'{{"spec": {{"trustedProxies": {list(proxies)}}}}}'.replace("'", '"')
+        switchboard.kubectl("patch", "signalingpool", quickstart.POOL, "--type=merge", f"--patch={patch}")
+        switchboard.kubectl.wait_for("pods", replaced(before, 2), "other pods", timeout=240, selector=SIGNALING)
+        return time.monotonic() - began
+
+    async with chromium() as browser:
+        one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
+        await meet(one, other)
+        diaries = [await Diary.of(person) for person in (one, other)]
+        try:
+            took("the rollout under the call", roll_out(EXAMPLE_PROXY))
+            await write(one, other, "Are you there?")
+        finally:
+            roll_out()
+        await write(other, one, "I am.")
+        for person, diary in zip((one, other), diaries, strict=True):
+            await person.sees("#link", "Online")
+            await person.assert_moving()
+            said = await diary.said()
+            assert not any(RECONNECTING in text or INTERRUPTED in text for text in said), said
+
+
+async def test_a_relay_that_is_killed_interrupts_the_call_until_another_one_serves(
+    switchboard: Made, took: Took
+) -> None:
+    before = {name_of(pod) for pod in switchboard.kubectl.json("get", "pods", f"--selector={TURN}")["items"]}
+    async with chromium() as browser:
+        one, other = [await CallPage.open(browser, f"{switchboard.url}/?relay=1") for _ in range(2)]
+        await meet(one, other)
+        for person in (one, other):
+            await person.assert_moving()
+        diaries = [await Diary.of(person) for person in (one, other)]
+        kill(switchboard, *before)
+        for person in (one, other):
+            await person.sees("#headline", INTERRUPTED)
+        switchboard.kubectl.wait_for("pods", replaced(before, len(before)), "coturn", timeout=120, selector=TURN)
+        served = time.monotonic()
+        for person in (one, other):
+            await person.wait_for_state("connected", 90)
+            await person.assert_moving()
+            assert await person.path() == "relay"
+        took("moving pictures after another coturn was ready", time.monotonic() - served)
+        for who, diary in zip(("one", "the other"), diaries, strict=True):
+            took(f"{who} saw no moving picture for", await diary.longest_standstill())
+    switchboard.kubectl.wait_for(f"turnfleet {quickstart.POOL}", ready, "the fleet whole again", timeout=120)
+
+
+def wipe(switchboard: Made) -> None:
+    """Remove all that the pools have in the store, whatever is being written meanwhile."""
+    secret: Object = switchboard.kubectl.json("get", "secret", f"{quickstart.POOL}-redis-client")
+    user, password = (base64.b64decode(secret["data"][name]).decode() for name in ("username", "password"))
+    script = f"""export REDISCLI_AUTH={password}; cli="valkey-cli --user {user}"
+        $cli --scan | while read -r key; do $cli unlink "$key"; done"""
+    for pod in primaries(switchboard):
+        switchboard.kubectl("exec", pod, "--", "sh", "-c", script)
+
+
+async def test_a_store_that_is_wiped_ends_no_call(switchboard: Made, took: Took) -> None:
+    signaling_pods(switchboard)
+    switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the store whole", timeout=180)
+    async with chromium() as browser:
+        one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
+        await meet(one, other)
+        diaries = [await Diary.of(person) for person in (one, other)]
+
+        wipe(switchboard)
+        wiped = time.monotonic()
+        await write(one, other, "Are you there?")
+        await write(other, one, "I am.")
+        took("both heard after the store was wiped", time.monotonic() - wiped)
+
+        third, fourth = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
+        await meet(third, fourth)
+        for person, diary in zip((one, other), diaries, strict=True):
+            assert await person.state() == "connected"
+            assert not any(INTERRUPTED in said for said in await diary.said())
+            await person.assert_moving()
+            await person.sees("#link", "Online")
