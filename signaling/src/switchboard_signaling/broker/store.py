@@ -31,6 +31,8 @@ LEARN_PAUSE: Final = 0.2
 """Seconds after each reading of the slots, so that many who miss one do not keep the nodes busy with it."""
 PAUSE_FIRST: Final = 0.02
 PAUSE_CEILING: Final = 0.5
+START_PAUSES: Final = 4
+"""How much longer a pod waits that has never met its store: nobody waits for it yet."""
 LOG_SECONDS: Final = 1.0
 """Between two lines about the same kind of trouble."""
 START_REMEDY: Final = (
@@ -105,7 +107,7 @@ class Store:
             if await self._ask_for_slots():
                 return
             log.warning("waiting for the store", remedy=START_REMEDY)
-            await asyncio.sleep(pause)
+            await asyncio.sleep(START_PAUSES * pause)
 
     async def close(self) -> None:
         """Close all connections and end all tasks."""

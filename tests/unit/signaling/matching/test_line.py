@@ -13,7 +13,7 @@ from switchboard_signaling.matching.line import (
     InLine,
     Line,
     line_of,
-)  # fmt: skip
+)
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, REQUIRED_ONLY, Proposal, Ticket
 
 
@@ -26,11 +26,6 @@ def matched(line: Line, one: Ticket, other: Ticket, m: str = "m1") -> Proposal:
     proposal = line.enqueue(other, m, None, 0)
     assert isinstance(proposal, Proposal)
     return proposal
-
-
-def test_a_mode_has_a_line_apart_from_that_of_tickets_without_one() -> None:
-    assert line_of("") == 0
-    assert {line_of(f"mode-{number}") for number in range(200)} == set(range(1, LINES))
 
 
 def test_the_first_waits_and_the_second_is_matched_with_it() -> None:
@@ -211,6 +206,12 @@ def test_a_ticket_that_is_not_heard_of_any_more_leaves_the_line_and_a_heartbeat_
     line.enqueue(ticket("c", lang="x"), "m", None, UNHEARD)
     assert list(line.tickets) == ["b/t", "c/t"]
     assert line.enqueue(replace(gone, seq=1), "m", None, UNHEARD) == InLine(1)
+
+
+def test_modes_share_the_lines_that_tickets_without_a_mode_leave_them() -> None:
+    assert line_of("") == 0
+    assert {line_of(f"mode{number}") for number in range(500)} == set(range(1, LINES))
+    assert line_of("text") == 10  # all pods of all versions must agree
 
 
 def test_modes_do_not_meet() -> None:
