@@ -34,7 +34,7 @@ def peer(name: str, target: float, rules: Rules) -> Iterator[Scaler]:
     """Run a peer's controller with a target, in virtual time."""
     program = BINARIES / name
     pipe = subprocess.PIPE
-    command = [program, "-test.timeout=0"]
+    command = [str(program), "-test.timeout=0"]
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as process:
         assert process.stdin is not None
         assert process.stdout is not None
