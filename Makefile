@@ -52,6 +52,8 @@ lock: ## Pin all dependencies anew, with hashes, for Python 3.11 to 3.14
 	@for f in $(LOCKS); do \
 	  uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    $$([ $$f = dev ] || [ $$f = tools ] || [ $$f = go ] || echo "-c requirements/dev.txt") requirements/$$f.in -o requirements/$$f.txt; done
+	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-deps requirements/bench.in -o requirements/bench.txt
 
 .PHONY: generate
 generate: $(READY) ## Write the generated files (CRDs, reference docs) anew

@@ -12,6 +12,8 @@ SEEDS: Final = (1, 2)
 RULES: Final = Rules()
 TARGETS: Final = tuple(RULES.target * share / 40 for share in range(40, 9, -3))
 """What the peers are swept over, the pool's own target first: a lower one buys quality with pods."""
+FINER: Final = 3
+"""The target of equal quality is searched in so many times smaller steps."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +42,51 @@ class Compared:
     clairvoyant: Cost
     peers: dict[str, list[Cost]]
     """Each peer at each of the targets."""
+    equal: dict[str, Cost]
+    """Each peer at the highest target at which it is as good as ours, searched more finely; if it never is, at the
+    lowest, which flatters it."""
+    equal_targets: dict[str, float | None]
+    """That target; None if it never is."""
     absorbed_s: list[int]
     """For each flash crowd, seconds until there was room for everybody for good."""
     hours_without_outage: float | None
     """Ours on the same trace without its outages."""
-
-    def equal(self, name: str) -> int | None:
-        """Return which is the first, highest target at which a peer is as good as ours; None if it never is."""
-        good = (index for index, cost in enumerate(self.peers[name]) if cost.as_good_as(self.ours))
-        return next(good, None)
 
 
 def compare(make: Callable[[int], Trace]) -> Compared:
     """Run a trace under everyone."""
     made = [make(seed) for seed in SEEDS]
     results = [run(trace, ours(), RULES) for trace in made]
+    mine = _cost(results)
     without = [run(trace.without_outages(), ours(), RULES) for trace in made if trace.outages]
+    peers = {name: [_peer_cost(name, target, made) for target in TARGETS] for name in PEERS}
+    equal = {name: _equal(name, made, mine, costs) for name, costs in peers.items()}
     return Compared(
         made[0].name,
-        _cost(results),
+        mine,
         _cost([run(trace, clairvoyant(trace, RULES), RULES) for trace in made]),
-        {name: [_cost([_peer_run(name, target, trace) for trace in made]) for target in TARGETS] for name in PEERS},
+        peers,
+        {name: cost for name, (cost, _) in equal.items()},
+        {name: target for name, (_, target) in equal.items()},
         [second for result in results for second in result.absorbed_s],
         _cost(without).pod_hours if without else None,
     )
+
+
+def _equal(name: str, made: Sequence[Trace], mine: Cost, costs: Sequence[Cost]) -> tuple[Cost, float | None]:
+    """Search between the first target that is good enough and the one before it."""
+    first = next((index for index, cost in enumerate(costs) if cost.as_good_as(mine)), None)
+    if first is None:
+        return costs[-1], None
+    for share in range(FINER - 1, 0, -1) if first else ():
+        target = TARGETS[first] + (TARGETS[first - 1] - TARGETS[first]) * share / FINER
+        if (cost := _peer_cost(name, target, made)).as_good_as(mine):
+            return cost, target
+    return costs[first], TARGETS[first]
+
+
+def _peer_cost(name: str, target: float, made: Sequence[Trace]) -> Cost:
+    return _cost([_peer_run(name, target, trace) for trace in made])
 
 
 def _peer_run(name: str, target: float, trace: Trace) -> Result:

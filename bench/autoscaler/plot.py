@@ -21,9 +21,9 @@ Line = Sequence[tuple[float, float]]
 def draw(rules: Rules, found: Sequence[Compared]) -> str:
     """Return an SVG."""
     crowd, day = traces.flash(SEED), traces.flights_fast(SEED)
-    begin = crowd.flash_s[0]
+    begin, placed_at_random = crowd.flash_s[0], traces.service(SEED).name  # whose overload is not for want of pods
     panels = [
-        _sweep(found, top=40),
+        _sweep([item for item in found if item.trace != placed_at_random], top=40),
         _over_time("Flash crowd: ten times the arrivals for 60 s", crowd, rules, (begin - 60, begin + 540), top=360),
         _over_time("Departures from New York, a day in 48 minutes", day, rules, (0, day.seconds / 2), top=680),
     ]
@@ -50,18 +50,19 @@ def _sweep(found: Sequence[Compared], top: int) -> str:
     for name in PEERS:
         points[name.upper()] = [total(item.peers[name][index] for item in found) for index in range(len(TARGETS))]
     highest = max(hours for line in points.values() for hours, _ in line) / least
-    decades = math.ceil(math.log10(max(overload for line in points.values() for _, overload in line)))
+    overloads = [max(1, overload) for line in points.values() for _, overload in line]
+    low, high = math.floor(math.log10(min(overloads))), math.ceil(math.log10(max(overloads)))
 
     def x(hours: float) -> float:
         return MARGIN + (WIDTH - 2 * MARGIN) * (hours / least - 0.9) / (highest - 0.9)
 
     def y(overload: float) -> float:
-        return top + HEIGHT * (1 - math.log10(max(1, overload)) / decades)
+        return top + HEIGHT * (high - math.log10(max(1, overload))) / (high - low)
 
     swept = f"peers at {TARGETS[0]:g} to {TARGETS[-1]:g} sessions a pod"
-    title = f"Session-seconds of overload over pod-hours beside the clairvoyant's, all traces; {swept}"
+    title = f"Session-seconds of overload over pod-hours beside the clairvoyant's; {swept}"
     out = [f'<text x="{MARGIN}" y="{top - 2}">{title}</text>']
-    for decade in range(decades + 1):
+    for decade in range(low, high + 1):
         at = y(10**decade)
         out.append(f'<path d="M{MARGIN} {at:.1f}H{WIDTH - MARGIN}" stroke="#eee"/>')
         out.append(f'<text x="{MARGIN - 8}" y="{at + 4:.1f}" text-anchor="end">1e{decade}</text>')

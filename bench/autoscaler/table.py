@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bench.autoscaler.comparison import TARGETS, Compared, Cost
+from bench.autoscaler.comparison import Compared, Cost
 from bench.autoscaler.scalers import PEERS
 
 BEGIN: Final = "<!-- written by make bench-autoscaler -->"
@@ -20,8 +20,8 @@ def lines(found: Sequence[Compared], figures: Mapping[str, float]) -> list[str]:
     for item in found:
         cells = [item.trace, *_cells(item.ours, item)]
         for name, costs in item.peers.items():
-            index = item.equal(name)
-            equal = f"{_ratio(costs[index], item)} at {TARGETS[index]:g}" if index is not None else "never"
+            target = item.equal_targets[name]
+            equal = f"{_ratio(item.equal[name], item)} at {target:g}" if target else "never"
             cells += [*_cells(costs[0], item), equal]
         rows.append(f"| {' | '.join(cells)} |")
     return rows

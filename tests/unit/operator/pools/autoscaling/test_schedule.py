@@ -85,3 +85,10 @@ def test_of_several_in_force_the_highest_holds() -> None:
 def test_what_is_wrong_with_a_cron(cron: str, said: str) -> None:
     assert problem(cron).startswith(said)
     assert bool(problem(cron)) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [("Europe/Berlin", True), ("UTC", True), ("Mars/Base", False), ("../x", False)]
+)
+def test_which_time_zones_are_known(name: str, known: bool) -> None:
+    assert (time_zone(name) is not None) is known
