@@ -24,6 +24,8 @@ from tests.browser.waiting import until
 HERE: Final = Path(__file__).parent
 TARGETS: Final = {"direct_av_vs_limit": 1.2, "relay_av_vs_limit": 1.2, "direct_av_ms": 100.0}
 SIDES: Final = ("impolite", "polite")
+WINDOW: Final[dict[str, Any]] = {"viewport": {"width": 480, "height": 360}, "permissions": ["camera", "microphone"]}
+"""Small, since painting costs these browsers the processor, which on people's machines the graphics card does."""
 Steps = dict[str, float]
 
 
@@ -66,7 +68,7 @@ class Bench:
 
 async def limit_page(browser: Browser, url: str) -> Page:
     """Open the call page with another program in it."""
-    context = await browser.new_context(permissions=["camera", "microphone"])
+    context = await browser.new_context(**WINDOW)
     script = (HERE / "limit.js").read_text()
     await context.route("**/web/app.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
     page = await context.new_page()
@@ -85,7 +87,7 @@ async def measure(folder: Path, rounds: int) -> dict[str, list[dict[str, Any]]]:
         browser = await stack.enter_async_context(chromium())
         people = []
         for _ in SIDES:
-            context = await browser.new_context(permissions=["camera", "microphone"])
+            context = await browser.new_context(**WINDOW)
             await context.add_init_script(path=HERE / "steps.js")
             people.append(CallPage.of(await context.new_page()))
             await people[-1].page.goto(server.url)

@@ -13,6 +13,7 @@
  */
 import { freshRealm, makeReady } from "./connection.js";
 import { listen, tell, within } from "./events.js";
+import { hasRelay, IceServers } from "./ice.js";
 import { Peer } from "./peer.js";
 import { Adapter, gradeOf, measure, read, Score } from "./quality.js";
 import { Recovery, Silence } from "./recovery.js";
@@ -22,8 +23,6 @@ const LOOK_EVERY = 500; // ms
 const NUMBERS_EVERY = 1000;
 const SHOW_SILENCE = 2000; // ms until silence is worth telling the person
 const PROVE_WITHIN = 4000;
-const ICE_SERVERS_WITHIN = 2000; // then the last known ones must do
-const ICE_SERVERS_FRESH = 30_000; // ms; no credential lives for less than a minute
 
 /**
  * What a call needs of the page around it.
@@ -39,7 +38,7 @@ const ICE_SERVERS_FRESH = 30_000; // ms; no credential lives for less than a min
 
 export class Call extends EventTarget {
   #polite;
-  #iceServers;
+  #servers;
   #local;
   #say;
   #relayOnly;
@@ -70,7 +69,6 @@ export class Call extends EventTarget {
   #sending = "on";
   /** @type {import("./sending.js").Picture} */
   #receiving = "on";
-  #refreshedAt = performance.now();
   #timer;
   #closed = false;
 
@@ -94,7 +92,7 @@ export class Call extends EventTarget {
   constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready, neg = 0, limits }) {
     super();
     this.#polite = role === "polite";
-    this.#iceServers = iceServers;
+    this.#servers = new IceServers(iceServers, surroundings.iceServers, performance.now());
     this.#local = local;
     this.#say = say;
     this.#relayOnly = relayOnly;
@@ -212,7 +210,7 @@ export class Call extends EventTarget {
   get #configuration() {
     /** @type {RTCConfiguration} */
     const configuration = {
-      iceServers: this.#iceServers,
+      iceServers: this.#servers.list,
       iceTransportPolicy: this.#relayOnly ? "relay" : "all",
     };
     return configuration;
@@ -262,7 +260,8 @@ export class Call extends EventTarget {
     if (this.#looking || this.#closed) return;
     this.#looking = true;
     try {
-      await this.#measure();
+      // Statistics stop WebRTC's own threads for a moment, which a first connection would wait for.
+      if (this.#everConnected) await this.#measure();
       if (!this.#closed) this.#judge();
     } catch (error) {
       tell(this, "problem", { error });
@@ -355,20 +354,16 @@ export class Call extends EventTarget {
     this.#recovery.joined(performance.now());
   }
 
-  /** Credentials of relays expire: take fresh ones before they are needed. */
   async #refresh() {
-    if (performance.now() - this.#refreshedAt < ICE_SERVERS_FRESH) return;
     try {
-      this.#iceServers = await within(this.#surroundings.iceServers(), ICE_SERVERS_WITHIN, "fetching ICE servers");
-      this.#refreshedAt = performance.now();
+      await this.#servers.refresh(performance.now());
     } catch (error) {
       tell(this, "problem", { error });
     }
   }
 
   #why() {
-    const relays = this.#iceServers.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")));
-    return relays ? "connection-failed" : "no-relay";
+    return hasRelay(this.#servers.list) ? "connection-failed" : "no-relay";
   }
 
   /**

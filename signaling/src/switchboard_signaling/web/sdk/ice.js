@@ -1,4 +1,8 @@
-/** The pool's HTTP API, as far as calls need it. */
+/** ICE servers: from the pool's HTTP API, and kept fresh during a call. */
+import { within } from "./events.js";
+
+const WITHIN = 2000; // ms; then the last known ones must do
+const FRESH = 30_000; // ms; no credential lives for less than a minute
 
 /**
  * The address of the pool's API for the address of its socket.
@@ -24,4 +28,41 @@ export async function fetchIceServers(api, bearer) {
   const answer = await fetch(api, { headers, cache: "no-store" });
   if (!answer.ok) throw new Error(`${api} answered ${answer.status}`);
   return (await answer.json()).iceServers;
+}
+
+/**
+ * Whether one of the servers relays.
+ *
+ * @param {RTCIceServer[]} servers
+ */
+export const hasRelay = (servers) => servers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/u.test(url)));
+
+/** The ICE servers of a call. */
+export class IceServers {
+  #fetch;
+  #at;
+
+  /**
+   * @param {RTCIceServer[]} list those of the match
+   * @param {() => Promise<RTCIceServer[]>} fetch
+   * @param {number} now ms
+   */
+  constructor(list, fetch, now) {
+    this.list = list;
+    this.#fetch = fetch;
+    this.#at = now;
+  }
+
+  /**
+   * Take fresh ones before credentials expire. A pool that sees no relay just now does not take those away that this
+   * call knows: one of them may be back before the pool has noticed.
+   *
+   * @param {number} now ms
+   */
+  async refresh(now) {
+    if (now - this.#at < FRESH) return;
+    const fresh = await within(this.#fetch(), WITHIN, "fetching ICE servers");
+    this.list = hasRelay(fresh) ? fresh : [...fresh, ...this.list.filter((one) => hasRelay([one]))];
+    this.#at = now;
+  }
 }
