@@ -231,9 +231,13 @@ class Pod(Process):
     def accept(self, link: Link) -> None:
         link.connection = Connection(self, link)
         self.connections.append(link.connection)
-        drive(self.hub.serve(link.connection))  # type: ignore[arg-type]
+        drive(self._serve(link.connection))
         if self.draining:
             self._advise(link.connection)
+
+    async def _serve(self, connection: Any) -> None:
+        self.hub.opened(connection)
+        self.hub.closed(connection, await connection.run())
 
     def kill(self) -> None:
         """Die at once; the machine resets its sockets, or is gone with them."""

@@ -47,6 +47,7 @@ from switchboard_signaling.protocol.store import (
     TouchSession,
     further_want,
     newer_want,
+    same_want,
 )
 from switchboard_signaling.protocol.tokens import (
     SESSION_SECONDS,
@@ -207,7 +208,7 @@ class Session:
             snapshot: list[Effect] = [Send(messages.Snapshot(want=self.want))]
             return snapshot if isinstance(frame, messages.Heartbeat) else [_error(errors.STALE_INTENT), *snapshot]
         self._supersede(self.want, want, reason)
-        self.want = want
+        self.want = same_want(self.want, want)
         # First what is not wanted: if the socket closes in between, the record still tells the next one of it.
         return [*self._drop_unwanted(), Ask(self._touch())]
 

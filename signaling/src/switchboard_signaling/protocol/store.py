@@ -71,6 +71,14 @@ def newer_want(known: Want, said: Want) -> Want:
     return known if further_want(known, said) else said
 
 
+def same_want(known: Want, said: Want) -> Want:
+    """Return what was said, made of what is known where the two agree: for hours a client says the same again."""
+    if isinstance(known, Queued) and isinstance(said, Queued) and said != known:
+        alike = replace(known, c=said.c, place=said.place)
+        return alike if alike == said else said
+    return known if known == said else said
+
+
 def apply_session(record: SessionRecord | None, touch: TouchSession) -> SessionAnswer:
     """Return a session's record after a touch."""
     if record is None:

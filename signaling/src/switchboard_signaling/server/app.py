@@ -14,7 +14,7 @@ from switchboard_signaling.protocol.tokens import SessionClaims
 from switchboard_signaling.server.connection import Connection
 from switchboard_signaling.server.inline import make_socket
 from switchboard_signaling.server.pod import Pod
-from switchboard_signaling.server.security import origin_allowed, secure, text_headers
+from switchboard_signaling.server.security import origin_allowed, require_text_headers, secure
 from switchboard_signaling.settings import Environment
 
 WEB: Final = Path(__file__).parent.parent / "web"
@@ -23,7 +23,7 @@ POD: Final = web.AppKey("pod", Pod)
 
 def public_app(pod: Pod) -> web.Application:
     """Return the application for the port `http`."""
-    app = web.Application(middlewares=[text_headers])
+    app = web.Application()
     secure(app, https=pod.settings.environment is Environment.PRODUCTION)
     app[POD] = pod
     app.add_routes(
@@ -49,6 +49,7 @@ async def page(_request: web.Request) -> web.FileResponse:
 async def socket(request: web.Request) -> web.StreamResponse:
     """Upgrade to `switchboard.v1` and serve the socket until it closes."""
     pod = request.app[POD]
+    require_text_headers(request)
     if not origin_allowed(request.headers.get("Origin"), request.host, pod.settings.allowed_origins):
         raise web.HTTPForbidden(text="This origin may not connect. Remedy: add it to SWITCHBOARD_ALLOWED_ORIGINS.\n")
     # The limit is the protocol's own plus what lets a slightly longer frame be answered with a coded error.
@@ -63,6 +64,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
     except ConnectionResetError:
         return web.Response()  # gone before it was there; a socket that is not open could not be ended
+    response.headers.clear()  # they were sent, and would take a kilobyte for as long as the socket is open
     if pod.drain.cordoned:
         return await _refuse(response, errors.RETRY, errors.CLOSE_RETRY)
     if pod.hub.full or not pod.hub.started:
@@ -71,7 +73,12 @@ async def socket(request: web.Request) -> web.StreamResponse:
     session = Session(pod.host, time.monotonic())
     if request.transport is not None:
         connection = Connection(response, request.transport, session, pod.broker, pod.hub, pod.metrics, visitor)
-        await pod.hub.serve(connection)
+        code = None
+        pod.hub.opened(connection)
+        try:
+            code = await connection.run()
+        finally:
+            pod.hub.closed(connection, code)
     return response
 
 

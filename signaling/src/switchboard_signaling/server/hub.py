@@ -112,28 +112,30 @@ class Hub:
         """Whether this pod takes no new socket."""
         return self._open >= self._capacity
 
-    async def serve(self, connection: Connection) -> None:
-        """Serve one socket until it closes."""
-        spoke = next(self._next_spoke)
-        spoke.add(connection)
+    def opened(self, connection: Connection) -> None:
+        """Take a socket in: time comes to it until it is `closed`.
+
+        Two calls rather than one to await: its frame would be kept for as long as each socket is open.
+        """
+        next(self._next_spoke).add(connection)
         self._open += 1
-        code = None
-        try:
-            code = await connection.run()
-        finally:
+
+    def closed(self, connection: Connection, code: int | None) -> None:
+        """Let a socket go that closed with a code, None if it broke off; its session may be resumed elsewhere."""
+        for spoke in self._wheel:
             spoke.discard(connection)
-            self._open -= 1
-            if not self._open:
-                self._empty.set()
-            session = connection.session
-            self._close_counted(code)
-            self._witness(lambda witness: witness.closed(session, code))
-            if self._attached.get(session.sid) is connection:
-                del self._attached[session.sid]
-                if code in OWN_CLOSE:
-                    self._witness(lambda witness: witness.gone(session.sid, "left"))
-                else:
-                    self._detached[session.sid] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
+        self._open -= 1
+        if not self._open:
+            self._empty.set()
+        session = connection.session
+        self._close_counted(code)
+        self._witness(lambda witness: witness.closed(session, code))
+        if self._attached.get(session.sid) is connection:
+            del self._attached[session.sid]
+            if code in OWN_CLOSE:
+                self._witness(lambda witness: witness.gone(session.sid, "left"))
+            else:
+                self._detached[session.sid] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
 
     def attach(self, connection: Connection, n: int) -> None:
         """Heed state from this connection, if it is the session's newest here."""

@@ -1,6 +1,5 @@
 """What the server allows a browser's page: origins and response headers."""
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -49,13 +48,12 @@ def secure(app: web.Application, *, https: bool) -> None:
     app.on_response_prepare.append(add)
 
 
-@web.middleware
-async def text_headers(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Refuse headers that are not UTF-8: whoever quotes one in an answer, as aiohttp does, could not encode it."""
+def require_text_headers(request: web.Request) -> None:
+    """Raise HTTPBadRequest for headers that are not UTF-8: aiohttp quotes them where a WebSocket's are wrong.
+
+    A check in one place and no middleware, whose frames each open socket would keep.
+    """
     try:
         "".join(request.headers.values()).encode()
     except UnicodeEncodeError:
         raise web.HTTPBadRequest(text="A header is not text. Remedy: send headers in UTF-8.\n") from None
-    return await handler(request)

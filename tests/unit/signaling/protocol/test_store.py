@@ -15,6 +15,7 @@ from switchboard_signaling.protocol.store import (
     apply_session,
     apply_touch,
     newer_want,
+    same_want,
 )
 
 
@@ -34,6 +35,21 @@ def test_an_older_socket_and_another_with_the_same_number_are_stale() -> None:
         answer = apply_session(record, late)
         assert (answer.stale, answer.record) == (True, record)
     assert not apply_session(record, touch(2, Idle(9))).stale
+
+
+def test_a_want_that_is_said_again_takes_no_further_memory() -> None:
+    def said(c: int, place: str | None = None, **attributes: str) -> Queued:
+        return Queued(c, "t", attributes, {"a": "b"}, place)
+
+    known = said(1)
+    assert same_want(known, said(1)) is known
+    placed = same_want(known, said(1, "place"))
+    assert isinstance(placed, Queued)
+    assert placed == said(1, "place")
+    assert placed.required is known.required
+    other = said(2, colour="red")
+    assert same_want(known, other) is other
+    assert same_want(Idle(1), Idle(2)) == Idle(2)
 
 
 @pytest.mark.parametrize(

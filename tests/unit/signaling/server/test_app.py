@@ -142,7 +142,7 @@ async def test_a_plain_request_to_the_socket_is_told_to_upgrade(running: Running
 
 async def test_headers_that_are_no_text_are_refused_and_no_fault_of_the_server(running: Running) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", running.public.port)
-    writer.write(b"GET /health HTTP/1.1\r\nHost: here\r\nOrigin: \xff\r\nConnection: close\r\n\r\n")
+    writer.write(b"GET /ws HTTP/1.1\r\nHost: here\r\nOrigin: \xff\r\nConnection: close\r\n\r\n")
     answer = await asyncio.wait_for(reader.read(), SECONDS)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"headers in UTF-8" in answer

@@ -9,7 +9,7 @@ import pytest
 from switchboard_signaling.protocol.effects import Effect
 from switchboard_signaling.server import hub
 from switchboard_signaling.server.connection import Connection
-from switchboard_signaling.server.pod import make_pod
+from switchboard_signaling.server.pod import Pod, make_pod
 from switchboard_signaling.settings import Settings
 
 SECONDS = 5.0
@@ -44,11 +44,18 @@ class Socket:
         decide(0.0)
 
 
+async def serve(pod: Pod, socket: Socket) -> None:
+    """Have a pod serve a socket until it ends."""
+    connection = cast("Connection", socket)
+    pod.hub.opened(connection)
+    pod.hub.closed(connection, await connection.run())
+
+
 async def test_each_session_is_asked_what_is_due_and_few_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "TICK_SECONDS", 0.0)
     pod = make_pod(Settings())
     sockets = [Socket(number) for number in range(3 * hub.SPOKES)]
-    serving = [asyncio.create_task(pod.hub.serve(cast("Connection", socket))) for socket in sockets]
+    serving = [asyncio.create_task(serve(pod, socket)) for socket in sockets]
     await asyncio.sleep(0)
     assert pod.hub.connections == len(sockets)
     assert [len(spoke) for spoke in pod.hub._wheel] == [3] * hub.SPOKES
@@ -70,7 +77,7 @@ async def test_detached_sessions_are_forgotten_once_their_window_is_over() -> No
     pod = make_pod(Settings(resume_window_seconds=60))
     socket = Socket(1)
     pod.hub.attach(cast("Connection", socket), 1)
-    serving = asyncio.create_task(pod.hub.serve(cast("Connection", socket)))
+    serving = asyncio.create_task(serve(pod, socket))
     socket.end.set_result(1006)
     await serving
     [until] = pod.hub._detached.values()
