@@ -236,22 +236,20 @@ export class Call extends EventTarget {
   #show(peer) {
     const before = this.#shown;
     this.#shown = peer;
-    if (before !== peer) {
-      before.close();
-      this.#showStream(peer);
-    }
+    if (before !== peer) before.close();
+    this.#everConnected = true;
+    this.#showStream(peer);
     this.#sample = null;
     this.#silence = new Silence();
     this.#silentMs = 0;
     this.#adapter.warmUp(performance.now());
     this.#apply(peer);
-    this.#everConnected = true;
     this.#become("connected");
   }
 
-  /** @param {Peer} peer */
+  /** Not before there is a connection: what shows a stream is slow to begin. @param {Peer} peer */
   #showStream(peer) {
-    if (peer === this.#shown && peer.stream) tell(this, "stream", { stream: peer.stream });
+    if (this.#everConnected && peer === this.#shown && peer.stream) tell(this, "stream", { stream: peer.stream });
   }
 
   // Once and again

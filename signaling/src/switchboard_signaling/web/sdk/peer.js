@@ -43,7 +43,6 @@ export class Peer extends EventTarget {
   #gathering = null;
   #work = Promise.resolve();
   #closed = false;
-  #streamIsNew = false;
   /** Why the picture that this side sends is missing; said again whenever the channel opens. @type {unknown} */
   #told = null;
 
@@ -79,7 +78,7 @@ export class Peer extends EventTarget {
     this.#pc.onconnectionstatechange = () => this.#changed();
     this.#pc.ontrack = ({ streams: [stream] }) => {
       this.stream = stream;
-      this.#streamIsNew = true;
+      tell(this, "stream", { stream });
     };
     ready.picture.onmessage = ({ data }) => this.#hearPicture(data);
     ready.picture.onopen = () => this.#sendPicture();
@@ -206,17 +205,9 @@ export class Peer extends EventTarget {
       this.#answering = false;
     }
     await this.#addCandidates(this.#early.splice(0));
-    if (type === "offer") {
-      await this.#pc.setLocalDescription();
-      this.#sayDescription();
-    }
-    this.#tellStream();
-  }
-
-  /** Only once the answer is on its way: what shows a stream is slow to begin. */
-  #tellStream() {
-    if (this.#streamIsNew) tell(this, "stream", { stream: this.stream });
-    this.#streamIsNew = false;
+    if (type === "answer") return;
+    await this.#pc.setLocalDescription();
+    this.#sayDescription();
   }
 
   #sayDescription() {

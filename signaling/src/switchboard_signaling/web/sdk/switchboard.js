@@ -25,6 +25,7 @@ const QUIET = 1000; // ms within which a server was heard that needs no new sock
 const ALIVE = 6000; // ms within which it is heard anyway during a match, by its heartbeats of 5 s
 const ANSWER = 700; // ms in which an offer is acknowledged, unless a socket on the way is dead
 const PROVE_EVERY = 50;
+const TELL_AFTER = 300; // ms that a set-up may take untold
 
 /**
  * loading: no devices yet; idle; queued: looking for a partner; connecting; connected; interrupted: media does not
@@ -292,7 +293,10 @@ export class Switchboard extends EventTarget {
     listen(call, "built", ({ neg }) => this.#negs.set(partner, neg + 1));
     this.#negs.set(partner, call.neg + 1);
     this.#call = call;
-    this.#update({ state: "connecting", partnerAway: false });
+    // Most calls are there before anybody could read that they are being set up, and painting it would delay them.
+    setTimeout(() => {
+      if (call === this.#call && call.state === "connecting") this.#update({ state: "connecting" });
+    }, TELL_AFTER);
   }
 
   /** @param {any} frame */
