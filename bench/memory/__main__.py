@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -23,6 +24,8 @@ HEARTBEATS: Final = 3
 """Rounds of heartbeats before memory is read: the first ones still bring new things, such as the place in line."""
 READY_SECONDS: Final = 600.0
 TARGET: Final = 18.0
+OTHER_FILES: Final = 200
+"""What a server opens besides its clients' sockets."""
 
 
 class Bare(WebSocket):
@@ -133,6 +136,10 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=20_000)
     options = parser.parse_args()
     raise_file_limit()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES
+    if options.connections > most:
+        print(f"This machine lets a process open {most} sockets: that many instead of {options.connections}")
+        options.connections = most
     os.sched_setaffinity(0, {LOAD_CORE})
     report = uvloop.run(compare(options.connections))
     options.out.parent.mkdir(parents=True, exist_ok=True)

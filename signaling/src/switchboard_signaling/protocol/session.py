@@ -77,6 +77,12 @@ Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "leaving", "su
 class Session:
     """One socket; `now` is the server's monotonic clock in seconds throughout."""
 
+    __slots__ = (
+        "_admission", "_attach", "_bad_frames", "_dead", "_farewell", "_heard", "_host", "_inherited",
+        "_inst", "_limits", "_phase", "_pinged", "_renewed", "_reported", "_resumed", "_since", "_sought",
+        "_spent", "_unwanted", "_v", "frames", "match", "n", "sid", "want",
+    )  # fmt: skip
+
     def __init__(self, host: Host, now: float) -> None:
         self._host = host
         self._attach = host.new_id()

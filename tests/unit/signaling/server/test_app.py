@@ -13,7 +13,9 @@ from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import PRODUCTION, SECONDS, SHARED, Running, closed_with, pod_alone, receive
 
 from switchboard_signaling.protocol import messages
+from switchboard_signaling.protocol.effects import Effect
 from switchboard_signaling.protocol.messages import MAX_FRAME_BYTES, ServerFrame
+from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.tokens import SessionClaims
 from switchboard_signaling.server import connection, inline
 from switchboard_signaling.server.app import public_app
@@ -233,8 +235,12 @@ async def test_who_leaves_and_closes_at_once_has_left(running: Running) -> None:
 
 async def test_a_fault_in_a_session_closes_its_socket_alone(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     good, bad = await running.welcomed("good"), await running.welcomed("bad")
-    [session] = [one.session for one in running.pod.hub._attached.values() if one.session._inst == "bad"]
-    monkeypatch.setattr(session, "receive", lambda *_: 1 / 0)
+    right = Session.receive
+
+    def wrong(session: Session, frame: messages.ClientFrame, now: float) -> list[Effect]:
+        return right(session, frame, now if session._inst != "bad" else 1 / 0)
+
+    monkeypatch.setattr(Session, "receive", wrong)
     await bad.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
     assert await closed_with(bad) == 1011
     await good.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
