@@ -43,6 +43,8 @@ BREAK_SECONDS: Final = 60.0
 """How long a broken rollout is left alone."""
 PLANNED_P99: Final = 1.0
 STAGES: Final = ("Holding", "Draining", "Drained")
+OPERATOR: Final = "/opt/switchboard/bin/switchboard-operator"
+"""What the operator's process is, in its arguments."""
 MISSING_IMAGE: Final = "switchboard.invalid/none:1"
 """An image that does not exist."""
 
@@ -101,25 +103,27 @@ class Pool:
 
 
 async def follow(pool: Pool, crowd: Crowd) -> None:
-    """Send the clients where the EndpointSlices say, until cancelled."""
+    """Send the clients where the EndpointSlices say, until cancelled; a watch may end at any time."""
     selector = f"--selector=kubernetes.io/service-name={pool.get()['status']['service']}"
     path = '{range .endpoints[*]}{.addresses[0]}={.conditions.ready},{end}{"\\n"}'
-    process = await asyncio.create_subprocess_exec(
-        str(pool.kubectl.program), f"--kubeconfig={pool.kubectl.kubeconfig}", f"--namespace={pool.kubectl.namespace}",
-        *("get", "endpointslices", selector, "--watch", f"--output=jsonpath={path}"), stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        assert process.stdout
-        while line := await process.stdout.readline():
-            endpoints = [one.partition("=") for one in line.decode().strip().split(",") if one]
-            pool.offered = [f"{host}:{names.HTTP_PORT}" for host, _, is_ready in endpoints if is_ready == "true"]
-            if pool.offered:
-                await crowd.living(pool.offered)
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-    raise RuntimeError("kubectl stopped to watch the EndpointSlices")
+    while True:
+        watch = await asyncio.create_subprocess_exec(
+            str(pool.kubectl.program), f"--kubeconfig={pool.kubectl.kubeconfig}",
+            f"--namespace={pool.kubectl.namespace}", "get", "endpointslices", selector, "--watch",
+            f"--output=jsonpath={path}", stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            assert watch.stdout
+            while line := await watch.stdout.readline():
+                endpoints = [one.partition("=") for one in line.decode().strip().split(",") if one]
+                pool.offered = [f"{host}:{names.HTTP_PORT}" for host, _, is_ready in endpoints if is_ready == "true"]
+                if pool.offered:
+                    await crowd.living(pool.offered)
+        finally:
+            with suppress(ProcessLookupError):
+                watch.kill()
+            await watch.wait()
+        await asyncio.sleep(1)
 
 
 @dataclass
@@ -260,7 +264,7 @@ async def down(proof: Proof) -> None:
         def at_rest() -> bool:
             stages = {pod["metadata"].get("annotations", {}).get(names.ANNOTATION_DRAIN) for pod in proof.pool.pods()}
             for stage in STAGES:
-                if stage in stages and stage not in killed and kill("switchboard-operator"):
+                if stage in stages and stage not in killed and kill(OPERATOR):
                     killed.append(stage)
             return proof.pool.settled(FEWEST)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def groups(group: str) -> list[Path]:
     for mount in hierarchies():
         top = mount / group
         if top.is_dir():
-            found += [top, *(path for path in top.rglob("*") if path.is_dir())]
+            found += [Path(folder) for folder, _, _ in os.walk(top)]  # which passes over groups that vanish meanwhile
     return sorted(found, key=lambda path: -len(path.parts))
 
 
