@@ -69,7 +69,6 @@ class Pool:
                 "maxReplicas": MOST,
                 "targetSessionsPerPod": clients // (MOST - 1),
             },
-            "rollout": {"surgePercent": 50},
         }
         self.kubectl.apply(
             {"apiVersion": names.API_VERSION, "kind": "SignalingPool", "metadata": {"name": POOL}, "spec": spec}
