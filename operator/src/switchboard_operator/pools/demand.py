@@ -69,8 +69,7 @@ def _auto(pool: SignalingPool, auto: PoolAutoscaling, history: History, current:
             schedules=schedules,
         )
         load.past, found = by_load(load.past, seen, settings)
-        load.desired, load.reason = found.desired, found.reason
-        load.blind = found.blind and bool(observation.pods)
+        load.desired, load.reason, load.blind = found.desired, found.reason, found.blind
     if load.desired is None:
         within = min(max(pool.status.desired_replicas, auto.min_replicas), auto.max_replicas)
         return Decision(within, NO_SAMPLE)

@@ -67,7 +67,7 @@ class Load:
     """Pods wanted by the load, as decided last."""
     reason: str = ""
     blind: bool = False
-    """Whether no pod answered."""
+    """Whether pods may hold sessions and none answered."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def decide(history: History, observation: Observation, settings: Settings = DEFA
     if not demanded.sampled:
         since = history.since if history.t is None or t - history.t <= settings.gap_s else None
         gone = History(t, since, last, refused, starting, starts, history.past, history.kept, replicas)
-        return gone, _blind(observation, floors, replicas, settings)
+        return gone, _hold(observation, floors, replicas, demanded.unknown > 0, settings)
     past, outlook = forecast.look_ahead(history.past, t, demanded.level, lead_s, settings)
     since = history.since
     if since is None or not history.past.points or t - history.past.points[-1].t > settings.gap_s:
@@ -132,12 +132,12 @@ def _why_kept(history: History, desired: int, demanded: Demand, settings: Settin
     return f"down window: {desired} with {margin}x margin in the last {window} s"
 
 
-def _blind(
-    observation: Observation, floors: tuple[Term, ...], replicas: tuple[Count, ...], settings: Settings
+def _hold(
+    observation: Observation, floors: tuple[Term, ...], replicas: tuple[Count, ...], blind: bool, settings: Settings
 ) -> Decision:
     wanted = max(floors, key=lambda term: term.pods)
     said = ["no samples: nothing goes down"]
-    return _bounded(observation, wanted, max(wanted.pods, observation.current), replicas, said, settings, blind=True)
+    return _bounded(observation, wanted, max(wanted.pods, observation.current), replicas, said, settings, blind=blind)
 
 
 def _bounded(

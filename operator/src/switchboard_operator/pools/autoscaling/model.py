@@ -110,4 +110,4 @@ class Decision:
     limits: tuple[str, ...] = ()
     """What kept the decision from the term's wish."""
     blind: bool = False
-    """Whether no pod could be sampled, so that nothing may go down."""
+    """Whether pods may hold sessions and none could be sampled: the load is unknown."""

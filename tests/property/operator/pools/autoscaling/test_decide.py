@@ -73,7 +73,6 @@ def test_never_below_min_nor_above_max_and_always_explained(found: list[Observat
 def test_never_down_without_samples(found: list[Observation]) -> None:
     for observation, decision in zip(found, run(found)[1], strict=True):
         if not fresh(observation):
-            assert decision.blind
             assert decision.desired >= min(observation.current, observation.most)
 
 

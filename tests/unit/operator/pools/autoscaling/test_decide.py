@@ -142,6 +142,12 @@ def test_without_any_sample_nothing_goes_down_and_floors_still_hold() -> None:
     assert decide(history, seen([], 3, t=100))[1].desired == 3, "a list without pods is no sample either"
 
 
+def test_pods_that_just_start_are_no_blindness() -> None:
+    young = [Pod("new", ready=True, age_s=5, sessions=None)]
+    _, decision = decide(History(), seen(young, 2))
+    assert (decision.desired, decision.blind) == (2, False)
+
+
 def test_after_a_gap_the_windows_are_seen_again() -> None:
     history, _ = steady(seen(pods(10, 10, 10)), 58)
     for step in range(10):
