@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 7.0
 """More than the longest time after which an unacknowledged frame is repeated."""
+UNSPOKEN_SECONDS = 30.0
+"""How long nobody may have spoken of a ticket that its client has given up, once all faults are over. It may be there:
+whoever was to cancel it may have been cut off, and nobody else knows of it; then it goes by itself (UNHEARD in
+matching/line.py)."""
 MOST_ENDS = 5
 """How often a socket may be told of one end: a client that sleeps answers none of it."""
 Lane = tuple[str, str, str]
@@ -54,6 +58,7 @@ class Watch:
         self._named: set[tuple[str, str]] = set()
         self._numbers: dict[str, int] = {}
         self._cancelled: set[str] = set()
+        self._spoken_of: dict[str, float] = {}
         self._places: dict[str, set[int]] = defaultdict(set)
         self._heard: dict[tuple[str, int, str], int] = defaultdict(int)
         self._touched: dict[tuple[str, int, str], int] = defaultdict(int)
@@ -114,6 +119,7 @@ class Watch:
 
     def _enqueued(self, question: Enqueue, reply: InLine | Proposal) -> None:
         name, asked = question.ticket.ticket, question.ticket.seq
+        self._spoken_of[name] = self._world.now
         if name in self._cancelled:
             self._fail("3 no tombstone", f"the cancelled ticket {name} is in line again")
         if isinstance(reply, Proposal):
@@ -214,7 +220,7 @@ class Watch:
             want = present[ticket.sid].page.session.want if ticket.sid in present else None
             if isinstance(want, Queued) and f"{ticket.sid}/{want.ticket}" == name:
                 wanted.append(ticket)
-            elif want is not None and not self._restored:
+            elif want is not None and not self._restored and self._spoken_of[name] > self._world.now - UNSPOKEN_SECONDS:
                 self._fail("3 ghost ticket", f"{name} is in line, but its client wants {want}")
             # Others are left over by a lost tail or by somebody who vanished: aborted as soon as they are proposed.
         for one in wanted:

@@ -327,6 +327,8 @@ class Session:
             return self._expel(errors.CLOSE_BLOCKED)
         match self.want:
             case Queued() as want:
+                if not self.attached:
+                    return []  # a newer socket may want something else by now, and would not take this ticket back
                 place = self._host.keyring.verify(want.place, PlaceClaims)
                 mine = place if place and (place.sid, place.ticket) == (self.sid, want.ticket) else None
                 ticket = Ticket(

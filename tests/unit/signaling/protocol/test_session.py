@@ -865,6 +865,17 @@ def test_a_socket_that_was_taken_over_is_not_attached_again(world: World) -> Non
     assert wire.session.answered(touch, world.store.ask(touch), world.now) == []
 
 
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_a_socket_that_was_taken_over_puts_no_ticket_back_in_line(world: World, taken_over: bool) -> None:
+    one, two, m = world.pair(opened=False)
+    world.store.ask(EndMatch(m, two.session.sid, "stale", only_forming=True))
+    if taken_over:
+        one.session.hinted(Taken(one.session.sid, one.session.n + 1), world.now)
+    effects = one.session.answered(ReadMatch(m), world.store.ask(ReadMatch(m)), world.now)
+    asked = [effect.question for effect in effects if isinstance(effect, Ask)]
+    assert any(isinstance(question, Enqueue) for question in asked) is not taken_over
+
+
 def test_an_older_socket_that_comes_late_is_closed(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
