@@ -3,8 +3,9 @@
 import asyncio
 import json
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -107,3 +108,13 @@ class Crowd:
 def harm(events: dict[str, int]) -> set[str]:
     """Return the events that no client should have seen."""
     return set(events) - HARMLESS
+
+
+async def until(condition: Callable[[], Any], seconds: float) -> bool:
+    """Wait for what other processes bring about; return whether it came in time."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.2)
+    return True

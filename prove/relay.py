@@ -12,8 +12,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from typing import Any, Final
 from tests.browser.server import Server, signaling_server
 from tests.e2e.signaling import store
 
-from prove.crowd import Crowd, harm
+from prove.crowd import Crowd, harm, until
 from prove.pool import OPEN
 from prove.report import FOLDER, write
 from prove.talkers import summary
@@ -132,19 +132,28 @@ class Proof:
         return not any(await self.crowd.all("offline", _address(port), since))
 
 
-async def run(folder: Path, clients: int, faults: Iterable[str], processes: int) -> Json:
-    """Return the figures of one run with an even number of clients."""
+@asynccontextmanager
+async def servers(folder: Path, nodes: list[tuple[str, int]]) -> AsyncIterator[Pods]:
+    """Run the servers on a store; they are killed at the end."""
     (folder / "key").mkdir()
     (folder / "key" / "current").write_bytes(b"k" * 32)
-    async with store.single(folder / "store") as nodes:
-        pods = Pods(store.free_ports(SERVERS), nodes, folder)
-        try:
-            for port in pods.ports:
-                await pods.start(port)
-            async with Crowd.of(clients, processes) as crowd:
-                return await _prove(Proof(pods, crowd), clients, faults)
-        finally:
-            await pods.stop()
+    pods = Pods(store.free_ports(SERVERS), nodes, folder)
+    try:
+        for port in pods.ports:
+            await pods.start(port)
+        yield pods
+    finally:
+        await pods.stop()
+
+
+async def run(folder: Path, clients: int, faults: Iterable[str], processes: int) -> Json:
+    """Return the figures of one run with an even number of clients."""
+    async with (
+        store.single(folder / "store") as nodes,
+        servers(folder, nodes) as pods,
+        Crowd.of(clients, processes) as crowd,
+    ):
+        return await _prove(Proof(pods, crowd), clients, faults)
 
 
 async def _prove(proof: Proof, clients: int, faults: Iterable[str]) -> Json:
@@ -186,16 +195,6 @@ async def _prove(proof: Proof, clients: int, faults: Iterable[str]) -> Json:
 
 def _address(port: int) -> str:
     return f"127.0.0.1:{port}"
-
-
-async def until(condition: Callable[[], Any], seconds: float) -> bool:
-    """Wait for what other processes bring about; return whether it came in time."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.2)
-    return True
 
 
 def plan(kills: int, pauses: int) -> list[str]:

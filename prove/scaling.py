@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.e2e.embedded import Embedded
 from tests.e2e.kubectl import Kubectl, Object, all_ready, ready
 from tests.e2e.made import Made
 
-from prove.crowd import Crowd, Json, harm
+from prove.crowd import Crowd, Json, harm, until
 from prove.report import write
 from prove.talkers import summary
 from switchboard_cluster import quickstart
@@ -256,7 +256,7 @@ async def down(proof: Proof) -> None:
     """Most clients leave: 6 -> 2, and the operator is killed at each step of a pod's drain."""
     async with proof.step("down by load, the operator killed at each step of a drain", planned=True):
         await proof.crowd.some("hush", STAYING, 1)
-        await _until(proof.crowd.drained, DRAINED_SECONDS)
+        await until(proof.crowd.drained, DRAINED_SECONDS)
         await proof.crowd.some("part", STAYING, 1, seconds=STEP_SECONDS)
         killed: list[str] = []
 
@@ -276,15 +276,6 @@ def busiest(pool: Pool) -> str:
     """Return the node with most of the pool's pods."""
     nodes = [pod["spec"]["nodeName"] for pod in pool.pods()]
     return str(max(set(nodes), key=nodes.count))
-
-
-async def _until(condition: Callable[[], Awaitable[bool]], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.5)
-    return True
 
 
 async def run(clients: int, processes: int, only: list[str]) -> Json:
@@ -318,7 +309,7 @@ async def _prove(proof: Proof, only: list[str]) -> Json:
         if not only or step.__name__ in only:
             await step(proof)
     await proof.crowd.some("hush", 0, STAYING if not only or "down" in only or "up" not in only else 1)
-    drained = await _until(proof.crowd.drained, DRAINED_SECONDS)
+    drained = await until(proof.crowd.drained, DRAINED_SECONDS)
     counts = await proof.crowd.counts()
     planned = [step["silence_s"].get("p99", 0.0) for step in proof.steps if step.get("planned")]
     return {

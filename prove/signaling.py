@@ -11,16 +11,16 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tests.e2e.signaling import store
 
-from prove.crowd import Crowd, harm
-from prove.relay import CALM_SECONDS, DRAIN_SECONDS, SERVERS, Pods, Proof, until
+from prove.crowd import Crowd, harm, until
+from prove.relay import CALM_SECONDS, DRAIN_SECONDS, SERVERS, Pods, Proof, servers
 from prove.report import FOLDER, write
 from prove.talkers import summary
 from switchboard_signaling.client import Client
@@ -128,24 +128,11 @@ class StoreProof(Proof):
                 await self.cluster.wipe()
 
 
-@asynccontextmanager
-async def _servers(folder: Path, cluster: store.Replicated) -> AsyncIterator[Pods]:
-    (folder / "key").mkdir()
-    (folder / "key" / "current").write_bytes(b"k" * 32)
-    pods = Pods(store.free_ports(SERVERS), cluster.nodes, folder)
-    try:
-        for port in pods.ports:
-            await pods.start(port)
-        yield pods
-    finally:
-        await pods.stop()
-
-
 async def run(folder: Path, clients: int, faults: Iterable[str], processes: int) -> Json:
     """Return the figures of one run with an even number of clients."""
     async with (
         store.replicated(folder / "store") as cluster,
-        _servers(folder, cluster) as pods,
+        servers(folder, cluster.nodes) as pods,
         Crowd.of(clients, processes) as crowd,
         AsyncExitStack() as stack,
     ):

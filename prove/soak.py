@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -88,42 +87,38 @@ class Load:
         self._port = port
         self._at_once = at_once
         self._begun = 0
-        self._waiting: set[Visitor] = set()
+        self._here: set[Visitor] = set()
+        self._ended = asyncio.Event()
         self.problems: Counter[str] = Counter()
 
     async def run(self, cycles: int) -> None:
         """Run cycles to their end. Those that wait for a partner at last are given one by further visitors."""
-        left, running = cycles, 0
-        ended = asyncio.Event()
-
-        def done(visitor: Visitor, problem: str | None) -> None:
-            nonlocal running
-            running -= 1
-            self._waiting.discard(visitor)
-            ended.set()
-            if problem:
-                self.problems[problem] += 1
-
-        loop = asyncio.get_running_loop()
-        while left > 0 or running > 1:
-            if left > 0 and running < self._at_once:
-                left, running, self._begun = left - 1, running + 1, self._begun + 1
-                visitor = Visitor(self._begun, done)
-                self._waiting.add(visitor)
-                await loop.create_connection(partial(_same, visitor), "127.0.0.1", self._port)
+        left = cycles
+        while left > 0 or len(self._here) > 1:
+            if left > 0 and len(self._here) < self._at_once:
+                left -= 1
+                await self._come()
             else:
-                ended.clear()
+                self._ended.clear()
                 async with asyncio.timeout(60):
-                    await ended.wait()
+                    await self._ended.wait()
 
     def close(self) -> None:
         """Send away whoever waits for a partner still: a server that stops would wait for them."""
-        for visitor in list(self._waiting):
+        for visitor in list(self._here):
             visitor.abort()
 
+    async def _come(self) -> None:
+        self._begun += 1
+        visitor = Visitor(self._begun, self._gone)
+        self._here.add(visitor)
+        await asyncio.get_running_loop().create_connection(lambda: visitor, "127.0.0.1", self._port)
 
-def _same(visitor: Visitor) -> Visitor:
-    return visitor
+    def _gone(self, visitor: Visitor, problem: str | None) -> None:
+        self._here.discard(visitor)
+        self._ended.set()
+        if problem:
+            self.problems[problem] += 1
 
 
 async def _port(server: asyncio.subprocess.Process) -> int:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import uvloop
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol.client import Ended, Event, Met, Move, Online, Partner, Problem, Said, Stopped
+from switchboard_signaling.protocol.client import Ended, Event, Met, Online, Partner, Problem, Said, Stopped
 from switchboard_signaling.protocol.messages import Chat
 
 MEET_SECONDS: Final = 60.0
@@ -39,8 +39,6 @@ class Talker:
         self.doubled = self.disordered = 0
         self.online: list[tuple[float, str]] = []
         """Since when at which server."""
-        self.moves = 0
-        """How often a server asked it to move."""
         self.parted = False
         self._server = ""
 
@@ -82,8 +80,6 @@ class Talker:
                 self._house.events[f"ended-{reason}"] += 1
             case Problem(code=code):
                 self._house.events[f"problem-{code}"] += 1
-            case Move():
-                self.moves += 1
             case Stopped():
                 self._house.events["stopped"] += 1
 
