@@ -26,9 +26,11 @@ class Online(Struct, frozen=True):
 
 
 class InLine(Struct, frozen=True):
-    """The ticket waits."""
+    """The ticket waits; said again when its position or what waiting has relaxed changes (messages.InQueue)."""
 
     ticket: str
+    position: int | None = None
+    relaxed: tuple[messages.Relaxation, ...] = ()
 
 
 class Met(Struct, frozen=True):
@@ -287,11 +289,11 @@ class ClientSession:
                 return [self._heartbeat()]
             case messages.Snapshot(want=want):
                 return self._adopt(want)
-            case messages.InQueue(ticket=ticket, place=place):
+            case messages.InQueue(ticket=ticket):
                 if not isinstance(self.want, Queued) or self.want.ticket != ticket:
                     return []
-                self.want = replace(self.want, place=place)
-                return [InLine(ticket)]
+                self.want = replace(self.want, place=frame.place)
+                return [InLine(ticket, frame.position, tuple(frame.relaxed))]
             case messages.MatchFound():
                 return self._match_found(frame, now)
             case messages.PeerState():

@@ -314,11 +314,21 @@ class Ping(_Frame, tag="heartbeat", kw_only=True):
     token: str | None = None
 
 
+Relaxation: TypeAlias = Literal["preferred", "recent"]
+"""What waiting has relaxed: what is preferred counts no more; who was met lately may be met again."""
+
+
 class InQueue(_Frame, tag="queued", kw_only=True):
-    """The ticket is in line; `place` is to be kept in the want, so that the place survives a loss of the store."""
+    """The ticket is in line; `place` is to be kept in the want, so that the place survives a loss of the store.
+
+    `position` counts from 1, the one who has waited longest of those who wait in the same mode; it is left out while
+    it is not known. `relaxed` is what has been relaxed by now. Repeated with the next heartbeat when either changes.
+    """
 
     ticket: str
     place: str
+    position: Annotated[int, Meta(ge=1)] | None = None
+    relaxed: list[Relaxation] = []
 
 
 class MatchFound(_Frame, tag="match-found", kw_only=True):

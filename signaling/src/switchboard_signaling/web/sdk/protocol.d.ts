@@ -253,11 +253,18 @@ export interface Ping {
   token?: string | null;
 }
 
-/** The ticket is in line; `place` is to be kept in the want, so that the place survives a loss of the store. */
+/**
+ * The ticket is in line; `place` is to be kept in the want, so that the place survives a loss of the store.
+ *
+ * `position` counts from 1, the one who has waited longest of those who wait in the same mode; it is left out while
+ * it is not known. `relaxed` is what has been relaxed by now. Repeated with the next heartbeat when either changes.
+ */
 export interface InQueue {
   type: "queued";
   ticket: string;
   place: string;
+  position?: number | null;
+  relaxed?: Array<"preferred" | "recent">;
 }
 
 /**

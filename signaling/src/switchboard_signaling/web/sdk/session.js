@@ -3,7 +3,7 @@
  * pods. It keeps the want and the lanes; what it learns it says by events:
  *
  *   status   {status: "connecting" | "online" | "offline" | "stopped", reason?}
- *   queued   {ticket}
+ *   queued   {ticket, position?, relaxed}: again when one of the two changes
  *   match    {m, role, iceServers, partner}: build a connection (again, if the partner's page was loaded anew)
  *   said     the partner's offer, answer, ice-candidate, chat, …
  *   partner  {state: "present" | "away"}
@@ -399,10 +399,10 @@ export class Session extends EventTarget {
       this.#heartbeat();
     },
     snapshot: ({ want }) => this.#adopt(want),
-    queued: ({ ticket, place }) => {
+    queued: ({ ticket, place, position, relaxed = [] }) => {
       if (this.want.ticket !== ticket) return;
       this.#wish({ ...this.want, place });
-      this.#tell("queued", { ticket });
+      this.#tell("queued", { ticket, position, relaxed });
     },
     "match-found": (frame) => this.#matchFound(frame),
     "peer-state": (frame) => this.#peerState(frame),
