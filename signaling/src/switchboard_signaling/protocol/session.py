@@ -8,7 +8,7 @@ hint or a wiped store are therefore the same code.
 from typing import Final, Literal, TypeAlias
 
 from switchboard_signaling.matching.line import Cancelled, InLine
-from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, EVERYTHING, REQUIRED_ONLY, Proposal, Ticket
+from switchboard_signaling.matching.tickets import Proposal, Ticket
 from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.auth import Admission, Identity
 from switchboard_signaling.protocol.effects import (
@@ -54,6 +54,7 @@ from switchboard_signaling.protocol.tokens import (
     MatchClaims,
     PlaceClaims,
 )
+from switchboard_signaling.protocol.wait import Wait
 
 HELLO_SECONDS: Final = 2.0
 """A socket that has not said hello by then is closed."""
@@ -62,10 +63,6 @@ OLD_SOCKET_SECONDS: Final = 2.0
 MAX_BAD_FRAMES: Final = 3
 STATS_SECONDS: Final = 1.0
 """Statistics that come sooner after the last ones are dropped."""
-RELAX_SECONDS: Final = 10.0
-"""How long a want's preferences count as requirements, on one socket."""
-RELAX_ALL_SECONDS: Final = 20.0
-"""After which it also meets whom it has met lately, if the other one has waited as long."""
 REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
 """Reasons for the end of a forming match after which the survivor goes back to its place."""
 
@@ -79,8 +76,8 @@ class Session:
 
     __slots__ = (
         "_admission", "_attach", "_bad_frames", "_dead", "_farewell", "_heard", "_host", "_inherited",
-        "_inst", "_limits", "_phase", "_pinged", "_renewed", "_reported", "_resumed", "_since", "_sought",
-        "_spent", "_unwanted", "_v", "frames", "match", "n", "sid", "want",
+        "_inst", "_limits", "_phase", "_pinged", "_renewed", "_reported", "_resumed", "_since", "_spent",
+        "_unwanted", "_v", "_wait", "frames", "match", "n", "sid", "want",
     )  # fmt: skip
 
     def __init__(self, host: Host, now: float) -> None:
@@ -103,7 +100,7 @@ class Session:
         self._v = 0
         self._dead: str | None = None
         self._spent: Cancel | None = None
-        self._sought: tuple[str, float] | None = None
+        self._wait: Wait | None = None
         self._inherited = False
         self._unwanted: dict[str, Cancel | EndMatch] = {}
         self._farewell = errors.CLOSE_DISCONNECTED
@@ -290,10 +287,9 @@ class Session:
             self._unwanted[ticket] = Cancel(question.ticket.ticket, question.ticket.mode)
             return self._drop_unwanted()
         if isinstance(reply, InLine):
-            if self.want.place is not None:
-                return []
-            place = self._host.keyring.sign(PlaceClaims(self.sid, ticket, reply.seq))
-            return [Send(messages.InQueue(ticket=ticket, place=place))]
+            place = self.want.place or self._host.keyring.sign(PlaceClaims(self.sid, ticket, reply.seq))
+            news = self._waiting(ticket, now).news(self.want, question.ticket, reply.position, place)
+            return [Send(news)] if news else []
         if isinstance(reply, Proposal):
             _, partner = reply.from_side(reply.side_of(self.sid))
             return [Tell(partner.pod, Proposed()), *self.proposed(reply, now)]
@@ -334,7 +330,7 @@ class Session:
                 ticket = Ticket(
                     self._own(want.ticket), self.sid, self._admission.claims.sub, self._inst, self._host.pod,
                     mine.seq if mine else 0, want.attributes, want.required, want.mode, want.preferred, want.blocked,
-                    self._relaxed(want, now),
+                    self._waiting(want.ticket, now).relaxed(want, now),
                 )  # fmt: skip
                 return [Ask(Enqueue(ticket, self._host.new_id(), self._dead))]
             case Matched() as want:
@@ -343,14 +339,10 @@ class Session:
         self.match = None
         return []
 
-    def _relaxed(self, want: Queued, now: float) -> int:
-        """Return how far a want has been relaxed, by how long this socket has known it."""
-        if self._sought is None or self._sought[0] != want.ticket:
-            self._sought = want.ticket, now
-        waited = now - self._sought[1]
-        if waited >= RELAX_ALL_SECONDS:
-            return ANYBODY_AGAIN
-        return REQUIRED_ONLY if waited >= RELAX_SECONDS and want.preferred else EVERYTHING
+    def _waiting(self, ticket: str, now: float) -> Wait:
+        if self._wait is None or self._wait.ticket != ticket:
+            self._wait = Wait(ticket, now)
+        return self._wait
 
     def _keep_match(self) -> list[Effect]:
         """Touch the match alone: it may be in a part of the store that answers, and the partner looks for it there."""

@@ -34,7 +34,6 @@ from switchboard_signaling.protocol.messages import (
     Stats,
     Welcome,
 )
-from switchboard_signaling.protocol.session import RELAX_ALL_SECONDS, RELAX_SECONDS
 from switchboard_signaling.protocol.store import (
     Announced,
     Cancel,
@@ -45,6 +44,7 @@ from switchboard_signaling.protocol.store import (
     TouchMatch,
     TouchSession,
 )
+from switchboard_signaling.protocol.wait import RELAX_ALL_SECONDS, RELAX_SECONDS
 
 
 @pytest.fixture
@@ -259,6 +259,30 @@ def test_the_place_survives_a_loss_of_the_store(world: World) -> None:
     assert third.take(MatchFound).partner == first.inst
 
 
+def test_who_waits_hears_of_the_position_when_it_changes(world: World) -> None:
+    first, second = world.hello(), world.hello()
+    callers = {"attributes": {"side": "caller"}, "required": {"side": "helper"}}
+    for wire in (first, second):
+        wire.send(JoinQueue(c=1, ticket="t", **callers))
+    told = second.take(InQueue)
+    assert told.position == 2
+    want = Queued(1, "t", place=told.place, **callers)
+    second.send(Heartbeat(want=want))
+    assert not second.has(InQueue)
+    first.send(LeaveQueue(c=2, ticket="t"))
+    second.send(Heartbeat(want=want))
+    assert second.take(InQueue) == InQueue(ticket="t", place=told.place, position=1)
+
+
+def test_a_new_socket_is_told_the_position_though_its_client_knows_its_place(world: World) -> None:
+    wire = world.hello()
+    token = wire.take(Welcome).token
+    wire.send(JoinQueue(c=1, ticket="t"))
+    place = wire.take(InQueue).place
+    again = world.resume(token, 2, Queued(1, "t", place=place), inst=wire.inst)
+    assert again.take(InQueue) == InQueue(ticket="t", place=place, position=1)
+
+
 def test_a_place_of_another_session_is_worth_nothing(world: World) -> None:
     owner, thief = world.hello(), world.hello()
     owner.send(JoinQueue(c=1, ticket="t", required={"lang": "none"}))
@@ -385,7 +409,7 @@ def test_a_reply_for_a_ticket_that_is_not_wanted_any_more_cancels_it(world: Worl
     wire.send(JoinQueue(c=1, ticket="t"))
     [ticket] = world.store.line.tickets.values()
     wire.session.want = Idle(2)
-    effects = wire.session.answered(Enqueue(ticket, "m"), InLine(1), world.now)
+    effects = wire.session.answered(Enqueue(ticket, "m"), InLine(1, 1), world.now)
     assert effects == [Ask(Cancel(ticket.ticket))]
 
 
