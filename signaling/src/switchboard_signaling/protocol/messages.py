@@ -350,7 +350,8 @@ class MatchFound(_Frame, tag="match-found", kw_only=True):
 class PeerState(_Frame, tag="peer-state", kw_only=True):
     """What is known of the partner in `m`.
 
-    `left` ends the match, and then `requeue` says whether to want the ticket again, at its place in line.
+    `left` ends the match, and then `requeue` says whether to want the ticket again, at its place in line. `present` is
+    said again when the partner has a new socket: repeat what is unacknowledged, it may be lost with the old one.
     """
 
     m: str

@@ -508,6 +508,13 @@ def test_a_partner_that_comes_back_is_present(world: World) -> None:
     assert one.take(PeerState).state == "present"
 
 
+def test_a_partner_that_moves_to_another_pod_before_it_is_missed_is_told(world: World) -> None:
+    one, two, m = world.pair()
+    world.resume(two.take(Welcome).token, 2, Matched(1, m), pod="pod-c", inst=two.inst)
+    assert one.take(PeerState) == PeerState(m=m, state="present", inst=two.inst)
+    assert not one.has(PeerState)
+
+
 def test_a_partner_whose_page_was_loaded_anew_is_told_with_its_new_inst(world: World) -> None:
     one, two, m = world.pair()
     token = two.take(Welcome).token

@@ -341,6 +341,7 @@ def test_a_newer_socket_here_or_elsewhere_takes_the_session_over_without_a_gap(w
     one.send(offer(m, one, two))
     assert two.has(Offer)
     one.send(Leave(c=9, m=m))
+    assert two.take(PeerState).state == "present"
     assert not two.has(PeerState)
     world.pass_time(3)
     assert one.has(Replaced)

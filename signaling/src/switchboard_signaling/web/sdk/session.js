@@ -466,10 +466,9 @@ export class Session extends EventTarget {
     if (state === "left") return this.#ended(reason, requeue);
     if (!this.#match) return;
     const present = state === "present";
-    const back = present && !this.#match.present;
     this.#match.present = present;
     if (inst && inst !== this.#match.partner) this.#meet(inst, this.#match, present);
-    else if (back) this.#transmit("restart");
+    else if (present) this.#transmit("restart");
     this.#tell("partner", { state });
   }
 
