@@ -210,8 +210,9 @@ class Line:
         options = pairs(ticket.needs)
         home = min(options, key=lambda need: self._waiting((ticket.mode, need, "")), default="")
         self._homes[ticket.ticket] = home
+        place = ticket.seq, ticket.ticket
         for bucket in _buckets_of(ticket, home):
-            insort(self._buckets[bucket], (ticket.seq, ticket.ticket))
+            insort(self._buckets[bucket], place)
         self.tickets[ticket.ticket] = ticket
 
     def _remove(self, name: str) -> None:

@@ -172,6 +172,7 @@ class Pursuit:
             self._give_up(EndMatch(m, self.sid, "stale", side, only_forming=True))
             return effects + self.drop_unwanted()
         self._view(m, now).propose(proposal)
+        self._waiting(self.want.ticket, now).interrupt()
         return [*effects, Ask(self._touch_match(m, named=False))]
 
     def _waiting(self, ticket: str, now: float) -> Wait:

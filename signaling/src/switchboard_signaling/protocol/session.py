@@ -40,6 +40,8 @@ MAX_BAD_FRAMES: Final = 3
 STATS_SECONDS: Final = 1.0
 """Statistics that come sooner after the last ones are dropped."""
 
+_NEVER: Final = float("-inf")
+
 Report: TypeAlias = messages.Stats | messages.ConnectionState
 Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "leaving", "superseded", "closed"]
 
@@ -60,7 +62,7 @@ class Session:
         self._since = self._heard = self._pinged = self._renewed = now
         self._bad_frames = 0
         self._resumed = False
-        self._reported = now - STATS_SECONDS
+        self._reported = _NEVER
         self.frames = 0
         """How many frames the client has sent."""
         self._admission = Admission(host)

@@ -24,15 +24,15 @@ def relaxations(ticket: Ticket) -> list[Relaxation]:
 class Wait:
     """One ticket's wait as one socket sees it; times in monotonic seconds.
 
-    Thousands wait: what the client was told is three numbers, not the frame.
+    Thousands wait: what the client was told is two numbers, not the frame.
     """
 
-    __slots__ = ("_c", "_position", "_relaxed", "_since", "ticket")
+    __slots__ = ("_position", "_relaxed", "_since", "ticket")
 
     def __init__(self, ticket: str, now: float) -> None:
         self.ticket = ticket
         self._since = now
-        self._c = self._position = self._relaxed = -1
+        self._position = self._relaxed = -1
 
     def relaxed(self, want: Queued, now: float) -> int:
         """Return how far a want has been relaxed, by how long this socket has known it."""
@@ -42,12 +42,16 @@ class Wait:
         return REQUIRED_ONLY if waited >= RELAX_SECONDS and want.preferred else EVERYTHING
 
     def news(self, want: Queued, ticket: Ticket, position: int, place: str) -> InQueue | None:
-        """Return what to tell the client: None if it knows that its want has this position and how far it is relaxed.
+        """Return what to tell the client: None if it knows its place, this position and how far it is relaxed.
 
-        0 stands for a position that is not known. A client that does not know its `place` is told each time.
+        0 stands for a position that is not known.
         """
-        known = (self._c, self._position, self._relaxed) == (want.c, position, ticket.relaxed)
+        known = (self._position, self._relaxed) == (position, ticket.relaxed)
         if known and want.place is not None:
             return None
-        self._c, self._position, self._relaxed = want.c, position, ticket.relaxed
+        self._position, self._relaxed = position, ticket.relaxed
         return InQueue(ticket=self.ticket, place=place, position=position or None, relaxed=relaxations(ticket))
+
+    def interrupt(self) -> None:
+        """Note that the client has heard of a match: should it fail, the client is to be told anew."""
+        self._position = -1

@@ -52,12 +52,15 @@ def test_the_client_is_told_what_it_does_not_know() -> None:
     assert relaxed == InQueue(ticket="t", place="place", position=2, relaxed=["preferred"])
 
 
-def test_a_client_is_told_its_place_until_it_knows_it_and_all_anew_under_another_number() -> None:
+def test_a_client_is_told_its_place_until_it_knows_it_and_all_anew_after_a_match_that_failed() -> None:
     wait = Wait("t", 0)
     assert [wait.news(Queued(1, "t"), ticket(), 1, "place") for _ in range(2)] == [
         InQueue(ticket="t", place="place", position=1)
     ] * 2
-    assert wait.news(Queued(2, "t", place="place"), ticket(), 1, "place") is not None
+    want = Queued(2, "t", place="place")
+    assert wait.news(want, ticket(), 1, "place") is None
+    wait.interrupt()
+    assert wait.news(want, ticket(), 1, "place") is not None
 
 
 def test_a_position_that_is_not_known_is_left_out() -> None:
