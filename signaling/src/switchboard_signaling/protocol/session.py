@@ -66,6 +66,8 @@ RELAX_SECONDS: Final = 10.0
 """How long a want's preferences count as requirements, on one socket."""
 RELAX_ALL_SECONDS: Final = 20.0
 """After which it also meets whom it has met lately, if the other one has waited as long."""
+SPEAKING: Final = frozenset({"open", "superseded"})
+"""Phases in which what the client says to its partner is passed on."""
 REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
 """Reasons for the end of a forming match after which the survivor goes back to its place."""
 
@@ -124,7 +126,7 @@ class Session:
         """Obey a frame, or answer what is wrong with it."""
         self._heard = now
         self.frames += 1
-        if isinstance(frame, messages.LaneFrame) and self._phase in ("open", "superseded"):
+        if isinstance(frame, messages.LaneFrame) and self._phase in SPEAKING:
             return self._speak(frame, now)
         if self._phase == "new":
             return self._open(frame)
@@ -404,7 +406,7 @@ class Session:
         """Look again at what a hint points to, or deliver what the partner said."""
         match hint:
             case Relay():
-                return self._hear(hint, now)
+                return self.hear(hint, now)
             case Taken(n=n):
                 if n > self.n and self._phase == "open":
                     self._phase, self._since = "superseded", now
@@ -414,7 +416,8 @@ class Session:
             case _:
                 return self._look(hint, now)
 
-    def _hear(self, hint: Relay, now: float) -> list[Effect]:
+    def hear(self, hint: Relay, now: float) -> list[Effect]:
+        """Deliver what the partner said, or look what became of the match."""
         match = self.match
         if match and match.m == hint.m and match.peer and match.peer.sid == hint.sender:
             return [Send(hint.frame)]
