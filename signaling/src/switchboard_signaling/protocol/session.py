@@ -39,6 +39,8 @@ OLD_SOCKET_SECONDS: Final = 2.0
 MAX_BAD_FRAMES: Final = 3
 STATS_SECONDS: Final = 1.0
 """Statistics that come sooner after the last ones are dropped."""
+SPEAKING: Final = frozenset({"open", "superseded"})
+"""Phases in which what the client says to its partner is passed on."""
 
 _NEVER: Final = float("-inf")
 
@@ -108,7 +110,7 @@ class Session:
         """Obey a frame, or answer what is wrong with it."""
         self._heard = now
         self.frames += 1
-        if isinstance(frame, messages.LaneFrame) and self._phase in ("open", "superseded"):
+        if isinstance(frame, messages.LaneFrame) and self._phase in SPEAKING:
             return self._speak(frame, now)
         if self._phase == "new":
             return self._open(frame)
@@ -232,7 +234,7 @@ class Session:
         """Look again at what a hint points to, or deliver what the partner said."""
         match hint:
             case Relay():
-                return self._hear(hint, now)
+                return self.hear(hint, now)
             case Taken(n=n):
                 if n > self.n and self._phase == "open":
                     self._turn("superseded")
@@ -243,7 +245,8 @@ class Session:
             case _:
                 return self.pursuit.look(hint, now)
 
-    def _hear(self, hint: Relay, now: float) -> list[Effect]:
+    def hear(self, hint: Relay, now: float) -> list[Effect]:
+        """Deliver what the partner said, or look what became of the match."""
         match = self.pursuit.match
         if match and match.m == hint.m and match.peer and match.peer.sid == hint.sender:
             return [Send(hint.frame)]
