@@ -15,7 +15,7 @@
 const STATES = {
   loading: ["Starting your camera", "Your browser asks for camera and microphone first."],
   idle: ["Ready when you are", "You will be connected with the next person who is looking."],
-  queued: ["Looking for a partner", "Open this page in a second tab to call yourself."],
+  queued: ["Looking for a partner", ""],
   connecting: ["Partner found", "Setting up the connection."],
   connected: ["Connected", ""],
   interrupted: ["The connection is interrupted", "It is being mended; the call goes on as soon as it is back."],
@@ -29,6 +29,14 @@ const PICTURES = {
   paused: "The network is too slow for your partner's picture. You still hear each other; it comes back by itself.",
 };
 
+/** @type {Record<string, string>} */
+const RELAXED = {
+  preferred: "Still looking, now beyond what you prefer.",
+  recent: "You may meet somebody again.",
+};
+
+const ALONE = "Open this page in a second tab to call yourself.";
+
 const SENDING_PAUSED = "Your network is too slow for your picture: your partner only hears you for now.";
 
 /** @type {Record<string, string>} */
@@ -41,6 +49,7 @@ export function wordsFor(snapshot) {
   if (state === "interrupted" && snapshot.partnerAway) {
     [headline, detail] = ["Your partner's connection is interrupted", "The call goes on as soon as it is back."];
   }
+  if (state === "queued") detail = lineFor(snapshot);
   if (problem?.fatal) [headline, detail] = [problem.sentence, problem.help];
   else if (problem && (state === "idle" || state === "failed")) detail = `${problem.sentence} ${problem.help}`;
   return {
@@ -50,6 +59,18 @@ export function wordsFor(snapshot) {
     banner: problem?.fatal ? "" : bannerFor(snapshot),
     picture: state === "connected" ? (PICTURES[snapshot.receiving] ?? "") : "",
   };
+}
+
+/**
+ * How the search goes, as far as the pool has said.
+ *
+ * @param {Snapshot} snapshot
+ */
+function lineFor({ position, relaxed }) {
+  const next = position === null || position === 1;
+  const place = next ? "You are next in line." : `You are number ${position} in line.`;
+  const widened = relaxed.map((what) => RELAXED[what]);
+  return [position === null ? "" : place, ...widened, next ? ALONE : ""].filter(Boolean).join(" ");
 }
 
 /** @param {Snapshot} snapshot */

@@ -36,6 +36,8 @@ const TELL_AFTER = 300; // ms that a set-up may take untold
  * @typedef {object} Snapshot
  * @property {State} state
  * @property {"connecting" | "online" | "offline" | "stopped"} link to the server
+ * @property {number | null} position in line, 1 for whoever is next; null while it is not known
+ * @property {readonly Relaxation[]} relaxed what waiting in line has relaxed
  * @property {boolean} partnerAway whether the partner's page cannot be reached just now
  * @property {MediaStream | null} local
  * @property {MediaStream | null} remote
@@ -46,14 +48,18 @@ const TELL_AFTER = 300; // ms that a set-up may take untold
  * @property {import("./sending.js").Picture} receiving
  * @property {import("./problems.js").Problem | null} problem what is wrong, newest first to be mended
  *
+ * @typedef {"preferred" | "recent"} Relaxation what is preferred counts no more; who was met lately may be met again
  * @typedef {"devices" | "link" | "call"} About
  */
 
 /** @type {Snapshot} */
 const BEGINNING = Object.freeze({
-  state: "loading", link: "connecting", partnerAway: false, local: null, remote: null, microphone: false,
-  camera: false, tier: "high", sending: "on", receiving: "on", problem: null,
+  state: "loading", link: "connecting", position: null, relaxed: [], partnerAway: false, local: null, remote: null,
+  microphone: false, camera: false, tier: "high", sending: "on", receiving: "on", problem: null,
 });
+
+/** The line before the pool has said anything of it. @type {Partial<Snapshot>} */
+const IN_LINE = Object.freeze({ state: "queued", position: null, relaxed: BEGINNING.relaxed });
 
 /** @type {Record<string, State>} */
 const SHOWN = { idle: "idle", queued: "queued", matched: "connecting" };
@@ -138,7 +144,7 @@ export class Switchboard extends EventTarget {
     this.#right("call");
     this.#session.join(attributes, required, choice);
     if (!this.#ready) this.#prepare();
-    this.#update({ state: "queued" });
+    this.#update(IN_LINE);
   }
 
   /** Stop looking, or leave the call. */
@@ -222,7 +228,7 @@ export class Switchboard extends EventTarget {
     listen(session, "status", (detail) => this.#linkChanged(detail));
     listen(session, "match", (detail) => this.#meet(detail));
     listen(session, "said", (frame) => this.#hear(frame));
-    listen(session, "queued", () => this.#update({ state: "queued" }));
+    listen(session, "queued", ({ position = null, relaxed }) => this.#update({ state: "queued", position, relaxed }));
     listen(session, "partner", ({ state }) => this.#update({ partnerAway: state === "away" }));
     listen(session, "ended", (detail) => this.#ended(detail));
     listen(session, "problem", ({ code, message }) => {
@@ -312,7 +318,7 @@ export class Switchboard extends EventTarget {
     this.#hangUp();
     if (!this.#ready) this.#prepare();
     if (!requeued) this.#wrong("call", endingCode(reason));
-    this.#update({ state: requeued ? "queued" : "idle" });
+    this.#update(requeued ? IN_LINE : { state: "idle" });
   }
 
   // Acts
