@@ -196,6 +196,32 @@ async def test_a_relay_that_dies_interrupts_the_call_until_it_is_back(tmp_path: 
                 took("moving pictures after the relay was back", time.monotonic() - back)
 
 
+async def test_a_relay_that_is_replaced_elsewhere_is_asked_for(tmp_path: Path, took: Took) -> None:
+    secret, directory = secrets.token_hex(16), tmp_path / "directory.json"
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    async with chromium() as browser, turn_server(first, secret) as one_turn:
+        settings = ice_directory(directory, secret, one_turn.url())
+        async with signaling_server(tmp_path / "server.log", **settings) as server:
+            people = [await CallPage.open(browser, f"{server.url}/?relay=1") for _ in range(2)]
+            await meet(*people)
+            for person in people:
+                await person.assert_moving()
+
+            await one_turn.kill()
+            for person in people:
+                await person.sees("#headline", "The connection is interrupted")
+            async with turn_server(second, secret) as another_turn:
+                ice_directory(directory, secret, another_turn.url())
+                known = time.monotonic()
+                for person in people:
+                    await person.wait_for_state("connected", 60)
+                    await person.assert_moving()
+                    assert await person.path() == "relay"
+                took("moving pictures after the pool knew another relay", time.monotonic() - known)
+
+
 async def test_another_relay_takes_over_from_one_that_dies(tmp_path: Path, took: Took) -> None:
     secret = secrets.token_hex(16)
     first, second = tmp_path / "first", tmp_path / "second"

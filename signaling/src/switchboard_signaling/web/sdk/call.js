@@ -16,7 +16,7 @@ import { listen, tell, within } from "./events.js";
 import { hasRelay, IceServers } from "./ice.js";
 import { Peer } from "./peer.js";
 import { Adapter, gradeOf, measure, read, Score } from "./quality.js";
-import { Recovery, Silence } from "./recovery.js";
+import { gatheringFor, Recovery, Silence } from "./recovery.js";
 import { apply, pictureOf } from "./sending.js";
 
 const LOOK_EVERY = 500; // ms
@@ -126,7 +126,9 @@ export class Call extends EventTarget {
     if (neg < this.#newest.neg) return; // about a connection that is no more
     if (signal.type === "ice-restart") return void this.#asked(neg);
     if (neg > this.#newest.neg) {
+      const refreshed = this.#refresh();
       this.#replace(neg, true);
+      this.#newest.reconfigure(refreshed.then(() => this.#configuration));
       this.#recovery.joined(performance.now());
     }
     this.#newest.hear(signal);
@@ -182,9 +184,9 @@ export class Call extends EventTarget {
    * @param {import("./connection.js").Ready} ready
    */
   #build(neg, waits, ready) {
-    const say = this.#say;
     const peer = new Peer({
-      ready, neg, polite: this.#polite, waits, configuration: this.#configuration, say, gatheringMs: this.#gatheringMs,
+      ready, neg, polite: this.#polite, waits, configuration: this.#configuration, say: this.#say,
+      gatheringMs: gatheringFor(this.#recovery.attempts, this.#gatheringMs),
     });
     peer.tellPicture({ picture: this.#sending });
     listen(peer, "problem", (detail) => tell(this, "problem", detail));
@@ -352,9 +354,14 @@ export class Call extends EventTarget {
     this.#recovery.joined(performance.now());
   }
 
+  /** Whether a relay may be what failed: media took one, or another connection has not come about either. */
+  get #inDoubt() {
+    return this.#shown.path === "relay" || !this.#everConnected || this.#newest !== this.#shown;
+  }
+
   async #refresh() {
     try {
-      await this.#servers.refresh(performance.now());
+      await this.#servers.refresh(performance.now(), this.#inDoubt);
     } catch (error) {
       tell(this, "problem", { error });
     }

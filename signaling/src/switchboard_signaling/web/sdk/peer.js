@@ -127,6 +127,17 @@ export class Peer extends EventTarget {
   }
 
   /**
+   * Take other ICE servers before anything that is heard from now on.
+   *
+   * @param {Promise<RTCConfiguration>} configuration
+   */
+  reconfigure(configuration) {
+    this.#work = this.#work
+      .then(async () => this.#configure(await configuration))
+      .catch((error) => tell(this, "problem", { error }));
+  }
+
+  /**
    * Look for another path, with these ICE servers.
    *
    * @param {RTCConfiguration} configuration
@@ -158,6 +169,7 @@ export class Peer extends EventTarget {
 
   /** @param {RTCConfiguration} configuration */
   #configure(configuration) {
+    if (this.#closed) return;
     // What is left out counts as a change, and certificates cannot be changed.
     this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), ...configuration });
   }
