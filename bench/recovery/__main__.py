@@ -27,7 +27,7 @@ ROUNDS: Final = 7
 TARGETS: Final = {"network_change_s": 2.0}
 FAILED_AFTER: Final = 17.0
 """Seconds of silence after which Chromium says `failed`: 5.5 s until `disconnected`, and 10 s more."""
-STOP_SECONDS: Final = "8"
+STOP_SECONDS: Final = "6"
 """For which a pod may ask its clients to move before it ends; it ends as soon as they have."""
 Figures = dict[str, list[float]]
 People = tuple[CallPage, CallPage]

@@ -66,6 +66,7 @@ test("a missing picture is explained on both sides", () => {
   assert.match(words({ ...IN_CALL, receiving: "none" }).picture, /no camera/u);
   assert.equal(words({ ...IN_CALL }).picture, "");
   assert.match(words({ ...IN_CALL, sending: "paused" }).banner, /only hears you/u);
+  assert.equal(words({ state: "interrupted", sending: "paused" }).banner, "");
 });
 
 test("routes and rates", () => {

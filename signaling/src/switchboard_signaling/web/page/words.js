@@ -26,7 +26,7 @@ const STATES = {
 const PICTURES = {
   off: "Your partner's camera is off.",
   none: "Your partner has no camera.",
-  paused: "The network is too slow for your partner's picture. You still hear each other; it comes back by itself.",
+  paused: "The network is too slow for your partner's picture. You still hear each other, and the picture comes back by itself.",
 };
 
 /** @type {Record<string, string>} */
@@ -79,7 +79,7 @@ function bannerFor({ state, link, problem, sending, partnerAway }) {
   if (link !== "online" && inCall) return "Reconnecting to the server. The call goes on.";
   if (partnerAway && state === "connected") return "Your partner is reconnecting to the server. The call goes on.";
   if (link === "offline" && state !== "loading") return "Reconnecting to the server.";
-  if (sending === "paused" && inCall) return SENDING_PAUSED;
+  if (sending === "paused" && state === "connected") return SENDING_PAUSED;
   if (problem && state !== "idle" && state !== "failed") return `${problem.sentence} ${problem.help}`;
   return "";
 }
