@@ -82,6 +82,30 @@ async def test_media_that_falls_silent_comes_back_by_another_connection(tmp_path
             await person.assert_moving()
 
 
+async def test_a_call_whose_connection_is_replaced_while_it_is_measured_is_watched_on(tmp_path: Path) -> None:
+    slow_statistics = """
+      const measure = RTCPeerConnection.prototype.getStats;
+      RTCPeerConnection.prototype.getStats = function () {
+        top.measured = (top.measured ?? 0) + 1;
+        return new Promise((done) => setTimeout(() => done(measure.call(this)), 400));
+      };"""
+    another = "document.querySelectorAll('iframe').length === 1 && document.querySelector('iframe') !== globalThis.old"
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await one.page.add_init_script(slow_statistics)
+        await one.page.reload()
+        await one.ready()
+        await meet(one, other)
+
+        for _ in range(3):
+            await one.page.evaluate("globalThis.old = document.querySelector('iframe')")
+            await one.page.evaluate("dispatchEvent(new Event('online'))")
+            await one.until(another)
+
+        seen = await one.page.evaluate("measured")
+        await one.until(f"measured > {seen + 3}")
+
+
 async def test_a_network_too_bad_for_a_picture_leaves_the_sound_and_says_so(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)

@@ -21,6 +21,7 @@ import { apply, pictureOf } from "./sending.js";
 
 const LOOK_EVERY = 500; // ms
 const NUMBERS_EVERY = 1000;
+const STATS_WITHIN = 2000;
 const SHOW_SILENCE = 2000; // ms until silence is worth telling the person
 const PROVE_WITHIN = 4000;
 
@@ -272,8 +273,9 @@ export class Call extends EventTarget {
 
   async #measure() {
     const peer = this.#shown;
-    const sample = read(/** @type {Map<string, any>} */ (await peer.getStats()), performance.now());
-    if (peer !== this.#shown) return;
+    const stats = await within(peer.getStats(), STATS_WITHIN, "measuring");
+    if (!stats || peer !== this.#shown) return;
+    const sample = read(/** @type {Map<string, any>} */ (stats), performance.now());
     const { audio, video } = sample.received;
     const expected = audio.packets > 0 || this.#receiving === "on";
     this.#silentMs = this.#silence.look(audio.packets + video.packets, expected, sample.at, LOOK_EVERY);

@@ -42,6 +42,7 @@ export class Peer extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | null} */
   #gathering = null;
   #work = Promise.resolve();
+  #unmeasured = () => {};
   #closed = false;
   /** Why the picture that this side sends is missing; said again whenever the channel opens. @type {unknown} */
   #told = null;
@@ -111,8 +112,16 @@ export class Peer extends EventTarget {
     return this.#pc.getSenders();
   }
 
+  /**
+   * The browser's statistics; none if the connection is closed meanwhile: promises of a frame that is gone never settle.
+   *
+   * @returns {Promise<RTCStatsReport | null>}
+   */
   getStats() {
-    return this.#pc.getStats();
+    return new Promise((resolve, reject) => {
+      this.#unmeasured = () => resolve(null);
+      this.#pc.getStats().then(resolve, reject);
+    });
   }
 
   /**
@@ -161,6 +170,7 @@ export class Peer extends EventTarget {
 
   close() {
     this.#closed = true;
+    this.#unmeasured();
     if (this.#flush !== null) clearTimeout(this.#flush);
     if (this.#gathering !== null) clearTimeout(this.#gathering);
     this.#pc.onconnectionstatechange = null;
