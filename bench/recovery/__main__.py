@@ -23,10 +23,12 @@ from tests.e2e.signaling import store
 from bench import command
 from bench.command import Report
 
-ROUNDS: Final = 7
+ROUNDS: Final = 5
 TARGETS: Final = {"network_change_s": 2.0}
 FAILED_AFTER: Final = 17.0
 """Seconds of silence after which Chromium says `failed`: 5.5 s until `disconnected`, and 10 s more."""
+CALM_SECONDS: Final = 11.0
+"""After which a call that works has forgotten its troubles (recovery.js), so that rounds do not add up."""
 STOP_SECONDS: Final = "6"
 """For which a pod may ask its clients to move before it ends; it ends as soon as they have."""
 Figures = dict[str, list[float]]
@@ -132,6 +134,7 @@ async def network_change(folder: Path, rounds: int) -> Figures:
         for _ in range(rounds):
             found["network_change_s"].append(await standstill(people, change))
             devices.reverse()
+            await asyncio.sleep(CALM_SECONDS)
     return found
 
 
@@ -154,6 +157,7 @@ async def ice_failure(folder: Path, rounds: int) -> Figures:
             found["ice_failure_s"].append(time.monotonic() - began)
             for person in people:
                 await person.wait_for_state("connected")
+            await asyncio.sleep(CALM_SECONDS)
     return found
 
 
