@@ -14,14 +14,12 @@
 import { freshRealm, makeReady } from "./connection.js";
 import { listen, tell, within } from "./events.js";
 import { hasRelay, IceServers } from "./ice.js";
+import { LOOK_EVERY, Meter } from "./meter.js";
 import { Peer } from "./peer.js";
-import { Adapter, gradeOf, measure, read, Score } from "./quality.js";
-import { gatheringFor, Recovery, Silence } from "./recovery.js";
+import { Adapter, gradeOf, Score } from "./quality.js";
+import { gatheringFor, Recovery } from "./recovery.js";
 import { apply, pictureOf } from "./sending.js";
 
-const LOOK_EVERY = 500; // ms
-const NUMBERS_EVERY = 1000;
-const STATS_WITHIN = 2000;
 const SHOW_SILENCE = 2000; // ms until silence is worth telling the person
 const PROVE_WITHIN = 4000;
 
@@ -55,13 +53,10 @@ export class Call extends EventTarget {
   #everConnected = false;
   #recovering = false;
   #looking = false;
-  #silence = new Silence();
-  #silentMs = 0;
+  #meter;
   /** @type {"none" | "moved" | "woken"} */
   #hint = "none";
   #failures = 0;
-  /** @type {import("./quality.js").Sample | null} */
-  #sample = null;
   #score = new Score();
   #adapter;
   /** @type {import("./quality.js").Plan} */
@@ -105,6 +100,7 @@ export class Call extends EventTarget {
     this.#sending = pictureOf(local, this.#plan);
     // The impolite side makes the very first offer, so that the common case has no glare.
     this.#newest = this.#shown = this.#build(neg, this.#polite && neg === 0, ready ?? makeReady({ local }));
+    this.#meter = new Meter(this.#shown);
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
   }
 
@@ -242,9 +238,7 @@ export class Call extends EventTarget {
     if (before !== peer) before.close();
     this.#everConnected = true;
     this.#showStream(peer);
-    this.#sample = null;
-    this.#silence = new Silence();
-    this.#silentMs = 0;
+    this.#meter = new Meter(peer);
     this.#adapter.warmUp(performance.now());
     this.#apply(peer);
     this.#become("connected");
@@ -272,16 +266,9 @@ export class Call extends EventTarget {
   }
 
   async #measure() {
-    const peer = this.#shown;
-    const stats = await within(peer.getStats(), STATS_WITHIN, "measuring");
-    if (!stats || peer !== this.#shown) return;
-    const sample = read(/** @type {Map<string, any>} */ (stats), performance.now());
-    const { audio, video } = sample.received;
-    const expected = audio.packets > 0 || this.#receiving === "on";
-    this.#silentMs = this.#silence.look(audio.packets + video.packets, expected, sample.at, LOOK_EVERY);
-    if (this.#sample && sample.at - this.#sample.at < NUMBERS_EVERY * 0.9) return;
-    if (this.#sample) this.#report(measure(this.#sample, sample));
-    this.#sample = sample;
+    const meter = this.#meter;
+    const numbers = await meter.look(this.#receiving === "on");
+    if (numbers && meter === this.#meter) this.#report(numbers);
   }
 
   /** @param {import("./quality.js").Numbers} numbers */
@@ -294,13 +281,13 @@ export class Call extends EventTarget {
   }
 
   #judge() {
-    const well = this.#shown.state === "connected" && this.#silentMs < SHOW_SILENCE;
+    const well = this.#shown.state === "connected" && this.#meter.silentMs < SHOW_SILENCE;
     if (this.#state !== "connecting" && this.#state !== "failed") this.#become(well ? "connected" : "interrupted");
     const facts = {
       state: this.#shown.state === "connected" ? this.#shown.state : this.#newest.state,
       failures: this.#failures,
       reachable: this.#surroundings.reachable(),
-      silentMs: this.#silentMs,
+      silentMs: this.#meter.silentMs,
       hint: this.#hint,
     };
     this.#hint = "none";
