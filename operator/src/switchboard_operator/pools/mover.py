@@ -131,9 +131,9 @@ class Mover:
         decided = decision.desired != pool.status.desired_replicas
         changed = pool.metadata.generation != pool.status.observed_generation
         if (recent and not decided and not changed) or now == told:
-            watched.sessions = told.sessions
+            watched.told = (told.sessions, told.capacity)
             return told
-        watched.sessions, watched.reported_at = now.sessions, time.monotonic()
+        watched.told, watched.reported_at = (now.sessions, now.capacity), time.monotonic()
         return now
 
     def _failure(self, owner: Owner, current: str) -> str | None:

@@ -5,7 +5,7 @@ Reading is apart from reconciling: a pool at rest is looked at without a single 
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -45,8 +45,8 @@ class Watched:
     """What was decided at the last reconciliation."""
     blind: bool = False
     """Whether the load was unknown then."""
-    sessions: float = 0
-    """What its status says."""
+    told: tuple[float, int] = (0, 0)
+    """Sessions, and what the pods in service can carry, as its status says."""
     reported_at: float = 0.0
     hurried: bool = False
     closed: frozenset[str] = frozenset()
@@ -132,14 +132,24 @@ class Sampler:
             changed
             or watched.judge(watched.history) != watched.desired
             or watched.history.load.blind != watched.blind
-            or (reportable and watched.history.observations[-1].sessions != watched.sessions)
+            or (reportable and _counted(watched.history.observations[-1]) != watched.told)
         )
 
 
-def _observe(pods: Iterable[Json], history: History) -> Observation:
+def _counted(observation: Observation) -> tuple[float, int]:
+    return observation.sessions, observation.carries
+
+
+def _observe(pods: Sequence[Json], history: History) -> Observation:
     now, utc = time.monotonic(), time.time()
     capacity = max((sample.capacity for sample in history.newest.values()), default=0)
-    return Observation(now, tuple(_describe(pod, history, now, utc) for pod in pods), utc, capacity)
+    described = tuple(_describe(pod, history, now, utc) for pod in pods)
+    samples = (
+        history.sample(pod["metadata"]["uid"], now)
+        for pod, found in zip(pods, described, strict=True)
+        if found.ready and not found.draining
+    )
+    return Observation(now, described, utc, capacity, sum(sample.capacity for sample in samples if sample))
 
 
 def _describe(pod: Json, history: History, now: float, utc: float) -> Pod:
