@@ -38,6 +38,8 @@ class Placement:
     """Pods to be made, by ReplicaSet."""
     shed: Mapping[str, int] = field(default_factory=dict)
     """Pods that were asked for, do not exist yet, and should not be made, by ReplicaSet."""
+    gives: Mapping[str, int] = field(default_factory=dict)
+    """Sessions that pods that stay should give to others now, by uid."""
 
 
 def surge(replicas: int, percent: int) -> int:
@@ -82,7 +84,7 @@ def _relieved(serving: int, others: Iterable[Pod], wish: Wish) -> bool:
 
     They come back if no right pod is left that serves.
     """
-    out_already = any(pod.stage is not Stage.SERVING for pod in others)
+    out_already = any(pod.stage.going for pod in others)
     return serving >= (1 if out_already else min(wish.replicas, wish.surge))
 
 
@@ -109,7 +111,7 @@ def victims(pods: Iterable[Pod]) -> list[Pod]:
     leaving: list[Pod] = []
     serving: list[Pod] = []
     for pod in sorted(pods, key=lambda pod: pod.name):
-        (serving if pod.ready and pod.stage is Stage.SERVING else leaving if pod.ready else idle).append(pod)
+        (serving if pod.serves else leaving if pod.ready else idle).append(pod)
     idle.sort(key=lambda pod: (removal_order(pod), _load(pod)))
     depth = [Stage.DRAINED, Stage.DRAINING, Stage.HOLDING]
     leaving.sort(key=lambda pod: (depth.index(pod.stage), _load(pod)))

@@ -16,7 +16,7 @@ from switchboard_operator.api import POD, Json
 from switchboard_operator.kube.informer import Store
 from switchboard_operator.owner import OwnerKey
 from switchboard_operator.pools.autoscaling.model import Pod
-from switchboard_operator.pools.fleet import Stage, stage_of
+from switchboard_operator.pools.fleet import stage_of
 from switchboard_operator.pools.pods import Place, PodClient, PodError, place
 from switchboard_operator.pools.samples import History, Observation
 from switchboard_operator.workloads import is_ready
@@ -40,6 +40,8 @@ class Watched:
     token: str
     judge: Callable[[History], int]
     """Returns how many pods there should be."""
+    uneven: Callable[[History], bool]
+    """Returns whether sessions should move from some pods to others."""
     history: History = field(default_factory=History)
     desired: int = 0
     """What was decided at the last reconciliation."""
@@ -49,6 +51,8 @@ class Watched:
     """Sessions, and what the pods in service can carry, as its status says."""
     reported_at: float = 0.0
     hurried: bool = False
+    loads: dict[str, int] = field(default_factory=dict)
+    """Sessions of its pods, by name, when the rebalancing that is under way was first seen."""
     closed: frozenset[str] = frozenset()
     """Its pods whose node should be empty."""
     due: float = 0.0
@@ -65,10 +69,12 @@ class Sampler:
         self._store, self._client, self._closed, self._wake = store, client, closed, wake
         self._pools: dict[OwnerKey, Watched] = {}
 
-    def enter(self, key: OwnerKey, token: str, judge: Callable[[History], int]) -> Watched:
+    def enter(
+        self, key: OwnerKey, token: str, judge: Callable[[History], int], uneven: Callable[[History], bool]
+    ) -> Watched:
         """Sample a pool from now on, or change how; return what is known of it."""
-        watched = self._pools.setdefault(key, Watched(token, judge))
-        watched.token, watched.judge = token, judge
+        watched = self._pools.setdefault(key, Watched(token, judge, uneven))
+        watched.token, watched.judge, watched.uneven = token, judge, uneven
         return watched
 
     def history(self, key: OwnerKey) -> History:
@@ -132,6 +138,7 @@ class Sampler:
             changed
             or watched.judge(watched.history) != watched.desired
             or watched.history.load.blind != watched.blind
+            or watched.uneven(watched.history)
             or (reportable and _counted(watched.history.observations[-1]) != watched.told)
         )
 
@@ -161,7 +168,7 @@ def _describe(pod: Json, history: History, now: float, utc: float) -> Pod:
         ready=is_ready(pod),
         age_s=max(0.0, utc - created.timestamp()),
         sessions=sample.sessions if sample else None,
-        draining=stage_of(metadata) is not Stage.SERVING,
+        draining=stage_of(metadata).going,
         refused=history.refused(metadata["uid"]),
         sample_age_s=now - sample.at if sample else 0.0,
     )

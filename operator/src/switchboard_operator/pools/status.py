@@ -1,7 +1,7 @@
 """From what was observed to the facts and fields of a pool's status. Pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, SignalingPool
@@ -27,11 +27,16 @@ def fields(pool: SignalingPool, image: str, rev: str, moved: Moved) -> dict[str,
         "decision": moved.numbers.why,
         "sessions": moved.numbers.sessions,
         "capacity": moved.numbers.capacity,
+        **({"lastMoveTime": _rfc3339(moved.last_move)} if moved.last_move else {}),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(objects.selector(pool).items())),
         "image": image,
         "revision": rev,
         "service": objects.base_name(pool),
     }
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pods_ready(pool: SignalingPool, moved: Moved, pods: Sequence[Json], now: datetime) -> Fact:
@@ -57,7 +62,7 @@ def _late(moved: Moved, now: datetime) -> str | None:
     """Return the name of a right pod that should serve by now and does not."""
     for pod in moved.right:
         created = datetime.fromisoformat(pod.created)
-        if not pod.ready and pod.stage is Stage.SERVING and (now - created).total_seconds() > START_SECONDS:
+        if not pod.ready and not pod.stage.going and (now - created).total_seconds() > START_SECONDS:
             return pod.name
     return None
 

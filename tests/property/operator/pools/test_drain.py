@@ -78,6 +78,23 @@ def test_from_any_state_the_pool_comes_to_rest_as_wished_with_every_session(
     assert cluster.killed == [], "no pod was removed with sessions on it"
 
 
+@given(random=SEEDS, replicas=st.integers(1, 5), sessions=st.integers(0, 200), changes=CHANGES)
+def test_it_does_so_too_if_sessions_are_rebalanced_meanwhile(
+    random: Random, replicas: int, sessions: int, changes: list[str]
+) -> None:
+    cluster = serving(random, replicas, sessions, capacity=300)
+    before = cluster.sessions()
+    cluster.loss, cluster.rebalances = 0.2, lambda: random.random() < 0.5
+    disturb(cluster, changes)
+    cluster.wish = replace(cluster.wish, paused=False)
+    change(cluster, "open")
+    assert not cluster.run(200).busy
+    assert len(cluster.pods) == cluster.wish.replicas
+    assert all(pod.marks.stage is Stage.SERVING and not pod.cordoned for pod in cluster.pods)
+    assert cluster.sessions() == before
+    assert cluster.killed == []
+
+
 @given(random=SEEDS, replicas=st.integers(1, 8), percent=st.sampled_from([1, 25, 50, 100]))
 def test_a_rollout_moves_a_session_at_most_once_and_stays_within_the_surge(
     random: Random, replicas: int, percent: int

@@ -74,7 +74,7 @@ def test_what_is_marked_is_read_again(stage: Stage) -> None:
     found["metadata"]["annotations"] = {key: value for key, value in patch["annotations"].items() if value is not None}
     result = read(found)
     assert result.stage is stage
-    assert (result.since is not None) is (stage in {Stage.DRAINING, Stage.DRAINED})
+    assert (result.since is not None) is stage.giving
     cost = patch["annotations"][names.ANNOTATION_DELETION_COST]
     assert result.cost == int(cost or 0)
     assert covers(patch["labels"], IN_SERVICE) is (stage is Stage.SERVING)

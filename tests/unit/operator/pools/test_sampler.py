@@ -45,14 +45,14 @@ class World:
     def __init__(self) -> None:
         self.client, self.store, self.closed = FakeClient(), Store(), set[str]()
         self.woken: asyncio.Queue[OwnerKey] = asyncio.Queue()
-        self.desired = 0
+        self.desired, self.uneven = 0, False
         self.sampler = Sampler(self.store, self.client, self.closed, self.woken.put_nowait)  # type: ignore[arg-type]
         for name in ("a", "b"):
             self.store.put(POD, running(name))
             self.client.sessions[name] = 1
 
     def enter(self) -> Watched:
-        return self.sampler.enter(KEY, "token", lambda _history: self.desired)
+        return self.sampler.enter(KEY, "token", lambda _history: self.desired, lambda _history: self.uneven)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -96,6 +96,14 @@ async def test_another_decision_wakes_the_pool(world: World) -> None:
     watched.told, watched.reported_at = (2, 200), 1e12
     async with world.running():
         world.desired = 3
+        assert await world.wakes() == KEY
+
+
+async def test_sessions_that_should_move_wake_the_pool(world: World) -> None:
+    watched = world.enter()
+    watched.told, watched.reported_at = (2, 200), 1e12
+    async with world.running():
+        world.uneven = True
         assert await world.wakes() == KEY
 
 

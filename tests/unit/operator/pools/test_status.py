@@ -75,6 +75,8 @@ def test_the_fields_count_the_pods_of_all_revisions() -> None:
     assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
     assert (found["sessions"], found["capacity"], found["decision"]) == (7, 200, "so it was told")
     assert found["desiredReplicas"] == 2
+    assert "lastMoveTime" not in found
+    assert status.fields(pool(), "", "", moved(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"
     assert (found["image"], found["revision"], found["service"]) == ("signaling:1", "abc", "calls-signaling")
     assert "switchboard.dev/signalingpool=calls" in found["selector"].split(",")
 
