@@ -144,6 +144,24 @@ class PoolDrain(Model):
     )
 
 
+class PoolCanary(Model):
+    """A trial of a new image or new settings on a few pods, before any pod is replaced."""
+
+    percent: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        description="New pods that serve beside the old ones first, in percent of `replicas`; at least one pod, and"
+        " within the surge.",
+    )
+    pause_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=86400,
+        description="How long they have to be Ready, without a restart, before the rollout goes on by itself.",
+    )
+
+
 class PoolRollout(Model):
     """How pods of another image or other settings replace those there are."""
 
@@ -156,6 +174,9 @@ class PoolRollout(Model):
     paused: bool = Field(
         default=False,
         description="No further pod is replaced while true. Pods that already give their sessions away finish.",
+    )
+    canary: PoolCanary | None = Field(
+        default=None, description="A trial on a few pods first. Left out, pods are replaced as soon as new ones serve."
     )
 
 

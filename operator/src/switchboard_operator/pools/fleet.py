@@ -56,6 +56,10 @@ class Pod:
     since: float | None = None
     """When it began to give sessions away, in seconds of the wall clock."""
     ready: bool = True
+    ready_since: float | None = None
+    """When it became Ready, in seconds of the wall clock; None if it is not."""
+    restarts: int = 0
+    """How often its container has started anew."""
     assigned: bool = True
     """Whether it has a node."""
     pending: bool = False
@@ -120,6 +124,7 @@ class Set:
     """Uids of the pods that its last step down was meant to remove."""
     ending: int = 0
     """Pods that are being deleted."""
+    created: str = ""
 
     @property
     def leaving(self) -> int:
@@ -156,6 +161,7 @@ def sets(replica_sets: Sequence[Json], pods: Sequence[Json], describe: Callable[
             tuple(sorted(living, key=lambda pod: (*removal_order(pod), pod.name))),
             frozenset(filter(None, removing.split(","))),
             len(own) - len(living),
+            metadata.get("creationTimestamp", ""),
         )
     return found
 
@@ -188,6 +194,8 @@ def read_pod(
         stage=stage_of(metadata),
         since=_seconds(annotations.get(names.ANNOTATION_DRAIN_STARTED, "")),
         ready=is_ready(pod),
+        ready_since=_ready_since(pod),
+        restarts=sum(item.get("restartCount", 0) for item in containers),
         assigned=bool(node),
         pending=status.get("phase", "Pending") == "Pending",
         started=any("running" in (item.get("state") or {}) and item.get("started") for item in containers),
@@ -197,6 +205,12 @@ def read_pod(
         created=metadata.get("creationTimestamp", ""),
         sample=sample,
     )
+
+
+def _ready_since(pod: Json) -> float | None:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    times = (item.get("lastTransitionTime") or "" for item in conditions if item["type"] == "Ready")
+    return _seconds(next(times, "")) if is_ready(pod) else None
 
 
 def stage_of(metadata: Json) -> Stage:

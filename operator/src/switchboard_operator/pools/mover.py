@@ -58,12 +58,7 @@ class Mover:
         watched = await self._watch(pool, owner)
         found = self.look(pool, objects.replica_set_name(pool, rev))
         current, sets, decision = found.current, found.sets, found.decision
-        wish = rollout.Wish(
-            decision.desired,
-            current,
-            rollout.surge(decision.desired, pool.spec.rollout.surge_percent),
-            pool.spec.rollout.paused,
-        )
+        wish = rollout.wish_of(pool, decision.desired, current, time.time())
         placement = rollout.place(wish, sets)
         if (terms := rebalance.terms_of(pool, time.time())) is not None:
             placement = rebalance.rebalance(placement, sets, terms)
@@ -86,7 +81,7 @@ class Mover:
         if any(isinstance(command, Give) for command in todo.commands):
             await self._sampler.refresh(owner.key)  # or the room that was just given away would be given twice
         last = last_move(pool.status.last_move_time, sets, todo, datetime.now(UTC))
-        return replace(found, steps=todo, numbers=numbers, last_move=last)
+        return replace(found, steps=todo, numbers=numbers, last_move=last, on_trial=rollout.on_trial(wish, sets))
 
     def look(self, pool: SignalingPool, current: str) -> Moved:
         """Return what there is, without doing anything about it."""

@@ -36,6 +36,8 @@ class Moved:
     numbers: Numbers = _UNKNOWN
     last_move: datetime | None = None
     """When sessions were last asked to move."""
+    on_trial: bool = False
+    """Whether the current revision has to pass its trial before pods are replaced."""
     failure: str | None = None
     """Why the current ReplicaSet cannot make pods."""
 

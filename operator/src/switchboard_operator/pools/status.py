@@ -53,6 +53,15 @@ def pods_ready(pool: SignalingPool, moved: Moved, pods: Sequence[Json], now: dat
         remedy = " Remedy: read its `kubectl logs`; to give the new revision up, apply the old spec again"
         return Fact(kind, False, "PodNotServing", message + (remedy if moved.others else remedy.split(";")[0]))
     message = f"{moved.serving} of {wanted} right pods serve; {moved.others} are left to be replaced."
+    if (tried := pool.spec.rollout.canary) is not None and moved.on_trial and not pool.spec.rollout.paused:
+        if unsteady := [pod for pod in moved.right if pod.restarts]:
+            message = (
+                f"Of the new revision {_names(unsteady)} restarted: the rollout stops with all old pods in service."
+            )
+            remedy = " Remedy: read `kubectl logs --previous`; apply the old spec again, or delete the pod to try again"
+            return Fact(kind, False, "CanaryRestarted", message + remedy)
+        message = f"{moved.serving} pods of the new revision serve beside the old ones, which are replaced once the new"
+        return Fact(kind, False, "Canary", f"{message} ones were Ready for {tried.pause_seconds} s.", in_progress=True)
     if pool.spec.rollout.paused and moved.others:
         return Fact(kind, False, "RolloutPaused", f"{message} Remedy: set spec.rollout.paused to false", True)
     return Fact(kind, False, "RollingOut" if moved.others else "Starting", message, in_progress=True)

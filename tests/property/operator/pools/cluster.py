@@ -84,7 +84,8 @@ class Cluster:
 
     def plan(self) -> drain.Steps:
         sets = self.observed()
-        placed = place(self.wish, sets)
+        trial = replace(self.wish.canary, now=self.now) if self.wish.canary else None
+        placed = place(replace(self.wish, canary=trial), sets)
         if self.rebalances is not None:
             placed = rebalance(placed, sets, Terms(0, self.rebalances(), self.now))
         return drain.steps(placed, sets, self.wish.current, self.now, self.timeout, force=self.force)
@@ -108,7 +109,8 @@ class Cluster:
                 found.asked |= set([one for one in found.sessions if one not in found.asked][:count])
             case Resize(set=name, replicas=replicas, removing=removing):
                 assert replicas >= 0
-                self.sets[name] = replace(self.sets.get(name, Set(name, 0)), replicas=replicas)
+                new = Set(name, 0, created=f"{self.now:09.1f}")
+                self.sets[name] = replace(self.sets.get(name, new), replicas=replicas)
                 self.sets[name] = replace(self.sets[name], removing=frozenset(removing))
             case Discard(set=name):
                 assert not [pod for pod in self.pods if pod.set_name == name]
@@ -152,14 +154,15 @@ class Cluster:
         elif marks.pending:
             pod.marks = replace(marks, pending=False)
         elif not pod.broken:
-            pod.marks = replace(marks, started=True, ready=True)
+            pod.marks = replace(marks, started=True, ready=True, ready_since=marks.ready_since or self.now)
 
     def restart(self, pod: SimPod) -> None:
         """Have a pod's container restart: its clients look elsewhere, and it forgets that it was told to refuse."""
         self.homeless += pod.sessions
         pod.sessions, pod.cordoned = [], False
         pod.asked = set()
-        pod.marks = replace(pod.marks, started=False, ready=False, offered=False)
+        restarts = pod.marks.restarts + 1
+        pod.marks = replace(pod.marks, started=False, ready=False, ready_since=None, restarts=restarts, offered=False)
 
     def endpoints(self) -> None:
         for pod in self.pods:

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,13 +29,16 @@ def read(found: Any, **context: Any) -> fleet.Pod:
 
 
 def test_a_pod_is_read() -> None:
-    running = [{"name": "signaling", "state": {"running": {}}, "started": True}]
+    running = [{"name": "signaling", "state": {"running": {}}, "started": True, "restartCount": 2}]
     found = kubernetes_pod(ready=True, node="n1", phase="Running", containerStatuses=running)
+    found["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T00:00:10Z"
     sampled = sample(5)
     assert read(found, offered={"uid-of-a"}, zones={"n1": "north"}, closed={"n1"}, sample=sampled) == fleet.Pod(
         "a",
         "uid-of-a",
         "new",
+        ready_since=datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC).timestamp(),
+        restarts=2,
         offered=True,
         evacuate=True,
         zone="north",
@@ -46,6 +50,7 @@ def test_a_pod_is_read() -> None:
 def test_a_new_pod_is_blank() -> None:
     found = read(kubernetes_pod())
     assert (found.ready, found.assigned, found.pending, found.started) == (False, False, True, False)
+    assert found.ready_since is None
     assert found.blank
     assert found.empty
 
@@ -99,13 +104,19 @@ def test_sets_hold_their_own_living_pods_in_the_order_of_removal() -> None:
     finished = kubernetes_pod("finished", phase="Failed")
     ending = going(kubernetes_pod("ending"))
     item = {
-        "metadata": {"name": "new", "uid": "uid-of-new", "annotations": {names.ANNOTATION_REMOVING: "x,y"}},
+        "metadata": {
+            "name": "new",
+            "uid": "uid-of-new",
+            "annotations": {names.ANNOTATION_REMOVING: "x,y"},
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
         "spec": {"replicas": 3},
     }
     pods = [ready, unready, pending, unassigned, foreign, finished, ending]
     found = fleet.sets([item], pods, read)["new"]
     assert [one.name for one in found.pods] == ["unassigned", "pending", "unready", "ready"]
     assert (found.replicas, found.ending, found.removing) == (3, 1, frozenset({"x", "y"}))
+    assert found.created == "2026-01-01T00:00:00Z"
     assert read(foreign).set == ""
 
 

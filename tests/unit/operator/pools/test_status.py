@@ -52,6 +52,20 @@ def test_a_paused_rollout_is_named_as_long_as_pods_are_left() -> None:
     assert status.pods_ready(paused, moved(serving("a")), [], NOW).reason == "Starting"
 
 
+def test_a_trial_says_how_long_it_lasts_and_what_stopped_it() -> None:
+    tried = pool(rollout={"canary": {"pauseSeconds": 60}})
+    fact = status.pods_ready(tried, moved(serving("n"), OLD, on_trial=True), [], NOW)
+    assert (fact.holds, fact.reason, fact.in_progress) == (False, "Canary", True)
+    assert "1 pods of the new revision serve beside the old ones" in fact.message
+    assert "Ready for 60 s" in fact.message
+    fact = status.pods_ready(tried, moved(serving("n", restarts=2), OLD, on_trial=True), [], NOW)
+    assert (fact.holds, fact.reason, fact.in_progress) == (False, "CanaryRestarted", False)
+    assert "n restarted" in fact.message
+    assert "Remedy: read `kubectl logs --previous`" in fact.message
+    paused = pool(rollout={"canary": {}, "paused": True})
+    assert status.pods_ready(paused, moved(serving("n"), OLD, on_trial=True), [], NOW).reason == "RolloutPaused"
+
+
 def test_a_pod_that_does_not_serve_is_named_with_the_remedy() -> None:
     alone = status.pods_ready(pool(), moved(starting("b")), [], LATER).message
     assert "Pod web/b" in alone
