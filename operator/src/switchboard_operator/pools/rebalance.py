@@ -20,6 +20,8 @@ LEAST_MARGIN: Final = 10
 """Sessions above the level that are never worth a move."""
 SHARE: Final = 10
 """One of so many of the pool's sessions may be on the move at a time."""
+CROWDED: Final = 8
+"""Pods whose new clients one pod may have to take meanwhile, its own included: a crowd that comes must find room."""
 LONGEST_SECONDS: Final = 120.0
 """Clients that do not follow must not keep their pods out of the Service for longer."""
 
@@ -55,7 +57,7 @@ def level_of(loads: Sequence[float], target: int) -> int:
 
 
 def uneven(loads: Collection[float | None], target: int) -> bool:
-    """Return whether a pod holds far more than the level, and another one has room for clearly more.
+    """Return whether a pod holds far more than the level, and enough others have room for clearly more.
 
     What is not known is no reason to move anybody.
     """
@@ -63,7 +65,8 @@ def uneven(loads: Collection[float | None], target: int) -> bool:
     if len(known) < max(2, len(loads)):
         return False
     level = level_of(known, target)
-    return max(known) > level + margin(level) and min(known) <= level - _least_room(level)
+    takers = sum(load <= level - _least_room(level) for load in known)
+    return max(known) > level + margin(level) and takers * CROWDED >= len(known)
 
 
 def terms_of(pool: SignalingPool, now: float) -> Terms | None:
@@ -89,6 +92,8 @@ def rebalance(placement: Placement, sets: Mapping[str, Set], terms: Terms) -> Pl
     else:
         due = terms.rested and uneven(loads, terms.target)
     rooms = {pod.uid: room for pod in pods if (room := _room(pod, level)) >= _least_room(level)}
+    if len(rooms) * CROWDED < len(pods):
+        rooms = {}
     if not due or not (rooms or leaving):
         return placement
     # Who is on the way yet must not land where there is no room: until then, pods that were filled serve on.
@@ -99,19 +104,27 @@ def rebalance(placement: Placement, sets: Mapping[str, Set], terms: Terms) -> Pl
 
 
 def _quiet(placement: Placement, sets: Mapping[str, Set], pods: Sequence[Pod]) -> bool:
-    """Whether nothing else is to be done with the pods: they all serve, are of one revision, and none comes or goes."""
+    """Whether nothing else is to be done with the pods: they all serve, are of one revision, and none comes or goes.
+
+    Pods that are to take clients do: one that was just made, or came back, is about to be offered.
+    """
     return (
         not placement.grow
         and not placement.shed
         and not any(item.coming or item.leaving or item.ending for item in sets.values())
         and len({pod.set for pod in pods}) == 1
         and all(pod.serves and placement.stages[pod.uid] is Stage.SERVING for pod in pods)
+        and all(pod.stage is Stage.REBALANCING or _takes(pod) for pod in pods)
     )
 
 
+def _takes(pod: Pod) -> bool:
+    return pod.offered and pod.sample is not None and not pod.sample.cordoned
+
+
 def _room(pod: Pod, level: int) -> int:
-    """Return how many sessions a pod can take; if it takes clients at all."""
-    if pod.stage is not Stage.SERVING or not pod.offered or pod.sample is None or pod.sample.cordoned:
+    """Return how many sessions a pod can take."""
+    if pod.stage is not Stage.SERVING or pod.sample is None:
         return 0
     return min(level, pod.sample.capacity) - pod.sample.sessions
 

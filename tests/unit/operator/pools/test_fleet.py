@@ -55,6 +55,13 @@ def test_a_new_pod_is_blank() -> None:
     assert found.empty
 
 
+def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
+    assert serving("a").serves
+    assert serving("a", stage=Stage.REBALANCING).serves
+    assert not serving("a", ready=False).serves
+    assert not out("a").serves
+
+
 def test_a_pod_that_falls_silent_is_not_empty() -> None:
     found = serving("a", sample=None)
     assert not found.blank

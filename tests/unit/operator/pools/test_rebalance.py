@@ -79,6 +79,8 @@ def test_the_level_is_the_target_or_the_mean_if_that_is_more(loads: list[int], t
         ("but no more", [245, 0], 200, True),
         ("all are above the target", [240, 230], 100, False),
         ("room in crumbs is no room", [140, 92, 92, 92, 92, 92], 0, False),
+        ("one for eight", [300, *[170] * 6, 0], 0, True),
+        ("one for nine would be crowded", [300, *[170] * 7, 0], 0, False),
         ("what is not known is no reason", [200, 0, None], 0, False),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -127,7 +129,8 @@ def test_a_pod_that_was_filled_leaves_the_service_and_gives_nobody_away() -> Non
     [
         ("the full one is at the level", [closed("a", 75), holding("b", 75)]),
         ("nobody has room any more", [closed("a", 110), holding("b", 92)]),
-        ("nobody takes clients", [closed("a", 150), holding("b", 0, offered=False)]),
+        ("a pod takes no clients", [closed("a", 150), holding("b", 0), holding("c", 0, offered=False)]),
+        ("too few are left for the new clients", [*(closed(name, 150) for name in "abcdefgh"), holding("i", 0)]),
         ("a pod falls silent", [closed("a", 150), holding("b", 0), serving("c", sample=None)]),
         ("a pod fails", [closed("a", 150), holding("b", 0), holding("c", 0, ready=False)]),
         ("a node is to be emptied", [closed("a", 150), holding("b", 0), holding("c", 0, evacuate=True)]),
