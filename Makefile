@@ -138,7 +138,7 @@ bench-setup: $(READY) ## From the match to the call, beside the same page withou
 	python -m bench.setup
 
 .PHONY: bench-recovery
-bench-recovery: $(READY) ## What a call misses when pods, networks and relays fail (Chromium, coturn, root on Linux; 15 minutes)
+bench-recovery: $(READY) ## What a call misses when pods, networks and relays fail (Chromium, coturn, redis-server, root on Linux; 7 minutes)
 	python -m bench.recovery
 
 .PHONY: build

@@ -43,6 +43,8 @@ class Pods:
     ports: list[int]
     nodes: list[tuple[str, int]]
     folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    """More of them, for all servers."""
     living: set[int] = field(default_factory=set)
     cpu_seconds: float = 0.0
     _running: dict[int, tuple[Server, AsyncExitStack]] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Pods:
             "POD": f"pod-{self.ports.index(port)}",
             "ENVIRONMENT": "Staging",
             **OPEN,
+            **self.settings,
         }
         server = await stack.enter_async_context(signaling_server(self.folder / f"{port}.log", port, **settings))
         self._running[port] = (server, stack)

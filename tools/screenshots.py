@@ -86,6 +86,7 @@ class Album:
 
     async def take(self, person: CallPage, name: str) -> None:
         """Take a picture; fails if it is too large for a repository."""
+        await person.page.mouse.move(0, 0)
         await person.page.wait_for_timeout(400)  # colours and pictures fade in
         file = IMAGES / f"{name}.png"
         await person.page.screenshot(path=file)
@@ -107,13 +108,7 @@ async def states(album: Album, ada: Browser, ben: Browser, server: asyncio.subpr
             await album.take(person, "checks")
         await person.page.context.close()
 
-    one, other = await album.open(ada), await album.open(ben)
-    link = await Link.of(other)
-    for person in (one, other):
-        await person.ready()
-    await meet(one, other)
-    await one.assert_moving()
-    await one.path()
+    one, other = await call(await album.open(ada), await album.open(ben))
     await album.take(one, "call")
     await one.page.click("#show-panel")
     await one.until("document.querySelector('#number-in').textContent.includes('bit/s')")
@@ -125,26 +120,47 @@ async def states(album: Album, ada: Browser, ben: Browser, server: asyncio.subpr
     await album.take(one, "reconnecting")
     server.send_signal(signal.SIGCONT)
     await one.sees_no("#banner")
-    await link.set(packetLoss=40)
-    await one.sees("#picture", "The network is too slow", 90)
-    await album.take(one, "audio-only")
-    await link.set(offline=True)
-    await one.sees("#headline", "The connection is interrupted")
-    await album.take(one, "interrupted")
     for person in (one, other):
         await person.page.context.close()
 
-    one, other = await album.open(ada, "light", **PHONE), await album.open(ben)
+    for name in ("audio-only", "interrupted"):
+        one, other = await album.open(ada), await album.open(ben)
+        link = await Link.of(other)
+        await call(one, other)
+        if name == "audio-only":
+            await link.set(packetLoss=40)
+            await one.sees("#picture", "The network is too slow", 90)
+        else:
+            await link.set(offline=True)
+            await one.sees("#headline", "connection is interrupted")
+        await album.take(one, name)
+        for person in (one, other):
+            await person.page.context.close()
+
+    one, other = await call(await album.open(ada, "light", **PHONE), await album.open(ben))
+    await album.take(one, "call-phone")
+    await other.page.click("#show-chat")
+    await write(other, "Hello! Where are you calling from?")
+    await one.sees("#lines", "calling from?")
+    await write(one, "From a train, so it may get bumpy.")
+    await other.sees("#lines", "bumpy.")
+    await album.take(one, "chat-phone")
+
+
+async def call(one: CallPage, other: CallPage) -> tuple[CallPage, CallPage]:
+    """Bring two pages into a call whose way is shown."""
     for person in (one, other):
         await person.ready()
     await meet(one, other)
     await one.assert_moving()
     await one.path()
-    await other.page.click("#show-chat")
-    await other.page.fill("#text", "Nice to meet you!")
-    await other.page.press("#text", "Enter")
-    await one.page.click("#show-chat")
-    await album.take(one, "call-phone")
+    return one, other
+
+
+async def write(writer: CallPage, text: str) -> None:
+    """Write a line to the partner."""
+    await writer.page.fill("#text", text)
+    await writer.page.press("#text", "Enter")
 
 
 async def main() -> None:

@@ -1,10 +1,6 @@
 """`make bench-recovery`: what two people in a call miss when something under it fails, in seconds."""
 
-import argparse
 import asyncio
-import json
-import os
-import platform
 import secrets
 import signal
 import time
@@ -12,23 +8,29 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from playwright.async_api import Browser
 from prove.cuts import cuttable
 from prove.relay import Pods
 from tests.browser.call import CallPage, Diary, chromium, meet
-from tests.browser.lan import HOST, lan
-from tests.browser.network import Link
+from tests.browser.lan import HOST, Home, lan
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import free_port, turn_server
 from tests.e2e.signaling import store
 
+from bench import command
+from bench.command import Report
+
+ROUNDS: Final = 5
 TARGETS: Final = {"network_change_s": 2.0}
 FAILED_AFTER: Final = 17.0
 """Seconds of silence after which Chromium says `failed`: 5.5 s until `disconnected`, and 10 s more."""
+CALM_SECONDS: Final = 11.0
+"""After which a call that works has forgotten its troubles (recovery.js), so that rounds do not add up."""
+STOP_SECONDS: Final = "6"
+"""For which a pod may ask its clients to move before it ends; it ends as soon as they have."""
 Figures = dict[str, list[float]]
 People = tuple[CallPage, CallPage]
 
@@ -59,7 +61,7 @@ async def over_two_pods(folder: Path) -> AsyncIterator[tuple[People, Pods, list[
     (folder / "key").mkdir(parents=True)
     (folder / "key" / "current").write_bytes(secrets.token_bytes(32))
     async with store.single(folder / "store") as nodes, chromium() as browser:
-        pods = Pods(store.free_ports(2), nodes, folder)
+        pods = Pods(store.free_ports(2), nodes, folder, {"STOP_SECONDS": STOP_SECONDS})
         try:
             for port in pods.ports:
                 await pods.start(port)
@@ -70,75 +72,92 @@ async def over_two_pods(folder: Path) -> AsyncIterator[tuple[People, Pods, list[
             await pods.stop()
 
 
+async def line(people: People) -> float:
+    """Let one write a line, and return after how many seconds the other reads it."""
+    writer, reader = people
+    text = secrets.token_hex(4)
+    began = time.monotonic()
+    await writer.page.fill("#text", text)
+    await writer.page.press("#text", "Enter")
+    await reader.sees("#lines", text)
+    return time.monotonic() - began
+
+
 async def pod_gone(folder: Path, rounds: int, number: signal.Signals, name: str) -> Figures:
-    """Kill the pod that has both sessions, or have it send them away."""
+    """Kill the pod that has both sessions, or have it send them away, while one writes to the other."""
     found: Figures = {f"{name}_s": [], f"{name}_picture_s": []}
-    async with over_two_pods(folder) as ((one, other), pods, used):
-        for turn in range(rounds):
-            text = f"Are you there? {turn}"
-            diary = await Diary.of(other)
+    async with over_two_pods(folder) as (people, pods, used):
+        for _ in range(rounds):
+            diaries = [await Diary.of(person) for person in people]
             gone = used[0]
             used.reverse()
-            began = time.monotonic()
             pods.signal(gone, number)
-            await one.page.fill("#text", text)
-            await one.page.press("#text", "Enter")
-            await other.sees("#lines", text)
-            found[f"{name}_s"].append(time.monotonic() - began)
-            for person in (one, other):
+            ending = asyncio.create_task(pods.bury(gone))
+            lines = [await line(people)]
+            while not ending.done():
+                lines.append(await line(people))
+            await ending
+            for person in people:
                 await person.sees("#link", "Online")
-            found[f"{name}_picture_s"].append(await diary.longest_standstill())
-            await pods.bury(gone)
+            found[f"{name}_s"].append(max(lines))
+            found[f"{name}_picture_s"].append(max([await diary.longest_standstill() for diary in diaries]))
             await pods.start(gone)
     return found
 
 
-async def network_change(folder: Path, rounds: int) -> Figures:
-    """Have one person's network go, and another one come, back and forth."""
-    found: Figures = {"network_change_s": []}
-    with lan(folder, ada=("wifi0", "cell0"), ben=("eth0",)) as (ada, ben):
-        ada.interface("cell0", up=False)
+@asynccontextmanager
+async def over_a_lan(folder: Path, *devices: str) -> AsyncIterator[tuple[Home, People]]:
+    """Give a call between two homes, and the first one, which has these network interfaces."""
+    with lan(folder, ada=devices, ben=("eth0",)) as (ada, ben):
+        for device in devices[1:]:
+            ada.interface(device, up=False)
         async with signaling_server(folder / "server.log", 0, HOST) as server:
             trusted = f"--unsafely-treat-insecure-origin-as-secure={server.url}"
             async with (
                 chromium(trusted, executable=ada.browser) as hers,
                 chromium(trusted, executable=ben.browser) as his,
             ):
-                people = await pair(hers, his, server.url)
-                devices = ["wifi0", "cell0"]
-                for _ in range(rounds):
+                yield ada, await pair(hers, his, server.url)
 
-                    async def change() -> None:
-                        ada.interface(devices[0], up=False)
-                        await people[0].until("!navigator.onLine")
-                        ada.interface(devices[1], up=True)
 
-                    found["network_change_s"].append(await standstill(people, change))
-                    devices.reverse()
+async def network_change(folder: Path, rounds: int) -> Figures:
+    """Have one person's network go, and another one come, back and forth."""
+    found: Figures = {"network_change_s": []}
+    devices = ["wifi0", "cell0"]
+    async with over_a_lan(folder, *devices) as (ada, people):
+
+        async def change() -> None:
+            ada.interface(devices[0], up=False)
+            await people[0].until("!navigator.onLine")
+            ada.interface(devices[1], up=True)
+
+        for _ in range(rounds):
+            found["network_change_s"].append(await standstill(people, change))
+            devices.reverse()
+            await asyncio.sleep(CALM_SECONDS)
     return found
 
 
 async def ice_failure(folder: Path, rounds: int) -> Figures:
-    """Lose everything until the browser gives the connection up; measured from when the path is back."""
+    """Let no media through until the browser gives the connection up; measured from when the path is back."""
     found: Figures = {"ice_failure_s": []}
-    async with signaling_server(folder / "server.log") as server, chromium() as browser:
-        people = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-        link = await Link.of(people[0])
-        await meet(*people)
+    async with over_a_lan(folder, "eth0") as (ada, people):
         for _ in range(rounds):
             for person in people:
                 await person.assert_moving()
-            await link.set(packetLoss=100)
+            ada.datagrams(through=False)
             await asyncio.sleep(FAILED_AFTER)
             for person in people:
+                await person.wait_for_state("away", 1)
                 await Diary.of(person)
-            await link.set()
+            ada.datagrams(through=True)
             began = time.monotonic()
             for person in people:
                 await person.until("diary.longest > 0 && performance.now() - diary.frameAt < 300", 60)
             found["ice_failure_s"].append(time.monotonic() - began)
             for person in people:
                 await person.wait_for_state("connected")
+            await asyncio.sleep(CALM_SECONDS)
     return found
 
 
@@ -163,7 +182,7 @@ async def relay_killed(folder: Path, rounds: int) -> Figures:
     return found
 
 
-async def measure(folder: Path, rounds: int) -> Figures:
+async def measure(folder: Path, rounds: int) -> Report:
     """Go through all faults."""
     found: Figures = {}
     faults: Sequence[tuple[str, Callable[[Path], Awaitable[Figures]]]] = [
@@ -179,34 +198,15 @@ async def measure(folder: Path, rounds: int) -> Figures:
         for figure, values in (await fault(place)).items():
             print(f"{figure:20} {[round(value, 2) for value in values]}", flush=True)
             found[figure] = values
-    return found
+    return report(found)
 
 
-def report(found: Figures) -> dict[str, Any]:
+def report(found: Figures) -> Report:
     """Return what build/bench/recovery.json holds."""
     figures = {name: round(median(values), 2) for name, values in found.items()}
-    return {
-        "figures": figures,
-        "longest": {name: round(max(values), 2) for name, values in found.items()},
-        "met": {name: figures[name] <= most for name, most in TARGETS.items()},
-        "rounds": min(map(len, found.values())),
-        "machine": {"cores": os.cpu_count(), "kernel": platform.release()},
-    }
-
-
-def main() -> None:
-    """Print the medians and write the file."""
-    parser = argparse.ArgumentParser(prog="python -m bench.recovery")
-    parser.add_argument("--out", type=Path, default=Path("build/bench/recovery.json"))
-    parser.add_argument("--rounds", type=int, default=10)
-    options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="recovery-", dir=options.out.parent) as folder:
-        found = report(asyncio.run(measure(Path(folder), options.rounds)))
-    options.out.write_text(json.dumps(found, indent=2) + "\n")
-    for name, figure in found["figures"].items():
-        print(f"{name:20}{figure:8} s, at most {found['longest'][name]} s")
+    longest = {name: round(max(values), 2) for name, values in found.items()}
+    return command.report(figures, TARGETS, min(map(len, found.values()))) | {"longest": longest}
 
 
 if __name__ == "__main__":
-    main()
+    command.main("recovery", ROUNDS, measure, lambda found, name: f" s, at most {found['longest'][name]} s")

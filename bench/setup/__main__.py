@@ -1,17 +1,11 @@
 """`make bench-setup`: from the match to the call, over the real server, beside the same page without one."""
 
-import argparse
-import asyncio
-import json
-import os
-import platform
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from playwright.async_api import Browser, Page
@@ -20,6 +14,9 @@ from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
 from tests.browser.waiting import until
+
+from bench import command
+from bench.command import Report
 
 HERE: Final = Path(__file__).parent
 TARGETS: Final = {"direct_av_vs_limit": 1.2, "relay_av_vs_limit": 1.2, "direct_av_ms": 100.0}
@@ -77,7 +74,7 @@ async def limit_page(browser: Browser, url: str) -> Page:
     return page
 
 
-async def measure(folder: Path, rounds: int) -> dict[str, list[dict[str, Any]]]:
+async def measure(folder: Path, rounds: int) -> Report:
     """Make all kinds of calls in turn, `rounds` times."""
     secret = secrets.token_hex(16)
     async with AsyncExitStack() as stack:
@@ -101,7 +98,7 @@ async def measure(folder: Path, rounds: int) -> dict[str, list[dict[str, Any]]]:
                     found.setdefault(name, []).append(ours)
                     found.setdefault(f"{name}_limit", []).append(least)
                     print(f"{name:7} {ours['av']:6.1f} ms, the limit {least['av']:6.1f} ms", flush=True)
-        return found
+        return report(found)
 
 
 def middle(calls: Sequence[Mapping[str, Any]], what: str) -> float:
@@ -110,7 +107,7 @@ def middle(calls: Sequence[Mapping[str, Any]], what: str) -> float:
     return round(median(values), 1)
 
 
-def report(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def report(found: dict[str, list[dict[str, Any]]]) -> Report:
     """Return what build/bench/setup.json holds."""
     figures: dict[str, float] = {}
     for way in ("direct", "relay"):
@@ -121,13 +118,8 @@ def report(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
                 f"{way}_{what}_limit_ms": least,
                 f"{way}_{what}_vs_limit": round(ours / least, 2),
             }
-    return {
-        "figures": figures,
-        "met": {name: figures[name] <= most for name, most in TARGETS.items()},
-        "steps_ms": {way: {side: _steps(found[way], side) for side in SIDES} for way in ("direct", "relay")},
-        "rounds": len(found["direct"]),
-        "machine": {"cores": os.cpu_count(), "kernel": platform.release()},
-    }
+    steps = {way: {side: _steps(found[way], side) for side in SIDES} for way in ("direct", "relay")}
+    return command.report(figures, TARGETS, len(found["direct"])) | {"steps_ms": steps}
 
 
 def _steps(calls: Sequence[Mapping[str, Any]], side: str) -> Steps:
@@ -140,19 +132,10 @@ def _steps(calls: Sequence[Mapping[str, Any]], side: str) -> Steps:
     return dict(sorted(found.items(), key=lambda step: step[1]))
 
 
-def main() -> None:
-    """Print the figures and write the file."""
-    parser = argparse.ArgumentParser(prog="python -m bench.setup")
-    parser.add_argument("--out", type=Path, default=Path("build/bench/setup.json"))
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="setup-", dir=options.out.parent) as folder:
-        found = report(asyncio.run(measure(Path(folder), options.rounds)))
-    options.out.write_text(json.dumps(found, indent=2) + "\n")
-    for name, figure in found["figures"].items():
-        print(f"{name:22}{figure:8}{f'  target {TARGETS[name]}' if name in TARGETS else ''}")
+def beside(_: Report, figure: str) -> str:
+    """Return what stands beside a figure."""
+    return f"  target {TARGETS[figure]}" if figure in TARGETS else ""
 
 
 if __name__ == "__main__":
-    main()
+    command.main("setup", 15, measure, beside)

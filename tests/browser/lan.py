@@ -1,6 +1,7 @@
 """A network of the tests' own, with a namespace a person: slot 8, which no cluster takes (links' own tests have 9)."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,13 @@ class Home:
     def interface(self, device: str, *, up: bool) -> None:
         """Take one of the interfaces down, or bring it up again."""
         netns.client_netns_link(SLOT, self.name, device, up=up)
+
+    def datagrams(self, *, through: bool) -> None:
+        """Let no UDP in or out, or let it pass again: signaling goes on, media does not."""
+        change = "--delete" if through else "--append"
+        for chain in ("INPUT", "OUTPUT"):
+            rule = ["iptables", "--wait", change, chain, "--protocol", "udp", "--jump", "DROP"]
+            subprocess.run(netns.client_netns_command(SLOT, self.name, rule), check=True, timeout=10)
 
     def conditions(self, text: str, device: str = "eth0") -> None:
         """Give a link other conditions; without any it is as good as can be."""

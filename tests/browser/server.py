@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.browser.processes import end
+
 START_SECONDS = 30.0
 """Generous, for machines that run other tests at the same time."""
 
@@ -41,9 +43,7 @@ async def signaling_server(log: Path, port: int = 0, host: str = "127.0.0.1", **
         drain = asyncio.create_task(_copy(process.stdout, log))
         yield Server(url.replace("127.0.0.1", "localhost"), process)
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        await end(process)
         if drain is not None:
             await drain
 

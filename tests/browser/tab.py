@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 from tests.browser.call import CHROMIUM, FLAGS
+from tests.browser.processes import end
 from tests.browser.waiting import until
 
 START_SECONDS = 30.0
@@ -77,9 +78,7 @@ async def tab(url: str, folder: Path) -> AsyncIterator[Tab]:
             async with http.ws_connect(target["webSocketDebuggerUrl"]) as socket:
                 yield Tab(http, devtools, target["id"], socket)
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        await end(process)
         if drain is not None:
             await drain
 

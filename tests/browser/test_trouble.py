@@ -82,6 +82,30 @@ async def test_media_that_falls_silent_comes_back_by_another_connection(tmp_path
             await person.assert_moving()
 
 
+async def test_a_call_whose_connection_is_replaced_while_it_is_measured_is_watched_on(tmp_path: Path) -> None:
+    slow_statistics = """
+      const measure = RTCPeerConnection.prototype.getStats;
+      RTCPeerConnection.prototype.getStats = function () {
+        top.measured = (top.measured ?? 0) + 1;
+        return new Promise((done) => setTimeout(() => done(measure.call(this)), 400));
+      };"""
+    another = "document.querySelectorAll('iframe').length === 1 && document.querySelector('iframe') !== globalThis.old"
+    async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
+        one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
+        await one.page.add_init_script(slow_statistics)
+        await one.page.reload()
+        await one.ready()
+        await meet(one, other)
+
+        for _ in range(3):
+            await one.page.evaluate("globalThis.old = document.querySelector('iframe')")
+            await one.page.evaluate("dispatchEvent(new Event('online'))")
+            await one.until(another)
+
+        seen = await one.page.evaluate("measured")
+        await one.until(f"measured > {seen + 3}")
+
+
 async def test_a_network_too_bad_for_a_picture_leaves_the_sound_and_says_so(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
@@ -194,6 +218,32 @@ async def test_a_relay_that_dies_interrupts_the_call_until_it_is_back(tmp_path: 
                     await person.assert_moving()
                     assert await person.path() == "relay"
                 took("moving pictures after the relay was back", time.monotonic() - back)
+
+
+async def test_a_relay_that_is_replaced_elsewhere_is_asked_for(tmp_path: Path, took: Took) -> None:
+    secret, directory = secrets.token_hex(16), tmp_path / "directory.json"
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    async with chromium() as browser, turn_server(first, secret) as one_turn:
+        settings = ice_directory(directory, secret, one_turn.url())
+        async with signaling_server(tmp_path / "server.log", **settings) as server:
+            people = [await CallPage.open(browser, f"{server.url}/?relay=1") for _ in range(2)]
+            await meet(*people)
+            for person in people:
+                await person.assert_moving()
+
+            await one_turn.kill()
+            for person in people:
+                await person.sees("#headline", "The connection is interrupted")
+            async with turn_server(second, secret) as another_turn:
+                ice_directory(directory, secret, another_turn.url())
+                known = time.monotonic()
+                for person in people:
+                    await person.wait_for_state("connected", 60)
+                    await person.assert_moving()
+                    assert await person.path() == "relay"
+                took("moving pictures after the pool knew another relay", time.monotonic() - known)
 
 
 async def test_another_relay_takes_over_from_one_that_dies(tmp_path: Path, took: Took) -> None:

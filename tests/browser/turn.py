@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from tests.browser.processes import end
+
 START_SECONDS = 15.0
 POLL_SECONDS = 0.05
 ADDRESS = "127.0.0.1"
@@ -80,9 +82,7 @@ async def turn_server(folder: Path, secret: str, port: int = 0, *, tls: bool = F
             await _listens(listening)
         yield TurnServer(process, port, tls_port)
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
+        await end(process)
 
 
 def _certificate(folder: Path) -> dict[str, Path]:

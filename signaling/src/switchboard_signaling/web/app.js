@@ -111,7 +111,7 @@ listen(switchboard, "numbers", (measured) => {
   panel.show(measured);
   say("grade", measured.grade);
   $("grade").dataset.grade = measured.grade;
-  if (!path) return;
+  if (!path || switchboard.snapshot.state !== "connected") return;
   say("route", routeFor(path, rtt));
   $("route").dataset.path = path;
   $("route").hidden = false;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const { CODES, deviceCode, endingCode, lacking, problem, sessionCode } = await import(`${process.env.SDK}/problems.js`);
+const { CODES, deviceCode, endingCode, lacking, problem, Problems, sessionCode } = await import(`${process.env.SDK}/problems.js`);
 const { openMedia } = await import(`${process.env.SDK}/media.js`);
 
 const ACTIONS = ["devices", "reload", "join", "retry", "reconnect", "sign-in", "wait"];
@@ -80,4 +80,16 @@ for (const [name, why] of [["NotAllowedError", "denied"], ["NotFoundError", "mis
 
 test("an error that no device gives", () => {
   assert.equal(deviceCode("camera", new TypeError()), "unknown");
+});
+
+test("of several problems a fatal one is shown, else the one closest to the call", () => {
+  const problems = new Problems();
+  assert.equal(problems.shown, null);
+  assert.equal(problems.add("devices", "camera-missing")?.code, "camera-missing");
+  assert.equal(problems.add("call", "partner-left")?.code, "partner-left");
+  assert.equal(problems.add("link", "pool-busy")?.code, "partner-left");
+  assert.equal(problems.add("devices", "devices-denied")?.code, "devices-denied");
+  assert.equal(problems.remove("devices")?.code, "partner-left");
+  assert.equal(problems.remove("call")?.code, "pool-busy");
+  assert.equal(problems.remove("link"), null);
 });

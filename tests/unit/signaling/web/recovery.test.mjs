@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const { ATTEMPTS, Patience, Recovery, Silence, WINDOW } = await import(`${process.env.SDK}/recovery.js`);
+const { ATTEMPTS, gatheringFor, Patience, Recovery, Silence, WINDOW } = await import(`${process.env.SDK}/recovery.js`);
 
 const WELL = { state: "connected", failures: 0, reachable: true, silentMs: 0, hint: "none" };
 const LIMITS = { maxReconnectAttempts: 3, resumeWindowMs: 60_000 };
@@ -125,6 +125,11 @@ test("ten good seconds make a fresh start", () => {
   assert.equal(recovery.attempts, 2);
   acts(recovery, 22_500, 23_000, {});
   assert.equal(recovery.attempts, 0);
+});
+
+test("a mending connection waits less for its first candidate, and twice as long each time, up to the pool's limit", () => {
+  assert.deepEqual([0, 1, 2, 3, 6].map((attempts) => gatheringFor(attempts, 10_000)), [10_000, 3000, 6000, 10_000, 10_000]);
+  assert.equal(gatheringFor(1, 1000), 1000);
 });
 
 test("silence is counted from the last packet while media flowed", () => {

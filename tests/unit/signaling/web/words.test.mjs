@@ -5,7 +5,10 @@ import { test } from "node:test";
 const { rate, routeFor, wordsFor } = await import(`${process.env.SDK}/../page/words.js`);
 const { problem } = await import(`${process.env.SDK}/problems.js`);
 
-const IDLE = { state: "idle", link: "online", partnerAway: false, sending: "on", receiving: "on", problem: null };
+const IDLE = {
+  state: "idle", link: "online", position: null, relaxed: [], partnerAway: false, sending: "on", receiving: "on",
+  problem: null,
+};
 const words = (news) => wordsFor({ ...IDLE, ...news });
 const IN_CALL = { state: "connected" };
 
@@ -21,6 +24,22 @@ test("a fatal problem takes the headline", () => {
   assert.match(headline, /camera and microphone/u);
   assert.match(detail, /Allow them/u);
   assert.equal(banner, "");
+});
+
+test("who waits reads the position, and what the search has let go of", () => {
+  const waiting = (news) => words({ state: "queued", ...news }).detail;
+  const alone = "Open this page in a second tab to call yourself.";
+  for (const [news, detail] of [
+    [{}, alone],
+    [{ position: 1 }, `You are next in line. ${alone}`],
+    [{ position: 4 }, "You are number 4 in line."],
+    [
+      { position: 4, relaxed: ["preferred"] },
+      "You are number 4 in line. Still looking, now beyond what you prefer.",
+    ],
+    [{ relaxed: ["recent"] }, `You may meet somebody again. ${alone}`],
+    [{ position: 2, relaxed: ["from-the-future"] }, "You are number 2 in line."],
+  ]) assert.equal(waiting(news), detail);
 });
 
 test("why a call ended stands below the headline", () => {
@@ -47,6 +66,7 @@ test("a missing picture is explained on both sides", () => {
   assert.match(words({ ...IN_CALL, receiving: "none" }).picture, /no camera/u);
   assert.equal(words({ ...IN_CALL }).picture, "");
   assert.match(words({ ...IN_CALL, sending: "paused" }).banner, /only hears you/u);
+  assert.equal(words({ state: "interrupted", sending: "paused" }).banner, "");
 });
 
 test("routes and rates", () => {

@@ -14,13 +14,12 @@
 import { freshRealm, makeReady } from "./connection.js";
 import { listen, tell, within } from "./events.js";
 import { hasRelay, IceServers } from "./ice.js";
+import { LOOK_EVERY, Meter } from "./meter.js";
 import { Peer } from "./peer.js";
-import { Adapter, gradeOf, measure, read, Score } from "./quality.js";
-import { Recovery, Silence } from "./recovery.js";
+import { Adapter, gradeOf, Score } from "./quality.js";
+import { gatheringFor, Recovery } from "./recovery.js";
 import { apply, pictureOf } from "./sending.js";
 
-const LOOK_EVERY = 500; // ms
-const NUMBERS_EVERY = 1000;
 const SHOW_SILENCE = 2000; // ms until silence is worth telling the person
 const PROVE_WITHIN = 4000;
 
@@ -54,13 +53,10 @@ export class Call extends EventTarget {
   #everConnected = false;
   #recovering = false;
   #looking = false;
-  #silence = new Silence();
-  #silentMs = 0;
+  #meter;
   /** @type {"none" | "moved" | "woken"} */
   #hint = "none";
   #failures = 0;
-  /** @type {import("./quality.js").Sample | null} */
-  #sample = null;
   #score = new Score();
   #adapter;
   /** @type {import("./quality.js").Plan} */
@@ -104,6 +100,7 @@ export class Call extends EventTarget {
     this.#sending = pictureOf(local, this.#plan);
     // The impolite side makes the very first offer, so that the common case has no glare.
     this.#newest = this.#shown = this.#build(neg, this.#polite && neg === 0, ready ?? makeReady({ local }));
+    this.#meter = new Meter(this.#shown);
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
   }
 
@@ -126,7 +123,9 @@ export class Call extends EventTarget {
     if (neg < this.#newest.neg) return; // about a connection that is no more
     if (signal.type === "ice-restart") return void this.#asked(neg);
     if (neg > this.#newest.neg) {
+      const refreshed = this.#refresh();
       this.#replace(neg, true);
+      this.#newest.reconfigure(refreshed.then(() => this.#configuration));
       this.#recovery.joined(performance.now());
     }
     this.#newest.hear(signal);
@@ -182,9 +181,9 @@ export class Call extends EventTarget {
    * @param {import("./connection.js").Ready} ready
    */
   #build(neg, waits, ready) {
-    const say = this.#say;
     const peer = new Peer({
-      ready, neg, polite: this.#polite, waits, configuration: this.#configuration, say, gatheringMs: this.#gatheringMs,
+      ready, neg, polite: this.#polite, waits, configuration: this.#configuration, say: this.#say,
+      gatheringMs: gatheringFor(this.#recovery.attempts, this.#gatheringMs),
     });
     peer.tellPicture({ picture: this.#sending });
     listen(peer, "problem", (detail) => tell(this, "problem", detail));
@@ -239,9 +238,7 @@ export class Call extends EventTarget {
     if (before !== peer) before.close();
     this.#everConnected = true;
     this.#showStream(peer);
-    this.#sample = null;
-    this.#silence = new Silence();
-    this.#silentMs = 0;
+    this.#meter = new Meter(peer);
     this.#adapter.warmUp(performance.now());
     this.#apply(peer);
     this.#become("connected");
@@ -269,15 +266,9 @@ export class Call extends EventTarget {
   }
 
   async #measure() {
-    const peer = this.#shown;
-    const sample = read(/** @type {Map<string, any>} */ (await peer.getStats()), performance.now());
-    if (peer !== this.#shown) return;
-    const { audio, video } = sample.received;
-    const expected = audio.packets > 0 || this.#receiving === "on";
-    this.#silentMs = this.#silence.look(audio.packets + video.packets, expected, sample.at, LOOK_EVERY);
-    if (this.#sample && sample.at - this.#sample.at < NUMBERS_EVERY * 0.9) return;
-    if (this.#sample) this.#report(measure(this.#sample, sample));
-    this.#sample = sample;
+    const meter = this.#meter;
+    const numbers = await meter.look(this.#receiving === "on");
+    if (numbers && meter === this.#meter) this.#report(numbers);
   }
 
   /** @param {import("./quality.js").Numbers} numbers */
@@ -290,13 +281,13 @@ export class Call extends EventTarget {
   }
 
   #judge() {
-    const well = this.#shown.state === "connected" && this.#silentMs < SHOW_SILENCE;
+    const well = this.#shown.state === "connected" && this.#meter.silentMs < SHOW_SILENCE;
     if (this.#state !== "connecting" && this.#state !== "failed") this.#become(well ? "connected" : "interrupted");
     const facts = {
       state: this.#shown.state === "connected" ? this.#shown.state : this.#newest.state,
       failures: this.#failures,
       reachable: this.#surroundings.reachable(),
-      silentMs: this.#silentMs,
+      silentMs: this.#meter.silentMs,
       hint: this.#hint,
     };
     this.#hint = "none";
@@ -352,9 +343,14 @@ export class Call extends EventTarget {
     this.#recovery.joined(performance.now());
   }
 
+  /** Whether a relay may be what failed: media took one, or another connection has not come about either. */
+  get #inDoubt() {
+    return this.#shown.path === "relay" || !this.#everConnected || this.#newest !== this.#shown;
+  }
+
   async #refresh() {
     try {
-      await this.#servers.refresh(performance.now());
+      await this.#servers.refresh(performance.now(), this.#inDoubt);
     } catch (error) {
       tell(this, "problem", { error });
     }

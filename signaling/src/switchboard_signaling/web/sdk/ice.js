@@ -3,6 +3,7 @@ import { within } from "./events.js";
 
 const WITHIN = 2000; // ms; then the last known ones must do
 const FRESH = 30_000; // ms; no credential lives for less than a minute
+const FRESH_IN_DOUBT = 1000; // ms: an act of the partner and one of this side soon after it are one question
 
 /**
  * The address of the pool's API for the address of its socket.
@@ -54,13 +55,15 @@ export class IceServers {
   }
 
   /**
-   * Take fresh ones before credentials expire. A pool that sees no relay just now does not take those away that this
-   * call knows: one of them may be back before the pool has noticed.
+   * Take fresh ones before credentials expire, and at once where it is in doubt whether a relay of these is still there.
+   * A pool that sees no relay just now does not take those away that this call knows: one of them may be back before the
+   * pool has noticed.
    *
    * @param {number} now ms
+   * @param {boolean} doubt
    */
-  async refresh(now) {
-    if (now - this.#at < FRESH) return;
+  async refresh(now, doubt) {
+    if (now - this.#at < (doubt ? FRESH_IN_DOUBT : FRESH)) return;
     const fresh = await within(this.#fetch(), WITHIN, "fetching ICE servers");
     this.list = hasRelay(fresh) ? fresh : [...fresh, ...this.list.filter((one) => hasRelay([one]))];
     this.#at = now;

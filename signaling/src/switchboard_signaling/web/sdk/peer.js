@@ -42,6 +42,7 @@ export class Peer extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | null} */
   #gathering = null;
   #work = Promise.resolve();
+  #unmeasured = () => {};
   #closed = false;
   /** Why the picture that this side sends is missing; said again whenever the channel opens. @type {unknown} */
   #told = null;
@@ -111,8 +112,16 @@ export class Peer extends EventTarget {
     return this.#pc.getSenders();
   }
 
+  /**
+   * The browser's statistics; none if the connection is closed meanwhile: promises of a frame that is gone never settle.
+   *
+   * @returns {Promise<RTCStatsReport | null>}
+   */
   getStats() {
-    return this.#pc.getStats();
+    return new Promise((resolve, reject) => {
+      this.#unmeasured = () => resolve(null);
+      this.#pc.getStats().then(resolve, reject);
+    });
   }
 
   /**
@@ -123,6 +132,17 @@ export class Peer extends EventTarget {
   hear(signal) {
     this.#work = this.#work
       .then(() => (this.#closed ? undefined : this.#handle(signal)))
+      .catch((error) => tell(this, "problem", { error }));
+  }
+
+  /**
+   * Take other ICE servers before anything that is heard from now on.
+   *
+   * @param {Promise<RTCConfiguration>} configuration
+   */
+  reconfigure(configuration) {
+    this.#work = this.#work
+      .then(async () => this.#configure(await configuration))
       .catch((error) => tell(this, "problem", { error }));
   }
 
@@ -150,6 +170,7 @@ export class Peer extends EventTarget {
 
   close() {
     this.#closed = true;
+    this.#unmeasured();
     if (this.#flush !== null) clearTimeout(this.#flush);
     if (this.#gathering !== null) clearTimeout(this.#gathering);
     this.#pc.onconnectionstatechange = null;
@@ -158,6 +179,7 @@ export class Peer extends EventTarget {
 
   /** @param {RTCConfiguration} configuration */
   #configure(configuration) {
+    if (this.#closed) return;
     // What is left out counts as a change, and certificates cannot be changed.
     this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), ...configuration });
   }

@@ -186,3 +186,33 @@ export function lacking(page) {
   if (!page.RTCPeerConnection || !page.navigator.mediaDevices) return "browser-too-old";
   return null;
 }
+
+/** @typedef {"devices" | "link" | "call"} About */
+
+/** What is wrong just now, one problem about each part; the one to show is a fatal one, or the one closest to the call. */
+export class Problems {
+  /** @type {Map<About, Problem>} */
+  #known = new Map();
+
+  /**
+   * @param {About} about
+   * @param {string} code
+   */
+  add(about, code) {
+    this.#known.set(about, problem(code));
+    return this.shown;
+  }
+
+  /** @param {About} about */
+  remove(about) {
+    this.#known.delete(about);
+    return this.shown;
+  }
+
+  /** @returns {Problem | null} */
+  get shown() {
+    const all = /** @type {About[]} */ (["devices", "link", "call"]).map((about) => this.#known.get(about));
+    const fatal = all.find((one) => one?.fatal);
+    return fatal ?? all.reverse().find(Boolean) ?? null;
+  }
+}

@@ -15,6 +15,7 @@ const RESTART_WAIT = 7500; // ms given to a restart, so that two of them make th
 const REBUILD_WAIT = 12_000;
 const ACT_APART = 2000; // ms between two acts, however soon the first one fails
 const STABLE = 10_000; // ms of a working connection after which all is forgotten
+const FIRST_CANDIDATE = 3000; // ms given to the first candidate of a mending connection; a relay answers in two round trips
 export const ATTEMPTS = 6;
 export const WINDOW = 60_000; // ms of trouble, counted only while both sides can be reached
 
@@ -169,6 +170,16 @@ export class Recovery {
     this.#moved = this.#hurried = this.#failed = false;
   }
 }
+
+/**
+ * For how long a connection may gather without a candidate until another one is built. A call that was there waits less
+ * for a relay that may be dead, and twice as long each time, lest the network be merely slow.
+ *
+ * @param {number} attempts to mend the call
+ * @param {number} limit the pool's, ms
+ */
+export const gatheringFor = (attempts, limit) =>
+  attempts ? Math.min(limit, FIRST_CANDIDATE * 2 ** (attempts - 1)) : limit;
 
 /**
  * Counts for how long no packet has come. Looks that were late themselves (a starved or sleeping page) prove nothing.

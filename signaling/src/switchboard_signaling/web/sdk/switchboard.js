@@ -10,14 +10,14 @@
  * Events: change; chat {id, text, mine}; numbers {numbers, media, score, grade, plan}; log {error}, for developers.
  */
 import { Call } from "./call.js";
-import { prepare } from "./connection.js";
 import { listen, tell } from "./events.js";
 import { apiOf, fetchIceServers } from "./ice.js";
 import { openMedia } from "./media.js";
-import { deviceCode, endingCode, lacking, problem, sessionCode } from "./problems.js";
+import { deviceCode, endingCode, lacking, Problems, sessionCode } from "./problems.js";
 import { Patience } from "./recovery.js";
 import { Reporter } from "./report.js";
 import { Session } from "./session.js";
+import { Spare } from "./spare.js";
 import { PageWatch } from "./watch.js";
 
 const MAX_CHAT = 4096;
@@ -36,6 +36,8 @@ const TELL_AFTER = 300; // ms that a set-up may take untold
  * @typedef {object} Snapshot
  * @property {State} state
  * @property {"connecting" | "online" | "offline" | "stopped"} link to the server
+ * @property {number | null} position in line, 1 for whoever is next; null while it is not known
+ * @property {readonly Relaxation[]} relaxed what waiting in line has relaxed
  * @property {boolean} partnerAway whether the partner's page cannot be reached just now
  * @property {MediaStream | null} local
  * @property {MediaStream | null} remote
@@ -46,14 +48,17 @@ const TELL_AFTER = 300; // ms that a set-up may take untold
  * @property {import("./sending.js").Picture} receiving
  * @property {import("./problems.js").Problem | null} problem what is wrong, newest first to be mended
  *
- * @typedef {"devices" | "link" | "call"} About
+ * @typedef {"preferred" | "recent"} Relaxation what is preferred counts no more; who was met lately may be met again
  */
 
 /** @type {Snapshot} */
 const BEGINNING = Object.freeze({
-  state: "loading", link: "connecting", partnerAway: false, local: null, remote: null, microphone: false,
-  camera: false, tier: "high", sending: "on", receiving: "on", problem: null,
+  state: "loading", link: "connecting", position: null, relaxed: [], partnerAway: false, local: null, remote: null,
+  microphone: false, camera: false, tier: "high", sending: "on", receiving: "on", problem: null,
 });
+
+/** The line before the pool has said anything of it. @type {Partial<Snapshot>} */
+const IN_LINE = Object.freeze({ state: "queued", position: null, relaxed: BEGINNING.relaxed });
 
 /** @type {Record<string, State>} */
 const SHOWN = { idle: "idle", queued: "queued", matched: "connecting" };
@@ -68,11 +73,8 @@ export class Switchboard extends EventTarget {
   #reporter = new Reporter();
   /** @type {Call | null} */
   #call = null;
-  /** @type {import("./connection.js").Ready | null} */
-  #ready = null;
-  #preparing = 0;
-  /** @type {Map<About, import("./problems.js").Problem>} */
-  #problems = new Map();
+  #spare = new Spare();
+  #problems = new Problems();
   /** The number of the next connection with each of the partner's page loads. @type {Map<string, number>} */
   #negs = new Map();
   /** @type {Set<string>} */
@@ -137,8 +139,8 @@ export class Switchboard extends EventTarget {
     this.#chats.clear();
     this.#right("call");
     this.#session.join(attributes, required, choice);
-    if (!this.#ready) this.#prepare();
-    this.#update({ state: "queued" });
+    if (!this.#spare.there) this.#prepare();
+    this.#update(IN_LINE);
   }
 
   /** Stop looking, or leave the call. */
@@ -146,7 +148,7 @@ export class Switchboard extends EventTarget {
     this.#close();
     this.#right("call");
     this.#session.leave();
-    if (!this.#ready) this.#prepare();
+    if (!this.#spare.there) this.#prepare();
     this.#update({ state: "idle" });
   }
 
@@ -208,7 +210,7 @@ export class Switchboard extends EventTarget {
   stop() {
     this.#stopped = true;
     this.#close();
-    this.#takeReady()?.discard();
+    this.#spare.take()?.discard();
     this.#watch.close();
     this.#session.stop();
     for (const track of this.snapshot.local?.getTracks() ?? []) track.stop();
@@ -222,7 +224,7 @@ export class Switchboard extends EventTarget {
     listen(session, "status", (detail) => this.#linkChanged(detail));
     listen(session, "match", (detail) => this.#meet(detail));
     listen(session, "said", (frame) => this.#hear(frame));
-    listen(session, "queued", () => this.#update({ state: "queued" }));
+    listen(session, "queued", ({ position = null, relaxed }) => this.#update({ state: "queued", position, relaxed }));
     listen(session, "partner", ({ state }) => this.#update({ partnerAway: state === "away" }));
     listen(session, "ended", (detail) => this.#ended(detail));
     listen(session, "problem", ({ code, message }) => {
@@ -262,7 +264,7 @@ export class Switchboard extends EventTarget {
   #meet({ role, iceServers, partner }) {
     const { local, tier } = this.snapshot;
     if (!local) return;
-    const ready = this.#takeReady();
+    const ready = this.#spare.take();
     this.#hangUp();
     const call = new Call({
       role, iceServers, local, tier, ready, limits: this.limits,
@@ -310,9 +312,9 @@ export class Switchboard extends EventTarget {
   /** @param {{reason: string, requeued: boolean}} detail */
   #ended({ reason, requeued }) {
     this.#hangUp();
-    if (!this.#ready) this.#prepare();
+    if (!this.#spare.there) this.#prepare();
     if (!requeued) this.#wrong("call", endingCode(reason));
-    this.#update({ state: requeued ? "queued" : "idle" });
+    this.#update(requeued ? IN_LINE : { state: "idle" });
   }
 
   // Acts
@@ -326,26 +328,10 @@ export class Switchboard extends EventTarget {
     }
   }
 
-  /** Make a connection ready for the next call, instead of one that there is. */
-  async #prepare() {
+  /** Make a connection ready for the next call. */
+  #prepare() {
     const { local } = this.snapshot;
-    const turn = ++this.#preparing;
-    if (!local || this.#call) return;
-    try {
-      const ready = await prepare(local);
-      if (turn !== this.#preparing) return ready.discard();
-      this.#ready?.discard();
-      this.#ready = ready;
-    } catch (error) {
-      tell(this, "log", { error });
-    }
-  }
-
-  #takeReady() {
-    const ready = this.#ready ?? undefined;
-    this.#ready = null;
-    this.#preparing += 1;
-    return ready;
+    if (local && !this.#call) this.#spare.prepare(local).catch((error) => tell(this, "log", { error }));
   }
 
   /** The person ends the call, if there is one. */
@@ -386,24 +372,14 @@ export class Switchboard extends EventTarget {
 
   // What the application sees
 
-  /**
-   * @param {About} about
-   * @param {string} code
-   */
+  /** @param {import("./problems.js").About} about @param {string} code */
   #wrong(about, code) {
-    this.#problems.set(about, problem(code));
-    this.#showProblem();
+    this.#update({ problem: this.#problems.add(about, code) });
   }
 
-  /** @param {About} about */
+  /** @param {import("./problems.js").About} about */
   #right(about) {
-    if (this.#problems.delete(about)) this.#showProblem();
-  }
-
-  #showProblem() {
-    const all = ["devices", "link", "call"].map((about) => this.#problems.get(/** @type {About} */ (about)));
-    const fatal = all.find((one) => one?.fatal);
-    this.#update({ problem: fatal ?? all.reverse().find(Boolean) ?? null });
+    this.#update({ problem: this.#problems.remove(about) });
   }
 
   /** @param {Partial<Snapshot>} news */
