@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -18,6 +19,8 @@ from bench.relay.load import Result, load
 OURS: Final = "switchboard"
 OTHERS: Final = ("ws", "peerjs", "socketio")
 TARGETS: Final = {"ws": 2.5, "peerjs": 1.6, "socketio": 4.0}
+BURST: Final = 8
+"""Messages under way in each direction in the second part: a page says its description and candidates in one go."""
 NO_LIMITS: Final = {f"SWITCHBOARD_{what}_PER_SECOND": "0" for what in ("CONNECTS", "FRAMES", "CANDIDATES")}
 """All load comes from one address, and a client of it sends more than a call would ever need."""
 MOST_STOLEN: Final = 0.05
@@ -47,20 +50,20 @@ def command(server: str, modules: Path) -> tuple[list[str], dict[str, str]]:
     return [str(node()), str(modules / f"{server}.mjs")], {"NODE_ENV": "production"}
 
 
-async def measure(server: str, modules: Path, pairs: int, seconds: float) -> Result:
+async def measure(server: str, options: argparse.Namespace, under_way: int) -> Result:
     """Start a server, load it, stop it."""
-    arguments, environment = command(server, modules)
+    arguments, environment = command(server, options.modules)
     async with running(arguments, environment) as process:
-        return await load(process, server, modules / "pump.so", pairs, seconds)
+        return await load(process, server, options.modules / "pump.so", options.pairs, under_way, options.seconds)
 
 
-async def compare(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure all servers in turn, in each round in another order; return what build/bench/relay.json holds."""
+async def compare(options: argparse.Namespace, under_way: int, rounds: int) -> dict[str, Any]:
+    """Measure all servers in turn, in each round in another order; return the ratios and the runs."""
     runs: list[dict[str, Any]] = []
     ratios: dict[str, list[float]] = {name: [] for name in options.servers if name != OURS}
-    for turn in range(options.rounds):
+    for turn in range(rounds):
         order = options.servers[turn % len(options.servers) :] + options.servers[: turn % len(options.servers)]
-        results = {name: await measure(name, options.modules, options.pairs, options.seconds) for name in order}
+        results = {name: await measure(name, options, under_way) for name in order}
         for name, result in results.items():
             runs.append(
                 {"round": turn, "server": name, "per_cpu_second": round(result.per_cpu_second)} | asdict(result)
@@ -71,12 +74,17 @@ async def compare(options: argparse.Namespace) -> dict[str, Any]:
         if quiet:
             for name, values in ratios.items():
                 values.append(results[OURS].per_cpu_second / results[name].per_cpu_second)
-    return {
-        "ratios": {name: round(median(values), 2) for name, values in ratios.items() if values},
-        "pairs": options.pairs,
-        "machine": {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()},
-        "runs": runs,
-    }
+    return {"ratios": {name: round(median(values), 2) for name, values in ratios.items() if values}, "runs": runs}
+
+
+def show(title: str, servers: Sequence[str], found: dict[str, Any], targets: dict[str, float]) -> None:
+    """Print a table of what was found."""
+    print(f"\n{title:38}{'median':>10}{'ours / it':>11}{'target':>8}")
+    for name in servers:
+        rates = [run["per_cpu_second"] for run in found["runs"] if run["server"] == name]
+        ratio = f"{found['ratios'][name]:>11.2f}" if name in found["ratios"] else ""
+        target = f"{targets[name]:>8.1f}" if ratio and name in targets else ""
+        print(f"{name:38}{median(rates):>10.0f}{ratio}{target}")
 
 
 def main() -> None:
@@ -87,21 +95,21 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("build/bench/relay.json"))
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--burst-rounds", type=int, default=3, help=f"the same with {BURST} messages under way")
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--servers", nargs="+", default=[OURS, *OTHERS])
     options = parser.parse_args()
     os.sched_setaffinity(0, {LOAD_CORE})
-    report = uvloop.run(compare(options))
+    single = uvloop.run(compare(options, 1, options.rounds))
+    bursts = uvloop.run(compare(options, BURST, options.burst_rounds))
+    machine = {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
+    report = single | {"pairs": options.pairs, "machine": machine, "bursts": bursts | {"under_way": BURST}}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"\n{'messages a CPU-second':24}{'median':>10}{'ours / it':>11}{'target':>8}")
-    for name in options.servers:
-        rates = [run["per_cpu_second"] for run in report["runs"] if run["server"] == name]
-        ratio = report["ratios"].get(name)
-        beside = f"{ratio:>11.2f}{TARGETS.get(name, 0):>8.1f}" if ratio else ""
-        print(f"{name:24}{median(rates):>10.0f}{beside}")
-    busy = median(run["cpu_seconds"] / run["seconds"] for run in report["runs"])
+    show("messages a CPU-second, 1 under way", options.servers, single, TARGETS)
+    show(f"messages a CPU-second, {BURST} under way", options.servers, bursts, {})
+    busy = median(run["cpu_seconds"] / run["seconds"] for run in single["runs"])
     if busy < OWN_CORE:
         print(f"The servers had {busy:.0%} of their core: the machine did other work, and the ratios say little.")
 

@@ -1,4 +1,4 @@
-"""The load: pairs of clients, each with one message under way in both directions, every message acknowledged."""
+"""The load: pairs of clients, with so many messages under way in both directions, every message acknowledged."""
 
 import asyncio
 import ctypes
@@ -34,11 +34,11 @@ class Result:
         return self.messages / self.cpu_seconds
 
 
-async def load(server: Server, dialect: str, pump: Path, pairs: int, seconds: float) -> Result:
+async def load(server: Server, dialect: str, pump: Path, pairs: int, under_way: int, seconds: float) -> Result:
     """Have `pairs` talk for so long; raises RuntimeError if any message was lost, doubled or out of order."""
     clients = await _connect(server, DIALECTS[dialect], pairs)
     try:
-        return _Pump(pump, dialect, clients).measure(server, seconds)
+        return _Pump(pump, dialect, clients).measure(server, under_way, seconds)
     finally:
         for client in clients:
             client.transport.abort()
@@ -61,9 +61,9 @@ class _Pump:
             os.set_blocking(connection, True)
             self._pump.pump_add(self._clients, i, connection, *self._frames[i])
 
-    def measure(self, server: Server, seconds: float) -> Result:
+    def measure(self, server: Server, under_way: int, seconds: float) -> Result:
         """Talk until it runs evenly, then for `seconds`."""
-        self._pump.pump_start(self._clients, self._count)
+        self._pump.pump_start(self._clients, self._count, under_way)
         self._run(SETTLE_SECONDS)
         before = self._now(server)
         self._run(seconds)

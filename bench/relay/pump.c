@@ -105,8 +105,10 @@ void pump_add(Client *clients, int i, int fd, const char *message_before, const 
   memcpy(client->mask, mask, 4);
 }
 
-void pump_start(Client *clients, int count) {
-  for (int i = 0; i < count; i++) say_numbered(clients + i, &clients[i].message, ++clients[i].sent);
+// Let each client say its first messages: as many as it has under way from now on.
+void pump_start(Client *clients, int count, int under_way) {
+  for (int i = 0; i < count; i++)
+    for (int k = 0; k < under_way; k++) say_numbered(clients + i, &clients[i].message, ++clients[i].sent);
 }
 
 // Talk for so long. Return how many connections were lost.

@@ -190,6 +190,10 @@ class Node:
         score = (self._value(Sorted, key) or {}).get(member)
         return None if score is None else _text(score)
 
+    def zrank(self, key: str, member: str) -> int | None:
+        members = [one for _, one in self._ordered(key)]
+        return members.index(member) if member in members else None
+
     def zcard(self, key: str) -> int:
         return len(self._value(Sorted, key) or {})
 
@@ -231,7 +235,7 @@ _COMMANDS: dict[str, Callable[..., Reply]] = {
     for name in (
         "get", "set", "incr", "expire", "pexpire", "time", "spublish", "hget", "hmget", "hgetall", "hvals", "hset",
         "hsetnx", "hexists", "hlen", "hincrby",
-        "hdel", "zadd", "zrem", "zscore", "zcard", "zrange", "zrangebyscore", "zremrangebyscore",
+        "hdel", "zadd", "zrem", "zscore", "zrank", "zcard", "zrange", "zrangebyscore", "zremrangebyscore",
     )
 }  # fmt: skip
 

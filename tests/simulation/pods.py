@@ -10,7 +10,7 @@ from tests.simulation.world import TIMEOUTS, Process, World
 from switchboard_signaling.broker.hints import channel_of
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Note, Proposed, Send, Tell
+from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Note, Proposed, Relay, Send, Tell
 from switchboard_signaling.protocol.host import Host
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.store import Question, Reply
@@ -143,6 +143,9 @@ class Connection:
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
         if not self.closed:
             self.perform(decide(self.pod.world.now))
+
+    def hear(self, relay: Relay) -> None:
+        self.change(lambda now: self.session.hear(relay, now))
 
     def perform(self, effects: list[Effect]) -> None:
         for effect in effects:

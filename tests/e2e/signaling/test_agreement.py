@@ -3,8 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 import redis
@@ -21,25 +20,11 @@ from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.broker.store import Store
 
 
-@pytest.fixture(params=[store.single, store.cluster], ids=["single", "cluster"])
-def loop_and_nodes(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[tuple[asyncio.Runner, list[tuple[str, int]]]]:
-    """A loop of the test's own, as hypothesis calls plain functions, and a store that lives on it."""
-    with asyncio.Runner() as runner:
-        context = request.param(tmp_path)
-        yield runner, runner.run(context.__aenter__())
-        runner.run(context.__aexit__(None, None, None))
-
-
+@pytest.mark.parametrize("stored", ["single", "cluster"], indirect=True)
 @pytest.mark.parametrize("kind", KINDS)
-def test_scripts_and_model_answer_alike(
-    loop_and_nodes: tuple[asyncio.Runner, list[tuple[str, int]]], kind: str
-) -> None:
-    runner, nodes = loop_and_nodes
-
-    async def stored(questions: list[Step]) -> object:
-        broker = RedisBroker(POD, "tests/pool", Store(nodes))
+def test_scripts_and_model_answer_alike(runner: asyncio.Runner, stored: store.Nodes, kind: str) -> None:
+    async def asked(questions: list[Step]) -> object:
+        broker = RedisBroker(POD, "tests/pool", Store(stored))
         await broker.start(lambda _hint: None)
         try:
             return await answers(broker, questions)
@@ -50,9 +35,9 @@ def test_scripts_and_model_answer_alike(
     @settings(max_examples=80, phases=[Phase.generate])
     @given(st.lists(KINDS[kind], min_size=6, max_size=80 if kind == "crowded" else 16))
     def check(questions: list[Step]) -> None:
-        runner.run(store.wipe(nodes))
+        runner.run(store.wipe(stored))
         expected = runner.run(answers(MemoryBroker(POD, time.monotonic), questions))
-        assert runner.run(stored(questions)) == expected
+        assert runner.run(asked(questions)) == expected
 
     check()
 
@@ -65,7 +50,7 @@ PLACES = st.sampled_from(["0", "1", "-1", "-2", "5", "01", "x"])
 COMMANDS = st.one_of(
     st.tuples(st.sampled_from(["GET", "HGETALL", "HVALS", "ZCARD"]), KEYS),
     st.tuples(st.just("SET"), KEYS, WORDS),
-    st.tuples(st.sampled_from(["HGET", "ZSCORE", "HDEL", "ZREM"]), KEYS, WORDS),
+    st.tuples(st.sampled_from(["HGET", "ZSCORE", "ZRANK", "HDEL", "ZREM"]), KEYS, WORDS),
     st.tuples(st.sampled_from(["HMGET", "HDEL", "ZREM", "HSETNX"]), KEYS, WORDS, WORDS),
     st.tuples(st.just("HSET"), KEYS, WORDS, WORDS),
     st.tuples(st.just("HSET"), KEYS, WORDS, WORDS, WORDS, WORDS),
@@ -97,7 +82,7 @@ def _plain(reply: object) -> object:
     return repr(float(reply)) if isinstance(reply, str) and re.fullmatch(r"-?\d+\.\d+", reply) else reply
 
 
-def test_the_simulation_s_node_answers_as_a_real_one(tmp_path: Path) -> None:
+def test_the_simulation_s_node_answers_as_a_real_one(node: "redis.Redis") -> None:
     """The simulation runs the scripts on a model of a node: it must not be kinder than the store."""
     scripts = Scripts()
 
@@ -107,27 +92,17 @@ def test_the_simulation_s_node_answers_as_a_real_one(tmp_path: Path) -> None:
         except ResponseError:
             return ResponseError
 
-    def check(client: "redis.Redis") -> None:
-        def alike(node: Node, body: str, key: str, words: list[str]) -> None:
-            text = f"#!lua\n{body}"
-            real = refused(lambda: client.eval(text, 1, key, *words))
-            assert _plain(refused(lambda: scripts.run(node, text, [key], words))) == _plain(real), (text, words)
+    def alike(model: Node, body: str, key: str, words: list[str]) -> None:
+        text = f"#!lua\n{body}"
+        real = refused(lambda: node.eval(text, 1, key, *words))
+        assert _plain(refused(lambda: scripts.run(model, text, [key], words))) == _plain(real), (text, words)
 
-        @settings(max_examples=300, phases=[Phase.generate])
-        @given(st.lists(st.tuples(st.sampled_from(BODIES), COMMANDS), min_size=5, max_size=25))
-        def all_alike(calls: list[tuple[str, tuple[str, ...]]]) -> None:
-            client.flushall()
-            node = Node(time.time, lambda _channel, _text: None)
-            for body, words in calls:
-                alike(node, body, words[1], list(words))
+    @settings(max_examples=300, phases=[Phase.generate])
+    @given(st.lists(st.tuples(st.sampled_from(BODIES), COMMANDS), min_size=5, max_size=25))
+    def all_alike(calls: list[tuple[str, tuple[str, ...]]]) -> None:
+        node.flushall()
+        model = Node(time.time, lambda _channel, _text: None)
+        for body, words in calls:
+            alike(model, body, words[1], list(words))
 
-        all_alike()
-
-    with asyncio.Runner() as runner:
-        context = store.single(tmp_path)
-        [(host, port)] = runner.run(context.__aenter__())
-        try:
-            with redis.Redis(host=host, port=port, decode_responses=True) as client:
-                check(client)
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    all_alike()

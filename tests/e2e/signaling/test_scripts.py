@@ -7,13 +7,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import redis
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from tests.e2e.signaling import store
 from tests.property.signaling.broker.questions import KINDS, POD, answers
 from tests.simulation.cluster import Silence
 from tests.simulation.lua import Scripts
@@ -107,7 +105,9 @@ LEDGER = st.one_of(
 )
 
 
-def test_every_script_does_on_the_model_what_it_does_on_a_real_node(tmp_path: Path) -> None:
+def test_every_script_does_on_the_model_what_it_does_on_a_real_node(
+    runner: asyncio.Runner, node: "redis.Redis"
+) -> None:
     ran: set[str] = set()
 
     async def acts(both: Both, steps: list[tuple[Any, ...]]) -> None:
@@ -124,27 +124,17 @@ def test_every_script_does_on_the_model_what_it_does_on_a_real_node(tmp_path: Pa
             await answers(RedisBroker(POD, "tests/pool", both), steps[number : number + 4])
             both.now += 7
 
-    def check(client: "redis.Redis", runner: asyncio.Runner) -> None:
-        @settings(max_examples=150, phases=[Phase.generate], deadline=None)
-        @given(
-            st.one_of(*(st.lists(kind, min_size=4, max_size=24) for kind in KINDS.values())),
-            st.lists(LEDGER, min_size=4, max_size=24),
-        )
-        def all_alike(asked: list[Any], done: list[tuple[Any, ...]]) -> None:
-            client.flushall()
-            both = Both(client, ran)
-            runner.run(questions(both, asked))
-            runner.run(acts(both, done))
-            both.same_data()
+    @settings(max_examples=150, phases=[Phase.generate], deadline=None)
+    @given(
+        st.one_of(*(st.lists(kind, min_size=4, max_size=24) for kind in KINDS.values())),
+        st.lists(LEDGER, min_size=4, max_size=24),
+    )
+    def all_alike(asked: list[Any], done: list[tuple[Any, ...]]) -> None:
+        node.flushall()
+        both = Both(node, ran)
+        runner.run(questions(both, asked))
+        runner.run(acts(both, done))
+        both.same_data()
 
-        all_alike()
-
-    with asyncio.Runner() as runner:
-        context = store.single(tmp_path)
-        [(host, port)] = runner.run(context.__aenter__())
-        try:
-            with redis.Redis(host=host, port=port, decode_responses=True) as client:
-                check(client, runner)
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    all_alike()
     assert ran == {path.name.removesuffix(".lua") for path in _scripts()}

@@ -76,7 +76,7 @@ def peer_unreachable(world: World) -> Wire:
     """Speak in a match whose partner the store, being down, does not tell."""
     wire = world.hello()
     world.store.down = True
-    wire.session._view("m", world.now)
+    wire.session.pursuit._view("m", world.now)
     wire.send(offer(wire))
     return wire
 

@@ -42,9 +42,9 @@ def proposal(text: str) -> Proposal:
     return propose(m, _ticket(one, one_seq), _ticket(other, other_seq))
 
 
-def waits(seq: str) -> InLine:
+def waits(seq: str, position: int) -> InLine:
     """Return the place in line."""
-    return InLine(int(seq))
+    return InLine(int(seq), position)
 
 
 def _ticket(text: str, seq: str) -> Ticket:

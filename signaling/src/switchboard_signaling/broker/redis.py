@@ -203,11 +203,11 @@ class RedisBroker:
             ticket.ticket, text, index, question.m, question.dead or "", ticket.seq, SCAN, SWEEP,
             POD_LEASE, MEMORY, MET, UNHEARD,
         ]  # fmt: skip
-        keys = [line + part for part in (*SHARED, ":seq", ":beats", ":mail:", ":met")]
+        keys = [line + part for part in (*SHARED, ":seq", ":beats", ":mail:", ":met", f":order{ticket.mode}")]
         fate, *rest = await self._run("enqueue", keys, arguments)
         match fate:
             case "waits":
-                return waits(rest[0])
+                return waits(*rest)
             case "matched":
                 return proposal(rest[0])
             case _:

@@ -72,6 +72,7 @@ class Client:
         self._on_event = on_event or self._events.put_nowait
         self._socket: ClientWebSocketResponse | None = None
         self._welcomed = False
+        self._stopped = False
         self._entry: asyncio.Future[None] | None = None
         self._refusal: Problem | None = None
         self._dial = asyncio.Event()
@@ -181,6 +182,8 @@ class Client:
         while True:
             await self._dial.wait()
             self._dial.clear()
+            if self._stopped:
+                return
             try:
                 auth = await self._authenticate()
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -246,6 +249,8 @@ class Client:
 
     def _watch_silence(self) -> None:
         """Open another socket if the pod has stopped talking, and look again when it might have."""
+        if self._stopped:
+            return
         now = time.monotonic()
         quiet_until = self._heard_at + self.session.silence
         if now >= quiet_until:
@@ -280,6 +285,7 @@ class Client:
     async def _perform(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             if not isinstance(output, Transmit):
+                self._stopped = self._stopped or isinstance(output, Stopped)
                 if isinstance(output, Move):
                     self._dial.set()
                 if isinstance(output, Renew):

@@ -41,14 +41,18 @@ LINES: Final = 16
 
 Place: TypeAlias = tuple[int, str]
 """Seq and name of a ticket that waits."""
-Bucket: TypeAlias = tuple[str, str, str]
-"""Mode, home and attribute of the tickets in it; an empty text stands for no need, and for any attributes."""
+Bucket: TypeAlias = tuple[str, str, str] | tuple[str]
+"""Mode, home and attribute of the tickets in it; an empty text stands for no need, and for any attributes.
+
+A mode alone stands for all who wait in it.
+"""
 
 
 class InLine(Struct, frozen=True):
-    """The ticket waits at `seq`."""
+    """The ticket waits at `seq`; `position` counts those of its mode from 1, who has waited longest; 0: not known."""
 
     seq: int
+    position: int
 
 
 class Cancelled(Struct, frozen=True):
@@ -120,7 +124,7 @@ class Line:
         if known is not None:
             self._hear(name, now)
         if known == ticket and name not in self._cursors:
-            return InLine(seq)  # it has seen all, and whoever came later has seen it
+            return self._waits(ticket)  # it has seen all, and whoever came later has seen it
         if known is not None and known != ticket:
             self._remove(name)
         partner = self._partner_for(ticket, now)
@@ -128,7 +132,7 @@ class Line:
             if known != ticket:
                 self._add(ticket)
                 self._hear(name, now)
-            return InLine(seq)
+            return self._waits(ticket)
         return self._take_out(propose(m, ticket, partner), now)
 
     def cancel(self, ticket: str, now: float) -> Cancelled | Proposal:
@@ -152,6 +156,10 @@ class Line:
     def beat(self, pod: str, now: float) -> None:
         """Note that a pod lives."""
         self.beats[pod] = now
+
+    def _waits(self, ticket: Ticket) -> InLine:
+        everybody = self._buckets[ticket.mode,]
+        return InLine(ticket.seq, 1 + bisect_left(everybody, (ticket.seq, ticket.ticket)))
 
     def _partner_for(self, ticket: Ticket, now: float) -> Ticket | None:
         """Return who has waited longest of those that fit; note where the search stopped, if that was too early."""
@@ -202,8 +210,9 @@ class Line:
         options = pairs(ticket.needs)
         home = min(options, key=lambda need: self._waiting((ticket.mode, need, "")), default="")
         self._homes[ticket.ticket] = home
-        for attribute in ["", *pairs(ticket.attributes)]:
-            insort(self._buckets[ticket.mode, home, attribute], (ticket.seq, ticket.ticket))
+        place = ticket.seq, ticket.ticket
+        for bucket in _buckets_of(ticket, home):
+            insort(self._buckets[bucket], place)
         self.tickets[ticket.ticket] = ticket
 
     def _remove(self, name: str) -> None:
@@ -212,9 +221,7 @@ class Line:
         self._heard.pop(name, None)
         if ticket is None:
             return
-        home = self._homes.pop(name)
-        for attribute in ["", *pairs(ticket.attributes)]:
-            bucket = (ticket.mode, home, attribute)
+        for bucket in _buckets_of(ticket, self._homes.pop(name)):
             places = self._buckets[bucket]
             del places[bisect_left(places, (ticket.seq, name))]
             if not places:
@@ -248,6 +255,10 @@ class Line:
             self.cancelled.discard(name)
             self.left.discard(name)
             self.matched.pop(name, None)
+
+
+def _buckets_of(ticket: Ticket, home: str) -> list[Bucket]:
+    return [(ticket.mode,), *((ticket.mode, home, attribute) for attribute in ["", *pairs(ticket.attributes)])]
 
 
 def _subjects(proposal: Proposal) -> frozenset[str]:

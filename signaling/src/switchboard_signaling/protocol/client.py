@@ -385,9 +385,8 @@ class ClientSession:
         if frame.inst and frame.inst != match.partner:
             met = self._meet(match.m, frame.inst, match.role, match.ice_servers, now, present)
             return [*met, Partner(frame.state)]
-        back = present and not match.present
         match.present = present
-        return [Partner(frame.state), *(self._transmit(SendLane.restart, now) if back else [])]
+        return [Partner(frame.state), *(self._transmit(SendLane.restart, now) if present else [])]
 
     def _ended(self, frame: messages.PeerState) -> list[Output]:
         c = self.want.c + 1

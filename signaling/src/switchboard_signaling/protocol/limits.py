@@ -82,8 +82,10 @@ class SpokenLimits:
         limit = _LIMITED.get(type(frame))  # the one look that most frames cost
         if limit is None:
             return None
-        bucket = self._candidates if limit == "candidates" else self._sdp
-        cost = max(1, len(frame.candidates)) if isinstance(frame, IceCandidate) else 1
+        if isinstance(frame, IceCandidate):
+            bucket, cost = self._candidates, len(frame.candidates) or 1
+        else:
+            bucket, cost = self._sdp, 1
         return limit if bucket and bucket.take(now, cost) else None
 
 

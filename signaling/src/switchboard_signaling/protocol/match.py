@@ -51,6 +51,7 @@ class MatchView:
     _told: Literal["", "forming", "open"] = ""
     _told_inst: str | None = None
     _told_presence: Presence = "present"
+    _told_n: int = 0
     _asked_at: float = 0.0
 
     @property
@@ -82,7 +83,7 @@ class MatchView:
         if self.peer is None or self.side is None:
             return None
         frame = self._news(record, self.side, self.peer, host)
-        self._told_inst, self._told_presence = self.peer.inst, self.observation.presence
+        self._told_inst, self._told_presence, self._told_n = self.peer.inst, self.observation.presence, self.peer.n
         return frame
 
     def look(self, now: float, closed: int | None = None) -> ReadMatch:
@@ -110,7 +111,9 @@ class MatchView:
             self._told = "open" if record.outcome == "open" else "forming"
             return self._match_found(side, peer, host)
         presence = self.observation.presence
-        if self._told_inst == peer.inst and (self._told_presence == presence or presence == "lost"):
+        # What was said to the partner's last socket may be lost: its client need not wait until it is repeated.
+        same = self._told_inst == peer.inst and not 0 < self._told_n < peer.n
+        if same and (self._told_presence == presence or presence == "lost"):
             return None
         return PeerState(m=self.m, state="present" if presence == "present" else "away", inst=peer.inst)
 

@@ -5,7 +5,8 @@ and lone surrogates are refused; unknown fields are dropped, and what is passed 
 that a repeated key can never mean one thing here and another thing there.
 """
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,6 +16,8 @@ from switchboard_signaling.protocol import errors
 SUBPROTOCOL: Final = "switchboard.v1"
 MAX_FRAME_BYTES: Final = 64 * 1024
 """Largest frame, in bytes of UTF-8: an SDP with many codecs is about 10 KiB."""
+SURELY_SHORT: Final = MAX_FRAME_BYTES // 4
+"""Letters of at most four bytes that are within the limit without having been encoded."""
 RECONNECT_ATTEMPTS: Final = 3
 MAX_CHAT: Final = 4096
 """Letters in one chat frame."""
@@ -350,7 +353,8 @@ class MatchFound(_Frame, tag="match-found", kw_only=True):
 class PeerState(_Frame, tag="peer-state", kw_only=True):
     """What is known of the partner in `m`.
 
-    `left` ends the match, and then `requeue` says whether to want the ticket again, at its place in line.
+    `left` ends the match, and then `requeue` says whether to want the ticket again, at its place in line. `present` is
+    said again when the partner has a new socket: repeat what is unacknowledged, it may be lost with the old one.
     """
 
     m: str
@@ -396,7 +400,7 @@ ServerFrame: TypeAlias = (
 
 _client_frames: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _server_frames: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
-_encoder = msgspec.json.Encoder()
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def decode_client(data: str | bytes) -> ClientFrame:
@@ -404,19 +408,26 @@ def decode_client(data: str | bytes) -> ClientFrame:
 
     Raises ProtocolError: `bad-frame`, or `unknown-type` for a well-formed object of a type that is not ours.
     """
-    frame: ClientFrame = _decode(_client_frames, data)
-    return frame
+    if len(data) > SURELY_SHORT:
+        _check_size(data)
+    try:
+        return _client_frames.decode(data)
+    except _UNREADABLE as error:
+        raise _why(error) from None
 
 
 def decode_server(data: str | bytes) -> ServerFrame:
     """Return the frame that a server sent; raises ProtocolError as `decode_client` does."""
-    frame: ServerFrame = _decode(_server_frames, data)
-    return frame
+    if len(data) > SURELY_SHORT:
+        _check_size(data)
+    try:
+        return _server_frames.decode(data)
+    except _UNREADABLE as error:
+        raise _why(error) from None
 
 
-def encode(frame: ClientFrame | ServerFrame) -> bytes:
-    """Return the frame as UTF-8 JSON."""
-    return _encoder.encode(frame)
+encode: Final[Callable[[ClientFrame | ServerFrame], bytes]] = msgspec.json.Encoder().encode
+"""Returns a frame as UTF-8 JSON."""
 
 
 def error_frame(kind: errors.ErrorKind, detail: str = "", ref: str | None = None) -> ErrorFrame:
@@ -425,14 +436,13 @@ def error_frame(kind: errors.ErrorKind, detail: str = "", ref: str | None = None
     return ErrorFrame(code=kind.code, message=message, remedy=kind.remedy, retryable=kind.retryable, ref=ref)
 
 
-def _decode(decoder: "msgspec.json.Decoder[Any]", data: str | bytes) -> Any:
+def _check_size(data: str | bytes) -> None:
     if len(data if isinstance(data, bytes) else data.encode(errors="surrogatepass")) > MAX_FRAME_BYTES:
         raise errors.BAD_FRAME.because(f"it is longer than {MAX_FRAME_BYTES} bytes")
-    try:
-        return decoder.decode(data)
-    except msgspec.ValidationError as error:
-        detail = str(error)
-        kind = errors.UNKNOWN_TYPE if detail.startswith("Invalid value") and "`$.type`" in detail else errors.BAD_FRAME
-        raise kind.because(detail) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise errors.BAD_FRAME.because(str(error)) from None
+
+
+def _why(error: Exception) -> errors.ProtocolError:
+    """Return what is wrong with a frame that could not be decoded."""
+    detail = str(error)
+    unknown = isinstance(error, msgspec.ValidationError) and detail.startswith("Invalid value") and "`$.type`" in detail
+    return (errors.UNKNOWN_TYPE if unknown else errors.BAD_FRAME).because(detail)

@@ -18,6 +18,7 @@ from switchboard_signaling.protocol.effects import (
     Hint,
     Limited,
     Note,
+    Relay,
     Send,
     Suspect,
     Tell,
@@ -134,7 +135,8 @@ class Connection:
         for effect in effects:
             match effect:
                 case Send():
-                    self._put(effect.frame)
+                    if not self._wire.put(messages.encode(effect.frame)):
+                        self.close(errors.CLOSE_TOO_SLOW)
                 case Tell():
                     self._hub.tell(effect.pod, effect.hint)
                 case Ask():
@@ -155,6 +157,15 @@ class Connection:
         try:
             effects = decide(time.monotonic())
         except Exception as error:  # noqa: BLE001 - a fault in one session must not reach its caller's session
+            self._broken(error)
+        else:
+            self.perform(effects)
+
+    def hear(self, relay: Relay) -> None:
+        """Pass on what the partner said; as `change` does."""
+        try:
+            effects = self.session.hear(relay, time.monotonic())
+        except Exception as error:  # noqa: BLE001 - as in `change`
             self._broken(error)
         else:
             self.perform(effects)
@@ -180,7 +191,9 @@ class Connection:
     def _pace(self, now: float) -> float:
         """Return until when a frame that comes now uses up what its client may send (GCRA, ITU-T I.371)."""
         earliest = now - BURST_SECONDS
-        return (max(earliest, self._paced)) + self._hub.frame_seconds
+        if self._paced > earliest:
+            earliest = self._paced  # `max` takes three times as long, and each frame comes by
+        return earliest + self._hub.frame_seconds
 
     def _refuse(self, error: errors.ProtocolError) -> None:
         self._metrics.refused.labels(error.kind.code).inc()
@@ -199,11 +212,6 @@ class Connection:
             self._broken(error)
         else:
             self.perform(effects)
-
-    def _put(self, frame: messages.ServerFrame) -> None:
-        """Send a frame with what else this step of the loop sends."""
-        if not self._wire.put(messages.encode(frame)):
-            self.close(errors.CLOSE_TOO_SLOW)
 
     def _tell_shell(self, effect: Verify | Suspect | Limited | Note) -> None:
         """Pass on what is neither for the client nor for the store."""

@@ -61,6 +61,7 @@ class Hub:
         """`capacity`: sessions from which on the pod takes no new ones; `frames_per_second` of each; 0: no limit."""
         self._witnesses = witnesses
         self._host = host
+        self._pod = host.pod
         self._broker = broker
         self._capacity = capacity
         self._wheel: list[set[Connection]] = [set() for _ in range(SPOKES)]
@@ -151,15 +152,20 @@ class Hub:
 
     def tell(self, pod: str, hint: Hint) -> None:
         """Pass a hint to its pod, which may be this one."""
-        if pod == self._host.pod:
-            self.hinted(hint)
-        else:
+        if pod != self._pod:
             self._broker.tell(pod, hint)
+        elif isinstance(hint, Relay):
+            self._relay(hint)
+        else:
+            self.hinted(hint)
 
     def hinted(self, hint: Hint) -> None:
         """Take a hint for this pod."""
         if isinstance(hint, Proposed):
             self._mail.set()
+            return
+        if isinstance(hint, Relay):
+            self._relay(hint)
             return
         connection = self._attached.get(hint.sid)
         if isinstance(hint, Taken):
@@ -168,8 +174,14 @@ class Hub:
                 del self._attached[hint.sid]
         if connection is not None:
             connection.change(partial(connection.session.hinted, hint))
-        elif isinstance(hint, Relay):
+
+    def _relay(self, hint: Relay) -> None:
+        """Deliver what a partner said: most of what a pod does, so that nothing is wrapped around it."""
+        connection = self._attached.get(hint.sid)
+        if connection is None:
             self.tell(hint.pod, MatchChanged(hint.sender, hint.m))
+        else:
+            connection.hear(hint)
 
     def note(self, session: Session, fact: Fact) -> None:
         """Have it noted what a session says of itself."""

@@ -66,8 +66,7 @@ class Wire:
             self._corks.add(self)
         elif self._size > MAX_UNSENT:
             return False
-        frames.append(_SHORT[size] if size < 126 else _long(size))
-        frames.append(text)
+        frames += (_SHORT[size] if size < 126 else _long(size), text)
         self._size += size
         return True
 

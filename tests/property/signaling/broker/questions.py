@@ -37,7 +37,8 @@ WANTS = st.one_of(
     st.builds(Matched, COUNTERS, MATCHES),
 )
 SIDES = st.sampled_from([None, "a", "b"])
-MODES = st.sampled_from(["", "text"])
+MODES = st.sampled_from(["", "text", "text39"])
+"""The last two share a line."""
 TICKETS = st.builds(
     lambda sid, sub, seq, *words: Ticket(f"{sid}/t", sid, sub, "inst", POD, seq, *words),
     SIDS, st.sampled_from(["u1", "u2", "u3"]), st.integers(0, 5), WORDS, WORDS, MODES, WORDS,

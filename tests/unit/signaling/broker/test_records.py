@@ -39,4 +39,4 @@ def test_a_proposal_has_its_sides_by_session_id() -> None:
 
 
 def test_a_place_in_line() -> None:
-    assert waits("7") == InLine(7)
+    assert waits("7", 3) == InLine(7, 3)

@@ -10,7 +10,8 @@ from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import SECONDS, SHARED, Running, pod_alone
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol.client import Online, Renew
+from switchboard_signaling.protocol.client import Move, Online, Renew
+from switchboard_signaling.protocol.effects import Expel
 
 
 class Application:
@@ -81,6 +82,27 @@ async def test_an_application_that_fails_is_told_and_asked_again(running: Runnin
     async with Client(url(running), token=at_last) as client:
         assert client.session.sid
     assert not failures
+
+
+async def test_a_client_that_was_told_to_stop_opens_no_further_socket(running: Running) -> None:
+    sockets = 0
+
+    def counted() -> str:
+        nonlocal sockets
+        sockets += 1
+        return url(running)
+
+    async with Client(counted, token=lambda _fresh: token()) as client:
+        running.pod.hub.hinted(Expel(client.session.sid or ""))
+        with pytest.raises(ConnectionError):
+            await client.wait_for(Move)
+        client._heard_at = 0.0  # the pod has not been heard for long
+        client._watch_silence()
+        client._dial.set()
+        async with asyncio.timeout(SECONDS):
+            while client._tasks:  # noqa: ASYNC110 - they end by themselves
+                await asyncio.sleep(0)
+    assert sockets == 1
 
 
 async def test_a_client_that_is_not_let_in_stops_and_says_why(running: Running) -> None:

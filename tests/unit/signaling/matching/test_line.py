@@ -30,7 +30,7 @@ def matched(line: Line, one: Ticket, other: Ticket, m: str = "m1") -> Proposal:
 
 def test_the_first_waits_and_the_second_is_matched_with_it() -> None:
     line = Line()
-    assert line.enqueue(ticket("a"), "m0", None, 0) == InLine(1)
+    assert line.enqueue(ticket("a"), "m0", None, 0) == InLine(1, 1)
     proposal = line.enqueue(ticket("b"), "m1", None, 0)
     assert isinstance(proposal, Proposal)
     assert (proposal.m, proposal.a.sid, proposal.a.seq, proposal.b.seq) == ("m1", "a", 1, 2)
@@ -39,7 +39,7 @@ def test_the_first_waits_and_the_second_is_matched_with_it() -> None:
 
 def test_asking_again_changes_nothing() -> None:
     line = Line()
-    assert [line.enqueue(ticket("a", lang="x"), f"m{time}", None, time) for time in range(3)] == [InLine(1)] * 3
+    assert [line.enqueue(ticket("a", lang="x"), f"m{time}", None, time) for time in range(3)] == [InLine(1, 1)] * 3
     line = Line()
     proposal = matched(line, ticket("a"), ticket("b"))
     for waiting in (ticket("a"), ticket("b")):
@@ -55,17 +55,26 @@ def test_the_longest_waiting_one_that_fits_is_chosen() -> None:
     assert found.a.sid == "b"
 
 
+def test_a_position_counts_those_of_the_same_mode_who_have_waited_longer() -> None:
+    line = Line()
+    waits = [replace(ticket(sid, lang="x"), mode="text" if sid == "other" else "") for sid in ("a", "other", "b", "c")]
+    asked = [line.enqueue(one, "m", None, 0) for one in waits]
+    assert asked == [InLine(1, 1), InLine(2, 1), InLine(3, 2), InLine(4, 3)]
+    line.cancel("a/t", 1)
+    assert [line.enqueue(one, "m", None, 2) for one in waits[1:]] == [InLine(2, 1), InLine(3, 1), InLine(4, 2)]
+
+
 def test_a_ticket_comes_back_to_the_place_that_it_proves() -> None:
     line = Line()
-    assert line.enqueue(ticket("a", seq=7), "m", None, 0) == InLine(7)
-    assert line.enqueue(ticket("b", lang="x"), "m", "d", 0) == InLine(8)
+    assert line.enqueue(ticket("a", seq=7), "m", None, 0) == InLine(7, 1)
+    assert line.enqueue(ticket("b", lang="x"), "m", "d", 0) == InLine(8, 2)
 
 
 def test_a_ticket_of_a_dead_match_goes_back_to_its_place() -> None:
     line = Line()
     proposal = matched(line, ticket("a"), ticket("b"))
     assert line.enqueue(ticket("a"), "m2", "another match", 1) == proposal
-    assert line.enqueue(ticket("a", seq=1), "m2", proposal.m, 1) == InLine(1)
+    assert line.enqueue(ticket("a", seq=1), "m2", proposal.m, 1) == InLine(1, 1)
 
 
 def test_both_pods_find_the_match_in_their_mailboxes_until_they_have_announced_it() -> None:
@@ -91,7 +100,7 @@ def test_a_cancelled_ticket_does_not_return() -> None:
     line.enqueue(ticket("a"), "m", None, 0)
     assert line.cancel("a/t", 0) == Cancelled()
     assert line.enqueue(ticket("a"), "m", None, 1) == Cancelled()
-    assert line.enqueue(ticket("b"), "m", None, 1) == InLine(2)
+    assert line.enqueue(ticket("b"), "m", None, 1) == InLine(2, 1)
 
 
 def test_a_matched_ticket_cannot_be_cancelled() -> None:
@@ -106,13 +115,13 @@ def test_a_matched_ticket_that_was_given_up_does_not_return_when_the_match_fails
     assert line.cancel("a/t", 0) == proposal
     assert line.enqueue(ticket("a"), "m2", proposal.m, 1) == Cancelled()
     assert line.enqueue(ticket("a"), "m2", None, 2) == Cancelled()
-    assert line.enqueue(ticket("b"), "m2", proposal.m, 3) == InLine(3)
+    assert line.enqueue(ticket("b"), "m2", proposal.m, 3) == InLine(3, 1)
 
 
 def test_tickets_of_a_pod_that_has_died_are_not_matched_and_come_back_by_a_heartbeat() -> None:
     line = Line()
     line.enqueue(ticket("a", pod="dead"), "m", None, 0)
-    assert line.enqueue(ticket("b", pod="alive"), "m", None, POD_LEASE) == InLine(2)
+    assert line.enqueue(ticket("b", pod="alive"), "m", None, POD_LEASE) == InLine(2, 1)
     assert "a/t" not in line.tickets
     found = line.enqueue(ticket("a", pod="alive", seq=1), "m", None, POD_LEASE + 1)
     assert isinstance(found, Proposal)
@@ -129,7 +138,7 @@ def test_what_is_over_is_forgotten_after_a_while() -> None:
     line = Line()
     matched(line, ticket("a"), ticket("b"))
     line.cancel("c/t", 0)
-    assert line.enqueue(ticket("c"), "m", None, MEMORY) == InLine(3)
+    assert line.enqueue(ticket("c"), "m", None, MEMORY) == InLine(3, 1)
     assert line.matched == {}
 
 
@@ -138,7 +147,7 @@ def test_no_more_is_remembered_than_the_bound_and_the_oldest_is_forgotten_first(
     for name in ("a/t", "b/t", "c/t"):
         line.cancel(name, 0)
     assert line.enqueue(ticket("b"), "m", None, 0) == Cancelled()
-    assert line.enqueue(ticket("a"), "m", None, 0) == InLine(1)
+    assert line.enqueue(ticket("a"), "m", None, 0) == InLine(1, 1)
 
 
 def test_what_is_cancelled_again_is_remembered_from_then_on() -> None:
@@ -182,9 +191,9 @@ def test_a_search_looks_at_a_few_and_the_next_heartbeat_goes_on_where_it_stopped
     line = Line()
     crowd(line, 2 * SCAN)
     late = Ticket("z/t", "z", "z", "i", "pod")
-    assert line.enqueue(late, "m", None, 0) == InLine(2 * SCAN + 1)
+    assert line.enqueue(late, "m", None, 0) == InLine(2 * SCAN + 1, 2 * SCAN + 1)
     fitting = Ticket("x/t", "x", "x", "i", "pod", seq=2 * SCAN - 1, blocked=OTHERS)
-    assert line.enqueue(fitting, "m", None, 0) == InLine(2 * SCAN - 1)
+    assert line.enqueue(fitting, "m", None, 0) == InLine(2 * SCAN - 1, 2 * SCAN)
     answers = [line.enqueue(late, "m", None, 0) for _ in range(4)]
     assert [type(answer) for answer in answers[:2]] == [InLine, Proposal]
 
@@ -194,7 +203,7 @@ def test_a_ticket_that_has_seen_all_does_not_search_again() -> None:
     crowd(line, 3)
     late = Ticket("z/t", "z", "z", "i", "pod")
     for _ in range(2):
-        assert line.enqueue(late, "m", None, 0) == InLine(4)
+        assert line.enqueue(late, "m", None, 0) == InLine(4, 4)
 
 
 def test_a_ticket_that_is_not_heard_of_any_more_leaves_the_line_and_a_heartbeat_brings_it_back_to_its_place() -> None:
@@ -205,7 +214,7 @@ def test_a_ticket_that_is_not_heard_of_any_more_leaves_the_line_and_a_heartbeat_
     line.enqueue(alive, "m", None, UNHEARD - 1)
     line.enqueue(ticket("c", lang="x"), "m", None, UNHEARD)
     assert list(line.tickets) == ["b/t", "c/t"]
-    assert line.enqueue(replace(gone, seq=1), "m", None, UNHEARD) == InLine(1)
+    assert line.enqueue(replace(gone, seq=1), "m", None, UNHEARD) == InLine(1, 1)
 
 
 def test_modes_share_the_lines_that_tickets_without_a_mode_leave_them() -> None:
@@ -217,7 +226,7 @@ def test_modes_share_the_lines_that_tickets_without_a_mode_leave_them() -> None:
 def test_modes_do_not_meet() -> None:
     line = Line()
     line.enqueue(Ticket("a/t", "a", "a", "i", "pod", mode="text"), "m", None, 0)
-    assert line.enqueue(ticket("b"), "m", None, 0) == InLine(2)
+    assert line.enqueue(ticket("b"), "m", None, 0) == InLine(2, 1)
     assert isinstance(line.enqueue(Ticket("c/t", "c", "c", "i", "pod", mode="text"), "m", None, 0), Proposal)
 
 
@@ -225,7 +234,7 @@ def test_what_is_preferred_counts_until_it_is_relaxed() -> None:
     line = Line()
     choosy = Ticket("a/t", "a", "a", "i", "pod", preferred={"lang": "de"})
     line.enqueue(choosy, "m", None, 0)
-    assert line.enqueue(ticket("b"), "m", None, 0) == InLine(2)
+    assert line.enqueue(ticket("b"), "m", None, 0) == InLine(2, 2)
     assert isinstance(line.enqueue(replace(choosy, relaxed=REQUIRED_ONLY), "m", None, 0), Proposal)
 
 

@@ -88,6 +88,14 @@ def test_a_new_page_and_a_change_of_presence_are_told() -> None:
     assert match.read(record("open", v=3, inst="inst-c"), HOST, 101) == PeerState(m="m", state="present", inst="inst-c")
 
 
+def test_a_new_socket_of_a_partner_that_was_not_missed_is_told_once() -> None:
+    match = view()
+    match.read(record("open"), HOST, 0)
+    moved = replace(record("open"), b=SideRecord("sid-b", 2, 1, "inst-b", "pod-c", named=True))
+    assert match.read(moved, HOST, 1) == PeerState(m="m", state="present", inst="inst-b")
+    assert match.read(moved, HOST, 2) is None
+
+
 def test_a_forming_match_is_read_every_second_and_aborted_after_ten() -> None:
     match = view(since=100)
     assert match.due(100) == [ReadMatch("m")]

@@ -238,7 +238,7 @@ async def test_a_fault_in_a_session_closes_its_socket_alone(running: Running, mo
     right = Session.receive
 
     def wrong(session: Session, frame: messages.ClientFrame, now: float) -> list[Effect]:
-        return right(session, frame, now if session._inst != "bad" else 1 / 0)
+        return right(session, frame, now if session.pursuit.inst != "bad" else 1 / 0)
 
     monkeypatch.setattr(Session, "receive", wrong)
     await bad.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
@@ -303,7 +303,7 @@ async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_st
     one, two, m = await in_a_match(running)
     transport = two._response.connection.transport  # type: ignore[union-attr]
     transport.pause_reading()
-    [slow] = [each for each in running.pod.hub._attached.values() if each.session._inst == "two"]
+    [slow] = [each for each in running.pod.hub._attached.values() if each.session.pursuit.inst == "two"]
     offer = f'{{"type":"offer","m":"{m}","from":"one","to":"two","k":1,"sdp":"{"x" * 60_000}"}}'
     async with asyncio.timeout(SECONDS):
         while slow._closing is None:

@@ -1,14 +1,14 @@
 #!lua
 --include take
 -- Puts a ticket in line, or finds out what became of it: Line.enqueue in matching/line.py.
--- KEYS: tickets, order, fates, forget, shelves, cursors, when tickets were heard of, prefix of the buckets, last seq,
--- beats, prefix of the mailboxes, who met whom.
+-- KEYS: tickets, prefix of the modes' orders, fates, forget, shelves, cursors, when tickets were heard of, prefix of the
+-- buckets, last seq, beats, prefix of the mailboxes, who met whom, the order of the ticket's mode.
 -- ARGV: ticket name and text, its mode, needs and attributes as texts, m, dead match or '', seq or 0, how many to look
 -- at and to sweep, then lease, memory, how long who met is kept apart and who is unheard is kept, in seconds.
--- Returns {'waits', seq}, {'cancelled'} or {'matched', proposal}. A fate is a proposal, or '' for cancelled;
+-- Returns {'waits', seq, position or 0}, {'cancelled'} or {'matched', proposal}. A fate is a proposal, or '' for cancelled;
 -- `left:` before the name of a matched ticket says that it does not return from its match. A shelf says where a ticket
 -- is kept: its mode, its home, and its attributes, of which the first is none.
-local tickets, order, fates, forget, shelves, cursors, heard, bucket, last_seq, beats, mailbox, met = unpack(KEYS)
+local tickets, orders, fates, forget, shelves, cursors, heard, bucket, last_seq, beats, mailbox, met, order = unpack(KEYS)
 local name, text, index, m, dead, seq, scan, sweep, lease, memory, apart, unheard = unpack(ARGV)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
@@ -22,7 +22,7 @@ for _, old in ipairs(redis.call('ZRANGEBYSCORE', met, '-inf', now, 'LIMIT', 0, 3
   redis.call('ZREM', met, old)
 end
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', heard, '-inf', now - unheard, 'LIMIT', 0, sweep)) do
-  take(old, tickets, order, shelves, cursors, heard, bucket)
+  take(old, tickets, orders, shelves, cursors, heard, bucket)
 end
 
 local function both(one, other)
@@ -45,8 +45,12 @@ elseif fate then
   redis.call('HDEL', fates, name)
 end
 
+local mine = cjson.decode(text)
+local known = redis.call('HGET', tickets, name)
+local was = known and known ~= text and cjson.decode(known) or mine
+
 local last = tonumber(redis.call('GET', last_seq) or '0')
-local place = tonumber(redis.call('ZSCORE', order, name) or seq)
+local place = tonumber(redis.call('ZSCORE', orders .. (was.mode or ''), name) or seq)
 if place == 0 then
   place = last + 1
 end
@@ -54,18 +58,21 @@ if place > last then
   redis.call('SET', last_seq, string.format('%.0f', place))
 end
 
-local mine = cjson.decode(text)
 redis.call('ZADD', beats, now, mine.pod)
 
-local known = redis.call('HGET', tickets, name)
+local function waits()
+  local ahead = redis.call('ZRANK', order, name)
+  return {'waits', string.format('%.0f', place), ahead and ahead + 1 or 0}
+end
+
 local cursor = redis.call('HGET', cursors, name)
 if known then
   redis.call('ZADD', heard, now, name)
 end
 if known == text and not cursor then
-  return {'waits', string.format('%.0f', place)}
+  return waits()
 elseif known and known ~= text then
-  take(name, tickets, order, shelves, cursors, heard, bucket)
+  take(name, tickets, orders, shelves, cursors, heard, bucket)
   cursor = false
 end
 
@@ -118,8 +125,8 @@ end
 
 local function match(other, theirs, other_text, other_place)
   local proposal = cjson.encode({m, text, string.format('%.0f', place), other_text, other_place})
-  take(name, tickets, order, shelves, cursors, heard, bucket)
-  take(other, tickets, order, shelves, cursors, heard, bucket)
+  take(name, tickets, orders, shelves, cursors, heard, bucket)
+  take(other, tickets, orders, shelves, cursors, heard, bucket)
   record(name, mine.pod, proposal)
   record(other, theirs.pod, proposal)
   redis.call('ZADD', met, now + apart, both(mine.sub, theirs.sub))
@@ -132,7 +139,7 @@ local function look(other)
   local theirs = other_text and cjson.decode(other_text)
   local beat = theirs and redis.call('ZSCORE', beats, theirs.pod)
   if not beat or now - tonumber(beat) >= tonumber(lease) then
-    take(other, tickets, order, shelves, cursors, heard, bucket)
+    take(other, tickets, orders, shelves, cursors, heard, bucket)
   elseif compatible(theirs) then
     return theirs, other_text
   end
@@ -212,4 +219,4 @@ if #found >= most then
 elseif cursor then
   redis.call('HDEL', cursors, name)
 end
-return {'waits', string.format('%.0f', place)}
+return waits()

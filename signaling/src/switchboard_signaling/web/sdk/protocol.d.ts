@@ -294,7 +294,8 @@ export interface IceServer {
 /**
  * What is known of the partner in `m`.
  *
- * `left` ends the match, and then `requeue` says whether to want the ticket again, at its place in line.
+ * `left` ends the match, and then `requeue` says whether to want the ticket again, at its place in line. `present` is
+ * said again when the partner has a new socket: repeat what is unacknowledged, it may be lost with the old one.
  */
 export interface PeerState {
   type: "peer-state";

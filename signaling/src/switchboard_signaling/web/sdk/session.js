@@ -310,10 +310,9 @@ export class Session extends EventTarget {
     if (state === "left") return this.#ended(reason, requeue);
     const match = this.#match;
     if (!match) return;
-    const back = state === "present" && !match.present;
     match.present = state === "present";
     if (inst && inst !== match.partner) this.#meet(match, inst);
-    else if (back) this.#transmit("restart");
+    else if (match.present) this.#transmit("restart");
     tell(this, "partner", { state });
   }
 
