@@ -1,5 +1,6 @@
 """SignalingPool: signaling pods that browsers connect to."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -143,6 +144,24 @@ class PoolDrain(Model):
     )
 
 
+class PoolCanary(Model):
+    """A trial of a new image or new settings on a few pods, before any pod is replaced."""
+
+    percent: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        description="New pods that serve beside the old ones first, in percent of `replicas`; at least one pod, and"
+        " within the surge.",
+    )
+    pause_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=86400,
+        description="How long they have to be Ready, without a restart, before the rollout goes on by itself.",
+    )
+
+
 class PoolRollout(Model):
     """How pods of another image or other settings replace those there are."""
 
@@ -155,6 +174,32 @@ class PoolRollout(Model):
     paused: bool = Field(
         default=False,
         description="No further pod is replaced while true. Pods that already give their sessions away finish.",
+    )
+    canary: PoolCanary | None = Field(
+        default=None, description="A trial on a few pods first. Left out, pods are replaced as soon as new ones serve."
+    )
+
+
+class RebalanceMode(StrEnum):
+    """Whether pods that stay give sessions to others."""
+
+    AUTO = "Auto"
+    DISABLED = "Disabled"
+
+
+class PoolRebalance(Model):
+    """How pods that are new, or came back, get their share of the sessions that are there."""
+
+    mode: RebalanceMode = Field(
+        default=RebalanceMode.AUTO,
+        description="`Auto`: pods that hold far more than they should, or than the others, give sessions to those that"
+        " have room; `Disabled`: sessions stay where they are until their pod goes.",
+    )
+    period_seconds: int = Field(
+        default=300,
+        ge=10,
+        le=86400,
+        description="Time without moves, for whatever reason, before sessions are moved for this one.",
     )
 
 
@@ -330,6 +375,9 @@ class SignalingPoolSpec(Model):
     ingress: PoolIngress | None = Field(default=None, description="An Ingress that leads to the Service.")
     drain: PoolDrain = Field(default=PoolDrain(), description="How pods that should go are emptied.")
     rollout: PoolRollout = Field(default=PoolRollout(), description="How new pods replace old ones.")
+    rebalance: PoolRebalance = Field(
+        default=PoolRebalance(), description="How sessions move from full pods to those that have room."
+    )
 
 
 class SignalingPoolStatus(Status):
@@ -344,6 +392,10 @@ class SignalingPoolStatus(Status):
         default=0, ge=0, description="Sessions on the pods, attached or resumable; renewed every 30 s at most."
     )
     capacity: int = Field(default=0, ge=0, description="Sessions that the pods in service can carry.")
+    last_move_time: datetime | None = Field(
+        default=None,
+        description="When sessions were last asked to move to other pods, noted as that begins and as it ends.",
+    )
     selector: str = Field(default="", description="Label selector of the pods, for the scale subresource.")
     image: str = Field(default="", description="Image that the pods are made from.")
     revision: str = Field(default="", description="Hash of the pod template that the pool moves to.")

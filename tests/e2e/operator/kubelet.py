@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -126,16 +127,17 @@ class Kubelet:
         path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}/binding"
         self._api.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(binding), check=False)
 
-    def report(self, name: str, address: str, *, ready: bool) -> None:
-        """Write a pod's status."""
+    def report(self, name: str, address: str, *, ready: bool, restarts: int = 0) -> None:
+        """Write a pod's status: it has come to be as it is just now."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         status = {
             "phase": "Running",
             "podIP": address,
             "podIPs": [{"ip": address}],
-            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False", "lastTransitionTime": now}],
             "containerStatuses": [
                 {
-                    "name": "signaling", "image": "", "imageID": "", "restartCount": 0, "ready": ready,
+                    "name": "signaling", "image": "", "imageID": "", "restartCount": restarts, "ready": ready,
                     "started": True, "state": {"running": {}},
                 }
             ],

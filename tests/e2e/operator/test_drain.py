@@ -217,6 +217,41 @@ def test_a_broken_rollout_stops_and_can_be_taken_back(operator: Replica, pool: P
     assert not any(fake.orders for fake in old.values())
 
 
+def tried(pool: Pool, pause: int) -> tuple[dict[str, FakePod], FakePod]:
+    """Begin a rollout with a trial; return the old pods by uid, and the one that is tried."""
+    old = loaded(pool, image="signaling:1")
+    pool.apply(replicas=3, **REDIS, image="signaling:2", rollout={"canary": {"pauseSeconds": pause}})
+    until(lambda: len(stages(pool)) == 4 and len(offered(pool)) == 4, "a new pod serves beside the old ones")
+    until(lambda: pool.condition("PodsReady").get("reason") == "Canary", "the condition says so")
+    assert set(stages(pool).values()) == {"Serving"}
+    assert not any(fake.orders for fake in old.values()), "no session was asked to move"
+    return old, next(fake for fake in pool.fakes() if fake not in old.values())
+
+
+def test_a_new_revision_that_stays_ready_takes_over_by_itself(operator: Replica, pool: Pool, redis: Resource) -> None:
+    old, new = tried(pool, pause=10)
+
+    def rolled() -> bool:
+        pool.run_pods()
+        return len(pool.items("replicasets")) == 1 and pool.is_true("PodsReady")
+
+    until(rolled, "only the new revision is left", 60)
+    assert not set(stages(pool)) & set(old)
+    assert new in pool.fakes()
+    assert sessions(pool) == sum(SESSIONS)
+
+
+def test_a_new_revision_that_restarts_replaces_nothing(operator: Replica, pool: Pool, redis: Resource) -> None:
+    old, new = tried(pool, pause=3600)
+    pool.kubelet.report(new.name, new.address, ready=True, restarts=1)
+    until(lambda: pool.condition("PodsReady").get("reason") == "CanaryRestarted", "the condition says so")
+    assert new.name in pool.condition("PodsReady")["message"]
+    assert not any(fake.orders for fake in old.values())
+    pool.apply(replicas=3, **REDIS, image="signaling:1", rollout={"canary": {"pauseSeconds": 3600}})
+    until(lambda: set(stages(pool)) == set(old) and pool.is_true("PodsReady"), "the way back needs no trial")
+    assert [fake.sessions for fake in old.values()] == list(SESSIONS)
+
+
 def test_a_paused_rollout_replaces_nothing(operator: Replica, pool: Pool, redis: Resource) -> None:
     old = loaded(pool, image="signaling:1")
     pool.apply(replicas=3, **REDIS, image="signaling:2", rollout={"paused": True})

@@ -23,7 +23,7 @@ from tests.e2e.apiserver import ApiServer
 from tests.e2e.operator.conftest import Start
 from tests.e2e.operator.kubelet import Kubelet
 from tests.e2e.operator.resources import Pool, Resource
-from tests.e2e.operator.test_drain import offered
+from tests.e2e.operator.test_drain import events, offered
 from tests.e2e.signaling import store
 
 from switchboard_signaling.client import Client
@@ -235,3 +235,22 @@ async def test_no_word_is_lost_while_pods_come_and_go(start: Start, world: World
         await world.until(lambda: victim not in [pod["metadata"]["name"] for pod in pool.items("pods")], "it is gone")
         await world.until(lambda: settled(pool, 3, "signaling:2"), "it is replaced")
     print(f"words {sum(world.heard.values())}, longest silence {world.longest_silence:.2f} s")
+
+
+async def test_no_word_is_lost_while_pods_that_are_new_take_their_share(start: Start, world: World) -> None:
+    await asyncio.to_thread(start, "operator-1")
+    pool = world.pool
+
+    async def apply(replicas: int) -> None:
+        await asyncio.to_thread(lambda: pool.apply(replicas=replicas, image="signaling:1", redisRef={"name": "store"}))
+
+    await apply(1)
+    await world.until(lambda: len(offered(pool)) == 1, "one pod serves")
+    async with world.talking():
+        await apply(3)
+        await world.until(lambda: events(pool, "Rebalanced"), "sessions have moved")
+        await world.until(lambda: len(offered(pool)) == 3, "all pods serve again")
+        assert settled(pool, 3, "signaling:1")
+        assert max(world.moves.values()) == 1, "each moves once at most"
+    [event] = events(pool, "Rebalanced")
+    print(f"{event['note']} {sum(world.moves.values())} moves, longest silence {world.longest_silence:.2f} s")

@@ -9,13 +9,13 @@ from switchboard_operator.api import Json
 
 DECISIONS: Final = 5
 """Decisions shown of each pool, the newest first."""
-DECIDED: Final = "Scaling"
-"""Reason of the events that tell of decisions."""
+DECIDED: Final = frozenset({"Scaling", "Rebalanced"})
+"""Reasons of the events that tell of decisions."""
 
 
 def report(pools: Iterable[SignalingPool], events: Iterable[Json]) -> list[dict[str, Any]]:
     """Return a plain report on each pool, by namespace and name."""
-    decided = [event for event in events if event.get("reason") == DECIDED]
+    decided = [event for event in events if event.get("reason") in DECIDED]
     return [_pool(pool, decided) for pool in sorted(pools, key=lambda pool: pool.key)]
 
 

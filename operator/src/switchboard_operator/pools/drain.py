@@ -84,18 +84,25 @@ class Steps:
 
     commands: tuple[Command, ...] = ()
     out: tuple[Pod, ...] = ()
-    """Pods on their way out, or out of the Service."""
+    """Pods on their way out."""
     overdue: tuple[Pod, ...] = ()
     """Pods whose sessions have not moved in time, and which are kept for them."""
     homeless: int = 0
     """Sessions that no pod in service has room for."""
     queued: tuple[Pod, ...] = field(default=())
     """Empty pods that their ReplicaSet would not remove first: it is left alone until the others have started."""
+    rebalancing: tuple[Pod, ...] = ()
+    """Pods that stay, and are out of the Service while some of them give sessions to others."""
 
     @property
     def busy(self) -> bool:
         """Whether to look again soon."""
-        return bool(self.commands or self.out)
+        return bool(self.commands or self.moving)
+
+    @property
+    def moving(self) -> bool:
+        """Whether sessions move, or are about to."""
+        return bool(self.out or self.rebalancing)
 
 
 def describe(command: Command) -> str:
@@ -122,7 +129,7 @@ def steps(
     With `force`, a pod whose time is up goes with what it still holds.
     """
     pods = {pod.uid: pod for item in sets.values() for pod in item.staying}
-    late = {uid for uid, pod in pods.items() if pod.since is not None and now - pod.since > timeout}
+    late = {uid for uid, pod in pods.items() if pod.stage.going and pod.since and now - pod.since > timeout}
     stages = {
         uid: _reached(pod, force and uid in late) if (stage := placement.stages[uid]) is Stage.DRAINING else stage
         for uid, pod in pods.items()
@@ -130,11 +137,12 @@ def steps(
     commands: list[Command] = []
     for uid, pod in pods.items():
         commands += _mark(pod, stages[uid], now)
-    gifts, homeless = _give(pods, stages)
+    gifts, homeless = _give(pods, stages, placement.gives)
     resized, queued = _resize(placement, sets, stages, current)
-    out = tuple(pod for uid, pod in pods.items() if stages[uid] is not Stage.SERVING)
+    out = tuple(pod for uid, pod in pods.items() if stages[uid].going)
+    rebalancing = tuple(pod for uid, pod in pods.items() if stages[uid] is Stage.REBALANCING)
     overdue = tuple(pod for pod in out if pod.uid in late and stages[pod.uid] is Stage.DRAINING)
-    return Steps((*commands, *gifts, *resized), out, overdue, homeless, queued)
+    return Steps((*commands, *gifts, *resized), out, overdue, homeless, queued, rebalancing)
 
 
 def _reached(pod: Pod, forced: bool) -> Stage:
@@ -146,13 +154,14 @@ def _reached(pod: Pod, forced: bool) -> Stage:
 def _mark(pod: Pod, stage: Stage, now: float) -> list[Command]:
     """Make a pod's marks, and the pod itself, as the stage says: marks first on the way out, last on the way back."""
     refuse = stage is not Stage.SERVING
-    since = (pod.since or now) if stage in {Stage.DRAINING, Stage.DRAINED} else None
+    went_on = pod.stage.going is stage.going
+    since = (pod.since if pod.since and went_on else now) if stage.giving else None
     marks: list[Command] = [Mark(pod, stage, since)] if (pod.stage, pod.since) != (stage, since) else []
     tells: list[Command] = [Tell(pod, refuse)] if pod.sample is not None and pod.sample.cordoned is not refuse else []
     return [*marks, *tells] if refuse else [*tells, *marks]
 
 
-def _give(pods: Mapping[str, Pod], stages: Mapping[str, Stage]) -> tuple[list[Command], int]:
+def _give(pods: Mapping[str, Pod], stages: Mapping[str, Stage], gives: Mapping[str, int]) -> tuple[list[Command], int]:
     """Return whom to ask to give how many sessions away, and how many sessions find no room."""
     out = [pod for uid, pod in pods.items() if stages[uid] is not Stage.SERVING]
     if not all(_closed(pod) for pod in out):
@@ -160,7 +169,7 @@ def _give(pods: Mapping[str, Pod], stages: Mapping[str, Stage]) -> tuple[list[Co
     room = sum(_room(pod) for uid, pod in pods.items() if stages[uid] is Stage.SERVING)
     giving = [(pod, pod.sample) for pod in out if stages[pod.uid] is Stage.DRAINING and pod.sample is not None]
     room -= sum(sample.leaving for _, sample in giving)
-    commands: list[Command] = []
+    commands: list[Command] = [Give(pods[uid], count) for uid, count in gives.items()]
     homeless = 0
     for pod, sample in sorted(giving, key=lambda item: (item[1].connections, item[0].name)):
         untold = max(0, sample.connections - sample.leaving)

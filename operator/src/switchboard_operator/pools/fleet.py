@@ -17,16 +17,28 @@ DRAINED_COST: Final = -1000
 
 
 class Stage(StrEnum):
-    """How far a pod is on its way out."""
+    """Whether a pod takes clients, and how far it is on its way out."""
 
     SERVING = "Serving"
     """The Service offers it to clients."""
+    REBALANCING = "Rebalancing"
+    """It stays, but is out of the Service for a moment, while it gives away what it holds above its share."""
     HOLDING = "Holding"
     """Out of the Service: it keeps its sessions and takes no other."""
     DRAINING = "Draining"
     """It gives its sessions away too."""
     DRAINED = "Drained"
     """It holds nothing any more, or its time is up: the next one to be removed."""
+
+    @property
+    def going(self) -> bool:
+        """Whether a pod of this stage is on its way out."""
+        return self not in {Stage.SERVING, Stage.REBALANCING}
+
+    @property
+    def giving(self) -> bool:
+        """Whether a pod of this stage is asked to give sessions away, or was."""
+        return self not in {Stage.SERVING, Stage.HOLDING}
 
 
 _STAGES: Final = {stage.value: stage for stage in Stage}
@@ -42,8 +54,12 @@ class Pod:
     """Name of its ReplicaSet."""
     stage: Stage = Stage.SERVING
     since: float | None = None
-    """When it began to give its sessions away, in seconds of the wall clock."""
+    """When it began to give sessions away, in seconds of the wall clock."""
     ready: bool = True
+    ready_since: float | None = None
+    """When it became Ready, in seconds of the wall clock; None if it is not."""
+    restarts: int = 0
+    """How often its container has started anew."""
     assigned: bool = True
     """Whether it has a node."""
     pending: bool = False
@@ -60,6 +76,11 @@ class Pod:
     """None if it does not answer."""
 
     @property
+    def serves(self) -> bool:
+        """Whether it is Ready and stays."""
+        return self.ready and not self.stage.going
+
+    @property
     def blank(self) -> bool:
         """Whether it cannot hold a session: it has never served, or its process is gone."""
         return self.sample is None and not self.ready and not self.started
@@ -74,7 +95,13 @@ class Pod:
     @property
     def cost(self) -> int:
         """Its deletion cost by its stage."""
-        return {Stage.SERVING: 0, Stage.DRAINED: DRAINED_COST}.get(self.stage, CORDONED_COST)
+        return _cost(self.stage)
+
+
+def _cost(stage: Stage) -> int:
+    if not stage.going:
+        return 0
+    return DRAINED_COST if stage is Stage.DRAINED else CORDONED_COST
 
 
 def removal_order(pod: Pod) -> tuple[bool, bool, bool, int]:
@@ -97,6 +124,7 @@ class Set:
     """Uids of the pods that its last step down was meant to remove."""
     ending: int = 0
     """Pods that are being deleted."""
+    created: str = ""
 
     @property
     def leaving(self) -> int:
@@ -133,6 +161,7 @@ def sets(replica_sets: Sequence[Json], pods: Sequence[Json], describe: Callable[
             tuple(sorted(living, key=lambda pod: (*removal_order(pod), pod.name))),
             frozenset(filter(None, removing.split(","))),
             len(own) - len(living),
+            metadata.get("creationTimestamp", ""),
         )
     return found
 
@@ -165,6 +194,8 @@ def read_pod(
         stage=stage_of(metadata),
         since=_seconds(annotations.get(names.ANNOTATION_DRAIN_STARTED, "")),
         ready=is_ready(pod),
+        ready_since=_ready_since(pod),
+        restarts=sum(item.get("restartCount", 0) for item in containers),
         assigned=bool(node),
         pending=status.get("phase", "Pending") == "Pending",
         started=any("running" in (item.get("state") or {}) and item.get("started") for item in containers),
@@ -174,6 +205,12 @@ def read_pod(
         created=metadata.get("creationTimestamp", ""),
         sample=sample,
     )
+
+
+def _ready_since(pod: Json) -> float | None:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    times = (item.get("lastTransitionTime") or "" for item in conditions if item["type"] == "Ready")
+    return _seconds(next(times, "")) if is_ready(pod) else None
 
 
 def stage_of(metadata: Json) -> Stage:
@@ -209,14 +246,13 @@ def offered(slices: Iterable[Json]) -> frozenset[str]:
 def marks(stage: Stage, since: str | None) -> Json:
     """Return the metadata that makes a pod so, as a merge patch; `since` is when it began to give sessions away."""
     out = stage is not Stage.SERVING
-    cost = {Stage.SERVING: None, Stage.DRAINED: str(DRAINED_COST)}.get(stage, str(CORDONED_COST))
     return {
         "metadata": {
             "labels": {names.LABEL_IN_SERVICE: "false" if out else "true"},
             "annotations": {
                 names.ANNOTATION_DRAIN: stage.value if out else None,
-                names.ANNOTATION_DRAIN_STARTED: since if stage in {Stage.DRAINING, Stage.DRAINED} else None,
-                names.ANNOTATION_DELETION_COST: cost,
+                names.ANNOTATION_DRAIN_STARTED: since if stage.giving else None,
+                names.ANNOTATION_DELETION_COST: str(_cost(stage)) if stage.going else None,
             },
         }
     }

@@ -14,7 +14,7 @@ from switchboard_operator.children import Children
 from switchboard_operator.context import Context
 from switchboard_operator.kube.nodes import Nodes
 from switchboard_operator.owner import Owner, OwnerKey
-from switchboard_operator.pools import fleet, objects, rollout
+from switchboard_operator.pools import fleet, objects, rebalance, rollout
 from switchboard_operator.pools.demand import Decide, Decision, decide
 from switchboard_operator.pools.drain import (
     BATCH_MS,
@@ -24,6 +24,7 @@ from switchboard_operator.pools.drain import (
     Mark,
     Resize,
     Spared,
+    Steps,
     Tell,
     describe,
     steps,
@@ -32,7 +33,7 @@ from switchboard_operator.pools.fleet import Pod, Set
 from switchboard_operator.pools.pods import PodClient, PodError, place
 from switchboard_operator.pools.sampler import REPORT_SECONDS, Sampler, Watched
 from switchboard_operator.pools.samples import History
-from switchboard_operator.pools.state import Moved, Numbers
+from switchboard_operator.pools.state import Moved, Numbers, last_move, loads
 
 logger = structlog.get_logger(__name__)
 
@@ -57,30 +58,30 @@ class Mover:
         watched = await self._watch(pool, owner)
         found = self.look(pool, objects.replica_set_name(pool, rev))
         current, sets, decision = found.current, found.sets, found.decision
-        wish = rollout.Wish(
-            decision.desired,
-            current,
-            rollout.surge(decision.desired, pool.spec.rollout.surge_percent),
-            pool.spec.rollout.paused,
-        )
+        wish = rollout.wish_of(pool, decision.desired, current, time.time())
+        placement = rollout.place(wish, sets)
+        if (terms := rebalance.terms_of(pool, time.time())) is not None:
+            placement = rebalance.rebalance(placement, sets, terms)
         todo = steps(
-            rollout.place(wish, sets),
+            placement,
             sets,
             current,
             time.time(),
             pool.spec.drain.timeout_seconds,
             force=pool.spec.drain.on_timeout is OnTimeout.FORCE,
         )
-        watched.hurried = bool(todo.out)
+        watched.hurried = todo.moving
         numbers = self._numbers(pool, sets, decision, watched)
         await self._explain(live, pool, decision, watched)
+        await self._tell_loads(live, sets, todo, watched)
         if current in sets:
             await self._children.ensure_sized(owner, objects.replica_set(pool, rev), 0)
         for command in todo.commands:
             await self._do(command, live, pool, owner, rev, watched)
         if any(isinstance(command, Give) for command in todo.commands):
             await self._sampler.refresh(owner.key)  # or the room that was just given away would be given twice
-        return replace(found, steps=todo, numbers=numbers)
+        last = last_move(pool.status.last_move_time, sets, todo, datetime.now(UTC))
+        return replace(found, steps=todo, numbers=numbers, last_move=last, on_trial=rollout.on_trial(wish, sets))
 
     def look(self, pool: SignalingPool, current: str) -> Moved:
         """Return what there is, without doing anything about it."""
@@ -89,7 +90,8 @@ class Mover:
         decision = self._decide(pool, history)
         numbers = _told(pool)
         sets, failure = self._observe(owner, history), self._failure(owner, current)
-        return Moved(current, sets, decision, numbers=numbers, failure=failure)
+        last = pool.status.last_move_time
+        return Moved(current, sets, decision, numbers=numbers, last_move=last, failure=failure)
 
     async def _watch(self, pool: SignalingPool, owner: Owner) -> Watched:
         token = self._context.keys.internal_token(pool.metadata.uid)
@@ -97,7 +99,13 @@ class Mover:
         def judge(history: History) -> int:
             return self._decide(pool, history).desired
 
-        watched = self._sampler.enter(owner.key, token, judge)
+        def uneven(history: History) -> bool:
+            terms = rebalance.terms_of(pool, time.time())
+            if terms is None or not terms.rested:
+                return False
+            return rebalance.uneven([one.sessions for one in history.observations[-1].pods], terms.target)
+
+        watched = self._sampler.enter(owner.key, token, judge, uneven)
         if not watched.history.observations:
             await self._sampler.refresh(owner.key)
         return watched
@@ -120,20 +128,27 @@ class Mover:
             note = f"{before} -> {decision.desired} pods: {decision.why}"
             await self._context.recorder.record(live, "Scaling", note)
 
+    async def _tell_loads(self, live: Json, sets: Mapping[str, Set], todo: Steps, watched: Watched) -> None:
+        """Say in an event what a rebalancing came to."""
+        if todo.rebalancing:
+            watched.loads = watched.loads or loads(sets)
+        elif watched.loads:
+            before, watched.loads = watched.loads, {}
+            await self._context.recorder.record(live, "Rebalanced", rebalance.told(before, loads(sets)))
+
     def _numbers(self, pool: SignalingPool, sets: Mapping[str, Set], decision: Decision, watched: Watched) -> Numbers:
         """Return what to tell in the status: the numbers of now if it is time or something changed, else its own."""
         pods = [pod for item in sets.values() for pod in item.staying]
         sessions = sum(pod.sample.sessions for pod in pods if pod.sample)
-        serving = (pod for pod in pods if pod.ready and pod.stage is fleet.Stage.SERVING)
-        now = Numbers(sessions, sum(pod.sample.capacity for pod in serving if pod.sample), decision.why)
+        now = Numbers(sessions, sum(pod.sample.capacity for pod in pods if pod.serves and pod.sample), decision.why)
         told = _told(pool)
         recent = time.monotonic() - watched.reported_at < REPORT_SECONDS
         decided = decision.desired != pool.status.desired_replicas
         changed = pool.metadata.generation != pool.status.observed_generation
         if (recent and not decided and not changed) or now == told:
-            watched.sessions = told.sessions
+            watched.told = (told.sessions, told.capacity)
             return told
-        watched.sessions, watched.reported_at = now.sessions, time.monotonic()
+        watched.told, watched.reported_at = (now.sessions, now.capacity), time.monotonic()
         return now
 
     def _failure(self, owner: Owner, current: str) -> str | None:

@@ -33,7 +33,7 @@ LOOK_AGAIN_SECONDS: Final = 10.0
 SOON_SECONDS: Final = 0.25
 """After commands were carried out: what they led to is looked at without waiting for a watch."""
 MOVING_SECONDS: Final = 1.0
-"""While pods are on their way out: their sessions are seen in samples, which no watch reports."""
+"""While sessions move: they are seen in samples, which no watch reports."""
 COMMON: Final = (SERVICE_ACCOUNT, SECRET, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY, INGRESS)
 """What a pool has besides its ReplicaSets."""
 
@@ -86,7 +86,7 @@ class PoolReconciler:
         await self._report(live, pool, linked, rev, image, applied, moved)
         if moved.steps.commands:
             return SOON_SECONDS
-        if moved.steps.out:
+        if moved.steps.moving:
             return MOVING_SECONDS
         settled = applied.holds and linked.auth.holds and not moved.replacing
         return None if settled else LOOK_AGAIN_SECONDS

@@ -5,7 +5,7 @@ Reading is apart from reconciling: a pool at rest is looked at without a single 
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ from switchboard_operator.api import POD, Json
 from switchboard_operator.kube.informer import Store
 from switchboard_operator.owner import OwnerKey
 from switchboard_operator.pools.autoscaling.model import Pod
-from switchboard_operator.pools.fleet import Stage, stage_of
+from switchboard_operator.pools.fleet import stage_of
 from switchboard_operator.pools.pods import Place, PodClient, PodError, place
 from switchboard_operator.pools.samples import History, Observation
 from switchboard_operator.workloads import is_ready
@@ -40,15 +40,19 @@ class Watched:
     token: str
     judge: Callable[[History], int]
     """Returns how many pods there should be."""
+    uneven: Callable[[History], bool]
+    """Returns whether sessions should move from some pods to others."""
     history: History = field(default_factory=History)
     desired: int = 0
     """What was decided at the last reconciliation."""
     blind: bool = False
     """Whether the load was unknown then."""
-    sessions: float = 0
-    """What its status says."""
+    told: tuple[float, int] = (0, 0)
+    """Sessions, and what the pods in service can carry, as its status says."""
     reported_at: float = 0.0
     hurried: bool = False
+    loads: dict[str, int] = field(default_factory=dict)
+    """Sessions of its pods, by name, when the rebalancing that is under way was first seen."""
     closed: frozenset[str] = frozenset()
     """Its pods whose node should be empty."""
     due: float = 0.0
@@ -65,10 +69,12 @@ class Sampler:
         self._store, self._client, self._closed, self._wake = store, client, closed, wake
         self._pools: dict[OwnerKey, Watched] = {}
 
-    def enter(self, key: OwnerKey, token: str, judge: Callable[[History], int]) -> Watched:
+    def enter(
+        self, key: OwnerKey, token: str, judge: Callable[[History], int], uneven: Callable[[History], bool]
+    ) -> Watched:
         """Sample a pool from now on, or change how; return what is known of it."""
-        watched = self._pools.setdefault(key, Watched(token, judge))
-        watched.token, watched.judge = token, judge
+        watched = self._pools.setdefault(key, Watched(token, judge, uneven))
+        watched.token, watched.judge, watched.uneven = token, judge, uneven
         return watched
 
     def history(self, key: OwnerKey) -> History:
@@ -132,14 +138,25 @@ class Sampler:
             changed
             or watched.judge(watched.history) != watched.desired
             or watched.history.load.blind != watched.blind
-            or (reportable and watched.history.observations[-1].sessions != watched.sessions)
+            or watched.uneven(watched.history)
+            or (reportable and _counted(watched.history.observations[-1]) != watched.told)
         )
 
 
-def _observe(pods: Iterable[Json], history: History) -> Observation:
+def _counted(observation: Observation) -> tuple[float, int]:
+    return observation.sessions, observation.carries
+
+
+def _observe(pods: Sequence[Json], history: History) -> Observation:
     now, utc = time.monotonic(), time.time()
     capacity = max((sample.capacity for sample in history.newest.values()), default=0)
-    return Observation(now, tuple(_describe(pod, history, now, utc) for pod in pods), utc, capacity)
+    described = tuple(_describe(pod, history, now, utc) for pod in pods)
+    samples = (
+        history.sample(pod["metadata"]["uid"], now)
+        for pod, found in zip(pods, described, strict=True)
+        if found.ready and not found.draining
+    )
+    return Observation(now, described, utc, capacity, sum(sample.capacity for sample in samples if sample))
 
 
 def _describe(pod: Json, history: History, now: float, utc: float) -> Pod:
@@ -151,7 +168,7 @@ def _describe(pod: Json, history: History, now: float, utc: float) -> Pod:
         ready=is_ready(pod),
         age_s=max(0.0, utc - created.timestamp()),
         sessions=sample.sessions if sample else None,
-        draining=stage_of(metadata) is not Stage.SERVING,
+        draining=stage_of(metadata).going,
         refused=history.refused(metadata["uid"]),
         sample_age_s=now - sample.at if sample else 0.0,
     )

@@ -79,6 +79,8 @@ class Observation:
     utc: float = 0.0
     capacity: int = 0
     """Sessions that a pod can carry; 0 while none has answered."""
+    carries: int = 0
+    """Sessions that the pods in service can carry together."""
 
     @property
     def sessions(self) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from switchboard_operator.pools.demand import Decision
@@ -33,6 +34,10 @@ class Moved:
     decision: Decision = _UNDECIDED
     steps: Steps = _NOTHING
     numbers: Numbers = _UNKNOWN
+    last_move: datetime | None = None
+    """When sessions were last asked to move."""
+    on_trial: bool = False
+    """Whether the current revision has to pass its trial before pods are replaced."""
     failure: str | None = None
     """Why the current ReplicaSet cannot make pods."""
 
@@ -49,7 +54,7 @@ class Moved:
     @property
     def serving(self) -> int:
         """Right pods that serve."""
-        return sum(pod.ready and pod.stage is Stage.SERVING for pod in self.right)
+        return sum(pod.serves for pod in self.right)
 
     @property
     def others(self) -> int:
@@ -60,3 +65,14 @@ class Moved:
     def replacing(self) -> bool:
         """Whether pods are to be replaced, or older ReplicaSets to be deleted."""
         return bool(self.others or set(self.sets) - {self.current})
+
+
+def loads(sets: Mapping[str, Set]) -> dict[str, int]:
+    """Return the sessions of the pods that answer, by name."""
+    return {pod.name: pod.sample.sessions for item in sets.values() for pod in item.staying if pod.sample is not None}
+
+
+def last_move(before: datetime | None, sets: Mapping[str, Set], steps: Steps, now: datetime) -> datetime | None:
+    """Return when sessions were last asked to move: noted as that begins and as it ends, since a note is a write."""
+    moved = any(pod.stage is not Stage.SERVING for item in sets.values() for pod in item.staying)
+    return now if moved is not steps.moving or (moved and before is None) else before

@@ -1,7 +1,7 @@
 """From what was observed to the facts and fields of a pool's status. Pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, SignalingPool
@@ -27,11 +27,16 @@ def fields(pool: SignalingPool, image: str, rev: str, moved: Moved) -> dict[str,
         "decision": moved.numbers.why,
         "sessions": moved.numbers.sessions,
         "capacity": moved.numbers.capacity,
+        **({"lastMoveTime": _rfc3339(moved.last_move)} if moved.last_move else {}),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(objects.selector(pool).items())),
         "image": image,
         "revision": rev,
         "service": objects.base_name(pool),
     }
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pods_ready(pool: SignalingPool, moved: Moved, pods: Sequence[Json], now: datetime) -> Fact:
@@ -48,6 +53,15 @@ def pods_ready(pool: SignalingPool, moved: Moved, pods: Sequence[Json], now: dat
         remedy = " Remedy: read its `kubectl logs`; to give the new revision up, apply the old spec again"
         return Fact(kind, False, "PodNotServing", message + (remedy if moved.others else remedy.split(";")[0]))
     message = f"{moved.serving} of {wanted} right pods serve; {moved.others} are left to be replaced."
+    if (tried := pool.spec.rollout.canary) is not None and moved.on_trial and not pool.spec.rollout.paused:
+        if unsteady := [pod for pod in moved.right if pod.restarts]:
+            message = (
+                f"Of the new revision {_names(unsteady)} restarted: the rollout stops with all old pods in service."
+            )
+            remedy = " Remedy: read `kubectl logs --previous`; apply the old spec again, or delete the pod to try again"
+            return Fact(kind, False, "CanaryRestarted", message + remedy)
+        message = f"{moved.serving} pods of the new revision serve beside the old ones, which are replaced once the new"
+        return Fact(kind, False, "Canary", f"{message} ones were Ready for {tried.pause_seconds} s.", in_progress=True)
     if pool.spec.rollout.paused and moved.others:
         return Fact(kind, False, "RolloutPaused", f"{message} Remedy: set spec.rollout.paused to false", True)
     return Fact(kind, False, "RollingOut" if moved.others else "Starting", message, in_progress=True)
@@ -57,7 +71,7 @@ def _late(moved: Moved, now: datetime) -> str | None:
     """Return the name of a right pod that should serve by now and does not."""
     for pod in moved.right:
         created = datetime.fromisoformat(pod.created)
-        if not pod.ready and pod.stage is Stage.SERVING and (now - created).total_seconds() > START_SECONDS:
+        if not pod.ready and not pod.stage.going and (now - created).total_seconds() > START_SECONDS:
             return pod.name
     return None
 

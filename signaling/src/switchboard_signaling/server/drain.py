@@ -74,10 +74,14 @@ class Drain:
         return None
 
     def goaway(self, count: int, within_ms: int) -> int:
-        """Ask so many sessions to move, spread at random over a span; return how many there were to ask."""
+        """Ask so many sessions to move, spread at random over a span; return how many there were to ask.
+
+        Those that are in no match come first: who is in a call loses nothing by a move, but has something to lose.
+        """
         self._forget()
         now = time.monotonic()
-        chosen = [connection for connection in self._hub.open if connection not in self._asked][:count]
+        staying = [connection for connection in self._hub.open if connection not in self._asked]
+        chosen = sorted(staying, key=lambda connection: connection.session.match is not None)[:count]
         self._asked |= dict.fromkeys(chosen, now + within_ms / 1000)
         if chosen:
             task = asyncio.create_task(self._ask(chosen, within_ms / 1000))

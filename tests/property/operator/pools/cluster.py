@@ -14,6 +14,7 @@ from random import Random
 from switchboard_operator.pools import drain
 from switchboard_operator.pools.drain import Command, Discard, Give, Mark, Resize, Spared, Tell
 from switchboard_operator.pools.fleet import Pod, Set, Stage, removal_order
+from switchboard_operator.pools.rebalance import Terms, rebalance
 from switchboard_operator.pools.rollout import Wish, place
 from switchboard_operator.pools.samples import Sample
 
@@ -31,12 +32,13 @@ class SimPod:
     asked: set[int] = field(default_factory=set)
     cordoned: bool = False
     closed_node: bool = False
+    capacity: int = CAPACITY
 
     def seen(self) -> Pod:
         """Return the pod as the operator sees it."""
         sample = None
         if self.marks.started:
-            sample = Sample(0, len(self.sessions), len(self.sessions), len(self.asked), CAPACITY, self.cordoned)
+            sample = Sample(0, len(self.sessions), len(self.sessions), len(self.asked), self.capacity, self.cordoned)
         return replace(self.marks, sample=sample, evacuate=self.closed_node, zone=self.zone)
 
 
@@ -50,6 +52,10 @@ class Cluster:
     force: bool = False
     loss: float = 0.0
     """Part of the orders that do not arrive."""
+    capacity: int = CAPACITY
+    """Sessions that a pod takes."""
+    rebalances: Callable[[], bool] | None = None
+    """Whether a rebalancing may begin; None: sessions are never moved for that."""
     pods: list[SimPod] = field(default_factory=list)
     sets: dict[str, Set] = field(default_factory=dict)
     homeless: list[int] = field(default_factory=list)
@@ -78,7 +84,10 @@ class Cluster:
 
     def plan(self) -> drain.Steps:
         sets = self.observed()
-        placed = place(self.wish, sets)
+        trial = replace(self.wish.canary, now=self.now) if self.wish.canary else None
+        placed = place(replace(self.wish, canary=trial), sets)
+        if self.rebalances is not None:
+            placed = rebalance(placed, sets, Terms(0, self.rebalances(), self.now))
         return drain.steps(placed, sets, self.wish.current, self.now, self.timeout, force=self.force)
 
     def operate(self, cut: int | None = None) -> drain.Steps:
@@ -100,7 +109,8 @@ class Cluster:
                 found.asked |= set([one for one in found.sessions if one not in found.asked][:count])
             case Resize(set=name, replicas=replicas, removing=removing):
                 assert replicas >= 0
-                self.sets[name] = replace(self.sets.get(name, Set(name, 0)), replicas=replicas)
+                new = Set(name, 0, created=f"{self.now:09.1f}")
+                self.sets[name] = replace(self.sets.get(name, new), replicas=replicas)
                 self.sets[name] = replace(self.sets[name], removing=frozenset(removing))
             case Discard(set=name):
                 assert not [pod for pod in self.pods if pod.set_name == name]
@@ -125,7 +135,7 @@ class Cluster:
                 ready=False, assigned=False, pending=True, started=False,
             )  # fmt: skip
             zone = self.random.choice("abc")
-            self.pods.append(SimPod(blank.name, name, zone, name in self.broken, blank))
+            self.pods.append(SimPod(blank.name, name, zone, name in self.broken, blank, capacity=self.capacity))
         elif len(own) > replicas:
             victim = min(own, key=lambda pod: (removal_order(pod.seen()), self.random.random()))
             self.remove(victim)
@@ -144,14 +154,15 @@ class Cluster:
         elif marks.pending:
             pod.marks = replace(marks, pending=False)
         elif not pod.broken:
-            pod.marks = replace(marks, started=True, ready=True)
+            pod.marks = replace(marks, started=True, ready=True, ready_since=marks.ready_since or self.now)
 
     def restart(self, pod: SimPod) -> None:
         """Have a pod's container restart: its clients look elsewhere, and it forgets that it was told to refuse."""
         self.homeless += pod.sessions
         pod.sessions, pod.cordoned = [], False
         pod.asked = set()
-        pod.marks = replace(pod.marks, started=False, ready=False, offered=False)
+        restarts = pod.marks.restarts + 1
+        pod.marks = replace(pod.marks, started=False, ready=False, ready_since=None, restarts=restarts, offered=False)
 
     def endpoints(self) -> None:
         for pod in self.pods:
@@ -159,7 +170,7 @@ class Cluster:
 
     def offered(self) -> list[SimPod]:
         """Return the pods that take a client now."""
-        return [pod for pod in self.pods if pod.marks.offered and not pod.cordoned and len(pod.sessions) < CAPACITY]
+        return [pod for pod in self.pods if pod.marks.offered and not pod.cordoned and len(pod.sessions) < pod.capacity]
 
     def client(self, session: int) -> None:
         """Have a client that looks for a pod find one."""
@@ -217,10 +228,10 @@ class Cluster:
         return sorted([one for pod in self.pods for one in pod.sessions] + self.homeless)
 
 
-def serving(random: Random, replicas: int, sessions: int, revision: str = "v1") -> Cluster:
+def serving(random: Random, replicas: int, sessions: int, revision: str = "v1", capacity: int = CAPACITY) -> Cluster:
     """Return a pool at rest, with its sessions spread over its pods."""
-    cluster = Cluster(random, Wish(replicas, revision))
+    cluster = Cluster(random, Wish(replicas, revision), capacity=capacity)
     cluster.run(10)
-    cluster.homeless = list(range(min(sessions, replicas * CAPACITY)))
+    cluster.homeless = list(range(min(sessions, replicas * capacity)))
     cluster.settle()
     return cluster

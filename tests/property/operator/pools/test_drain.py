@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.property.operator.pools.cluster import CAPACITY, Cluster, serving
 
 from switchboard_operator.pools.fleet import Stage
-from switchboard_operator.pools.rollout import surge
+from switchboard_operator.pools.rollout import Canary, Wish, surge
 
 SEEDS = st.integers(0, 2**32 - 1).map(Random)
 CHANGES = st.lists(st.sampled_from(["scale", "roll", "revert", "pause", "close", "open", "restart"]), max_size=6)
@@ -78,6 +78,23 @@ def test_from_any_state_the_pool_comes_to_rest_as_wished_with_every_session(
     assert cluster.killed == [], "no pod was removed with sessions on it"
 
 
+@given(random=SEEDS, replicas=st.integers(1, 5), sessions=st.integers(0, 200), changes=CHANGES)
+def test_it_does_so_too_if_sessions_are_rebalanced_meanwhile(
+    random: Random, replicas: int, sessions: int, changes: list[str]
+) -> None:
+    cluster = serving(random, replicas, sessions, capacity=300)
+    before = cluster.sessions()
+    cluster.loss, cluster.rebalances = 0.2, lambda: random.random() < 0.5
+    disturb(cluster, changes)
+    cluster.wish = replace(cluster.wish, paused=False)
+    change(cluster, "open")
+    assert not cluster.run(200).busy
+    assert len(cluster.pods) == cluster.wish.replicas
+    assert all(pod.marks.stage is Stage.SERVING and not pod.cordoned for pod in cluster.pods)
+    assert cluster.sessions() == before
+    assert cluster.killed == []
+
+
 @given(random=SEEDS, replicas=st.integers(1, 8), percent=st.sampled_from([1, 25, 50, 100]))
 def test_a_rollout_moves_a_session_at_most_once_and_stays_within_the_surge(
     random: Random, replicas: int, percent: int
@@ -117,6 +134,44 @@ def test_a_revision_that_never_serves_stops_by_itself_and_takes_nothing_away(
     cluster.wish = replace(cluster.wish, current="v1")
     cluster.run(50)
     assert {pod.name: sorted(pod.sessions) for pod in cluster.pods} == before, "applying the old spec again reverts it"
+
+
+@given(random=SEEDS, replicas=st.integers(1, 8), pods=st.integers(1, 2), fails=st.booleans())
+def test_a_trial_moves_nobody_and_ends_by_itself_or_never(
+    random: Random, replicas: int, pods: int, fails: bool
+) -> None:
+    pause, most = 20, surge(replicas, 25)
+    pods = min(pods, most)
+    cluster = serving(random, replicas, replicas * CAPACITY // 2)
+    before, cluster.now = {pod.name: sorted(pod.sessions) for pod in cluster.pods}, 100
+    cluster.wish = Wish(replicas, "v2", most, canary=Canary(pods, pause, 0))
+    began = None
+    for _ in range(150):
+        cluster.operate(cut=random.randrange(6))
+        cluster.now += random.random()
+        cluster.step()
+        new = [pod for pod in cluster.pods if pod.set_name == "v2"]
+        ready = [pod.marks.ready_since for pod in new if pod.marks.ready_since is not None]
+        if fails and ready and not any(pod.marks.restarts for pod in new):
+            cluster.restart(new[0])
+        began = began or (min(ready) if ready else None)
+        if began is None or cluster.now - began < pause:
+            assert len(new) <= pods
+            assert {pod.name: sorted(pod.sessions) for pod in cluster.pods if pod.set_name == "v1"} == before
+    if fails and pods == 1:
+        assert {pod.name: sorted(pod.sessions) for pod in cluster.pods if pod.set_name == "v1"} == before
+        cluster.wish = replace(cluster.wish, current="v1")
+        cluster.run(50)
+        assert {pod.name for pod in cluster.pods} == set(before), "applying the old spec again ends it"
+    elif not fails:
+        for _ in range(2 * pause):
+            cluster.operate()
+            cluster.now += 1
+            cluster.settle()
+        cluster.run(100)
+        assert {pod.set_name for pod in cluster.pods} == {"v2"}
+    assert cluster.sessions() == sorted(one for some in before.values() for one in some)
+    assert cluster.killed == []
 
 
 @given(random=SEEDS, replicas=st.integers(2, 8), left=st.integers(1, 7))

@@ -30,6 +30,7 @@ CALLS = pool(
 EVENTS = [
     event("3 -> 2 pods: spec.replicas is 2.", "2026-01-01T00:00:02.000000Z"),
     event("2 -> 3 pods: spec.replicas is 3.", "2026-01-01T00:00:01.000000Z"),
+    event("60 sessions left a; b took sessions.", "2026-01-01T00:00:01.500000Z", reason="Rebalanced"),
     event("of another pool", "2026-01-01T00:00:03.000000Z", uid="other"),
     event("no decision", "2026-01-01T00:00:03.000000Z", reason="Ready"),
 ]
@@ -40,7 +41,7 @@ def test_a_pool_is_reported_with_its_newest_decisions_first() -> None:
     assert found["replicas"] == {"desired": 2, "existing": 3, "ready": 3, "draining": 1}
     assert (found["sessions"], found["capacity"], found["why"]) == (60, 200, "spec.replicas is 2.")
     assert (found["ready"]["holds"], found["drained"]["reason"]) == (True, "TimedOut")
-    assert [item["decision"][:6] for item in found["decisions"]] == ["3 -> 2", "2 -> 3"]
+    assert [item["decision"][:6] for item in found["decisions"]] == ["3 -> 2", "60 ses", "2 -> 3"]
 
 
 def test_only_the_last_decisions_are_told() -> None:
@@ -66,6 +67,7 @@ def test_pools_are_shown_as_a_table_and_what_is_wrong_below_it() -> None:
         "web/calls",
         "  drained: TimedOut: After 600 s calls-1 still hold sessions.",
         "  2026-01-01T00:00:02  3 -> 2 pods: spec.replicas is 2.",
+        "  2026-01-01T00:00:01  60 sessions left a; b took sessions.",
         "  2026-01-01T00:00:01  2 -> 3 pods: spec.replicas is 3.",
     ]
 

@@ -30,13 +30,14 @@ def due(
     shed: dict[str, int] | None = None,
     timeout: float = 1e9,
     force: bool = False,
+    gives: dict[str, int] | None = None,
 ) -> Steps:
     """Return the steps; a pod that has no stage among `stages`, by name, should stay in the one that it is in."""
     found: dict[str, Stage] = {}
     for pod in (pod for item in sets for pod in item.staying):
         stage = Stage.DRAINING if pod.stage is Stage.DRAINED else pod.stage
         found[pod.uid] = (stages or {}).get(pod.name, stage)
-    placement = Placement(found, grow or {}, shed or {})
+    placement = Placement(found, grow or {}, shed or {}, gives or {})
     return steps(placement, by_name(*sets), "new", NOW, timeout, force=force)
 
 
@@ -92,6 +93,32 @@ def test_sessions_are_asked_to_move_once_nobody_can_come() -> None:
 def test_a_silent_pod_that_nothing_offers_does_not_hold_the_others_up() -> None:
     pod = out("a", 5)
     assert commands(replica_set(pod, serving("b"), out("c", sample=None))) == (Give(pod, 5),)
+
+
+def rebalancing(name: str, sessions: int, **fields: Any) -> Pod:
+    return out(name, sessions, Stage.REBALANCING, **fields)
+
+
+def test_a_pod_that_gives_some_sessions_away_and_stays_is_no_pod_on_its_way_out() -> None:
+    full, other = serving("a", 50), serving("b")
+    found = due(replica_set(full, other), stages={"a": Stage.REBALANCING}, gives={"uid-a": 5})
+    assert found.commands == (Mark(full, Stage.REBALANCING, NOW), Tell(full, True))
+    closed = rebalancing("a", 50)
+    found = due(replica_set(closed, other), gives={"uid-a": 5}, timeout=1)
+    assert found == Steps((Give(closed, 5),), rebalancing=(closed,))
+    assert found.moving
+    assert found.busy
+
+
+def test_it_gives_nothing_before_all_that_refuse_are_out_of_the_service() -> None:
+    late = rebalancing("b", 50, offered=True)
+    assert commands(replica_set(rebalancing("a", 50), late, serving("c")), gives={"uid-a": 5}) == ()
+
+
+def test_its_time_begins_anew_if_it_has_to_go_after_all() -> None:
+    pod = rebalancing("a", 50)
+    found = due(replica_set(pod, serving("b")), stages=DRAIN, timeout=10, force=True)
+    assert found.commands[0] == Mark(pod, Stage.DRAINING, NOW)
 
 
 def test_a_pod_that_holds_gives_nothing_away() -> None:

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,13 +29,16 @@ def read(found: Any, **context: Any) -> fleet.Pod:
 
 
 def test_a_pod_is_read() -> None:
-    running = [{"name": "signaling", "state": {"running": {}}, "started": True}]
+    running = [{"name": "signaling", "state": {"running": {}}, "started": True, "restartCount": 2}]
     found = kubernetes_pod(ready=True, node="n1", phase="Running", containerStatuses=running)
+    found["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T00:00:10Z"
     sampled = sample(5)
     assert read(found, offered={"uid-of-a"}, zones={"n1": "north"}, closed={"n1"}, sample=sampled) == fleet.Pod(
         "a",
         "uid-of-a",
         "new",
+        ready_since=datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC).timestamp(),
+        restarts=2,
         offered=True,
         evacuate=True,
         zone="north",
@@ -46,8 +50,16 @@ def test_a_pod_is_read() -> None:
 def test_a_new_pod_is_blank() -> None:
     found = read(kubernetes_pod())
     assert (found.ready, found.assigned, found.pending, found.started) == (False, False, True, False)
+    assert found.ready_since is None
     assert found.blank
     assert found.empty
+
+
+def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
+    assert serving("a").serves
+    assert serving("a", stage=Stage.REBALANCING).serves
+    assert not serving("a", ready=False).serves
+    assert not out("a").serves
 
 
 def test_a_pod_that_falls_silent_is_not_empty() -> None:
@@ -74,7 +86,7 @@ def test_what_is_marked_is_read_again(stage: Stage) -> None:
     found["metadata"]["annotations"] = {key: value for key, value in patch["annotations"].items() if value is not None}
     result = read(found)
     assert result.stage is stage
-    assert (result.since is not None) is (stage in {Stage.DRAINING, Stage.DRAINED})
+    assert (result.since is not None) is stage.giving
     cost = patch["annotations"][names.ANNOTATION_DELETION_COST]
     assert result.cost == int(cost or 0)
     assert covers(patch["labels"], IN_SERVICE) is (stage is Stage.SERVING)
@@ -99,13 +111,19 @@ def test_sets_hold_their_own_living_pods_in_the_order_of_removal() -> None:
     finished = kubernetes_pod("finished", phase="Failed")
     ending = going(kubernetes_pod("ending"))
     item = {
-        "metadata": {"name": "new", "uid": "uid-of-new", "annotations": {names.ANNOTATION_REMOVING: "x,y"}},
+        "metadata": {
+            "name": "new",
+            "uid": "uid-of-new",
+            "annotations": {names.ANNOTATION_REMOVING: "x,y"},
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        },
         "spec": {"replicas": 3},
     }
     pods = [ready, unready, pending, unassigned, foreign, finished, ending]
     found = fleet.sets([item], pods, read)["new"]
     assert [one.name for one in found.pods] == ["unassigned", "pending", "unready", "ready"]
     assert (found.replicas, found.ending, found.removing) == (3, 1, frozenset({"x", "y"}))
+    assert found.created == "2026-01-01T00:00:00Z"
     assert read(foreign).set == ""
 
 

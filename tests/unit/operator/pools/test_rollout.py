@@ -1,11 +1,13 @@
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.unit.operator.examples import pool
 from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
 
 from switchboard_operator.pools.fleet import Pod, Set, Stage
-from switchboard_operator.pools.rollout import Wish, place, surge, victims
+from switchboard_operator.pools.rollout import Canary, Wish, place, surge, victims, wish_of
 
 
 def old(*pods: str | Pod, **fields: Any) -> Set:
@@ -130,6 +132,75 @@ def test_a_paused_rollout_replaces_no_further_pod(sets: list[Set], stages: str, 
     found, growing, _ = placed(2, *sets, paused=True)
     assert Counter(found.values()) == Counter(stages)
     assert growing == grow
+
+
+NOW = 1000.0
+TRIAL = Canary(pods=1, pause=60, now=NOW)
+
+
+def made(*pods: Pod, created: str = "2026-01-02T00:00:00Z", **fields: Any) -> Set:
+    """Return the current ReplicaSet, made after the older one."""
+    return replica_set(*pods, created=created, **fields)
+
+
+def older(*pods: str | Pod, **fields: Any) -> Set:
+    return old(*pods, **{"created": "2026-01-01T00:00:00Z", **fields})
+
+
+def ready_for(name: str, seconds: float, **fields: Any) -> Pod:
+    return serving(name, ready_since=NOW - seconds, **fields)
+
+
+@pytest.mark.parametrize(
+    ("case", "sets", "stages", "grow"),
+    [
+        ("one pod is tried", [older(*"abcd")], "SSSS", {"new": 1}),
+        ("it starts", [older(*"abcd"), made(starting("n"))], "SSSSS", {}),
+        ("it serves beside the others", [older(*"abcd"), made(ready_for("n", 59))], "SSSSS", {}),
+        ("it restarted", [older(*"abcd"), made(ready_for("n", 99, restarts=1))], "SSSSS", {}),
+        ("it has passed", [older(*"abcd"), made(ready_for("n", 60))], "HHHDS", {}),
+        ("another one has", [older(*"abc"), made(ready_for("m", 60), ready_for("n", 9, restarts=1))], "HHDSS", {}),
+        ("it stands on a node to be emptied", [older(*"abcd"), made(ready_for("n", 99, evacuate=True))], "SSSSD", {}),
+        ("pods that fail later bring the old ones back",
+         [older("a", out("b", 5, Stage.HOLDING, "old"), out("c", 5, revision="old")), made(ready_for("n", 9))],
+         "SSSS", {}),
+        ("the pool grows meanwhile", [older("a", "b"), made(ready_for("n", 9))], "SSS", {"old": 1}),
+        ("a new pool", [], "", {"new": 4}),
+        ("nothing else is left", [older(), made(ready_for("n", 9))], "S", {"new": 3}),
+        ("the way back needs no trial", [older(*"abcd", created="2026-01-03"), made(ready_for("n", 9))], "HHHDS", {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) > 6 else "",
+)  # fmt: skip
+def test_a_new_revision_is_tried_first(case: str, sets: list[Set], stages: str, grow: dict[str, int]) -> None:
+    found, growing, shed = placed(4, *sets, canary=TRIAL)
+    assert "".join(found[name] for name in sorted(found)) == stages
+    assert growing == grow
+    assert shed == {}
+
+
+def test_as_many_are_tried_as_wished() -> None:
+    several = replace(TRIAL, pods=2)
+    assert placed(8, older(*"abcdefgh"), canary=several, surge=4)[1] == {"new": 2}
+    one_passed = made(ready_for("m", 60), ready_for("n", 59))
+    assert placed(8, older(*"abcdefgh"), one_passed, canary=several, surge=4)[0]["a"] == "S"
+    assert placed(1, older("a"), made(ready_for("n", 60)), canary=several)[0] == {"a": "D", "n": "S"}
+
+
+def test_a_paused_rollout_is_not_tried() -> None:
+    assert placed(2, older("a", "b"), canary=TRIAL, paused=True) == ({"a": "S", "b": "S"}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("rollout", "wish"),
+    [
+        ({}, Wish(20, "new", 5)),
+        ({"surgePercent": 50, "paused": True}, Wish(20, "new", 10, paused=True)),
+        ({"canary": {}}, Wish(20, "new", 5, canary=Canary(2, 300, NOW))),
+        ({"canary": {"percent": 90, "pauseSeconds": 7}}, Wish(20, "new", 5, canary=Canary(5, 7, NOW))),
+    ],
+)
+def test_the_wish_is_the_pools(rollout: Any, wish: Wish) -> None:
+    assert wish_of(pool(rollout=rollout), 20, "new", NOW) == wish
 
 
 def test_a_pod_on_a_node_to_be_emptied_is_replaced_first() -> None:

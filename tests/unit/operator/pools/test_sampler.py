@@ -35,7 +35,8 @@ class FakeClient:
 
 
 def running(name: str, version: int = 1, **status: Any) -> Any:
-    found = pod(name, ready=True, labels={names.SIGNALING_POOL.label: "calls"}, podIP="10.0.0.1", **status)
+    labels = {names.SIGNALING_POOL.label: "calls", names.LABEL_IN_SERVICE: "true"}
+    found = pod(name, ready=True, labels=labels, podIP="10.0.0.1", **status)
     found["metadata"] |= {"resourceVersion": str(version), "creationTimestamp": "2026-01-01T00:00:00Z"}
     return {**found, "spec": {"nodeName": "n1"}}
 
@@ -44,14 +45,14 @@ class World:
     def __init__(self) -> None:
         self.client, self.store, self.closed = FakeClient(), Store(), set[str]()
         self.woken: asyncio.Queue[OwnerKey] = asyncio.Queue()
-        self.desired = 0
+        self.desired, self.uneven = 0, False
         self.sampler = Sampler(self.store, self.client, self.closed, self.woken.put_nowait)  # type: ignore[arg-type]
         for name in ("a", "b"):
             self.store.put(POD, running(name))
             self.client.sessions[name] = 1
 
     def enter(self) -> Watched:
-        return self.sampler.enter(KEY, "token", lambda _history: self.desired)
+        return self.sampler.enter(KEY, "token", lambda _history: self.desired, lambda _history: self.uneven)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -92,30 +93,39 @@ async def test_a_pool_that_is_not_sampled_has_no_history(world: World) -> None:
 
 async def test_another_decision_wakes_the_pool(world: World) -> None:
     watched = world.enter()
-    watched.sessions, watched.reported_at = 2, 1e12
+    watched.told, watched.reported_at = (2, 200), 1e12
     async with world.running():
         world.desired = 3
         assert await world.wakes() == KEY
 
 
+async def test_sessions_that_should_move_wake_the_pool(world: World) -> None:
+    watched = world.enter()
+    watched.told, watched.reported_at = (2, 200), 1e12
+    async with world.running():
+        world.uneven = True
+        assert await world.wakes() == KEY
+
+
 async def test_a_load_that_becomes_unknown_wakes_the_pool(world: World) -> None:
     watched = world.enter()
-    watched.sessions, watched.reported_at = 2, 1e12
+    watched.told, watched.reported_at = (2, 200), 1e12
     async with world.running():
         watched.history.load.blind = True
         assert await world.wakes() == KEY
 
 
-async def test_numbers_wake_the_pool_if_they_are_old_and_wrong(world: World) -> None:
+@pytest.mark.parametrize("told", [(5, 200), (2, 0)])
+async def test_numbers_wake_the_pool_if_they_are_old_and_wrong(world: World, told: tuple[int, int]) -> None:
     watched = world.enter()
-    watched.sessions, watched.reported_at = 5, -1e12
+    watched.told, watched.reported_at = told, -1e12
     async with world.running():
         assert await world.wakes() == KEY
 
 
 async def test_a_node_that_is_closed_wakes_its_pools(world: World) -> None:
     watched = world.enter()
-    watched.sessions, watched.reported_at = 2, 1e12
+    watched.told, watched.reported_at = (2, 200), 1e12
     async with world.running():
         world.closed.add("n1")
         assert await world.wakes() == KEY
@@ -131,3 +141,13 @@ async def test_a_fault_in_one_pools_decision_is_no_end(world: World) -> None:
                 await asyncio.sleep(0)
         watched.judge = lambda _history: 7
         assert await world.wakes() == KEY
+
+
+async def test_only_pods_in_service_can_carry_sessions(world: World) -> None:
+    watched = world.enter()
+    out = running("b", 2)
+    out["metadata"]["labels"][names.LABEL_IN_SERVICE] = "false"
+    world.store.put(POD, out)
+    await world.sampler.refresh(KEY)
+    [observation] = watched.history.observations
+    assert (observation.sessions, observation.carries) == (2, 100)

@@ -52,6 +52,20 @@ def test_a_paused_rollout_is_named_as_long_as_pods_are_left() -> None:
     assert status.pods_ready(paused, moved(serving("a")), [], NOW).reason == "Starting"
 
 
+def test_a_trial_says_how_long_it_lasts_and_what_stopped_it() -> None:
+    tried = pool(rollout={"canary": {"pauseSeconds": 60}})
+    fact = status.pods_ready(tried, moved(serving("n"), OLD, on_trial=True), [], NOW)
+    assert (fact.holds, fact.reason, fact.in_progress) == (False, "Canary", True)
+    assert "1 pods of the new revision serve beside the old ones" in fact.message
+    assert "Ready for 60 s" in fact.message
+    fact = status.pods_ready(tried, moved(serving("n", restarts=2), OLD, on_trial=True), [], NOW)
+    assert (fact.holds, fact.reason, fact.in_progress) == (False, "CanaryRestarted", False)
+    assert "n restarted" in fact.message
+    assert "Remedy: read `kubectl logs --previous`" in fact.message
+    paused = pool(rollout={"canary": {}, "paused": True})
+    assert status.pods_ready(paused, moved(serving("n"), OLD, on_trial=True), [], NOW).reason == "RolloutPaused"
+
+
 def test_a_pod_that_does_not_serve_is_named_with_the_remedy() -> None:
     alone = status.pods_ready(pool(), moved(starting("b")), [], LATER).message
     assert "Pod web/b" in alone
@@ -75,6 +89,8 @@ def test_the_fields_count_the_pods_of_all_revisions() -> None:
     assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
     assert (found["sessions"], found["capacity"], found["decision"]) == (7, 200, "so it was told")
     assert found["desiredReplicas"] == 2
+    assert "lastMoveTime" not in found
+    assert status.fields(pool(), "", "", moved(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"
     assert (found["image"], found["revision"], found["service"]) == ("signaling:1", "abc", "calls-signaling")
     assert "switchboard.dev/signalingpool=calls" in found["selector"].split(",")
 

@@ -94,6 +94,18 @@ async def test_some_sessions_are_asked_to_move_and_none_twice(running: Running) 
     assert (await (await running.internal.get("/internal/sample")).json())["leaving"] == 0
 
 
+async def test_who_is_in_no_match_is_asked_first(running: Running) -> None:
+    matched = [await running.welcomed(f"inst-{number}") for number in range(2)]
+    for number, socket in enumerate(matched):
+        await socket.send_str(f'{{"type":"join-queue","c":1,"ticket":"t{number}"}}')
+    for socket in matched:
+        while not isinstance(await receive(socket), messages.MatchFound):
+            pass
+    idle = await running.welcomed("idle")
+    await order(running, "goaway", {"count": 1, "withinMs": 0})
+    assert isinstance(await receive(idle), messages.Goaway)
+
+
 async def test_who_does_not_follow_is_asked_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "AGAIN_SECONDS", 0.0)
     socket = await running.welcomed()

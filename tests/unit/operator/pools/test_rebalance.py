@@ -1,0 +1,219 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.unit.operator.examples import pool
+from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
+
+from switchboard_operator.pools.drain import BATCH
+from switchboard_operator.pools.fleet import Pod, Set, Stage
+from switchboard_operator.pools.rebalance import (
+    LONGEST_SECONDS,
+    Terms,
+    level_of,
+    margin,
+    rebalance,
+    terms_of,
+    told,
+    uneven,
+)
+from switchboard_operator.pools.rollout import Wish, place
+
+START = 1000.0
+
+
+def holding(name: str, sessions: int, leaving: int = 0, **fields: Any) -> Pod:
+    """Return a pod that serves, with room for many."""
+    return serving(name, sample=sample(sessions, leaving=leaving, capacity=10_000), **fields)
+
+
+def closed(name: str, sessions: int, leaving: int = 0, since: float = START) -> Pod:
+    """Return a pod that is out of the Service while sessions move."""
+    found = sample(sessions, leaving=leaving, capacity=10_000, cordoned=True)
+    return serving(name, stage=Stage.REBALANCING, since=since, offered=False, sample=found)
+
+
+def planned(
+    *sets: Set, target: int = 0, rested: bool = True, now: float = START + 1
+) -> tuple[set[str], dict[str, int]]:
+    """Return the pods that are to be out of the Service, and how many sessions each of them is to give away now."""
+    current = by_name(*sets)
+    replicas = sum(item.replicas for item in sets)
+    placement = rebalance(place(Wish(replicas, "new"), current), current, Terms(target, rested, now))
+    names = {pod.uid: pod.name for item in sets for pod in item.staying}
+    shut = {names[uid] for uid, stage in placement.stages.items() if stage is Stage.REBALANCING}
+    return shut, {names[uid]: count for uid, count in placement.gives.items()}
+
+
+def pods(*found: Pod, **more: Any) -> tuple[set[str], dict[str, int]]:
+    return planned(replica_set(*found), **more)
+
+
+NOTHING: tuple[set[str], dict[str, int]] = (set(), {})
+
+
+@pytest.mark.parametrize(("level", "sessions"), [(0, 10), (10, 10), (100, 30), (225, 45), (1000, 200), (5000, 1000)])
+def test_a_pod_is_too_full_by_a_fifth_or_by_more_than_chance(level: int, sessions: int) -> None:
+    assert margin(level) == sessions
+
+
+@pytest.mark.parametrize(
+    ("loads", "target", "level"), [([10, 0], 0, 5), ([10, 1], 0, 6), ([10, 0], 8, 8), ([10, 10], 8, 10)]
+)
+def test_the_level_is_the_target_or_the_mean_if_that_is_more(loads: list[int], target: int, level: int) -> None:
+    assert level_of(loads, target) == level
+
+
+@pytest.mark.parametrize(
+    ("case", "loads", "target", "found"),
+    [
+        ("nobody else has room", [500], 0, False),
+        ("no pod", [], 0, False),
+        ("a new pod", [200, 0], 0, True),
+        ("within the margin", [120, 90], 0, False),
+        ("few sessions are never worth it", [12, 0], 0, False),
+        ("a pod may hold its target", [200, 0], 200, False),
+        ("and a fifth more", [240, 0], 200, False),
+        ("but no more", [245, 0], 200, True),
+        ("all are above the target", [240, 230], 100, False),
+        ("room in crumbs is no room", [140, 92, 92, 92, 92, 92], 0, False),
+        ("one for eight", [300, *[170] * 6, 0], 0, True),
+        ("one for nine would be crowded", [300, *[170] * 7, 0], 0, False),
+        ("what is not known is no reason", [200, 0, None], 0, False),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_when_the_load_is_uneven(case: str, loads: list[float | None], target: int, found: bool) -> None:
+    assert uneven(loads, target) is found
+
+
+def test_it_begins_by_taking_those_without_room_out_of_the_service() -> None:
+    found = pods(holding("full", 300), holding("level", 95), holding("new", 0), holding("young", 10))
+    assert found == ({"full", "level"}, {})
+
+
+def test_then_those_above_the_level_give_what_is_too_much() -> None:
+    found = pods(closed("a", 150), closed("b", 100), holding("new", 0), holding("young", 60))
+    assert found == ({"a", "b"}, {"a": 18}), "even if all choose the young pod, it stays within the level of 78"
+
+
+def test_the_fullest_gives_first_and_a_tenth_of_all_is_on_the_move_at_most() -> None:
+    shut = [closed("a", 300), closed("b", 500)]
+    assert pods(*shut, holding("c", 0), holding("d", 0)) == ({"a", "b"}, {"b": 80})
+    busy = [closed("a", 300), closed("b", 500, leaving=60)]
+    assert pods(*busy, holding("c", 0), holding("d", 0))[1] == {"b": 20}
+    assert pods(closed("a", 300), closed("b", 500, leaving=80), holding("c", 0), holding("d", 0))[1] == {}
+
+
+def test_a_pod_gives_a_batch_at_a_time() -> None:
+    found = pods(closed("a", 9000), closed("b", 8000), holding("c", 0))
+    assert found[1] == {"a": BATCH, "b": BATCH}
+
+
+def test_who_has_been_asked_counts_as_gone() -> None:
+    assert pods(closed("a", 110, leaving=10), holding("b", 20), target=100) == ({"a"}, {})
+    assert pods(closed("a", 110, leaving=4), holding("b", 20), target=100) == ({"a"}, {"a": 6})
+
+
+def test_a_pod_that_was_filled_leaves_the_service_and_gives_nobody_away() -> None:
+    found = pods(closed("a", 140), holding("filled", 130), holding("b", 0))
+    assert found == ({"a", "filled"}, {"a": 27})
+    later = pods(closed("a", 140), closed("filled", 130, since=START + 1), holding("b", 0))
+    assert later == ({"a", "filled"}, {"a": 27})
+
+
+@pytest.mark.parametrize(
+    ("case", "found"),
+    [
+        ("the full one is at the level", [closed("a", 75), holding("b", 75)]),
+        ("nobody has room any more", [closed("a", 110), holding("b", 92)]),
+        ("a pod takes no clients", [closed("a", 150), holding("b", 0), holding("c", 0, offered=False)]),
+        ("too few are left for the new clients", [*(closed(name, 150) for name in "abcdefgh"), holding("i", 0)]),
+        ("a pod falls silent", [closed("a", 150), holding("b", 0), serving("c", sample=None)]),
+        ("a pod fails", [closed("a", 150), holding("b", 0), holding("c", 0, ready=False)]),
+        ("a node is to be emptied", [closed("a", 150), holding("b", 0), holding("c", 0, evacuate=True)]),
+        ("a pod goes", [closed("a", 150), holding("b", 0), out("c", 5)]),
+        ("a pod comes", [closed("a", 150), holding("b", 0), starting("c")]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_it_ends_when(case: str, found: list[Pod]) -> None:
+    assert pods(*found) == NOTHING
+
+
+def test_pods_that_were_filled_serve_on_until_those_who_were_asked_have_come() -> None:
+    assert pods(closed("a", 150, leaving=5), holding("b", 140)) == ({"a"}, {})
+    assert pods(closed("a", 150), holding("b", 140)) == NOTHING
+    assert pods(closed("a", 145, leaving=1), holding("b", 145)) == ({"a"}, {})
+
+
+def test_a_pod_that_refuses_is_no_place_to_move_to() -> None:
+    refusing = serving("b", sample=sample(0, capacity=10_000, cordoned=True))
+    assert pods(closed("a", 150), refusing) == NOTHING
+
+
+def test_the_room_is_within_the_capacity() -> None:
+    small = serving("b", sample=sample(0, capacity=25))
+    assert pods(closed("a", 400), small) == ({"a"}, {"a": 25})
+
+
+def test_it_does_not_last_for_ever() -> None:
+    stuck = closed("a", 150, leaving=75), holding("b", 0)
+    assert pods(*stuck, now=START + LONGEST_SECONDS)[0] == {"a"}
+    assert pods(*stuck, now=START + LONGEST_SECONDS + 1) == NOTHING
+
+
+def test_it_begins_only_a_while_after_the_last_moves_and_goes_on_whenever() -> None:
+    assert pods(holding("a", 150), holding("b", 0), rested=False) == NOTHING
+    assert pods(closed("a", 150), holding("b", 0), rested=False)[0] == {"a"}
+
+
+def test_a_rollout_comes_first() -> None:
+    new, old = replica_set(holding("a", 0)), replica_set(holding("b", 150, revision="old"), name="old")
+    assert planned(new, old) == NOTHING
+    held = {"uid-a": Stage.SERVING, "uid-b": Stage.SERVING}
+    paused = place(Wish(2, "new", paused=True), by_name(new, old))
+    assert paused.stages == held
+    assert rebalance(paused, by_name(new, old), Terms(0, True, START)) == paused
+
+
+@pytest.mark.parametrize("change", [{"replicas": 3}, {"replicas": 1}, {"ending": 1}])
+def test_pods_that_come_or_go_come_first(change: Mapping[str, int]) -> None:
+    item = replica_set(holding("a", 150), holding("b", 0))
+    assert planned(replace(item, **change)) == NOTHING
+
+
+def test_scaling_comes_first() -> None:
+    sets = by_name(replica_set(holding("a", 150), holding("b", 0)))
+    for replicas in (1, 3):
+        placement = place(Wish(replicas, "new"), sets)
+        assert rebalance(placement, sets, Terms(0, True, START)) == placement
+
+
+LAST = {"lastMoveTime": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "after", "terms"),
+    [
+        ({}, {}, 0, (0, True)),
+        ({"autoscaling": {"maxReplicas": 1, "targetSessionsPerPod": 70}}, {}, 0, (70, True)),
+        ({}, LAST, 299, (0, False)),
+        ({}, LAST, 300, (0, True)),
+        ({"rebalance": {"periodSeconds": 10}}, LAST, 10, (0, True)),
+        ({"rebalance": {"mode": "Disabled"}}, {}, 0, None),
+    ],
+)
+def test_the_terms_are_the_pools(spec: Any, status: Any, after: int, terms: tuple[int, bool] | None) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC).timestamp() + after
+    assert terms_of(pool(status=status, **spec), now) == (Terms(*terms, now) if terms else None)
+
+
+def test_what_it_came_to_is_told_in_words() -> None:
+    words = told({"a": 150, "b": 0, "c": 40, "gone": 3}, {"a": 90, "b": 58, "c": 42, "new": 1})
+    assert words == "60 sessions left a (150 -> 90); b (0 -> 58), c (40 -> 42) took sessions."
+    many = dict.fromkeys("abcde", 100) | {"f": 0}
+    assert "c (100 -> 90) and 2 more; f" in told(many, dict.fromkeys("abcde", 90) | {"f": 50})
+    assert told({"a": 1, "b": 0}, {"a": 1, "b": 2}) == "No session moved."
