@@ -85,6 +85,13 @@ def test_a_long_frame_is_refused_by_its_length() -> None:
     assert code_of(fits.replace("x", "é")) == "bad-frame"
 
 
+def test_a_client_is_as_strict_with_what_the_server_sends() -> None:
+    for data in ("{", " " * (messages.MAX_FRAME_BYTES + 1), '{"type":"replaced","x":"' + "é" * 20_000 + '"'):
+        with pytest.raises(errors.ProtocolError) as caught:
+            messages.decode_server(data)
+        assert caught.value.kind is errors.BAD_FRAME
+
+
 def test_an_error_frame_has_code_remedy_and_what_it_is_about() -> None:
     frame = messages.error_frame(errors.STORE_UNAVAILABLE, ref="t")
     assert (frame.code, frame.retryable, frame.ref) == ("store-unavailable", True, "t")

@@ -82,8 +82,10 @@ def look_ahead(past: Past, t: float, level: float, lead_s: float, settings: Sett
         noise = _recent((*noise, Point(t, left * left / step)), t - settings.error_window_s)
     points = _recent((*past.points, Point(t, level)), t - settings.stable_window_s)
     pending, errors = _settle(past, t, level, settings)
-    rise = max(0.0, slope(points) * lead_s)
+    trend = max(0.0, slope(points))
+    rise = trend * lead_s
     jump = surge(points, noise, settings)
+    jump += (settings.surge_factor - 1) * max(0.0, jump - trend)
     margin = max(0.0, quantile([point.level for point in errors], settings.error_quantile))
     pending = (*pending, Pending(t, t + lead_s, level + max(rise, jump * lead_s), level))[-MOST_POINTS:]
     return Past(points, noise, pending, errors), Outlook(lead_s, rise, margin, jump * lead_s)

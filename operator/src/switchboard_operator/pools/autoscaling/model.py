@@ -68,6 +68,8 @@ class Settings:
     """Span of the jumps that the trend would see too late."""
     panic_sigmas: float = 5
     """A jump is one when it exceeds the usual noise so many times."""
+    surge_factor: float = 1.3
+    """So many times what a jump exceeds the trend by is expected of it: it is seen while it begins, and grows on."""
     error_quantile: float = 0.9
     """Share of the forecast's recent errors that are covered by pods: the margin."""
     down_margin: float = 1.5

@@ -198,7 +198,7 @@ def test_a_ramp_is_met_when_it_comes() -> None:
 def test_a_surge_is_met_at_once() -> None:
     history, _ = steady(seen(pods(*[80] * 5)), 100)
     _, decision = decide(history, seen(pods(*[86] * 5), t=102))
-    assert decision.why == "5 -> 8: surge wants 8 (430 sessions + 330 in 22 s + 0 margin / 100)"
+    assert decision.why == "5 -> 9: surge wants 9 (430 sessions + 428 in 22 s + 0 margin / 100)"
 
 
 def test_how_long_pods_take_to_start_is_learnt() -> None:

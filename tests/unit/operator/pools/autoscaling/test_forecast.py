@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from switchboard_operator.pools.autoscaling.forecast import (
@@ -74,7 +76,9 @@ def test_what_the_forecast_misses_becomes_its_margin() -> None:
 def test_a_jump_is_seen_at_once() -> None:
     past, _ = after([400.0] * 60)
     _, outlook = look_ahead(past, 120, 430, 20, SETTINGS)
-    assert outlook.surge == pytest.approx(300), "fifteen sessions a second for twenty seconds"
+    _, plain = look_ahead(past, 120, 430, 20, replace(SETTINGS, surge_factor=1))
+    assert plain.surge == pytest.approx(300), "fifteen sessions a second for twenty seconds"
+    assert outlook.surge == pytest.approx(300 + 0.3 * (300 - outlook.rise)), "and more, for it has just begun"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +108,7 @@ def test_a_surge_does_not_hide_itself() -> None:
     past, _ = after([400.0] * 120)
     for index in range(30):
         past, outlook = look_ahead(past, 240 + 2 * index, 430 + 30 * index, 20, SETTINGS)
-        assert outlook.surge == pytest.approx(300), index
+        assert outlook.surge == pytest.approx(300 + 0.3 * (300 - outlook.rise)), index
 
 
 def test_a_gap_begins_the_trend_anew_and_keeps_what_was_learnt() -> None:
