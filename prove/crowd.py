@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from switchboard_signaling.protocol import errors
@@ -26,14 +26,16 @@ class _Talkers:
 
     process: asyncio.subprocess.Process
     pairs: int
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ask(self, *command: object, seconds: float) -> Any:
-        """Give a command and return the answer."""
+        """Give a command, after those that are under way, and return the answer."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps(command).encode() + b"\n")
-        async with asyncio.timeout(seconds):
-            line = await self.process.stdout.readline()
+        async with self._turn:
+            self.process.stdin.write(json.dumps(command).encode() + b"\n")
+            async with asyncio.timeout(seconds):
+                line = await self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"clients ended at {command}")
         return json.loads(line)
