@@ -244,12 +244,14 @@ async def node_kill(proof: Proof) -> None:
     node = busiest(proof.pool)
     async with proof.step("death of a node", planned=False):
         await asyncio.to_thread(proof.cluster.run, "kill-node", node)
-        await proof.until(
-            lambda: proof.pool.settled() and all(pod["spec"]["nodeName"] != node for pod in proof.pool.pods()),
-            "its pods are elsewhere",
-        )
+
+        def elsewhere() -> list[Object]:
+            return [pod for pod in proof.pool.pods() if ready(pod) and pod["spec"]["nodeName"] != node]
+
+        await proof.until(lambda: len(elsewhere()) == MOST == len(proof.pool.offered), "other pods take their place")
         await asyncio.to_thread(proof.cluster.run, "heal-node", node)
         await proof.until(lambda: all_ready(NODES)(proof.pool.kubectl.json("get", "nodes")["items"]), "it is back")
+        await proof.until(proof.pool.settled, "the pool and its store are whole again")
 
 
 async def down(proof: Proof) -> None:

@@ -73,6 +73,8 @@ ANNOTATION_CONFIG_HASH: Final = f"{GROUP}/config-hash"
 TOPOLOGY_REGION: Final = "topology.kubernetes.io/region"
 TOPOLOGY_ZONE: Final = "topology.kubernetes.io/zone"
 TOPOLOGY_NODE: Final = "kubernetes.io/hostname"
+POD_INDEX: Final = "apps.kubernetes.io/pod-index"
+"""Label that a StatefulSet gives its pods: their ordinal."""
 
 USER_ID: Final = 10001
 """Unix user and group that all our containers run as."""

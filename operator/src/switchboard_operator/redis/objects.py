@@ -213,6 +213,8 @@ def _pod(cluster: RedisCluster, labels: dict[str, str], image: str) -> Json:
         "topologySpreadConstraints": [
             parts.spread(labels, names.TOPOLOGY_ZONE),
             parts.spread(labels, names.TOPOLOGY_NODE),
+            # The shards' first pods begin as primaries: a node that took most of them along would leave no majority.
+            {**parts.spread(selector(cluster), names.TOPOLOGY_NODE), "matchLabelKeys": [names.POD_INDEX]},
         ],
         "containers": [_container(image)],
         "volumes": [parts.secret_volume("files", server_secret_name(cluster))],
