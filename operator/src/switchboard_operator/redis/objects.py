@@ -212,13 +212,19 @@ def _pod(cluster: RedisCluster, labels: dict[str, str], image: str) -> Json:
         "securityContext": dict(parts.POD_SECURITY),
         "topologySpreadConstraints": [
             parts.spread(labels, names.TOPOLOGY_ZONE),
-            parts.spread(labels, names.TOPOLOGY_NODE),
             # The shards' first pods begin as primaries: a node that took most of them along would leave no majority.
             {**parts.spread(selector(cluster), names.TOPOLOGY_NODE), "matchLabelKeys": [names.POD_INDEX]},
         ],
+        "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_apart(labels)]}},
         "containers": [_container(image)],
         "volumes": [parts.secret_volume("files", server_secret_name(cluster))],
     }
+
+
+def _apart(labels: dict[str, str]) -> Json:
+    """Return the wish that no two pods with these labels share a node."""
+    term = {"topologyKey": names.TOPOLOGY_NODE, "labelSelector": {"matchLabels": labels}}
+    return {"weight": 100, "podAffinityTerm": term}
 
 
 def _container(image: str) -> Json:

@@ -31,12 +31,14 @@ def test_a_shard_is_a_stateful_set_that_starts_at_once_and_is_replaced_by_hand()
 
 def test_neither_a_shard_nor_the_primaries_share_a_node_where_that_can_be_helped() -> None:
     made = objects.stateful_set(cluster(), 1, "valkey:1")["spec"]["template"]
-    wishes = made["spec"]["topologySpreadConstraints"]
-    on_nodes = [wish for wish in wishes if wish["topologyKey"] == "kubernetes.io/hostname"]
-    shard, same_index = (wish["labelSelector"]["matchLabels"] for wish in on_nodes)
-    assert shard == made["metadata"]["labels"]
-    assert same_index == objects.selector(cluster())
-    assert [wish.get("matchLabelKeys") for wish in on_nodes] == [None, ["apps.kubernetes.io/pod-index"]]
+    spec = made["spec"]
+    [apart] = spec["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert apart["podAffinityTerm"]["labelSelector"]["matchLabels"] == made["metadata"]["labels"]
+    zones, nodes = spec["topologySpreadConstraints"]
+    assert nodes["labelSelector"]["matchLabels"] == objects.selector(cluster())
+    assert nodes["matchLabelKeys"] == ["apps.kubernetes.io/pod-index"]
+    kinds = [(wish["topologyKey"], wish["whenUnsatisfiable"]) for wish in (zones, nodes)]
+    assert kinds == [("topology.kubernetes.io/zone", "ScheduleAnyway"), ("kubernetes.io/hostname", "ScheduleAnyway")]
 
 
 def test_the_volumes_go_or_stay_as_the_spec_says() -> None:
