@@ -245,10 +245,11 @@ async def node_kill(proof: Proof) -> None:
     async with proof.step("death of a node", planned=False):
         await asyncio.to_thread(proof.cluster.run, "kill-node", node)
 
-        def elsewhere() -> list[Object]:
-            return [pod for pod in proof.pool.pods() if ready(pod) and pod["spec"]["nodeName"] != node]
+        def replaced() -> bool:
+            pods = [pod for pod in proof.pool.pods() if ready(pod) and pod["spec"]["nodeName"] != node]
+            return proof.pool.get()["status"]["desiredReplicas"] == len(pods) == len(proof.pool.offered)
 
-        await proof.until(lambda: len(elsewhere()) == MOST == len(proof.pool.offered), "other pods take their place")
+        await proof.until(replaced, "other pods take their place")
         await asyncio.to_thread(proof.cluster.run, "heal-node", node)
         await proof.until(lambda: all_ready(NODES)(proof.pool.kubectl.json("get", "nodes")["items"]), "it is back")
         await proof.until(proof.pool.settled, "the pool and its store are whole again")

@@ -35,7 +35,7 @@ def cni(node: Node, paths: Paths) -> dict[str, Any]:
     """Return the pod network: a point-to-point link to each pod, addresses from the node's range, host ports."""
     ipam = {
         "type": "host-local",
-        "dataDir": str(node.run_dir / "ipam"),
+        "dataDir": str(paths.node(node) / "ipam"),  # on disk, as the sandboxes that hold the addresses are
         "ranges": [[{"subnet": node.pod_cidr}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }

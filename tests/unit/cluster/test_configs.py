@@ -43,7 +43,7 @@ def test_nodes_share_no_folder_and_no_socket() -> None:
         (found["root"], found["state"], found["grpc"]["address"], found["ttrpc"]["address"]) for found in (mine, others)
     ]
     assert not set(places[0]) & set(places[1])
-    assert configs.cni(NODE, PATHS)["plugins"][0]["ipam"]["dataDir"].startswith(str(NODE.run_dir))
+    assert configs.cni(NODE, PATHS)["plugins"][0]["ipam"]["dataDir"].startswith(str(PATHS.node(NODE)))
 
 
 def test_containerd_uses_our_sandbox_and_our_network() -> None:
