@@ -247,7 +247,8 @@ async def node_kill(proof: Proof) -> None:
 
         def replaced() -> bool:
             pods = [pod for pod in proof.pool.pods() if ready(pod) and pod["spec"]["nodeName"] != node]
-            return proof.pool.get()["status"]["desiredReplicas"] == len(pods) == len(proof.pool.offered)
+            wanted: int = proof.pool.get()["status"]["desiredReplicas"]
+            return wanted == len(pods) == len(proof.pool.offered)
 
         await proof.until(replaced, "other pods take their place")
         await asyncio.to_thread(proof.cluster.run, "heal-node", node)
