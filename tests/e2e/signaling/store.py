@@ -87,10 +87,18 @@ class Replicated:
         return [("127.0.0.1", port) for port in self.processes]
 
     async def owner(self, key: str) -> tuple[int, int]:
-        """Return the ports of the primary that serves a key and of its replica, as a node that lives says."""
-        slot = key_slot(key.encode())
-        primary, replica = _servers(await self._say(self._living, "CLUSTER SLOTS"), slot)
-        return primary, replica
+        """Return the ports of the primary that serves a key and of its replica, once a node that lives knows both.
+
+        After a failover nodes learn of the new primary first, and of its new replica a moment later.
+        """
+        slot, found = key_slot(key.encode()), list[int]()
+
+        async def both_known() -> bool:
+            found[:] = _servers(await self._say(self._living, "CLUSTER SLOTS"), slot)
+            return len(found) == 2
+
+        await _until(both_known)
+        return found[0], found[1]
 
     async def move(self, key: str) -> None:
         """Move a key's slot, with what is in it, to another primary."""
