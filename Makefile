@@ -102,7 +102,7 @@ $(BENCH)/relay/.ready: $(NODE_FILES:%=bench/relay/%)
 	@touch $@
 
 .PHONY: bench-relay
-bench-relay: $(READY) $(BENCH)/relay/pump.so $(BENCH)/relay/.ready ## Messages a CPU-second beside ws, PeerJS and socket.io (a quiet machine, 4 minutes)
+bench-relay: $(READY) $(BENCH)/relay/pump.so $(BENCH)/relay/.ready ## Messages a CPU-second beside ws, PeerJS and socket.io (a quiet machine, 6 minutes)
 	python -m bench.relay
 
 .PHONY: bench-memory

@@ -37,6 +37,11 @@ def ready(facts: Iterable[Fact]) -> Fact:
     return Fact(READY, True, READY, "All is as the spec says.")
 
 
+def rfc3339(moment: datetime) -> str:
+    """Return a moment as a status says it, in whole seconds of UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def conditions(facts: Iterable[Fact], before: Sequence[Condition], generation: int, now: datetime) -> list[Json]:
     """Return the status's conditions; the transition time changes only with the status."""
     known = {condition.type: condition for condition in before}
@@ -50,7 +55,7 @@ def conditions(facts: Iterable[Fact], before: Sequence[Condition], generation: i
                 "status": fact.status.value,
                 "reason": fact.reason,
                 "message": fact.message,
-                "lastTransitionTime": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "lastTransitionTime": rfc3339(since),
                 "observedGeneration": generation,
             }
         )

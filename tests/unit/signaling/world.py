@@ -118,6 +118,11 @@ class Wire:
         self.world.perform(self, self.session.closed())
 
 
+def offer(m: str, speaker: Wire, listener: Wire, k: int = 1) -> messages.Offer:
+    """Return what one client may say to the other in their match."""
+    return messages.Offer(m=m, from_=speaker.inst, to=listener.inst, k=k, sdp="v=0")
+
+
 class World:
     """Everything that sessions need; time moves only when told."""
 

@@ -58,15 +58,16 @@ class Mover:
         watched = await self._watch(pool, owner)
         found = self.look(pool, objects.replica_set_name(pool, rev))
         current, sets, decision = found.current, found.sets, found.decision
-        wish = rollout.wish_of(pool, decision.desired, current, time.time())
+        now = time.time()
+        wish = rollout.wish_of(pool, decision.desired, current, now)
         placement = rollout.place(wish, sets)
-        if (terms := rebalance.terms_of(pool, time.time())) is not None:
+        if (terms := rebalance.terms_of(pool, now)) is not None:
             placement = rebalance.rebalance(placement, sets, terms)
         todo = steps(
             placement,
             sets,
             current,
-            time.time(),
+            now,
             pool.spec.drain.timeout_seconds,
             force=pool.spec.drain.on_timeout is OnTimeout.FORCE,
         )

@@ -1,12 +1,12 @@
 """From what was observed to the facts and fields of a pool's status. Pure."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, SignalingPool
 from switchboard_operator.api import Json
-from switchboard_operator.conditions import Fact
+from switchboard_operator.conditions import Fact, rfc3339
 from switchboard_operator.pools import objects
 from switchboard_operator.pools.demand import read_schedules
 from switchboard_operator.pools.fleet import Pod, Stage
@@ -27,16 +27,12 @@ def fields(pool: SignalingPool, image: str, rev: str, moved: Moved) -> dict[str,
         "decision": moved.numbers.why,
         "sessions": moved.numbers.sessions,
         "capacity": moved.numbers.capacity,
-        **({"lastMoveTime": _rfc3339(moved.last_move)} if moved.last_move else {}),
+        **({"lastMoveTime": rfc3339(moved.last_move)} if moved.last_move else {}),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(objects.selector(pool).items())),
         "image": image,
         "revision": rev,
         "service": objects.base_name(pool),
     }
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pods_ready(pool: SignalingPool, moved: Moved, pods: Sequence[Json], now: datetime) -> Fact:

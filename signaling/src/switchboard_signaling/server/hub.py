@@ -61,7 +61,6 @@ class Hub:
         """`capacity`: sessions from which on the pod takes no new ones; `frames_per_second` of each; 0: no limit."""
         self._witnesses = witnesses
         self._host = host
-        self._pod = host.pod
         self._broker = broker
         self._capacity = capacity
         self._wheel: list[set[Connection]] = [set() for _ in range(SPOKES)]
@@ -152,20 +151,18 @@ class Hub:
 
     def tell(self, pod: str, hint: Hint) -> None:
         """Pass a hint to its pod, which may be this one."""
-        if pod != self._pod:
-            self._broker.tell(pod, hint)
-        elif isinstance(hint, Relay):
-            self._relay(hint)
-        else:
+        if pod == self._host.pod:
             self.hinted(hint)
+        else:
+            self._broker.tell(pod, hint)
 
     def hinted(self, hint: Hint) -> None:
         """Take a hint for this pod."""
-        if isinstance(hint, Proposed):
-            self._mail.set()
-            return
         if isinstance(hint, Relay):
             self._relay(hint)
+            return
+        if isinstance(hint, Proposed):
+            self._mail.set()
             return
         connection = self._attached.get(hint.sid)
         if isinstance(hint, Taken):

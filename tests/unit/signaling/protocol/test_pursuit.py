@@ -1,7 +1,6 @@
 """What a client wants comes about in the store, whatever becomes of its socket or of an answer."""
 
-import pytest
-from tests.unit.signaling.world import ICE, Wire, World
+from tests.unit.signaling.world import ICE, World, offer
 
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.protocol import messages
@@ -35,16 +34,6 @@ from switchboard_signaling.protocol.store import (
 )
 from switchboard_signaling.protocol.unwanted import MOST
 from switchboard_signaling.protocol.wait import RELAX_ALL_SECONDS, RELAX_SECONDS
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-def offer(m: str, speaker: Wire, listener: Wire, k: int = 1) -> Offer:
-    return Offer(m=m, from_=speaker.inst, to=listener.inst, k=k, sdp="v=0")
-
 
 # The queue
 

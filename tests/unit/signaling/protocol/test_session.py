@@ -1,7 +1,7 @@
 """A client's socket as the server sees it."""
 
 import pytest
-from tests.unit.signaling.world import Wire, World
+from tests.unit.signaling.world import World, offer
 
 from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.auth import Identity
@@ -37,16 +37,6 @@ from switchboard_signaling.protocol.store import (
     ReadMatch,
     TouchSession,
 )
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-def offer(m: str, speaker: Wire, listener: Wire, k: int = 1) -> Offer:
-    return Offer(m=m, from_=speaker.inst, to=listener.inst, k=k, sdp="v=0")
-
 
 # Opening
 
