@@ -67,8 +67,7 @@ def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
             _perform([*plans.kernel(link, _observe(link), conditions), *plans.attach(link, _mtu(link))])
         else:
             _perform(plans.detach(link))
-            if _emulator_runs(slot):
-                _ask(slot, {"op": "detach", "host_device": link.host_device})
+            _detach(slot, link)
             _perform(plans.kernel(link, _observe(link), conditions))
     return next(state for state in show_links(slot) if state.link == link)
 
@@ -178,6 +177,21 @@ def lock(slot: Slot) -> Iterator[None]:
 
 def _emulator_runs(slot: Slot) -> bool:
     return EMULATOR in processes.units(slot)
+
+
+def _detach(slot: Slot, link: Link) -> None:
+    """Have the emulator give a link back. After its last one it ends, which the next command must not run into."""
+    pid = processes.units(slot).get(EMULATOR)
+    if pid is None or _ask(slot, {"op": "detach", "host_device": link.host_device})["links"]:
+        return
+    deadline = time.monotonic() + REQUEST_SECONDS
+    while processes.alive(pid):
+        if time.monotonic() > deadline:
+            log = Paths.of_checkout().log(EMULATOR)
+            raise ClusterError(
+                "emulator-failed", "the link emulator has no link left and does not end", "see its log", log
+            )
+        time.sleep(0.01)
 
 
 def _start_emulator(slot: Slot) -> None:

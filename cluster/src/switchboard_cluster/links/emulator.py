@@ -72,7 +72,7 @@ class Client:
 
 @dataclass
 class Emulator:
-    """The links, the frames under way, and the control socket. `run` returns once the last link is gone."""
+    """The links, the frames under way, and the control socket. `run` returns once a request has left no link."""
 
     listener: socket.socket
     links: dict[str, EmulatedLink] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Emulator:
     _served: bool = False
 
     def run(self) -> None:
-        """Carry frames and obey requests until there was a link and there is none."""
+        """Carry frames and obey requests until one attached or detached a link and there is none now."""
         while self.links or not self._served:
             timeout = max(0.0, self._pending[0][0] - time.monotonic()) if self._pending else None
             # select, not epoll: its timeout is in microseconds, epoll's in milliseconds
@@ -109,6 +109,7 @@ class Emulator:
             self._detach(request["host_device"])
         elif operation != "list":
             raise KeyError(operation)
+        self._served = self._served or operation != "list"
         return {"links": {name: _report(link) for name, link in self.links.items()}}
 
     def _attach(self, host_device: str, tap: str, conditions: LinkConditions) -> None:
@@ -130,7 +131,6 @@ class Emulator:
             )
             self.links[host_device] = link
             self._ways |= {way.source.fileno(): (link, way) for way in (link.egress, link.ingress)}
-            self._served = True
         for way in (self.links[host_device].egress, self.links[host_device].ingress):
             way.shaper.conditions = conditions
 
@@ -207,11 +207,13 @@ def _report(link: EmulatedLink) -> dict[str, Any]:
 def main() -> None:
     """Serve the control socket at the path given as the only argument."""
     path = Path(sys.argv[1])
-    path.unlink(missing_ok=True)  # of an emulator that was killed; the caller holds the lock, so there is no other
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)  # of an emulator that was killed; the caller holds the lock, so there is no other
     os.umask(0o077)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
+        listener.bind(str(new))
         listener.listen()
+        new.rename(path)  # only now: a socket that is bound and does not listen yet refuses connections
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
         if AUTOGROUP.exists():
             AUTOGROUP.write_text(str(NICENESS))
