@@ -39,6 +39,6 @@ def primaries(switchboard: Made) -> list[str]:
 
 
 def replication(switchboard: Made, pod: str) -> str:
-    script = "REDISCLI_AUTH=$(cat /etc/switchboard/redis/probe-password) valkey-cli --user probe info replication"
+    script = "REDISCLI_AUTH=$(cat /etc/switchboard/redis/node-password) valkey-cli --user node info replication"
     done = switchboard.kubectl.run("exec", pod, "--", "sh", "-c", script)
     return done.stdout + done.stderr

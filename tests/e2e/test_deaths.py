@@ -7,7 +7,7 @@ import pytest
 from tests.browser.call import CallPage, chromium, meet
 from tests.e2e.kubectl import Object, ready
 from tests.e2e.made import Made
-from tests.e2e.pods import SIGNALING, TURN, kill, name_of, primaries, replaced, replication, signaling_pods
+from tests.e2e.pods import REDIS, SIGNALING, TURN, kill, name_of, primaries, replaced, replication, signaling_pods
 
 from switchboard_cluster import quickstart
 from switchboard_crds import names
@@ -81,6 +81,17 @@ async def test_new_matches_are_made_after_a_valkey_primary_was_killed(switchboar
         await asyncio.gather(one.join(), other.join())
         await asyncio.gather(one.wait_for(Met, 90), other.wait_for(Met, 90))
         await exchange(one, other, "v=0 after the failover")
+    switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the cluster whole again", timeout=180)
+
+
+def test_a_valkey_primary_that_is_told_to_go_hands_its_shard_over_first(switchboard: Made) -> None:
+    leaving = primaries(switchboard)[0]
+    shard = leaving.rpartition("-")[0]
+    pods = switchboard.kubectl.json("get", "pods", f"--selector={REDIS}")["items"]
+    (heir,) = (name_of(pod) for pod in pods if name_of(pod).startswith(shard) and name_of(pod) != leaving)
+    switchboard.kubectl("delete", "pod", leaving)  # returns once it is gone
+    assert "role:master" in replication(switchboard, heir)
+    assert "Manual failover user request" in switchboard.kubectl("logs", heir)
     switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the cluster whole again", timeout=180)
 
 

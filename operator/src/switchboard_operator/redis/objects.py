@@ -14,7 +14,7 @@ CLIENT_USER: Final = "switchboard"
 """User of the pools' pods."""
 OPERATOR_USER: Final = "operator"
 _REPLICATION_USER: Final = "replication"
-_PROBE_USER: Final = "probe"
+_NODE_USER: Final = "node"
 
 TERMINATION_SECONDS: Final = 30
 _FILES: Final = "/etc/switchboard/redis"
@@ -24,7 +24,8 @@ _ACLS: Final = {
     OPERATOR_USER: "-@all +ping +info +dbsize +cluster",
     # What a replica needs of its primary (https://valkey.io/topics/acl/).
     _REPLICATION_USER: "-@all +psync +replconf +ping",
-    _PROBE_USER: "-@all +info",
+    # What a node's own probe and stop hook do.
+    _NODE_USER: "-@all +info +cluster|failover",
 }
 
 _SETTINGS: Final = f"""\
@@ -52,15 +53,44 @@ _START: Final = (
     f' {_FILES}/valkey.conf --cluster-announce-ip "$POD_IP"'
 )
 
-_READY: Final = f"""\
+_ASK: Final = f"""\
 cli=$(command -v valkey-cli || command -v redis-cli)
-REDISCLI_AUTH=$(cat {_FILES}/probe-password)
+REDISCLI_AUTH=$(cat {_FILES}/node-password)
 export REDISCLI_AUTH
-info=$("$cli" --no-auth-warning --user {_PROBE_USER} INFO) || exit 1
+ask() {{ "$cli" --no-auth-warning --user {_NODE_USER} "$@"; }}
+"""
+
+_READY: Final = (
+    _ASK
+    + """\
+info=$(ask INFO) || exit 1
 case $info in *master_link_status:down*) exit 1 ;; esac
 case $info in *loading:0*) exit 0 ;; esac
 exit 1
 """
+)
+
+_STOP: Final = (
+    _ASK
+    + """\
+left=200
+while [ $left -gt 0 ]; do
+  info=$(ask INFO replication)
+  case $info in *role:slave*) exit 0 ;; esac
+  if [ $((left % 50)) -eq 0 ]; then
+    replica=${info%%,state=online*}
+    [ "$replica" != "$info" ] || exit 0
+    replica=${replica##*:ip=}
+    ask -h "${replica%%,*}" -p "${replica##*=}" CLUSTER FAILOVER
+  fi
+  left=$((left - 1))
+  sleep 0.1
+done
+"""
+)
+# A primary that is told to stop hands its shard over first: clients wait for milliseconds, not until the other
+# primaries have missed it (cluster-node-timeout) and elected a replica, and nothing acknowledged is lost for not being
+# replicated yet. A failover that was asked for ends within 5 s (https://valkey.io/commands/cluster-failover/).
 
 
 def owner_of(cluster: RedisCluster) -> Owner:
@@ -113,7 +143,7 @@ def common(cluster: RedisCluster, keys: Keys, operator_namespace: str) -> list[J
 
 
 def server_files(cluster: RedisCluster, keys: Keys) -> dict[str, str]:
-    """Return the files that a node reads: settings, users, readiness probe."""
+    """Return the files that a node reads: settings, users, readiness probe, stop hook."""
     uid = cluster.metadata.uid
     passwords = {user: keys.redis_password(user, uid) for user in _ACLS}
     users = ["user default off"]
@@ -124,7 +154,8 @@ def server_files(cluster: RedisCluster, keys: Keys) -> dict[str, str]:
         "valkey.conf": _SETTINGS + replication,
         "users.acl": "\n".join(users) + "\n",
         "ready.sh": _READY,
-        "probe-password": passwords[_PROBE_USER],
+        "stop.sh": _STOP,
+        "node-password": passwords[_NODE_USER],
     }
 
 
@@ -241,6 +272,7 @@ def _container(image: str) -> Json:
         ],
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": dict(parts.CONTAINER_SECURITY),
+        "lifecycle": {"preStop": {"exec": {"command": ["sh", f"{_FILES}/stop.sh"]}}},
         "readinessProbe": ready,
         "livenessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 10, "failureThreshold": 6},
         "volumeMounts": [

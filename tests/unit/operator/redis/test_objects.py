@@ -84,7 +84,16 @@ def test_the_nodes_keep_what_they_acknowledged_for_a_second_and_replicate_with_t
 def test_a_node_is_ready_when_it_has_loaded_and_is_in_sync() -> None:
     assert "master_link_status:down" in files()["ready.sh"]
     assert "loading:0" in files()["ready.sh"]
-    assert files()["probe-password"] == KEYS.redis_password("probe", "uid-of-store")
+    assert files()["node-password"] == KEYS.redis_password("node", "uid-of-store")
+
+
+def test_a_node_hands_its_shard_over_before_it_stops() -> None:
+    container = objects.stateful_set(cluster(), 0, "valkey:1")["spec"]["template"]["spec"]["containers"][0]
+    script = container["lifecycle"]["preStop"]["exec"]["command"][-1].rpartition("/")[2]
+    assert "CLUSTER FAILOVER" in files()[script]
+    assert "+cluster|failover" in next(
+        line for line in files()["users.acl"].splitlines() if line.startswith("user node")
+    )
 
 
 def test_nodes_resolve_before_they_are_ready() -> None:
