@@ -87,7 +87,9 @@ REDIS: Final = "redis"
 HTTP_PORT: Final = 8080
 """Port `http` of a signaling pod: /ws, /api/webrtc/*, /health, /livez, /readyz and the call page."""
 INTERNAL_PORT: Final = 9090
-"""Port `internal` of a signaling pod: /metrics and /internal/*."""
+"""Port `internal` of a signaling pod: /metrics, /internal/* and /admin/*, by TLS."""
+INTERNAL_TLS_NAME: Final = "signaling.switchboard.internal"
+"""Name in the certificate of that port: a pool's pods, whose addresses come and go, share one."""
 
 SETTING_ENVIRONMENT: Final = "SWITCHBOARD_ENVIRONMENT"
 SETTING_POOL: Final = "SWITCHBOARD_POOL"
@@ -118,6 +120,7 @@ SETTING_WRONG_TOKENS: Final = "SWITCHBOARD_WRONG_TOKENS"
 
 MIN_AUTH_SECRET_BYTES: Final = 32
 """Least length of an HS256 secret (RFC 7518, section 3.2)."""
+SETTING_INTERNAL_TLS_DIR: Final = "SWITCHBOARD_INTERNAL_TLS_DIR"
 SETTING_INTERNAL_TOKEN_DIR: Final = "SWITCHBOARD_INTERNAL_TOKEN_DIR"  # noqa: S105 (a setting's name)
 """Folder with the bearer tokens that the internal API accepts, a file each."""
 SETTING_STOP_SECONDS: Final = "SWITCHBOARD_STOP_SECONDS"

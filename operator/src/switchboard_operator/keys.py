@@ -8,6 +8,8 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
+from switchboard_operator.identity import Identity
+
 KEY_BYTES = 32
 
 
@@ -24,6 +26,10 @@ class Keys:
     def internal_token(self, pool_uid: str) -> str:
         """Return the bearer token that a pool's pods take orders with."""
         return self._derive("pool/internal", pool_uid)
+
+    def internal_identity(self, pool_uid: str) -> Identity:
+        """Return the certificate and key of a pool's internal port."""
+        return Identity.of(bytes.fromhex(self._derive("pool/internal-tls", pool_uid)))
 
     def turn_secret(self, fleet_uid: str, pool_uid: str) -> str:
         """Return the secret that a pool makes credentials for a fleet's servers with; no other pool shares it."""

@@ -151,6 +151,11 @@ class Settings(BaseSettings):
     internal_token_dir: Path | None = Field(
         default=None, description="Folder with the tokens that the operator's orders need; none are taken if left out."
     )
+    internal_tls_dir: Path | None = Field(
+        default=None,
+        description="Folder with tls.crt and tls.key of the internal port, read at each connection; without TLS if left"
+        " out.",
+    )
     ice_directory: Path | None = Field(default=None, description="File with the ICE servers; re-read when it changes.")
     redis_nodes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="host:port of Valkey or Redis nodes, separated by commas; in memory if left out."
@@ -302,6 +307,11 @@ class Settings(BaseSettings):
             yield "Production fetches keys by https only: set SWITCHBOARD_AUTH_JWKS_URL to such a URL"
         if self.webhook_url and not self.webhook_url.startswith("https://"):
             yield "Production sends webhooks by https only: set SWITCHBOARD_WEBHOOK_URL to such a URL"
+        if self.internal_tls_dir is None and (self.internal_token_dir or self.admin_token_dir):
+            yield (
+                "Production takes tokens by TLS only: set SWITCHBOARD_INTERNAL_TLS_DIR, or remove"
+                " SWITCHBOARD_INTERNAL_TOKEN_DIR and SWITCHBOARD_ADMIN_TOKEN_DIR"
+            )
         if "*" in self.allowed_origins:
             yield "Production refuses pages of all origins: list them in SWITCHBOARD_ALLOWED_ORIGINS"
         if any(url.startswith("turn") for url in self.turn_server_url):

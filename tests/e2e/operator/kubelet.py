@@ -4,15 +4,19 @@ The addresses are of a range for tests (RFC 2544) that this machine is told to t
 loopback address into an EndpointSlice.
 """
 
+import base64
 import json
 import random
+import ssl
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.apiserver import ApiServer
@@ -113,8 +117,24 @@ class Kubelet:
         uid, address = pod["metadata"]["uid"], next(self._free)
         self.pods[uid] = fake = FakePod(pod["metadata"]["name"], address)
         self._servers[uid] = server = ThreadingHTTPServer((address, PORT), self._handler(fake))
+        server.socket = self._tls(pod).wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
         return address
+
+    def secret(self, pod: Any, volume: str, folder: Path) -> Path:
+        """Mount the Secret of one of a pod's volumes in a folder below the given one, and return that."""
+        (mounted := folder / volume).mkdir(parents=True, exist_ok=True)
+        (name,) = (one["secret"]["secretName"] for one in pod["spec"]["volumes"] if one["name"] == volume)
+        for file, content in self._api.get("-n", self._namespace, "secret", name)["data"].items():
+            (mounted / file).write_bytes(base64.b64decode(content))
+        return mounted
+
+    def _tls(self, pod: Any) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.TemporaryDirectory() as folder:
+            files = self.secret(pod, "internal-tls", Path(folder))
+            context.load_cert_chain(files / "tls.crt", files / "tls.key")
+        return context
 
     def ended(self, pod: Any) -> bool:
         """Have a pod end, and return whether it has."""

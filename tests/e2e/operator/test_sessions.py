@@ -5,7 +5,6 @@ clients where the EndpointSlices say.
 """
 
 import asyncio
-import base64
 import os
 import random
 import subprocess
@@ -61,8 +60,9 @@ class ProcessKubelet(Kubelet):
                 "SWITCHBOARD_REDIS_NODES": ",".join(f"{host}:{port}" for host, port in self._nodes),
                 "SWITCHBOARD_REDIS_AUTH_DIR": "",
                 "SWITCHBOARD_ICE_DIRECTORY": "",
-                "SWITCHBOARD_KEY_DIR": self._secret("key"),
-                "SWITCHBOARD_INTERNAL_TOKEN_DIR": self._secret("internal"),
+                "SWITCHBOARD_KEY_DIR": str(self.secret(pod, "key", self._folder)),
+                "SWITCHBOARD_INTERNAL_TOKEN_DIR": str(self.secret(pod, "internal", self._folder)),
+                "SWITCHBOARD_INTERNAL_TLS_DIR": str(self.secret(pod, "internal-tls", self._folder)),
             }
             command = [str(Path(sys.executable).with_name("switchboard-signaling")), "serve"]
             with (self._folder / f"{name}.log").open("wb") as log:
@@ -86,15 +86,6 @@ class ProcessKubelet(Kubelet):
         for process in self.processes.values():
             process.kill()
             process.wait(5)
-
-    def _secret(self, name: str) -> str:
-        """Mount a Secret of the pool."""
-        folder = self._folder / name
-        folder.mkdir(exist_ok=True)
-        data = self._api.get("-n", self._namespace, "secret", f"calls-signaling-{name}")["data"]
-        for file, content in data.items():
-            (folder / file).write_bytes(base64.b64decode(content))
-        return str(folder)
 
 
 class World:

@@ -26,6 +26,11 @@ def test_the_same_root_gives_the_same_secrets() -> None:
     assert Keys(bytes(range(32))).token_key("a") == KEYS.token_key("a") != Keys(bytes(32)).token_key("a")
 
 
+def test_a_pools_certificate_is_the_same_each_time_and_no_other_pools() -> None:
+    assert Keys(bytes(range(32))).internal_identity("a") == KEYS.internal_identity("a")
+    assert KEYS.internal_identity("a").certificate != KEYS.internal_identity("b").certificate
+
+
 def test_a_turn_secret_is_the_hmac_of_the_fleets_key_and_the_pools_uid() -> None:
     fleet = hmac.new(bytes(range(32)), b"turn/fleet/f", hashlib.sha256).digest()
     assert KEYS.turn_secret("f", "p") == hmac.new(fleet, b"p", hashlib.sha256).hexdigest()

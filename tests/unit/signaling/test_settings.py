@@ -138,6 +138,13 @@ def test_their_defaults_are_documented_milliseconds() -> None:
     assert settings.heartbeat_interval == 30000
 
 
+def test_production_takes_tokens_of_the_operator_and_of_administrators_by_tls_only() -> None:
+    for tokens in ("internal_token_dir", "admin_token_dir"):
+        with pytest.raises(ValidationError, match="by TLS only: set SWITCHBOARD_INTERNAL_TLS_DIR"):
+            Settings(**PRODUCTION, **{tokens: "t"})
+        assert Settings(**PRODUCTION, **{tokens: "t"}, internal_tls_dir="t").internal_tls_dir is not None
+
+
 def test_production_refuses_a_static_turn_password_and_logs_for_people() -> None:
     static = {"turn_server_url": "turn:t.example", "turn_username": "u", "turn_credential": "c"}
     with pytest.raises(ValidationError, match="static TURN password of TURN_SERVER_URL") as caught:

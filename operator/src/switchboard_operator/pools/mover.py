@@ -30,7 +30,7 @@ from switchboard_operator.pools.drain import (
     steps,
 )
 from switchboard_operator.pools.fleet import Pod, Set
-from switchboard_operator.pools.pods import PodClient, PodError, place
+from switchboard_operator.pools.pods import Access, PodClient, PodError, place
 from switchboard_operator.pools.sampler import REPORT_SECONDS, Sampler, Watched
 from switchboard_operator.pools.samples import History
 from switchboard_operator.pools.state import Moved, Numbers, last_move, loads
@@ -95,7 +95,7 @@ class Mover:
         return Moved(current, sets, decision, numbers=numbers, last_move=last, failure=failure)
 
     async def _watch(self, pool: SignalingPool, owner: Owner) -> Watched:
-        token = self._context.keys.internal_token(pool.metadata.uid)
+        access = Access.to(pool.metadata.uid, self._context.keys)
 
         def judge(history: History) -> int:
             return self._decide(pool, history).desired
@@ -106,7 +106,7 @@ class Mover:
                 return False
             return rebalance.uneven([one.sessions for one in history.observations[-1].pods], terms.target)
 
-        watched = self._sampler.enter(owner.key, token, judge, uneven)
+        watched = self._sampler.enter(owner.key, access, judge, uneven)
         if not watched.history.observations:
             await self._sampler.refresh(owner.key)
         return watched
@@ -199,7 +199,7 @@ class Mover:
     async def _order(self, order: Tell | Give, owner: Owner, watched: Watched) -> None:
         """Give a pod an order; one that does not take it gets it again, because its next sample says so."""
         found = self._find(owner, order.pod)
-        where = place(found, watched.token) if found is not None else None
+        where = place(found, watched.access) if found is not None else None
         if where is None:
             return
         try:

@@ -8,6 +8,7 @@ from switchboard_crds import names
 from switchboard_crds.signaling_pool import ServiceType, SignalingPool
 from switchboard_operator import parts
 from switchboard_operator.api import Json
+from switchboard_operator.identity import Identity
 from switchboard_operator.keys import Keys
 from switchboard_operator.owner import Owner, digest
 from switchboard_operator.pools.links import Redis
@@ -55,6 +56,11 @@ def internal_secret_name(pool: SignalingPool) -> str:
     return f"{base_name(pool)}-internal"
 
 
+def internal_tls_secret_name(pool: SignalingPool) -> str:
+    """Return the name of the Secret with the certificate and the key of the pods' internal port."""
+    return f"{internal_secret_name(pool)}-tls"
+
+
 def selector(pool: SignalingPool) -> dict[str, str]:
     """Return the labels that select the pool's pods of all revisions."""
     return {names.LABEL_NAME: names.SIGNALING, **owner_of(pool).labels()}
@@ -68,12 +74,19 @@ def common(pool: SignalingPool, keys: Keys, directory: str) -> list[Json]:
         parts.service_account(name),
         parts.secret(key_secret_name(pool), {"current": keys.token_key(uid)}),
         parts.secret(internal_secret_name(pool), {"current": keys.internal_token(uid)}),
+        tls_secret(pool, keys.internal_identity(uid)),
         parts.secret(ice_secret_name(pool), {"directory.json": directory}),
         service(pool),
         parts.disruption_budget(name, selector(pool)),
         network_policy(pool),
     ]
     return [*objects, ingress(pool)] if pool.spec.ingress is not None else objects
+
+
+def tls_secret(pool: SignalingPool, identity: Identity) -> Json:
+    """Return the Secret with the certificate and the key of the internal port."""
+    files = {"tls.crt": identity.certificate, "tls.key": identity.key}
+    return {**parts.secret(internal_tls_secret_name(pool), files), "type": "kubernetes.io/tls"}
 
 
 def service(pool: SignalingPool) -> Json:
@@ -145,6 +158,7 @@ def revision(pool: SignalingPool, image: str, redis: Redis | None) -> Revision:
         "key": key_secret_name(pool),
         "ice": ice_secret_name(pool),
         "internal": internal_secret_name(pool),
+        "internal-tls": internal_tls_secret_name(pool),
     }
     if redis is not None:
         volumes["redis"] = redis.secret
@@ -178,6 +192,7 @@ def _container(pool: SignalingPool, image: str, redis: Redis | None, volumes: Ma
         names.SETTING_KEY_DIR: f"{_MOUNTS}/key",
         names.SETTING_ICE_DIRECTORY: f"{_MOUNTS}/ice/directory.json",
         names.SETTING_INTERNAL_TOKEN_DIR: f"{_MOUNTS}/internal",
+        names.SETTING_INTERNAL_TLS_DIR: f"{_MOUNTS}/internal-tls",
         names.SETTING_STOP_SECONDS: str(STOP_SECONDS),
     }
     if redis is not None:

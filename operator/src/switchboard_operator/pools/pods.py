@@ -1,12 +1,14 @@
 """Speaks to signaling pods: reads their samples and gives them orders.
 
-The internal port is plain HTTP inside the cluster. A sample is no secret; an order needs the pool's token, and the
-number of the leader that gives it, so that a leader that was paused and overtaken changes nothing.
+The internal port proves by TLS that it is the pool's. An order needs the pool's token, and the number of the leader
+that gives it, so that a leader that was paused and overtaken changes nothing.
 """
 
 import asyncio
+import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Self
 
 import aiohttp
@@ -14,6 +16,7 @@ import orjson
 
 from switchboard_crds import names
 from switchboard_operator.api import Json
+from switchboard_operator.keys import Keys
 from switchboard_operator.pools.samples import Sample
 
 TIMEOUT: Final = 2.0
@@ -27,24 +30,48 @@ class PodError(Exception):
 
 
 @dataclass(frozen=True)
+class Access:
+    """What it takes to speak to a pool's pods."""
+
+    token: str = field(repr=False)
+    """They take orders with it."""
+    certificate: str
+    """They prove by it, PEM, that they are the pool's."""
+
+    @classmethod
+    def to(cls, pool_uid: str, keys: Keys) -> "Access":
+        """Return the access to a pool."""
+        return cls(keys.internal_token(pool_uid), keys.internal_identity(pool_uid).certificate)
+
+
+@dataclass(frozen=True)
 class Place:
-    """Where a pod's internal port is, and the token that it takes orders with."""
+    """Where a pod's internal port is, and what it takes to speak to it."""
 
     pod: str
     host: str
-    token: str
+    access: Access
 
     @property
     def url(self) -> str:
         """URL of the internal port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{names.INTERNAL_PORT}"
+        return f"https://{host}:{names.INTERNAL_PORT}"
 
 
-def place(pod: Json, token: str) -> Place | None:
+def place(pod: Json, access: Access) -> Place | None:
     """Return where a pod can be reached; None while it has no address."""
     host = (pod.get("status") or {}).get("podIP")
-    return Place(pod["metadata"]["name"], host, token) if host else None
+    return Place(pod["metadata"]["name"], host, access) if host else None
+
+
+@lru_cache(maxsize=4096)
+def _trust(certificate: str) -> ssl.SSLContext:
+    """Return the context that trusts this certificate alone; the same one each time, for connections are kept by it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(cadata=certificate)
+    return context
 
 
 class PodClient:
@@ -80,12 +107,17 @@ class PodClient:
     async def _request(self, method: str, place: Place, path: str, body: dict[str, Any] | None = None) -> Sample:
         headers = {}
         if body is not None:
-            headers = {"Authorization": f"Bearer {place.token}", names.HEADER_FENCE: str(self._fence)}
+            headers = {"Authorization": f"Bearer {place.access.token}", names.HEADER_FENCE: str(self._fence)}
         try:
             async with (
                 self._slots,  # before the request, whose time limit would else count the wait for the others
                 self._http.request(
-                    method, place.url + path, headers=headers, data=orjson.dumps(body) if body is not None else None
+                    method,
+                    place.url + path,
+                    headers=headers,
+                    data=orjson.dumps(body) if body is not None else None,
+                    ssl=_trust(place.access.certificate),
+                    server_hostname=names.INTERNAL_TLS_NAME,
                 ) as response,
             ):
                 data = await response.read()

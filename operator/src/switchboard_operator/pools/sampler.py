@@ -17,7 +17,7 @@ from switchboard_operator.kube.informer import Store
 from switchboard_operator.owner import OwnerKey
 from switchboard_operator.pools.autoscaling.model import Pod
 from switchboard_operator.pools.fleet import stage_of
-from switchboard_operator.pools.pods import Place, PodClient, PodError, place
+from switchboard_operator.pools.pods import Access, Place, PodClient, PodError, place
 from switchboard_operator.pools.samples import History, Observation
 from switchboard_operator.workloads import is_ready
 
@@ -37,7 +37,7 @@ REPORT_SECONDS: Final = 30.0
 class Watched:
     """A pool that is sampled."""
 
-    token: str
+    access: Access
     judge: Callable[[History], int]
     """Returns how many pods there should be."""
     uneven: Callable[[History], bool]
@@ -70,11 +70,11 @@ class Sampler:
         self._pools: dict[OwnerKey, Watched] = {}
 
     def enter(
-        self, key: OwnerKey, token: str, judge: Callable[[History], int], uneven: Callable[[History], bool]
+        self, key: OwnerKey, access: Access, judge: Callable[[History], int], uneven: Callable[[History], bool]
     ) -> Watched:
         """Sample a pool from now on, or change how; return what is known of it."""
-        watched = self._pools.setdefault(key, Watched(token, judge, uneven))
-        watched.token, watched.judge, watched.uneven = token, judge, uneven
+        watched = self._pools.setdefault(key, Watched(access, judge, uneven))
+        watched.access, watched.judge, watched.uneven = access, judge, uneven
         return watched
 
     def history(self, key: OwnerKey) -> History:
@@ -116,7 +116,7 @@ class Sampler:
     async def _sample(self, key: OwnerKey, watched: Watched) -> list[Json]:
         """Ask all pods, and remember what they say."""
         pods = [pod for pod in self._store.made_for(key, POD) if not pod["metadata"].get("deletionTimestamp")]
-        places = {pod["metadata"]["uid"]: place(pod, watched.token) for pod in pods}
+        places = {pod["metadata"]["uid"]: place(pod, watched.access) for pod in pods}
         await asyncio.gather(*(self._ask(watched, uid, where) for uid, where in places.items() if where is not None))
         watched.history.add(_observe(pods, watched.history), places)
         return pods

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import ssl
 from collections.abc import Callable
 
 import structlog
@@ -10,6 +11,7 @@ from aiohttp import web
 from switchboard_signaling.server.app import public_app
 from switchboard_signaling.server.internal import internal_app
 from switchboard_signaling.server.pod import Pod, make_pod
+from switchboard_signaling.server.tls import internal_tls
 from switchboard_signaling.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -19,7 +21,7 @@ async def serve(settings: Settings, started: Callable[[str, int], None]) -> None
     """Serve until SIGTERM or SIGINT; calls `started` with the host and the port for clients once they are served.
 
     It listens at once, and is ready once the store answers, however long that takes. Raises OSError if a port cannot be
-    had.
+    had, or the certificate of the internal port not be read.
     """
     pod = make_pod(settings)
     stop = asyncio.Event()
@@ -28,7 +30,8 @@ async def serve(settings: Settings, started: Callable[[str, int], None]) -> None
     runners: list[web.AppRunner] = []
     try:
         public = await _listen(public_app(pod), settings.host, settings.http_port, runners)
-        await _listen(internal_app(pod), settings.host, settings.internal_port, runners)
+        tls = internal_tls(settings.internal_tls_dir) if settings.internal_tls_dir else None
+        await _listen(internal_app(pod), settings.host, settings.internal_port, runners, tls)
         await _run_until(stop, pod, lambda: started(settings.host or "localhost", public))
     finally:
         for runner in runners:
@@ -68,9 +71,11 @@ async def _run_until(stop: asyncio.Event, pod: Pod, started: Callable[[], None])
             task.result()
 
 
-async def _listen(app: web.Application, host: str | None, port: int, runners: list[web.AppRunner]) -> int:
+async def _listen(
+    app: web.Application, host: str | None, port: int, runners: list[web.AppRunner], tls: ssl.SSLContext | None = None
+) -> int:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     runners.append(runner)
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
+    await web.TCPSite(runner, host, port, ssl_context=tls).start()
     return int(runner.addresses[0][1])

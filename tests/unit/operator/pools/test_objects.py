@@ -28,6 +28,7 @@ def test_a_pool_consists_of_these() -> None:
         ("ServiceAccount", "calls-signaling"),
         ("Secret", "calls-signaling-key"),
         ("Secret", "calls-signaling-internal"),
+        ("Secret", "calls-signaling-internal-tls"),
         ("Secret", "calls-signaling-ice"),
         ("Service", "calls-signaling"),
         ("PodDisruptionBudget", "calls-signaling"),
@@ -84,6 +85,7 @@ def test_the_pods_learn_who_they_are_and_where_their_files_are() -> None:
         "SWITCHBOARD_ICE_DIRECTORY": "/etc/switchboard/ice/directory.json",
         "SWITCHBOARD_WRONG_TOKENS": "0",
         "SWITCHBOARD_INTERNAL_TOKEN_DIR": "/etc/switchboard/internal",
+        "SWITCHBOARD_INTERNAL_TLS_DIR": "/etc/switchboard/internal-tls",
         "SWITCHBOARD_STOP_SECONDS": "50",
     }
 

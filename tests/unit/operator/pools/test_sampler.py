@@ -14,10 +14,11 @@ from switchboard_operator.api import POD
 from switchboard_operator.kube.informer import Store
 from switchboard_operator.owner import OwnerKey
 from switchboard_operator.pools import sampler
-from switchboard_operator.pools.pods import Place, PodError
+from switchboard_operator.pools.pods import Access, Place, PodError
 from switchboard_operator.pools.sampler import Sampler, Watched
 from switchboard_operator.pools.samples import History, Sample
 
+ACCESS = Access("token", "certificate")
 KEY = ("SignalingPool", "web", "calls")
 
 
@@ -28,7 +29,7 @@ class FakeClient:
         self.sessions: dict[str, int] = {}
 
     async def sample(self, place: Place) -> Sample:
-        assert place.token == "token"
+        assert place.access == ACCESS
         if place.pod not in self.sessions:
             raise PodError("silent")
         return sample(self.sessions[place.pod], at=1e12)
@@ -52,7 +53,7 @@ class World:
             self.client.sessions[name] = 1
 
     def enter(self) -> Watched:
-        return self.sampler.enter(KEY, "token", lambda _history: self.desired, lambda _history: self.uneven)
+        return self.sampler.enter(KEY, ACCESS, lambda _history: self.desired, lambda _history: self.uneven)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

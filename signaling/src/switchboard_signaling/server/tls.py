@@ -1,0 +1,25 @@
+"""TLS of the internal port: orders and their tokens are not for everybody on the network to read."""
+
+import ssl
+from pathlib import Path
+
+
+def internal_tls(folder: Path) -> ssl.SSLContext:
+    """Return the context with the folder's tls.crt and tls.key, as they are at each handshake: they may be replaced.
+
+    Raises OSError if they cannot be read, and ssl.SSLError (one, too) if they are no certificate with its key.
+    """
+
+    def latest(connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = _load(folder)
+
+    context = _load(folder)
+    context.sni_callback = latest
+    return context
+
+
+def _load(folder: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    return context
