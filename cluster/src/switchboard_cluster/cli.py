@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from switchboard_cluster import backends, cluster, images, inventory, network, processes, slots
+from switchboard_cluster import backends, cluster, images, inventory, network, preflight, processes, slots
 from switchboard_cluster import build as builds
 from switchboard_cluster import quickstart as quickstarts
 from switchboard_cluster.api import Api
@@ -145,6 +145,7 @@ def status(
 @command
 def build(output: OutputOption = Output.TEXT) -> None:
     """Build the binaries and the images that are not in the cache yet."""
+    preflight.check_installed()  # at once, rather than after minutes of building
     paths, progress = Paths.of_checkout(), Progress()
     with cluster.exclusive(paths, "builds", progress):
         binaries = builds.ensure(paths, progress)

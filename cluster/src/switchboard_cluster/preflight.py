@@ -32,7 +32,7 @@ DISK_NEEDED = 3 * 2**30
 def check(paths: Paths) -> None:
     """Raise the first `ClusterError` that stands in the way of a cluster."""
     check_user()
-    check_programs({name for name in PROGRAMS if shutil.which(name)})
+    check_installed()
     check_disk(paths)
     _check_overlay(paths)
     _check_nftables()
@@ -55,6 +55,11 @@ def check_system(platform: str, user: int) -> None:
             "the embedded cluster needs root: it makes network namespaces and mounts",
             "run the command as root (sudo -E make up), or use CLUSTER=kind",
         )
+
+
+def check_installed() -> None:
+    """Require the programs of this machine."""
+    check_programs({name for name in PROGRAMS if shutil.which(name)})
 
 
 def check_programs(present: set[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from switchboard_cluster import cli, cluster
+from switchboard_cluster import build, cli, cluster
 from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.layout import Paths
 from switchboard_cluster.progress import Progress
@@ -129,3 +129,12 @@ def test_logs_are_listed_and_an_unknown_one_is_named(home: Path) -> None:
 def test_a_count_of_nodes_that_cannot_be_is_refused(count: int) -> None:
     result = runner.invoke(cli.app, ["up", "--nodes", str(count), "-o", "json"])
     assert json.loads(result.stdout)["error"]["code"] == "bad-node-count"
+
+
+def test_a_missing_package_is_told_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setattr(build, "ensure", failing(AssertionError("built")))
+    result = runner.invoke(cli.app, ["build"])
+    assert result.exit_code == 1
+    assert "error (missing-package)" in result.stderr
+    assert "apt-get install" in result.stderr
