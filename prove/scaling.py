@@ -38,6 +38,8 @@ STAYING: Final = 0.25
 CALM_SECONDS: Final = 10.0
 """Talk before and after each step, so that there is something to compare with."""
 STEP_SECONDS: Final = 400.0
+LOOK_SECONDS: Final = 3.0
+"""Between looks at the pool: kubectl takes a twentieth of the machine, and the clients wait for it."""
 DRAINED_SECONDS: Final = 120.0
 BREAK_SECONDS: Final = 60.0
 """How long a broken rollout is left alone."""
@@ -140,7 +142,7 @@ class Proof:
         while not await asyncio.to_thread(condition):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {seconds:.0f} s: {what}; {self.pool.get().get('status')}")
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(LOOK_SECONDS)
 
     @asynccontextmanager
     async def step(self, name: str, planned: bool) -> AsyncIterator[None]:

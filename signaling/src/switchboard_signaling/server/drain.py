@@ -21,6 +21,13 @@ from switchboard_signaling.server.hub import Hub
 
 AGAIN_SECONDS: Final = 10.0
 """A session that was asked to move and is still here after this time is asked again."""
+WINDOW: Final = 6
+"""Sessions that were told to move and have not arrived elsewhere, at most: where arrivals are slow, departures slow
+down, so that a rush keeps nobody waiting whose call goes on there. A pod that must end has no time for it."""
+FOLLOW_SECONDS: Final = 3.0
+"""Who has not arrived by then holds up nobody else: clients follow within 2 s."""
+TURN_SECONDS: Final = 0.02
+"""Between looks at whether somebody has arrived."""
 SETTLE_SECONDS: Final = 3.0
 """Until no proxy sends new clients to a pod that has begun to end: they learn of it from their EndpointSlices."""
 SPREAD: Final = 0.5
@@ -52,6 +59,8 @@ class Drain:
         self._fence = 0
         self._asked: dict[Connection, float] = {}
         self._asking: set[asyncio.Task[None]] = set()
+        self._told: dict[Connection, float] = {}
+        """When each session of the window was told to move."""
         self.cordoned = False
         self.refused = 0
         """Clients that were turned away for want of room."""
@@ -73,9 +82,10 @@ class Drain:
         self._fence = fence
         return None
 
-    def goaway(self, count: int, within_ms: int) -> int:
+    def goaway(self, count: int, within_ms: int, *, all_of_them: bool = False) -> int:
         """Ask so many sessions to move, spread at random over a span; return how many there were to ask.
 
+        Those whose turn has not come within the span, because others are slow to arrive elsewhere, are asked no more.
         Those that are in no match come first: who is in a call loses nothing by a move, but has something to lose.
         """
         self._forget()
@@ -84,7 +94,7 @@ class Drain:
         chosen = sorted(staying, key=lambda connection: connection.session.match is not None)[:count]
         self._asked |= dict.fromkeys(chosen, now + within_ms / 1000)
         if chosen:
-            task = asyncio.create_task(self._ask(chosen, within_ms / 1000))
+            task = asyncio.create_task(self._ask(chosen, within_ms / 1000, all_of_them))
             self._asking.add(task)
             task.add_done_callback(self._asked_all)
         return len(chosen)
@@ -98,7 +108,7 @@ class Drain:
             await asyncio.sleep(min(SETTLE_SECONDS, within / 4))
             self.cordoned = True
         left = max(0.0, deadline - time.monotonic())
-        asked = self.goaway(self._hub.connections, int(left * SPREAD * 1000))
+        asked = self.goaway(self._hub.connections, int(left * SPREAD * 1000), all_of_them=True)
         log.info("asking clients to move", clients=asked, within=round(left, 1))
         await self._hub.empty(left)
         for task in list(self._asking):
@@ -113,13 +123,30 @@ class Drain:
             connection: at for connection, at in self._asked.items() if connection in there and now - at < AGAIN_SECONDS
         }
 
-    async def _ask(self, connections: list[Connection], within: float) -> None:
+    async def _ask(self, connections: list[Connection], within: float, all_of_them: bool) -> None:
         start = time.monotonic()
         for number, connection in enumerate(connections):
             due = start + within * (number + random.random()) / len(connections)  # noqa: S311 (spreads load, no secret)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if not all_of_them and not await self._turn(start + within):
+                for unasked in connections[number:]:
+                    self._asked.pop(unasked, None)
+                return
             left = max(0, int((start + within - time.monotonic()) * 1000))
+            self._told[connection] = time.monotonic()
             connection.perform([Send(messages.Goaway(within_ms=left))])
+
+    async def _turn(self, until: float) -> bool:
+        """Wait for a place in the window; return whether there was one in time."""
+        while True:
+            now = time.monotonic()
+            told = self._told.items()
+            self._told = {one: at for one, at in told if one.session.attached and now - at < FOLLOW_SECONDS}
+            if len(self._told) < WINDOW:
+                return True
+            if now >= until:
+                return False
+            await asyncio.sleep(TURN_SECONDS)
 
     def _asked_all(self, task: "asyncio.Task[None]") -> None:
         self._asking.discard(task)

@@ -94,6 +94,40 @@ async def test_some_sessions_are_asked_to_move_and_none_twice(running: Running) 
     assert (await (await running.internal.get("/internal/sample")).json())["leaving"] == 0
 
 
+async def test_no_more_are_told_than_have_gone(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain, "WINDOW", 1)
+    monkeypatch.setattr("random.random", lambda: -3.0)  # all of them are due at once
+    sockets = {asyncio.create_task(receive(socket)): socket for socket in [await running.welcomed(n) for n in "abc"]}
+    await order(running, "goaway", {"count": 3, "withinMs": 60_000})
+    for _ in range(3):
+        told, _ = await asyncio.wait(sockets, return_when=asyncio.FIRST_COMPLETED, timeout=SECONDS)
+        (one,) = told
+        assert isinstance(one.result(), messages.Goaway)
+        await sockets.pop(one).close()
+    await gone(running)
+
+
+async def test_whose_turn_does_not_come_in_time_is_asked_no_more(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "WINDOW", 1)
+    for name in "abc":
+        await running.welcomed(name)
+    await order(running, "goaway", {"count": 3, "withinMs": 0})
+    async with asyncio.timeout(SECONDS):
+        while running.pod.drain.leaving != 1:  # noqa: ASYNC110 - it is asked in a task of its own
+            await asyncio.sleep(0)
+
+
+async def test_who_does_not_follow_holds_nobody_up_for_long(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain, "WINDOW", 1)
+    monkeypatch.setattr(drain, "FOLLOW_SECONDS", 0.0)
+    sockets = [await running.welcomed(name) for name in "abc"]
+    await order(running, "goaway", {"count": 3, "withinMs": 10})
+    for socket in sockets:
+        assert isinstance(await receive(socket), messages.Goaway)
+
+
 async def test_who_is_in_no_match_is_asked_first(running: Running) -> None:
     matched = [await running.welcomed(f"inst-{number}") for number in range(2)]
     for number, socket in enumerate(matched):
