@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ class Servers:
         async with asyncio.timeout(30):
             while not (plan := await self.look()).formed:
                 assert not plan.blocked
-                for command in plan.commands:
+                for command in (*plan.commands, *plan.improves):
                     await execute(self.places[command.pod], None, command)
                 await asyncio.sleep(0.1)
 
@@ -161,6 +162,27 @@ async def test_a_primary_that_died_is_replaced_and_comes_back_as_a_replica(serve
     servers.start("store-0-0")
     await servers.form()
     assert (await observe(servers.places["store-0-0"], None)).primary_id is not None
+
+
+async def test_primaries_leave_a_machine_that_would_take_most_of_them_along(servers: Servers) -> None:
+    await servers.form()
+    machines = {
+        "store-0-0": "a",
+        "store-0-1": "c",
+        "store-1-0": "b",
+        "store-1-1": "a",
+        "store-2-0": "b",
+        "store-2-1": "c",
+    }
+    servers.places = {pod: replace(place, machine=machines[pod]) for pod, place in servers.places.items()}
+
+    async def changed() -> bool:
+        for command in (await servers.look()).improves:
+            await execute(servers.places[command.pod], None, command)
+        return (await observe(servers.places["store-2-1"], None)).primary_id is None
+
+    await eventually(changed)
+    assert not (await servers.look()).improves
 
 
 async def test_a_server_with_data_is_left_alone(servers: Servers) -> None:

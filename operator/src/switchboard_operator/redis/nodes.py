@@ -13,7 +13,18 @@ from redis.exceptions import RedisError
 
 from switchboard_crds import names
 from switchboard_operator.redis import topology
-from switchboard_operator.redis.topology import AddSlots, Command, Forget, Meet, Node, Peer, Place, Replicate, SetEpoch
+from switchboard_operator.redis.topology import (
+    AddSlots,
+    Command,
+    Failover,
+    Forget,
+    Meet,
+    Node,
+    Peer,
+    Place,
+    Replicate,
+    SetEpoch,
+)
 
 TIMEOUT: Final = 3.0
 """Seconds for a node to answer; it answers in milliseconds unless it is stopped or unreachable."""
@@ -68,6 +79,8 @@ def arguments(command: Command) -> tuple[str | int, ...]:
             return "REPLICATE", primary_id
         case Forget(_, gone):
             return "FORGET", gone
+        case Failover():
+            return ("FAILOVER",)
 
 
 def parse(place: Place, table: str) -> Node:

@@ -81,7 +81,7 @@ class ClusterReconciler:
                 raise answer
         plan = topology.plan(nodes, cluster.spec.shards, objects.nodes(cluster))
         failures = []
-        for command in plan.commands:
+        for command in (*plan.commands, *plan.improves):
             logger.info("redis_command", cluster=cluster.key, command=repr(command))
             try:
                 await execute(places[command.pod], credentials, command)

@@ -54,4 +54,5 @@ def places(pods: Sequence[Json]) -> Iterator[Place]:
         address = (pod.get("status") or {}).get("podIP")
         if address and not metadata.get("deletionTimestamp"):
             ordinal = int(metadata["name"].rsplit("-", 1)[1])
-            yield Place(metadata["name"], int(metadata["labels"][names.LABEL_SHARD]), ordinal, address)
+            shard, machine = int(metadata["labels"][names.LABEL_SHARD]), (pod.get("spec") or {}).get("nodeName", "")
+            yield Place(metadata["name"], shard, ordinal, address, machine=machine)

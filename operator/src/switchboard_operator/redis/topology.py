@@ -5,8 +5,9 @@ after they were. A crash in the middle therefore needs no clean-up. A node with 
 replica, because both would lose the data.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from switchboard_crds import names
@@ -38,6 +39,8 @@ class Place:
     ordinal: int
     host: str
     port: int = names.REDIS_PORT
+    machine: str = ""
+    """The Kubernetes node that the pod is on."""
 
     @property
     def address(self) -> str:
@@ -114,7 +117,14 @@ class Forget:
     id: str
 
 
-Command = SetEpoch | AddSlots | Meet | Replicate | Forget
+@dataclass(frozen=True)
+class Failover:
+    """Have a replica take its primary's place; the primary waits until the replica has everything."""
+
+    pod: str
+
+
+Command = SetEpoch | AddSlots | Meet | Replicate | Forget | Failover
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,8 @@ class Plan:
     waits_for: str = ""
     blocked: str = ""
     """What only a person can mend."""
+    improves: tuple[Command, ...] = ()
+    """Commands that a formed cluster is safer after."""
 
     @property
     def formed(self) -> bool:
@@ -149,7 +161,8 @@ def plan(nodes: Sequence[Node], shards: int, expected: int) -> Plan:
         found = tuple(commands)
         if found:
             return Plan(found)
-    return _settled(ordered, owners)
+    settled = _settled(ordered, owners)
+    return replace(settled, improves=_spread(ordered, owners)) if settled.formed else settled
 
 
 def _owners(nodes: Sequence[Node], shards: int) -> tuple[dict[int, Node], str]:
@@ -250,3 +263,20 @@ def _settled(nodes: Sequence[Node], owners: Mapping[int, Node]) -> Plan:
         if not node.cluster_ok:
             return Plan(waits_for=f"Pod {node.pod} does not see a primary for every slot yet")
     return Plan()
+
+
+def _spread(nodes: Sequence[Node], owners: Mapping[int, Node]) -> tuple[Failover, ...]:
+    """Return a change of places if a single machine holds so many primaries that their replicas could not replace them.
+
+    It takes a majority of the primaries to elect one (https://valkey.io/topics/cluster-spec/). Failovers choose a
+    replica wherever it is, and lead there by and by.
+    """
+    held = Counter(owner.place.machine for owner in owners.values())
+    machine, most = held.most_common(1)[0]
+    if 2 * (len(owners) - most) > len(owners):
+        return ()
+    for node in nodes:
+        owner = owners[node.shard]
+        if owner.place.machine == machine and node.id != owner.id and held[node.place.machine] + 1 < most:
+            return (Failover(node.pod),)
+    return ()

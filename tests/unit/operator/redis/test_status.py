@@ -53,6 +53,7 @@ def test_the_fields_name_service_and_secret() -> None:
 
 def test_nodes_are_where_their_pods_are() -> None:
     labels = {"switchboard.dev/shard": "2"}
-    running = pod("store-redis-2-1", labels=labels, podIP="10.0.0.1")
+    running = {**pod("store-redis-2-1", labels=labels, podIP="10.0.0.1"), "spec": {"nodeName": "a"}}
     starting = pod("store-redis-2-0", labels=labels)
-    assert list(status.places([running, starting, going(running)])) == [Place("store-redis-2-1", 2, 1, "10.0.0.1")]
+    found = list(status.places([running, starting, going(running)]))
+    assert found == [Place("store-redis-2-1", 2, 1, "10.0.0.1", machine="a")]

@@ -6,6 +6,7 @@ from switchboard_operator.redis.topology import (
     SLOTS,
     AddSlots,
     Command,
+    Failover,
     Forget,
     Meet,
     Node,
@@ -119,6 +120,31 @@ def test_a_node_in_handshake_is_given_time() -> None:
 
 def test_a_formed_cluster_is_left_alone() -> None:
     assert next_step(formed()).formed
+
+
+def on(machines: dict[str, str]) -> list[Node]:
+    """Return a formed cluster with its pods, by shard and ordinal, on machines."""
+    return [
+        replace(one, place=replace(one.place, machine=machines[f"{one.shard}-{one.place.ordinal}"])) for one in formed()
+    ]
+
+
+def test_no_machine_keeps_so_many_primaries_that_the_others_could_not_elect_new_ones() -> None:
+    step = next_step(on({"0-0": "a", "0-1": "c", "1-0": "b", "1-1": "a", "2-0": "b", "2-1": "c"}))
+    assert step.formed
+    assert step.improves == (Failover("store-redis-2-1"),)
+
+
+@pytest.mark.parametrize(
+    "machines",
+    [
+        {"0-0": "a", "0-1": "b", "1-0": "b", "1-1": "c", "2-0": "c", "2-1": "a"},
+        dict.fromkeys(["0-0", "0-1", "1-0", "1-1", "2-0", "2-1"], "a"),
+        {"0-0": "a", "0-1": "b", "1-0": "b", "1-1": "a", "2-0": "b", "2-1": "a"},
+    ],
+)
+def test_primaries_stay_where_a_change_of_places_would_not_help(machines: dict[str, str]) -> None:
+    assert next_step(on(machines)) == Plan()
 
 
 def test_gossip_is_waited_for() -> None:
