@@ -88,7 +88,7 @@ def test_a_pod_goes_after_it_was_not_wanted_for_a_while() -> None:
     for step in range(1, 16):
         history, decision = decide(history, seen(pods(60, 60, 60), t=100 + 2 * step))
         assert decision.desired == 3
-        assert decision.limits == ("down window: 3 with 1.5x margin in the last 30 s",)
+        assert decision.limits == ("down window: 3 with 1.2x margin in the last 30 s",)
     _, decision = decide(history, seen(pods(60, 60, 60), t=132))
     assert decision.why.startswith("3 -> 2: load wants 2 (180 sessions / 100)")
 
