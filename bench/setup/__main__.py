@@ -28,26 +28,25 @@ Steps = dict[str, float]
 
 @dataclass
 class Bench:
-    """Two call pages, and one that has no server in between."""
+    """Makes each call with pages of its own: who met lately would wait for each other, and find the browser asleep."""
 
-    people: list[CallPage]
-    limit: Page
+    browser: Browser
+    url: str
 
     async def call(self, relay: bool) -> dict[str, Any]:
         """Make a call; return what it took in ms, and what came when on each side."""
-        for person in self.people:
-            await person.page.set_checked("#relay", relay)
-            await person.page.evaluate("forget()")
-        first, second = self.people
-        await first.look_for_partner()
-        await first.wait_for_state("queued")
-        await second.look_for_partner()
-        for person in self.people:
-            await person.until("'data' in steps && 'connected' in steps")
-        steps: list[Steps] = [await person.page.evaluate("steps") for person in self.people]
-        await first.page.click("#leave")
-        for person in self.people:
-            await person.wait_for_state("idle")
+        async with AsyncExitStack() as stack:
+            people = [await self._person(stack) for _ in SIDES]
+            for person in people:
+                await person.page.set_checked("#relay", relay)
+                await person.page.evaluate("forget()")
+            first, second = people
+            await first.look_for_partner()
+            await first.wait_for_state("queued")
+            await second.look_for_partner()
+            for person in people:
+                await person.until("'data' in steps && 'connected' in steps")
+            steps: list[Steps] = [await person.page.evaluate("steps") for person in people]
         began = min(one["match"] for one in steps)
         since = [{name: round(at - began, 1) for name, at in one.items()} for one in steps]
         since.sort(key=lambda one: one["heard"] < one["local"])  # the impolite one describes itself first
@@ -58,20 +57,27 @@ class Bench:
         }
 
     async def least(self, relay: bool) -> dict[str, Any]:
-        """Make a call within one page."""
-        found: dict[str, Any] = await self.limit.evaluate("call", relay)
-        return found
+        """Make a call within one page, which is the call page with another program in it."""
+        async with AsyncExitStack() as stack:
+            page = await self._page(stack)
+            script = (HERE / "limit.js").read_text()
+            await page.route("**/web/app.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
+            await page.goto(self.url)
+            await until(lambda: page.evaluate("'call' in globalThis"), "the page without a server")
+            found: dict[str, Any] = await page.evaluate("call", relay)
+            return found
 
+    async def _person(self, stack: AsyncExitStack) -> CallPage:
+        person = CallPage.of(await self._page(stack))
+        await person.page.add_init_script(path=HERE / "steps.js")
+        await person.page.goto(self.url)
+        await person.ready()
+        return person
 
-async def limit_page(browser: Browser, url: str) -> Page:
-    """Open the call page with another program in it."""
-    context = await browser.new_context(**WINDOW)
-    script = (HERE / "limit.js").read_text()
-    await context.route("**/web/app.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
-    page = await context.new_page()
-    await page.goto(url)
-    await until(lambda: page.evaluate("'call' in globalThis"), "the page without a server")
-    return page
+    async def _page(self, stack: AsyncExitStack) -> Page:
+        context = await self.browser.new_context(**WINDOW)
+        stack.push_async_callback(context.close)
+        return await context.new_page()
 
 
 async def measure(folder: Path, rounds: int) -> Report:
@@ -82,14 +88,7 @@ async def measure(folder: Path, rounds: int) -> Report:
         settings = ice_directory(folder / "directory.json", secret, turn.url())
         server = await stack.enter_async_context(signaling_server(folder / "server.log", 0, **settings))
         browser = await stack.enter_async_context(chromium())
-        people = []
-        for _ in SIDES:
-            context = await browser.new_context(**WINDOW)
-            await context.add_init_script(path=HERE / "steps.js")
-            people.append(CallPage.of(await context.new_page()))
-            await people[-1].page.goto(server.url)
-            await people[-1].ready()
-        bench = Bench(people, await limit_page(browser, server.url))
+        bench = Bench(browser, server.url)
         found: dict[str, list[dict[str, Any]]] = {}
         for turn_number in range(rounds + 1):
             for relay, name in ((False, "direct"), (True, "relay")):

@@ -52,7 +52,7 @@ def test_every_deleted_object_is_made_again_as_it_was(operator: Replica, pool: P
     pool.apply(ingress={"host": "calls.example"})
     until(pool.is_ready, "the pool is Ready")
     before = {(item["kind"], item["metadata"]["name"]): item for item in pool.items(OWNED) if item["kind"] != "Pod"}
-    assert len(before) == 9
+    assert len(before) == 10
     for (kind, name), item in before.items():
         pool.api.kubectl("-n", pool.namespace, "delete", kind, name)
 
