@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.browser, pytest.mark.timeout(600)
 Took = Callable[[str, float], None]
 RECONNECTING = "Reconnecting to the server"
 INTERRUPTED = "The connection is interrupted"
+NOTICEABLE_SECONDS = 5.0
+"""Without a moving picture: whoever sees that must have been told why."""
 EXAMPLE_PROXY = "192.0.2.1/32"
 """Nobody's address (RFC 5737): a setting that changes pods and nothing else."""
 
@@ -109,8 +111,10 @@ async def test_a_relay_that_is_killed_interrupts_the_call_until_another_one_serv
             assert await person.path() == "relay"
         took("moving pictures after another coturn was ready", time.monotonic() - served)
         for who, diary in zip(("one", "the other"), diaries, strict=True):
-            took(f"{who} was told after", await diary.seconds_until(INTERRUPTED))
-            took(f"{who} saw no moving picture for", await diary.longest_standstill())
+            standstill = await diary.longest_standstill()
+            took(f"{who} saw no moving picture for", standstill)
+            if standstill > NOTICEABLE_SECONDS:  # another coturn may serve before the old one is really gone
+                took(f"{who} was told after", await diary.seconds_until(INTERRUPTED))
     switchboard.kubectl.wait_for(f"turnfleet {quickstart.POOL}", ready, "the fleet whole again", timeout=120)
 
 

@@ -70,7 +70,7 @@ class Settings:
     """A jump is one when it exceeds the usual noise so many times."""
     surge_factor: float = 1.3
     """So many times what a jump exceeds the trend by is expected of it: it is seen while it begins, and grows on."""
-    error_quantile: float = 0.93
+    error_quantile: float = 0.94
     """Share of the forecast's recent errors that are covered by pods: the margin."""
     down_margin: float = 1.2
     """A pod goes only where so many times the margin has room without it: a load at the edge of a pod would flap."""
