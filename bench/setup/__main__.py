@@ -28,7 +28,10 @@ Steps = dict[str, float]
 
 @dataclass
 class Bench:
-    """Makes each call with pages of its own: who met lately would wait for each other, and find the browser asleep."""
+    """Makes each call with pages of its own: who met lately waits 20 s for each other, and the browser falls asleep.
+
+    All pages have made one call before, as that of somebody who goes from one to the next.
+    """
 
     browser: Browser
     url: str
@@ -36,17 +39,15 @@ class Bench:
     async def call(self, relay: bool) -> dict[str, Any]:
         """Make a call; return what it took in ms, and what came when on each side."""
         async with AsyncExitStack() as stack:
-            people = [await self._person(stack) for _ in SIDES]
-            for person in people:
-                await person.page.set_checked("#relay", relay)
-                await person.page.evaluate("forget()")
-            first, second = people
-            await first.look_for_partner()
-            await first.wait_for_state("queued")
-            await second.look_for_partner()
-            for person in people:
-                await person.until("'data' in steps && 'connected' in steps")
-            steps: list[Steps] = [await person.page.evaluate("steps") for person in people]
+            people = [await self._person(stack, relay) for _ in SIDES]
+            async with AsyncExitStack() as before:
+                for person in people:
+                    other = await self._person(before, relay)
+                    await _meet(person, other)
+                    await person.page.click("#leave")
+                    for one in (person, other):
+                        await one.wait_for_state("idle")
+            steps = await _meet(*people)
         began = min(one["match"] for one in steps)
         since = [{name: round(at - began, 1) for name, at in one.items()} for one in steps]
         since.sort(key=lambda one: one["heard"] < one["local"])  # the impolite one describes itself first
@@ -64,20 +65,34 @@ class Bench:
             await page.route("**/web/app.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
             await page.goto(self.url)
             await until(lambda: page.evaluate("'call' in globalThis"), "the page without a server")
+            await page.evaluate("call", relay)
             found: dict[str, Any] = await page.evaluate("call", relay)
             return found
 
-    async def _person(self, stack: AsyncExitStack) -> CallPage:
+    async def _person(self, stack: AsyncExitStack, relay: bool) -> CallPage:
         person = CallPage.of(await self._page(stack))
         await person.page.add_init_script(path=HERE / "steps.js")
         await person.page.goto(self.url)
         await person.ready()
+        await person.page.set_checked("#relay", relay)
         return person
 
     async def _page(self, stack: AsyncExitStack) -> Page:
         context = await self.browser.new_context(**WINDOW)
         stack.push_async_callback(context.close)
         return await context.new_page()
+
+
+async def _meet(first: CallPage, second: CallPage) -> list[Steps]:
+    """Have two people meet; return what came when on each side, in ms."""
+    for person in (first, second):
+        await person.page.evaluate("forget()")
+    await first.look_for_partner()
+    await first.wait_for_state("queued")
+    await second.look_for_partner()
+    for person in (first, second):
+        await person.until("'data' in steps && 'connected' in steps")
+    return [await person.page.evaluate("steps") for person in (first, second)]
 
 
 async def measure(folder: Path, rounds: int) -> Report:
