@@ -130,7 +130,7 @@ $(PEERS:%=$(BENCH)/autoscaler/%): $(BENCH)/autoscaler/%: bench/autoscaler/go/%/d
 	cd bench/autoscaler/go/$* && go test -c -o $(CURDIR)/$@ .
 
 .PHONY: bench-autoscaler
-bench-autoscaler: $(READY) $(BENCH)/data/.ready $(PEERS:%=$(BENCH)/autoscaler/%) ## Pods for a load beside HPA's and KPA's own code and one who knows the future (8 minutes; build/bench/autoscaler.json, docs)
+bench-autoscaler: $(READY) $(BENCH)/data/.ready $(PEERS:%=$(BENCH)/autoscaler/%) ## Pods for a load beside HPA's and KPA's own code and one who knows the future (16 minutes; build/bench/autoscaler.json, docs)
 	python -m bench.autoscaler
 
 .PHONY: bench-setup
