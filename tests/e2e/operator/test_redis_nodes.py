@@ -83,7 +83,7 @@ class Servers:
         async with asyncio.timeout(30):
             while not (plan := await self.look()).formed:
                 assert not plan.blocked
-                for command in (*plan.commands, *plan.improves):
+                for command in plan.commands:
                     await execute(self.places[command.pod], None, command)
                 await asyncio.sleep(0.1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 def internal_tls(folder: Path) -> ssl.SSLContext:
     """Return the context with the folder's tls.crt and tls.key, as they are at each handshake: they may be replaced.
 
-    Raises OSError if they cannot be read, and ssl.SSLError (one, too) if they are no certificate with its key.
+    Raises OSError, which names the folder and the remedy, if they cannot be read or are no certificate with its key.
     """
 
     def latest(connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
@@ -21,5 +21,11 @@ def internal_tls(folder: Path) -> ssl.SSLContext:
 def _load(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    try:
+        context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    except OSError as error:  # ssl.SSLError is one; neither names a file
+        raise OSError(
+            f"No certificate for the internal port in {folder}: {error}. Remedy: put tls.crt and the tls.key that"
+            " belongs to it there, or set SWITCHBOARD_INTERNAL_TLS_DIR to where they are"
+        ) from error
     return context

@@ -71,6 +71,15 @@ async def test_a_new_root_key_reaches_a_running_pod_with_its_files(pod: str, tmp
         assert (await client.refuse(Place("pod", pod, Access.to("a", new)), True)).cordoned
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_pod_without_a_certificate_says_where_it_looked_and_what_helps(tmp_path: Path, content: str | None) -> None:
+    if content:
+        (tmp_path / "tls.crt").write_text(content)
+        (tmp_path / "tls.key").write_text(content)
+    with pytest.raises(OSError, match=f"{tmp_path}.*Remedy: put tls.crt"):
+        internal_tls(tmp_path)
+
+
 def test_the_secrets_are_not_shown() -> None:
     access = Access.to("a", KEYS)
     assert access.token not in repr(Place("pod", "10.0.0.1", access))
