@@ -134,7 +134,7 @@ bench-autoscaler: $(READY) $(BENCH)/data/.ready $(PEERS:%=$(BENCH)/autoscaler/%)
 	python -m bench.autoscaler
 
 .PHONY: bench-setup
-bench-setup: $(READY) ## From the match to the call, beside the same page without a server (Chromium, coturn; 3 minutes)
+bench-setup: $(READY) ## From the match to the call, beside the same pages without a server (Chromium, coturn; 6 minutes)
 	python -m bench.setup
 
 .PHONY: bench-recovery
@@ -170,7 +170,7 @@ prove-signaling: $(READY) ## The same, and people in line, while all happens to 
 	python -m prove.signaling $(if $(CLIENTS),--clients $(CLIENTS))
 
 .PHONY: prove-calls
-prove-calls: $(READY) ## 208 calls: direct, relayed by UDP, TCP and TLS, with loss, with signaling cut (EACH=; build/prove/calls.json)
+prove-calls: $(READY) ## 216 calls: direct, relayed by UDP, TCP and TLS, with loss, with signaling cut (root on Linux; EACH=; build/prove/calls.json)
 	python -m prove.calls $(if $(EACH),--each $(EACH))
 
 .PHONY: clean

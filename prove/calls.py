@@ -1,8 +1,8 @@
 """Hundreds of calls in a real Chromium, over each way that media can take: `make prove-calls`.
 
-Two pages meet again and again on a real server, with a real coturn: directly, or through the relay only, which they
-reach by UDP, TCP or TLS; with packets lost; and with both pages' connections to the server cut in the middle of the
-set-up. A call counts once both pages show the other one's moving picture.
+Two pages, each on a network of its own, meet again and again on a real server, with a real coturn: directly, or through
+the relay only, which they reach by UDP, TCP or TLS; with packets lost; and with both pages' connections to the server
+cut in the middle of the set-up. A call counts once both pages show the other one's moving picture.
 """
 
 import argparse
@@ -12,7 +12,9 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,7 +22,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from playwright.async_api import Browser, Error
 from tests.browser.call import CallPage, chromium
-from tests.browser.network import Link
+from tests.browser.lan import HOST, Home, lan
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import TurnServer, turn_server
@@ -31,7 +33,8 @@ from prove.report import FOLDER, write
 
 Way: TypeAlias = Literal["direct", "udp", "tcp", "tls"]
 LOSSES: Final = (0.0, 2.0, 5.0)
-"""Percent of the packets of one page, each way. The browser's own emulation loses UDP only."""
+"""Percent of all packets of one page, each way: of media, of connections to the relay, and of signaling."""
+TRUSTED: Final = "--unsafely-treat-insecure-origin-as-secure="
 TARGET: Final = 0.99
 CALL_SECONDS: Final = 30.0
 CUTS: Final = 6
@@ -59,21 +62,31 @@ class Outcome:
 
 def matrix() -> Iterator[Kind]:
     """Give each kind of call."""
-    for way in get_args(Way):
-        for loss in LOSSES if way in ("direct", "udp") else (0.0,):
-            for cut in (False, True):
-                yield Kind(way, loss, cut)
+    for way, loss, cut in product(get_args(Way), LOSSES, (False, True)):
+        yield Kind(way, loss, cut)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where calls are made, one after the other: a server, the way to it, and a home whose network loses packets."""
+
+    way: Cuttable
+    directory: Path
+    home: Home
+
+    @property
+    def url(self) -> str:
+        """Where both people reach the server."""
+        return f"http://{HOST}:{self.way.port}"
 
 
 class Pair:
-    """Two people who call each other."""
+    """Two people who call each other, the first one from where packets are lost."""
 
-    def __init__(self, browser: Browser, url: str, way_to_server: Cuttable) -> None:
-        self._browser = browser
-        self._url = url
-        self._way = way_to_server
+    def __init__(self, desk: Desk, browsers: Sequence[Browser]) -> None:
+        self._desk = desk
+        self._browsers = browsers
         self._people: list[CallPage] = []
-        self._links: list[Link] = []
 
     async def call(self, kind: Kind, cut_after: int) -> Outcome:
         """Have them meet once and part."""
@@ -81,10 +94,10 @@ class Pair:
             await self._open()
         began = time.monotonic()
         try:
-            await self._links[0].set(packetLoss=kind.loss)
             for person in self._people:
                 await person.page.set_checked("#relay", kind.way != "direct")
-            self._way.arm(cut_after if kind.cut else None)
+            await asyncio.to_thread(self._desk.home.conditions, f"loss={kind.loss}%")
+            self._desk.way.arm(cut_after if kind.cut else None)
             began = time.monotonic()
             for person in self._people:
                 await person.look_for_partner()
@@ -92,6 +105,7 @@ class Pair:
                 await person.wait_for_state("connected", CALL_SECONDS)
                 await person.until(MOVING, CALL_SECONDS)
             seconds = time.monotonic() - began
+            await asyncio.to_thread(self._desk.home.conditions, "")
             await self._part()
         except (AssertionError, Error) as error:
             await self._close()
@@ -99,8 +113,7 @@ class Pair:
         return Outcome(kind, seconds, "")
 
     async def _open(self) -> None:
-        self._people = [await CallPage.open(self._browser, self._url) for _ in range(2)]
-        self._links = [await Link.of(person) for person in self._people]
+        self._people = [await CallPage.open(browser, self._desk.url) for browser in self._browsers]
         for person in self._people:  # pictures cost the processor, and their size is not what is proven
             await person.page.select_option("#tier", "low", force=True)
 
@@ -112,43 +125,50 @@ class Pair:
             await person.ready()
 
     async def _close(self) -> None:
+        await asyncio.to_thread(self._desk.home.conditions, "")
         for person in self._people:
             await person.page.context.close()
         self._people = []
 
 
 async def prove(folder: Path, kinds: Sequence[Kind], each: int, at_once: int = 2) -> list[Outcome]:
-    """Make `each` calls of each kind, in several pairs at once with a server each; return how they came about."""
+    """Make `each` calls of each kind, at several desks at once; return how they came about."""
     outcomes: list[Outcome] = []
     secret = secrets.token_hex(16)
     todo = iter([(kind, number % (CUTS + 1)) for number in range(each) for kind in kinds])
-    async with (
-        turn_server(folder, secret, tls=True) as turn,
-        chromium("--ignore-certificate-errors") as browser,
-        asyncio.TaskGroup() as pairs,
-    ):
-        for number in range(at_once):
-            pairs.create_task(_calls(folder / f"pair-{number}", turn, secret, browser, todo, outcomes))
+    async with AsyncExitStack() as stack:
+        names = ("steady", *(f"lossy-{number}" for number in range(at_once)))
+        steady, *lossy = stack.enter_context(lan(folder, **dict.fromkeys(names, ("eth0",))))
+        turn = await stack.enter_async_context(turn_server(folder, secret, address=HOST, tls=True))
+        desks = [await _desk(stack, folder / home.name, home, turn, secret) for home in lossy]
+        flags = ("--ignore-certificate-errors", TRUSTED + ",".join(desk.url for desk in desks))
+        theirs, *hers = [
+            await stack.enter_async_context(chromium(*flags, executable=home.browser)) for home in (steady, *lossy)
+        ]
+        async with asyncio.TaskGroup() as pairs:
+            for desk, browser in zip(desks, hers, strict=True):
+                pairs.create_task(_calls(desk, Pair(desk, (browser, theirs)), turn, secret, todo, outcomes))
     return outcomes
 
 
-async def _calls(
-    place: Path, turn: TurnServer, secret: str, browser: Browser, todo: Iterator[tuple[Kind, int]],
-    outcomes: list[Outcome],
-) -> None:  # fmt: skip
-    """Take calls from what is to do, with a server and two pages of their own."""
+async def _desk(stack: AsyncExitStack, place: Path, home: Home, turn: TurnServer, secret: str) -> Desk:
     directory = place.with_suffix(".json")
     settings = {**OPEN, **ice_directory(directory, secret, turn.url())}
-    async with (
-        signaling_server(place.with_suffix(".log"), 0, **settings) as server,
-        cuttable(lambda: int(server.url.rpartition(":")[2])) as way_to_server,
-    ):
-        pair = Pair(browser, f"http://localhost:{way_to_server.port}", way_to_server)
-        for kind, cut_after in todo:
-            ice_directory(directory, secret, *([] if kind.way == "direct" else [turn.url(kind.way)]))
-            outcome = await pair.call(kind, cut_after)
-            outcomes.append(outcome)
-            print(f"{len(outcomes):4} {asdict(kind)} {outcome.seconds:.2f} s {outcome.problem[:200]}", flush=True)
+    server = await stack.enter_async_context(signaling_server(place.with_suffix(".log"), 0, **settings))
+    port = int(server.url.rpartition(":")[2])
+    way = await stack.enter_async_context(cuttable(lambda: port, HOST))
+    return Desk(way, directory, home)
+
+
+async def _calls(
+    desk: Desk, pair: Pair, turn: TurnServer, secret: str, todo: Iterator[tuple[Kind, int]], outcomes: list[Outcome]
+) -> None:
+    """Take calls from what is to do."""
+    for kind, cut_after in todo:
+        ice_directory(desk.directory, secret, *([] if kind.way == "direct" else [turn.url(kind.way)]))
+        outcome = await pair.call(kind, cut_after)
+        outcomes.append(outcome)
+        print(f"{len(outcomes):4} {asdict(kind)} {outcome.seconds:.2f} s {outcome.problem[:200]}", flush=True)
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -187,7 +207,7 @@ async def main(each: int, at_once: int) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--each", type=int, default=13, help="calls of each kind")
+    parser.add_argument("--each", type=int, default=9, help="calls of each kind")
     parser.add_argument("--at-once", type=int, default=2, help="pairs that call at the same time")
     given = parser.parse_args()
     sys.exit(asyncio.run(main(given.each, given.at_once)))

@@ -69,10 +69,10 @@ class Cuttable:
 
 
 @asynccontextmanager
-async def cuttable(server_port: Callable[[], int]) -> AsyncIterator[Cuttable]:
+async def cuttable(server_port: Callable[[], int], host: str = "127.0.0.1") -> AsyncIterator[Cuttable]:
     """Listen on a port of its own."""
     way = Cuttable(server_port)
-    listener = await asyncio.start_server(way.carry, "127.0.0.1", 0)
+    listener = await asyncio.start_server(way.carry, host, 0)
     way.port = listener.sockets[0].getsockname()[1]
     async with listener:
         yield way

@@ -2,8 +2,16 @@
 (() => {
   const now = () => performance.timeOrigin + performance.now();
   const steps = (globalThis.steps = {});
-  const first = (name) => (steps[name] ??= now());
-  globalThis.forget = () => Object.keys(steps).forEach((name) => delete steps[name]);
+  let reached = () => {};
+  const first = (name) => {
+    steps[name] ??= now();
+    if ("connected" in steps && "data" in steps) reached(steps);
+  };
+  /** Begin anew, and return what came when once the call is there. */
+  globalThis.nextCall = () => {
+    for (const name of Object.keys(steps)) delete steps[name];
+    return new Promise((done) => (reached = done));
+  };
 
   const Socket = globalThis.WebSocket;
   if (Socket) {
@@ -11,7 +19,7 @@
       constructor(...args) {
         super(...args);
         this.addEventListener("message", ({ data }) => {
-          if (data.includes('"match-found"') && data.includes('"open"')) first("match");
+          if (data.includes('"match-found"')) first(data.includes('"open"') ? "match" : "forming");
         });
       }
     };

@@ -14,24 +14,25 @@ from tests.browser.processes import end
 
 START_SECONDS = 15.0
 POLL_SECONDS = 0.05
-ADDRESS = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 Transport: TypeAlias = Literal["udp", "tcp", "tls"]
 
 
 @dataclass(frozen=True)
 class TurnServer:
-    """A running coturn; it speaks TLS where it was given a folder for its certificate."""
+    """A running coturn; `tls_port` is of use only if it was started with `tls`."""
 
     process: asyncio.subprocess.Process
+    address: str
     port: int
     tls_port: int
 
     def url(self, transport: Transport = "udp") -> str:
         """Return its URL (RFC 7065)."""
         if transport == "tls":
-            return f"turns:localhost:{self.tls_port}?transport=tcp"
-        return f"turn:{ADDRESS}:{self.port}?transport={transport}"
+            return f"turns:{self.address}:{self.tls_port}?transport=tcp"
+        return f"turn:{self.address}:{self.port}?transport={transport}"
 
     async def kill(self) -> None:
         """Let it die at once, without a word to its clients."""
@@ -39,23 +40,25 @@ class TurnServer:
         await self.process.wait()
 
 
-def free_port() -> int:
+def free_port(address: str = LOOPBACK) -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
+        probe.bind((address, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
 @asynccontextmanager
-async def turn_server(folder: Path, secret: str, port: int = 0, *, tls: bool = False) -> AsyncIterator[TurnServer]:
-    """Run coturn on loopback with a shared secret; with `tls` also on another port, with a certificate of its own."""
+async def turn_server(
+    folder: Path, secret: str, port: int = 0, address: str = LOOPBACK, *, tls: bool = False
+) -> AsyncIterator[TurnServer]:
+    """Run coturn with a shared secret; with `tls` also on another port, with a certificate of its own."""
     program = shutil.which("turnserver")
     assert program, "no turnserver. Remedy: apt-get install coturn"
-    port, tls_port = port or free_port(), free_port()
+    port, tls_port = port or free_port(address), free_port(address)
     options = {
-        "listening-ip": ADDRESS,
-        "relay-ip": ADDRESS,
+        "listening-ip": address,
+        "relay-ip": address,
         "listening-port": port,
         "realm": "switchboard.test",
         "static-auth-secret": secret,
@@ -65,7 +68,7 @@ async def turn_server(folder: Path, secret: str, port: int = 0, *, tls: bool = F
     }
     flags = ["use-auth-secret", "allow-loopback-peers", "no-cli", "no-dtls", "simple-log", "fingerprint"]
     if tls:
-        options |= {"tls-listening-port": tls_port, **_certificate(folder)}
+        options |= {"tls-listening-port": tls_port, **_certificate(folder, address)}
     else:
         flags.append("no-tls")
     with (folder / "turn.out").open("wb") as output:
@@ -79,27 +82,27 @@ async def turn_server(folder: Path, secret: str, port: int = 0, *, tls: bool = F
         )
     try:
         for listening in [port, *([tls_port] if tls else [])]:
-            await _listens(listening)
-        yield TurnServer(process, port, tls_port)
+            await _listens(address, listening)
+        yield TurnServer(process, address, port, tls_port)
     finally:
         await end(process)
 
 
-def _certificate(folder: Path) -> dict[str, Path]:
-    """Make a certificate for localhost that nobody trusts; return coturn's options for it."""
+def _certificate(folder: Path, address: str) -> dict[str, Path]:
+    """Make a certificate that nobody trusts; return coturn's options for it."""
     made = {"cert": folder / "turn-cert.pem", "pkey": folder / "turn-key.pem"}
     request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    names = ["-subj", "/CN=turn", "-addext", f"subjectAltName=IP:{address}"]
     files = ["-keyout", str(made["pkey"]), "-out", str(made["cert"])]
     subprocess.run(["openssl", *request, *names, *files], check=True, capture_output=True, timeout=30)
     return made
 
 
-async def _listens(port: int) -> None:
+async def _listens(address: str, port: int) -> None:
     async with asyncio.timeout(START_SECONDS):
         while True:  # coturn listens with TCP as soon as it does with UDP
             try:
-                _, writer = await asyncio.open_connection(ADDRESS, port)
+                _, writer = await asyncio.open_connection(address, port)
             except OSError:
                 await asyncio.sleep(POLL_SECONDS)
             else:

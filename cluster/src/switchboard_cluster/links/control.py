@@ -7,7 +7,7 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,33 +184,39 @@ def _detach(slot: Slot, link: Link) -> None:
     pid = processes.units(slot).get(EMULATOR)
     if pid is None or _ask(slot, {"op": "detach", "host_device": link.host_device})["links"]:
         return
-    deadline = time.monotonic() + REQUEST_SECONDS
-    while processes.alive(pid):
-        if time.monotonic() > deadline:
-            log = Paths.of_checkout().log(EMULATOR)
-            raise ClusterError(
-                "emulator-failed", "the link emulator has no link left and does not end", "see its log", log
-            )
-        time.sleep(0.01)
+    if not _within(REQUEST_SECONDS, lambda: not processes.alive(pid)):
+        raise _failed("it has no link left and does not end")
 
 
 def _start_emulator(slot: Slot) -> None:
     if _emulator_runs(slot):
         return
     _socket_path(slot).unlink(missing_ok=True)
-    log = Paths.of_checkout().log(EMULATOR)
     argv: list[str | Path] = [sys.executable, "-m", "switchboard_cluster.links.emulator", _socket_path(slot)]
-    pid = processes.start(slot, processes.Unit(EMULATOR, argv), log)
-    deadline = time.monotonic() + EMULATOR_START_SECONDS
-    while not _socket_path(slot).exists():
+    pid = processes.start(slot, processes.Unit(EMULATOR, argv), Paths.of_checkout().log(EMULATOR))
+    came = _within(EMULATOR_START_SECONDS, lambda: _socket_path(slot).exists() or not processes.alive(pid))
+    if not came or not processes.alive(pid):
+        raise _failed("it did not start")
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Wait until something holds; return whether it came to hold in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.01)
-        if not processes.alive(pid) or time.monotonic() > deadline:
-            raise ClusterError("emulator-failed", "the link emulator did not start", "see its log", log)
+    return True
+
+
+def _failed(what: str) -> ClusterError:
+    return ClusterError(
+        "emulator-failed", f"the link emulator: {what}", "see its log", Paths.of_checkout().log(EMULATOR)
+    )
 
 
 def _ask(slot: Slot, request: dict[str, Any]) -> dict[str, Any]:
     """Send the emulator one request and return its answer. Raises `ClusterError("emulator-failed")`."""
-    log = Paths.of_checkout().log(EMULATOR)
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(REQUEST_SECONDS)
@@ -221,5 +227,5 @@ def _ask(slot: Slot, request: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         answer = {"error": str(error)}
     if "error" in answer:
-        raise ClusterError("emulator-failed", f"the link emulator: {answer['error']}", "see its log", log)
+        raise _failed(answer["error"])
     return answer

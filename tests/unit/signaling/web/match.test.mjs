@@ -10,6 +10,7 @@ const heard = (frames) => frames.map(({ to, k, id }) => [to, k, id]);
 function met(...partners) {
   const match = new Match("m", "me");
   for (const partner of partners) match.meet(partner);
+  match.open = true;
   return match;
 }
 
@@ -47,6 +48,17 @@ test("what is of another match, page load or partner is neither shown nor answer
     assert.deepEqual(match.hear({ ...frame, ...news }, 0), { said: [], answer: null });
   }
   assert.deepEqual(match.hear(frame, 0), { said: [frame], answer: { type: "ack", m: "m", from: "one", to: "me", k: 1 } });
+});
+
+test("what is said before both sides are in goes out once they are, and nothing is heard before", () => {
+  const match = met("one");
+  const frame = { ...chat("x"), m: "m", from: "one", to: "me", k: 1 };
+  match.open = false;
+  for (const id of ["a", "b"]) match.push(chat(id));
+  assert.deepEqual([match.going("flush", 0), match.hear(frame, 0).said], [[], []]);
+  match.open = true;
+  assert.deepEqual(heard(match.going("flush", 0)), [["one", 1, "a"], ["one", 2, "b"]]);
+  assert.deepEqual(match.hear(frame, 0).said, [frame]);
 });
 
 test("nothing goes out while the partner cannot be reached", () => {

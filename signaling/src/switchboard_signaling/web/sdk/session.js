@@ -4,6 +4,7 @@
  *
  *   status   {status: "connecting" | "online" | "offline" | "stopped", reason?}
  *   queued   {ticket, position?, relaxed}: again when one of the two changes
+ *   forming  {m, role, iceServers, partner}: a match that both have yet to take; what is said now goes out if it opens
  *   match    {m, role, iceServers, partner}: build a connection (again, if the partner's page was loaded anew)
  *   said     the partner's offer, answer, ice-candidate, chat, …
  *   partner  {state: "present" | "away"}
@@ -286,22 +287,41 @@ export class Session extends EventTarget {
       this.#wish(matched(this.want, m));
       this.#heartbeat();
     }
-    if (this.want.m !== m || state !== "open") return;
-    this.#wish({ ...this.want, token });
-    if (this.#outcome?.m !== m) this.#outcome = new Outcome(m, performance.now());
+    if (this.want.m !== m) return;
     const match = this.#match && this.#match.m === m ? this.#match : new Match(m, this.#inst);
+    if (match.open && state !== "open") return;
+    const met = frame.partner === match.partner;
+    if (!met) {
+      match.terms = { role: frame.role, iceServers: frame.iceServers };
+      match.present = true;
+      match.meet(frame.partner);
+    }
     this.#match = match;
-    if (frame.partner === match.partner) return;
-    match.terms = { role: frame.role, iceServers: frame.iceServers };
-    match.present = true;
-    this.#meet(match, frame.partner);
+    if (this.#outcome?.m !== m) this.#outcome = null; // of a match that does not open nothing is told
+    if (state === "open") this.#open(match, met, token);
+    else if (!met) tell(this, "forming", { m, ...match.terms, partner: match.partner });
   }
 
-  /** Talk to another page load of the partner than before. @param {Match} match @param {string} partner */
-  #meet(match, partner) {
-    match.meet(partner);
-    this.#transmit("restart");
-    tell(this, "match", { m: match.m, ...match.terms, partner });
+  /**
+   * Both are in.
+   *
+   * @param {Match} match
+   * @param {boolean} met whether it has been talked to this page load of the partner before
+   * @param {string} token
+   */
+  #open(match, met, token) {
+    this.#wish({ ...this.want, token });
+    this.#outcome ??= new Outcome(match.m, performance.now());
+    if (!match.open) {
+      match.open = true;
+      this.#begin(match, "flush");
+    } else if (!met) this.#begin(match, "restart");
+  }
+
+  /** Talk to another page load of the partner than before. @param {Match} match @param {"flush" | "restart"} choose */
+  #begin(match, choose) {
+    this.#transmit(choose);
+    tell(this, "match", { m: match.m, ...match.terms, partner: match.partner });
   }
 
   /** @param {any} frame */
@@ -309,10 +329,12 @@ export class Session extends EventTarget {
     if (this.want.m !== m) return;
     if (state === "left") return this.#ended(reason, requeue);
     const match = this.#match;
-    if (!match) return;
+    if (!match?.open) return;
     match.present = state === "present";
-    if (inst && inst !== match.partner) this.#meet(match, inst);
-    else if (match.present) this.#transmit("restart");
+    if (inst && inst !== match.partner) {
+      match.meet(inst);
+      this.#begin(match, "restart");
+    } else if (match.present) this.#transmit("restart");
     tell(this, "partner", { state });
   }
 

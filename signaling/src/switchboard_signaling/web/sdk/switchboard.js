@@ -48,6 +48,8 @@ const TELL_AFTER = 300; // ms that a set-up may take untold
  * @property {import("./sending.js").Picture} receiving
  * @property {import("./problems.js").Problem | null} problem what is wrong, newest first to be mended
  *
+ * @typedef {{m: string, role: "polite" | "impolite", iceServers: RTCIceServer[], partner: string}} Found
+ *
  * @typedef {"preferred" | "recent"} Relaxation what is preferred counts no more; who was met lately may be met again
  */
 
@@ -73,6 +75,8 @@ export class Switchboard extends EventTarget {
   #reporter = new Reporter();
   /** @type {Call | null} */
   #call = null;
+  /** The match that the call is for. @type {Found | null} */
+  #found = null;
   #spare = new Spare();
   #problems = new Problems();
   /** The number of the next connection with each of the partner's page loads. @type {Map<string, number>} */
@@ -222,6 +226,7 @@ export class Switchboard extends EventTarget {
   #listen() {
     const session = this.#session;
     listen(session, "status", (detail) => this.#linkChanged(detail));
+    listen(session, "forming", (detail) => this.#prepareCall(detail));
     listen(session, "match", (detail) => this.#meet(detail));
     listen(session, "said", (frame) => this.#hear(frame));
     listen(session, "queued", ({ position = null, relaxed }) => this.#update({ state: "queued", position, relaxed }));
@@ -260,8 +265,19 @@ export class Switchboard extends EventTarget {
     }
   }
 
-  /** @param {{role: "polite" | "impolite", iceServers: RTCIceServer[], partner: string}} detail */
-  #meet({ role, iceServers, partner }) {
+  /** @param {Found} found */
+  #meet(found) {
+    if (this.#found?.m !== found.m || this.#found.partner !== found.partner) this.#prepareCall(found);
+    const call = this.#call;
+    // Most calls are there before anybody could read that they are being set up, and painting it would delay them.
+    setTimeout(() => {
+      if (call && call === this.#call && call.state === "connecting") this.#update({ state: "connecting" });
+    }, TELL_AFTER);
+  }
+
+  /** Build a call: already while both sides take the match, so that the offer is there when they have. @param {Found} found */
+  #prepareCall(found) {
+    const { role, iceServers, partner } = found;
     const { local, tier } = this.snapshot;
     if (!local) return;
     const ready = this.#spare.take();
@@ -295,10 +311,7 @@ export class Switchboard extends EventTarget {
     listen(call, "built", ({ neg }) => this.#negs.set(partner, neg + 1));
     this.#negs.set(partner, call.neg + 1);
     this.#call = call;
-    // Most calls are there before anybody could read that they are being set up, and painting it would delay them.
-    setTimeout(() => {
-      if (call === this.#call && call.state === "connecting") this.#update({ state: "connecting" });
-    }, TELL_AFTER);
+    this.#found = found;
   }
 
   /** @param {any} frame */
@@ -351,7 +364,7 @@ export class Switchboard extends EventTarget {
   #hangUp() {
     this.#reporter = new Reporter();
     this.#call?.close();
-    this.#call = null;
+    this.#call = this.#found = null;
     this.#update({ remote: null, partnerAway: false, receiving: "on" });
   }
 
