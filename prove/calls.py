@@ -1,6 +1,6 @@
 """Hundreds of calls in a real Chromium, over each way that media can take: `make prove-calls`.
 
-Two pages, each on a network of its own, meet again and again on a real server, with a real coturn: directly, or through
+People, each on a network of its own, meet one after another on a real server, with a real coturn: directly, or through
 the relay only, which they reach by UDP, TCP or TLS; with packets lost; and with both pages' connections to the server
 cut in the middle of the set-up. A call counts once both pages show the other one's moving picture.
 """
@@ -80,55 +80,54 @@ class Desk:
         return f"http://{HOST}:{self.way.port}"
 
 
-class Pair:
-    """Two people who call each other, the first one from where packets are lost."""
+class Person:
+    """Somebody at a desk who makes one call after the other.
 
-    def __init__(self, desk: Desk, browsers: Sequence[Browser]) -> None:
+    Each is with another partner: whoever met lately would wait for each other.
+    """
+
+    def __init__(self, desk: Desk, own: Browser, partners: Browser) -> None:
         self._desk = desk
-        self._browsers = browsers
-        self._people: list[CallPage] = []
+        self._own = own
+        self._partners = partners
+        self._page: CallPage | None = None
 
     async def call(self, kind: Kind, cut_after: int) -> Outcome:
-        """Have them meet once and part."""
-        if not self._people:
-            await self._open()
+        """Meet a partner once and part."""
+        self._page = one = self._page or await self._open(self._own)
+        other = await self._open(self._partners)
         began = time.monotonic()
         try:
-            for person in self._people:
+            for person in (one, other):
                 await person.page.set_checked("#relay", kind.way != "direct")
             await asyncio.to_thread(self._desk.home.conditions, f"loss={kind.loss}%")
             self._desk.way.arm(cut_after if kind.cut else None)
             began = time.monotonic()
-            for person in self._people:
+            for person in (one, other):
                 await person.look_for_partner()
-            for person in self._people:
+            for person in (one, other):
                 await person.wait_for_state("connected", CALL_SECONDS)
                 await person.until(MOVING, CALL_SECONDS)
             seconds = time.monotonic() - began
             await asyncio.to_thread(self._desk.home.conditions, "")
-            await self._part()
+            await one.page.click("#leave")
+            for person in (one, other):
+                await person.wait_for_state("idle", CALL_SECONDS)
+            await one.ready()
         except (AssertionError, Error) as error:
-            await self._close()
+            await asyncio.to_thread(self._desk.home.conditions, "")
+            await one.page.context.close()
+            self._page = None
             return Outcome(kind, time.monotonic() - began, str(error))
+        finally:
+            await other.page.context.close()
         return Outcome(kind, seconds, "")
 
-    async def _open(self) -> None:
-        self._people = [await CallPage.open(browser, self._desk.url) for browser in self._browsers]
-        for person in self._people:  # pictures cost the processor, and their size is not what is proven
-            await person.page.select_option("#tier", "low", force=True)
-
-    async def _part(self) -> None:
-        one, other = self._people
-        await one.page.click("#leave")
-        for person in (one, other):
-            await person.wait_for_state("idle", CALL_SECONDS)
-            await person.ready()
-
-    async def _close(self) -> None:
-        await asyncio.to_thread(self._desk.home.conditions, "")
-        for person in self._people:
-            await person.page.context.close()
-        self._people = []
+    async def _open(self, browser: Browser) -> CallPage:
+        opened = await CallPage.open(browser, self._desk.url)
+        # Pictures cost the processor, and their size is not what is proven.
+        await opened.page.select_option("#tier", "low", force=True)
+        return opened
 
 
 async def prove(folder: Path, kinds: Sequence[Kind], each: int, at_once: int = 2) -> list[Outcome]:
@@ -145,9 +144,9 @@ async def prove(folder: Path, kinds: Sequence[Kind], each: int, at_once: int = 2
         theirs, *hers = [
             await stack.enter_async_context(chromium(*flags, executable=home.browser)) for home in (steady, *lossy)
         ]
-        async with asyncio.TaskGroup() as pairs:
+        async with asyncio.TaskGroup() as people:
             for desk, browser in zip(desks, hers, strict=True):
-                pairs.create_task(_calls(desk, Pair(desk, (browser, theirs)), turn, secret, todo, outcomes))
+                people.create_task(_calls(desk, Person(desk, browser, theirs), turn, secret, todo, outcomes))
     return outcomes
 
 
@@ -161,12 +160,12 @@ async def _desk(stack: AsyncExitStack, place: Path, home: Home, turn: TurnServer
 
 
 async def _calls(
-    desk: Desk, pair: Pair, turn: TurnServer, secret: str, todo: Iterator[tuple[Kind, int]], outcomes: list[Outcome]
+    desk: Desk, person: Person, turn: TurnServer, secret: str, todo: Iterator[tuple[Kind, int]], outcomes: list[Outcome]
 ) -> None:
     """Take calls from what is to do."""
     for kind, cut_after in todo:
         ice_directory(desk.directory, secret, *([] if kind.way == "direct" else [turn.url(kind.way)]))
-        outcome = await pair.call(kind, cut_after)
+        outcome = await person.call(kind, cut_after)
         outcomes.append(outcome)
         print(f"{len(outcomes):4} {asdict(kind)} {outcome.seconds:.2f} s {outcome.problem[:200]}", flush=True)
 
@@ -208,6 +207,6 @@ async def main(each: int, at_once: int) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--each", type=int, default=9, help="calls of each kind")
-    parser.add_argument("--at-once", type=int, default=2, help="pairs that call at the same time")
+    parser.add_argument("--at-once", type=int, default=2, help="calls at the same time")
     given = parser.parse_args()
     sys.exit(asyncio.run(main(given.each, given.at_once)))

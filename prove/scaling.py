@@ -8,19 +8,17 @@ the application what was said and what was shown.
 import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from tests.e2e.embedded import Embedded
 from tests.e2e.kubectl import Kubectl, Object, all_ready, ready
 from tests.e2e.made import Made
+from tests.e2e.processes import kill
 
 from prove.crowd import Crowd, Json, harm, until
 from prove.report import write
@@ -166,25 +164,6 @@ class Proof:
             }
         )
         print(json.dumps(self.steps[-1]), flush=True)
-
-
-def pids(text: str) -> list[int]:
-    """Return the processes whose environment or command line holds a text."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if any(text.encode() in (folder / file).read_bytes().split(b"\0") for file in ("environ", "cmdline")):
-                found.append(int(folder.name))
-    return found
-
-
-def kill(text: str) -> int:
-    """Kill such processes (SIGKILL) and return how many there were."""
-    victims = [pid for pid in pids(text) if pid != os.getpid()]
-    for pid in victims:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    return len(victims)
 
 
 async def up(proof: Proof) -> None:

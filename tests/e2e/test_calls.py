@@ -1,16 +1,19 @@
 """What two people in a call see, and for how long, while what carries it is replaced or dies."""
 
 import base64
+import operator
 import time
 from collections.abc import Callable
 
 import pytest
 from tests.browser.call import CallPage, Diary, chromium, meet
-from tests.e2e.kubectl import Object, ready
+from tests.e2e.kubectl import Object, all_ready, ready
 from tests.e2e.made import Made
 from tests.e2e.pods import SIGNALING, TURN, kill, name_of, primaries, replaced, signaling_pods
+from tests.e2e.processes import kill as kill_process
 
 from switchboard_cluster import quickstart
+from switchboard_crds import names
 
 pytestmark = [pytest.mark.cluster, pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -18,7 +21,7 @@ Took = Callable[[str, float], None]
 RECONNECTING = "Reconnecting to the server"
 INTERRUPTED = "The connection is interrupted"
 NOTICEABLE_SECONDS = 5.0
-"""Without a moving picture: whoever sees that must have been told why."""
+"""Without a moving picture, until a person must have been told why."""
 EXAMPLE_PROXY = "192.0.2.1/32"
 """Nobody's address (RFC 5737): a setting that changes pods and nothing else."""
 
@@ -92,30 +95,50 @@ async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: 
             assert not any(RECONNECTING in text or INTERRUPTED in text for text in said), said
 
 
-async def test_a_relay_that_is_killed_interrupts_the_call_until_another_one_serves(
+async def test_a_relay_that_dies_interrupts_the_call_and_says_so_until_it_serves_again(
     switchboard: Made, took: Took
 ) -> None:
-    before = {name_of(pod) for pod in switchboard.kubectl.json("get", "pods", f"--selector={TURN}")["items"]}
+    crash_relays(switchboard)  # the kubelet starts again at once what dies first, and after 10 s what dies then
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, f"{switchboard.url}/?relay=1") for _ in range(2)]
         await meet(one, other)
         for person in (one, other):
             await person.assert_moving()
+            assert await person.path() == "relay"
         diaries = [await Diary.of(person) for person in (one, other)]
-        kill(switchboard, *before)
-        switchboard.kubectl.wait_for("pods", replaced(before, len(before)), "coturn", timeout=120, selector=TURN)
+        crash_relays(switchboard)
         served = time.monotonic()
-        for person in (one, other):
+        for who, person, diary in zip(("one", "the other"), (one, other), diaries, strict=True):
+            told = await diary.seconds_until(INTERRUPTED)
+            took(f"{who} was told after", told)
+            assert told < NOTICEABLE_SECONDS
             await person.wait_for_state("connected", 90)
             await person.assert_moving()
             assert await person.path() == "relay"
-        took("moving pictures after another coturn was ready", time.monotonic() - served)
-        for who, diary in zip(("one", "the other"), diaries, strict=True):
-            standstill = await diary.longest_standstill()
-            took(f"{who} saw no moving picture for", standstill)
-            if standstill > NOTICEABLE_SECONDS:  # another coturn may serve before the old one is really gone
-                took(f"{who} was told after", await diary.seconds_until(INTERRUPTED))
+            took(f"{who} saw moving pictures after the relays served again", time.monotonic() - served)
+            took(f"{who} saw no moving picture for", await diary.longest_standstill())
+
+
+def crash_relays(switchboard: Made) -> None:
+    """Kill all coturn processes, and wait until the fleet has them again, in the same pods."""
+    before = switchboard.kubectl.json("get", "pods", f"--selector={TURN}")["items"]
+    for pod in before:
+        assert kill_process(f"--listening-ip={pod['status']['podIP']}") == 1
+
+    def again(pods: list[Object]) -> bool:
+        return all_ready(len(before))(pods) and all(map(operator.gt, restarts(pods), restarts(before)))
+
+    switchboard.kubectl.wait_for("pods", again, "coturn started again", timeout=120, selector=TURN)
     switchboard.kubectl.wait_for(f"turnfleet {quickstart.POOL}", ready, "the fleet whole again", timeout=120)
+
+
+def restarts(pods: list[Object]) -> list[int]:
+    """Return how often coturn was started again, pod by pod."""
+    found = []
+    for pod in sorted(pods, key=name_of):
+        containers = {one["name"]: one["restartCount"] for one in pod["status"]["containerStatuses"]}
+        found.append(containers[names.COTURN_CONTAINER])
+    return found
 
 
 def wipe(switchboard: Made) -> None:

@@ -12,7 +12,7 @@ from tests.npm import npm_packages
 ROOT = Path(__file__).resolve().parents[4]
 HERE = Path(__file__).parent
 SDK = str(resources.files("switchboard_signaling") / "web" / "sdk")
-MODULES = ["ice", "match", "quality", "recovery", "report", "problems", "words", "react"]
+MODULES = ["ice", "match", "quality", "recovery", "report", "problems", "session", "words", "react"]
 
 
 @pytest.mark.parametrize("module", MODULES)

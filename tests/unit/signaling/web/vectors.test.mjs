@@ -1,49 +1,17 @@
 /**
  * The JavaScript client does what the shared vectors say. Run by test_vectors.py, with the folders of both in the
- * environment. The browser around the session is a few fakes; its clock is the vector's.
+ * environment; the browser's clock is the vector's.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { browser, settled } from "./browser.mjs";
 
 const { SDK, VECTORS } = process.env;
 const EVENTS = ["queued", "match", "said", "partner", "ended", "problem"];
 
-let clock = 0;
-let sockets = [];
-let timeouts = [];
-let ticks = [];
-let stored = new Map();
-
-class FakeSocket {
-  constructor() {
-    this.sent = [];
-    sockets.push(this);
-  }
-  send(text) {
-    this.sent.push(JSON.parse(text));
-  }
-  close() {}
-}
-
-const fakes = {
-  WebSocket: FakeSocket,
-  performance: { now: () => clock },
-  sessionStorage: {
-    getItem: (key) => stored.get(key) ?? null,
-    setItem: (key, value) => stored.set(key, value),
-  },
-  navigator: {},
-  addEventListener: () => {},
-  setInterval: (act) => ticks.push(act),
-  setTimeout: (act) => timeouts.push(act),
-  clearTimeout: () => {},
-};
-for (const [name, value] of Object.entries(fakes)) {
-  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-}
 const { Session } = await import(pathToFileURL(join(SDK, "session.js")));
 
 class Player {
@@ -52,8 +20,7 @@ class Player {
   auth = null;
 
   constructor(steps) {
-    clock = 0;
-    [sockets, timeouts, ticks, stored] = [[], [], [], new Map()];
+    browser.reset();
     const token = ({ fresh }) => this.auth[fresh ? "fresh" : "kept"];
     this.session = new Session("ws://pool.example/ws", steps.some(({ auth }) => auth) ? { token } : {});
     this.session.addEventListener("status", ({ detail: { status } }) => {
@@ -65,11 +32,11 @@ class Player {
   }
 
   async play({ at, auth, times = 1, sends = [], tells = [], ...step }) {
-    clock = at ?? clock;
+    browser.clock = at ?? browser.clock;
     this.auth = auth ?? this.auth;
     for (let time = 0; time < times; time++) {
       await this.act(this.filled(step));
-      this.agree(sends, sockets.at(-1).sent.splice(0));
+      this.agree(sends, browser.socket.sent.splice(0));
       this.agree(tells, this.told.splice(0));
     }
   }
@@ -81,19 +48,19 @@ class Player {
     else if (say) this.session.say(say);
     else if (report) this.session.report(report);
     else if (connection) this.session.connection(connection.state, connection);
-    else if (receive) sockets.at(-1).onmessage({ data: JSON.stringify(receive) });
-    else for (const tick of ticks) tick();
+    else if (receive) browser.socket.onmessage({ data: JSON.stringify(receive) });
+    else for (const tick of browser.ticks) tick();
     await settled();
   }
 
   async connect(code) {
-    const before = sockets.length;
+    const before = browser.sockets.length;
     if (before) {
-      sockets.at(-1).onclose({ code: code === true ? 1006 : code, reason: "" });
-      for (const act of timeouts.splice(0)) act();
+      browser.socket.onclose({ code: code === true ? 1006 : code, reason: "" });
+      for (const act of browser.timeouts.splice(0)) act();
     } else await this.session.start();
     await settled();
-    if (sockets.length > before) sockets.at(-1).onopen();
+    if (browser.sockets.length > before) browser.socket.onopen();
   }
 
   /** A step with its variables and long texts put in. */
@@ -116,9 +83,6 @@ class Player {
     }
   }
 }
-
-/** All that was promised so far has come about. */
-const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 function unfolded(text) {
   const [, count, letter] = text.match(/^\{(\d+) x (.)\}$/u) ?? [];
