@@ -75,8 +75,8 @@ export class Switchboard extends EventTarget {
   #reporter = new Reporter();
   /** @type {Call | null} */
   #call = null;
-  /** The match that the call is for. @type {Found | null} */
-  #found = null;
+  /** The match that forms, and that there is a call for already. @type {Found | null} */
+  #forming = null;
   #spare = new Spare();
   #problems = new Problems();
   /** The number of the next connection with each of the partner's page loads. @type {Map<string, number>} */
@@ -226,7 +226,7 @@ export class Switchboard extends EventTarget {
   #listen() {
     const session = this.#session;
     listen(session, "status", (detail) => this.#linkChanged(detail));
-    listen(session, "forming", (detail) => this.#prepareCall(detail));
+    listen(session, "forming", (detail) => this.#form(detail));
     listen(session, "match", (detail) => this.#meet(detail));
     listen(session, "said", (frame) => this.#hear(frame));
     listen(session, "queued", ({ position = null, relaxed }) => this.#update({ state: "queued", position, relaxed }));
@@ -265,19 +265,27 @@ export class Switchboard extends EventTarget {
     }
   }
 
+  /** Build the call while both sides take the match, so that its offer is there when they have. @param {Found} found */
+  #form(found) {
+    this.#build(found);
+    this.#forming = this.#call && found; // there is none without a camera or microphone
+  }
+
   /** @param {Found} found */
   #meet(found) {
-    if (this.#found?.m !== found.m || this.#found.partner !== found.partner) this.#prepareCall(found);
+    if (this.#forming?.m !== found.m || this.#forming.partner !== found.partner) this.#build(found);
+    this.#forming = null;
     const call = this.#call;
+    if (!call) return;
+    this.#negs.set(found.partner, call.neg + 1);
     // Most calls are there before anybody could read that they are being set up, and painting it would delay them.
     setTimeout(() => {
-      if (call && call === this.#call && call.state === "connecting") this.#update({ state: "connecting" });
+      if (call === this.#call && call.state === "connecting") this.#update({ state: "connecting" });
     }, TELL_AFTER);
   }
 
-  /** Build a call: already while both sides take the match, so that the offer is there when they have. @param {Found} found */
-  #prepareCall(found) {
-    const { role, iceServers, partner } = found;
+  /** @param {Found} found */
+  #build({ role, iceServers, partner }) {
     const { local, tier } = this.snapshot;
     if (!local) return;
     const ready = this.#spare.take();
@@ -309,9 +317,7 @@ export class Switchboard extends EventTarget {
     });
     listen(call, "problem", (detail) => tell(this, "log", detail));
     listen(call, "built", ({ neg }) => this.#negs.set(partner, neg + 1));
-    this.#negs.set(partner, call.neg + 1);
     this.#call = call;
-    this.#found = found;
   }
 
   /** @param {any} frame */
@@ -364,7 +370,7 @@ export class Switchboard extends EventTarget {
   #hangUp() {
     this.#reporter = new Reporter();
     this.#call?.close();
-    this.#call = this.#found = null;
+    this.#call = this.#forming = null;
     this.#update({ remote: null, partnerAway: false, receiving: "on" });
   }
 
