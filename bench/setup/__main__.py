@@ -6,7 +6,7 @@ its threads and its camera, which people who meet never do.
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ WINDOW: Final[dict[str, Any]] = {"viewport": {"width": 480, "height": 360}, "per
 SETTLE_SECONDS: Final = 3.0
 """After which a browser has finished what comes with windows that open and close: it takes the processor from calls."""
 LATER_MS: Final = 200
+CALL_SECONDS: Final = 30.0
 Steps = dict[str, float]
 Times = dict[str, float]
 
@@ -71,9 +72,10 @@ class Bench:
         """Make a call within one page, which is the call page with another program in it."""
         async with AsyncExitStack() as stack:
             page = await self._limit(await self._context(stack))
-            await page.evaluate("callWithin", relay)
+            await _all(page.evaluate("callWithin", relay))
             await asyncio.sleep(SETTLE_SECONDS)
-            return _times(await page.evaluate("callWithin", relay))
+            (times,) = await _all(page.evaluate("callWithin", relay))
+            return _times(times)
 
     async def across(self, relay: bool) -> Times:
         """Make a call between two such pages."""
@@ -84,7 +86,7 @@ class Bench:
             async def call() -> Times:
                 for page in pages:
                     await page.evaluate("ready", relay)
-                times = await asyncio.gather(*(page.evaluate("callAcross", page is pages[0]) for page in pages))
+                times = await _all(*(page.evaluate("callAcross", page is pages[0]) for page in pages))
                 for page in pages:
                     await page.evaluate("part()")
                 return _times(times)
@@ -134,7 +136,13 @@ async def _meet(first: CallPage, second: CallPage) -> list[Steps]:
     calls = [asyncio.create_task(person.page.evaluate("nextCall()")) for person in (first, second)]
     # What is clicked or asked from outside takes the processor for some milliseconds: the page does it later by itself.
     await second.page.evaluate(f"setTimeout(() => document.getElementById('start').click(), {LATER_MS})")
-    return list(await asyncio.gather(*calls))
+    return await _all(*calls)
+
+
+async def _all(*pages: Awaitable[Any]) -> list[Any]:
+    """Return what pages say once their call is there. Raises TimeoutError if it does not come about."""
+    async with asyncio.timeout(CALL_SECONDS):
+        return list(await asyncio.gather(*pages))
 
 
 async def measure(folder: Path, rounds: int) -> Report:
