@@ -3,8 +3,10 @@
 import pytest
 from tests.browser.call import CallPage, chromium, meet
 from tests.e2e.made import Made, last_url, make_up
+from tests.e2e.pods import TURN
 
 from switchboard_cluster import quickstart
+from switchboard_crds import names
 
 pytestmark = [pytest.mark.cluster, pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -17,6 +19,12 @@ def test_make_up_prints_the_url_and_may_be_repeated(switchboard: Made) -> None:
 def test_all_three_kinds_are_ready(switchboard: Made, kind: str) -> None:
     ready, why = quickstart.judge(switchboard.kubectl.json("get", kind, quickstart.POOL))
     assert ready, why
+
+
+def test_coturn_takes_its_whole_configuration(switchboard: Made) -> None:
+    logs = switchboard.kubectl("logs", f"--selector={TURN}", f"--container={names.COTURN_CONTAINER}", "--tail=-1")
+    assert "Coturn Version" in logs
+    assert not [line for line in logs.splitlines() if "Bad configuration" in line or "is deprecated" in line]
 
 
 async def test_two_people_meet_and_see_each_other(switchboard: Made) -> None:

@@ -55,7 +55,10 @@ def common(fleet: TurnFleet, keys: Keys, pool_uids: Iterable[str]) -> list[Json]
 
 
 def configuration(fleet: TurnFleet) -> str:
-    """Return coturn's configuration: no secrets, no way into the network, no features that clients do not need."""
+    """Return coturn's configuration: no secrets, no way into the network, no features that clients do not need.
+
+    Its command line and DTLS are off unless asked for: coturn 4.18 complains of `no-cli` and `no-dtls`.
+    """
     spec = fleet.spec
     lines = [
         f"listening-port={spec.port}",
@@ -66,9 +69,7 @@ def configuration(fleet: TurnFleet) -> str:
         "use-auth-secret",
         f"userdb={_USERDB}",
         "stale-nonce=600",
-        "no-cli",
         "no-tls",
-        "no-dtls",
         "no-tcp-relay",
         "no-multicast-peers",
         "no-rfc5780",

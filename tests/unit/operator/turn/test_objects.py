@@ -38,7 +38,8 @@ def test_coturn_listens_and_relays_where_the_spec_says() -> None:
 
 def test_coturn_has_no_secret_in_its_configuration_and_no_door_but_its_own() -> None:
     found = lines()
-    assert {"use-auth-secret", "no-cli", "no-tcp-relay", "no-multicast-peers"} <= set(found)
+    assert {"use-auth-secret", "no-tls", "no-tcp-relay", "no-multicast-peers"} <= set(found)
+    assert not any(line.partition("=")[0] in ("cli", "dtls", "cli-password") for line in found)
     assert not any("static-auth-secret" in line for line in found)
 
 
