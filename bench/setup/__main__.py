@@ -105,13 +105,13 @@ class Bench:
 
     async def _limit(self, context: BrowserContext) -> Page:
         """Open the page with the other program, in a window of its own: of two in one window, one is not painted."""
-        script = (HERE / "limit.js").read_text()
-        await context.route("**/web/app.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
         if context.pages:
             async with context.expect_page() as opened:
                 await context.pages[0].evaluate("void window.open(location.href, '', 'popup, noopener')")
             page = await opened.value
         else:
+            other = {"path": HERE / "limit.js", "content_type": "text/javascript"}
+            await context.route("**/web/app.js", lambda route: route.fulfill(**other))
             page = await context.new_page()
             await page.goto(self.url)
         await until(lambda: page.evaluate("'ready' in globalThis"), "the page without a server")

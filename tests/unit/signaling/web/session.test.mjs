@@ -1,4 +1,7 @@
-/** What the JavaScript client does beyond the shared vectors: it may speak before a match is open, and is heard after. */
+/**
+ * What the JavaScript client does beyond the shared vectors: it may speak before a match is open, and is heard after; what
+ * the partner says is heard at once.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { browser, settled } from "./browser.mjs";
@@ -38,6 +41,19 @@ test("a match is taken and told while it forms, and what is said then goes out w
   receive(open);
   assert.deepEqual([sent("offer").length, sent("ice-candidate").length], [1, 1]);
   assert.deepEqual(told, [["forming", "p"], ["match", "p"]]);
+});
+
+test("a partner that knows sooner that the match is open is heard, and answered once this side knows", async () => {
+  const { session, open } = await announced();
+  const said = [];
+  session.addEventListener("said", ({ detail }) => said.push(detail.type));
+  const { inst } = browser.socket.sent[0];
+  receive({ ...OFFER, m: "m", from: "p", to: inst, k: 1 });
+  assert.deepEqual([said, sent("ack").length], [["offer"], 1]);
+  session.say({ ...OFFER, type: "answer" });
+  assert.deepEqual(sent("answer"), []);
+  receive(open);
+  assert.equal(sent("answer").length, 1);
 });
 
 test("what is said to a page load that is gone when the match opens is not said to the next one", async () => {

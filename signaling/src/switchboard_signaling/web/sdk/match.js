@@ -29,7 +29,7 @@ export class Match {
     this.terms = { role: "polite", iceServers: [] };
     /** The partner's page load. */
     this.partner = "";
-    /** Whether both sides are in: nothing is said before. */
+    /** Whether both sides are in, as far as is known here: nothing is said before, but the partner may know sooner. */
     this.open = false;
     /** Whether the partner's page can be reached. */
     this.present = true;
@@ -79,7 +79,7 @@ export class Match {
    */
   hear(frame, now) {
     const nothing = { said: [], answer: null };
-    if (frame.m !== this.m || !this.open) return nothing;
+    if (frame.m !== this.m) return nothing;
     if (frame.type === "ack") {
       if (frame.from === this.#inst && frame.to === this.partner) this.#sending.acknowledged(frame.k, now);
       return nothing;
