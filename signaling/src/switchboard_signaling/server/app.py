@@ -12,46 +12,63 @@ from switchboard_signaling.protocol import errors, messages
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.tokens import SessionClaims
 from switchboard_signaling.server.connection import Connection
+from switchboard_signaling.server.files import Files
 from switchboard_signaling.server.inline import make_socket
+from switchboard_signaling.server.origins import origin_allowed
 from switchboard_signaling.server.pod import Pod
-from switchboard_signaling.server.security import origin_allowed, require_text_headers, secure
+from switchboard_signaling.server.security import require_text_headers, secure
 from switchboard_signaling.settings import Environment
 
 WEB: Final = Path(__file__).parent.parent / "web"
 POD: Final = web.AppKey("pod", Pod)
+FILES: Final = web.AppKey("files", Files)
+FOREIGN: Final = (
+    "This origin may not connect. Remedy: add it to spec.allowedOrigins of the pool (SWITCHBOARD_ALLOWED_ORIGINS).\n"
+)
 
 
 def public_app(pod: Pod) -> web.Application:
     """Return the application for the port `http`."""
     app = web.Application()
-    secure(app, https=pod.settings.environment is Environment.PRODUCTION)
+    settings = pod.settings
+    secure(app, https=settings.environment is Environment.PRODUCTION, origins=settings.allowed_origins)
     app[POD] = pod
+    app[FILES] = Files(WEB)
     app.add_routes(
         [
             web.get("/", page),
             web.get("/ws", socket),
             web.get("/api/webrtc/config", config),
             web.get("/api/webrtc/stats", stats),
+            web.options("/api/webrtc/config", preflight),
+            web.options("/api/webrtc/stats", preflight),
             web.get("/health", health),
             web.get("/livez", live),
             web.get("/readyz", ready),
-            web.static("/web", WEB),
+            web.get("/web/{name:.+}", app[FILES].serve),
         ]
     )
     return app
 
 
-async def page(_request: web.Request) -> web.FileResponse:
+async def page(request: web.Request) -> web.Response:
     """Serve the call page."""
-    return web.FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+    return request.app[FILES].answer(request, "index.html")
+
+
+async def preflight(request: web.Request) -> web.Response:
+    """Answer a page of another origin that asks whether it may call the API; the headers say what it may."""
+    if not _own(request):
+        raise web.HTTPForbidden(text=FOREIGN)
+    return web.Response(status=204)
 
 
 async def socket(request: web.Request) -> web.StreamResponse:
     """Upgrade to `switchboard.v1` and serve the socket until it closes."""
     pod = request.app[POD]
     require_text_headers(request)
-    if not origin_allowed(request.headers.get("Origin"), request.host, pod.settings.allowed_origins):
-        raise web.HTTPForbidden(text="This origin may not connect. Remedy: add it to SWITCHBOARD_ALLOWED_ORIGINS.\n")
+    if not _own(request):
+        raise web.HTTPForbidden(text=FOREIGN)
     # The limit is the protocol's own plus what lets a slightly longer frame be answered with a coded error.
     response = make_socket(messages.SUBPROTOCOL, messages.MAX_FRAME_BYTES + 1024, close_seconds=2.0)
     if not response.can_prepare(request).ok:
@@ -151,6 +168,11 @@ async def ready(request: web.Request) -> web.Response:
     if pod.broker.deaf:
         return web.Response(text="the store answers, but hints do not arrive\n", status=503)
     return web.Response(text="ok\n")
+
+
+def _own(request: web.Request) -> bool:
+    """Return whether a request comes from a page that may use the pool, or from no page at all."""
+    return origin_allowed(request.headers.get("Origin"), request.host, request.app[POD].settings.allowed_origins)
 
 
 def _let_in(wait: float) -> None:

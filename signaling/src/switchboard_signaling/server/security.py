@@ -1,9 +1,10 @@
-"""What the server allows a browser's page: origins and response headers."""
+"""What the server tells browsers about its answers: security headers and CORS."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from switchboard_signaling.server.origins import cors_headers
 
 HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -19,31 +20,17 @@ HEADERS: Final = {
 HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
 
-def origin_allowed(origin: str | None, host: str, allowed: frozenset[str]) -> bool:
-    """Whether a page of this origin may open a socket here (OWASP ASVS 4.4.2).
+def secure(app: web.Application, *, https: bool, origins: frozenset[str]) -> None:
+    """Have every answer, errors included, carry the security headers and the CORS headers of its path.
 
-    Pages of this very host may, those on the list may, all may if it has `*`, and so may clients without an origin,
-    which are no browsers.
+    `https`: browsers are to come by https only; `origins`: those besides the server's own whose pages may use it.
     """
-    if origin is None or "*" in allowed or origin.lower() in allowed:
-        return True
-    return _host_of(origin) == host.lower()
-
-
-def _host_of(origin: str) -> str | None:
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return None  # not a browser's; such as http://[
-    return parts.netloc.lower() if parts.scheme in ("http", "https") else None
-
-
-def secure(app: web.Application, *, https: bool) -> None:
-    """Have every answer carry the security headers, errors too; `https`: browsers are to come by https only."""
     headers = {**HEADERS, **HSTS} if https else HEADERS
 
-    async def add(_request: web.Request, response: web.StreamResponse) -> None:
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(headers)
+        origin = request.headers.get("Origin")
+        response.headers.update(cors_headers(origin, request.host, origins, request.method, request.path))
 
     app.on_response_prepare.append(add)
 

@@ -137,6 +137,73 @@ async def test_a_foreign_page_cannot_connect(running: Running) -> None:
     assert "SWITCHBOARD_ALLOWED_ORIGINS" in await response.text()
 
 
+APP = "https://app.example"
+OPEN_TO_APP = {"allowed_origins": APP}
+
+
+@pytest.mark.parametrize("running", [{**OPEN_TO_APP, **SHARED}], indirect=True)
+@pytest.mark.parametrize("path", ["/api/webrtc/config", "/api/webrtc/stats"])
+async def test_an_allowed_page_may_call_the_api(running: Running, path: str) -> None:
+    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    answer = await running.public.options(path, headers={"Origin": APP, **asked})
+    assert answer.status == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+    assert answer.headers["Access-Control-Allow-Headers"] == "authorization"
+    assert "GET" in answer.headers["Access-Control-Allow-Methods"]
+    assert int(answer.headers["Access-Control-Max-Age"]) > 0
+    assert answer.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize("running", [{**OPEN_TO_APP, **SHARED, "wrong_tokens": 1}], indirect=True)
+async def test_an_allowed_page_can_read_answers_and_refusals(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    bearer = running.pod.host.keyring.sign(SessionClaims("sid", "sub", 2**40))
+    statuses = []
+    for authorization in (f"Bearer {bearer}", "", "Bearer made-up", f"Bearer {bearer[:-4]}AAAA", ""):
+        headers = {"Origin": APP, "Authorization": authorization}
+        answer = await running.public.get("/api/webrtc/config", headers=headers)
+        statuses.append(answer.status)
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
+    assert statuses == [200, 401, 401, 401, 429]
+    monkeypatch.setattr(type(running.pod.hub), "active_sessions", property(lambda _: 1 / 0))
+    broken = await running.public.get("/api/webrtc/stats", headers={"Origin": APP})
+    assert (broken.status, broken.headers["Access-Control-Allow-Origin"]) == (500, APP)
+
+
+@pytest.mark.parametrize("running", [OPEN_TO_APP], indirect=True)
+async def test_another_page_is_granted_nothing(running: Running) -> None:
+    for path in ("/api/webrtc/config", "/web/sdk/switchboard.js"):
+        answer = await running.public.get(path, headers={"Origin": "https://evil.example"})
+        assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+        assert (answer.headers["Vary"], answer.headers["Cross-Origin-Resource-Policy"]) == ("Origin", "same-origin")
+    refused = await running.public.options("/api/webrtc/config", headers={"Origin": "https://evil.example"})
+    assert (refused.status, "spec.allowedOrigins" in await refused.text()) == (403, True)
+    assert not [name for name in refused.headers if name.startswith("Access-Control-")]
+
+
+@pytest.mark.parametrize("running", [OPEN_TO_APP], indirect=True)
+async def test_an_allowed_page_may_load_the_sdk_and_not_the_call_page(running: Running) -> None:
+    for path in ("/web/sdk/switchboard.js", "/web/sdk/call.js"):
+        answer = await running.public.get(path, headers={"Origin": APP})
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert answer.headers["Cache-Control"] == "no-cache"
+        known = {"Origin": APP, "If-None-Match": answer.headers["ETag"]}
+        again = await running.public.get(path, headers=known)
+        assert (again.status, again.headers["Access-Control-Allow-Origin"]) == (304, APP)
+    for path in ("/", "/web/app.js"):
+        answer = await running.public.get(path, headers={"Origin": APP})
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/web/app.js", "/web/style.css", "/web/sdk/switchboard.js"])
+async def test_browsers_ask_whether_the_pages_files_have_changed(running: Running, path: str) -> None:
+    answer = await running.public.get(path)
+    assert answer.headers["Cache-Control"] == "no-cache"
+    again = await running.public.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status, again.headers["Cache-Control"]) == (304, "no-cache")
+
+
 async def test_a_plain_request_to_the_socket_is_told_to_upgrade(running: Running) -> None:
     response = await running.public.get("/ws")
     assert (response.status, response.headers["Upgrade"]) == (426, "websocket")

@@ -1,0 +1,54 @@
+"""Which web pages may use the pool: the origin check of the socket, and CORS for everything that pages fetch. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+SHARED: Final = ("/api/", "/web/sdk/")
+"""Paths that a page of another origin needs: the HTTP API and the SDK's modules."""
+PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "authorization",
+    "Access-Control-Max-Age": "7200",
+}
+"""What a preflight allows, for two hours: browsers cap it there or above."""
+
+
+def origin_allowed(origin: str | None, host: str, allowed: frozenset[str]) -> bool:
+    """Return whether a page of this origin may use the pool (OWASP ASVS 4.4.2).
+
+    Pages of this host may, listed origins may, and any origin may if the list has `*`. So may clients without an
+    origin, which are not browsers.
+    """
+    if origin is None or "*" in allowed or origin.lower() in allowed:
+        return True
+    return _host_of(origin) == host.lower()
+
+
+def cors_headers(origin: str | None, host: str, allowed: frozenset[str], method: str, path: str) -> Mapping[str, str]:
+    """Return the CORS headers of an answer, whatever its status (Fetch standard, section 3.3).
+
+    `Vary` is set for every client, so that no cache gives one origin the answer to another. Tokens travel in
+    `Authorization`, so that credentials mode is not needed. Browsers check Cross-Origin-Resource-Policy only for requests
+    without an origin, which keep the default.
+    """
+    if not path.startswith(SHARED):
+        return {}
+    headers = {"Vary": "Origin"}
+    # Browsers send ASCII (RFC 6454 section 6.2); anything else could not be sent back.
+    if not origin or not origin.isascii() or not origin_allowed(origin, host, allowed):
+        return headers
+    headers |= {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Retry-After",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return headers | PREFLIGHT if method == "OPTIONS" else headers
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return None  # not a browser's; such as http://[
+    return parts.netloc.lower() if parts.scheme in ("http", "https") else None
