@@ -62,6 +62,7 @@ WEBHOOKS_LOST: Final = _calls(
 RECORDS_LOST: Final = _calls(
     "call_records_lost_total", "counter", "Records of calls that the store did not take in time"
 )
+FAULTS: Final = _calls("faults_total", "counter", "Unexpected exceptions that were contained; each is logged", "work")
 
 SIGNALING: Final = (
     Metric(ACTIVE_SESSIONS, "gauge", "Sessions attached to this pod or resumable on it"),
@@ -84,7 +85,7 @@ SIGNALING: Final = (
         ("code",),
     ),
     MATCHES, MATCHES_OVER, CALLS, CALL_FAILURES, CALL_SETUP, CALL_SECONDS, CALL_RTT, CALL_JITTER, CALL_LOSS,
-    CALL_BITRATE, CALL_SCORE, CALL_FREEZES, CALL_FROZEN, WEBHOOKS, WEBHOOKS_LOST, RECORDS_LOST,
+    CALL_BITRATE, CALL_SCORE, CALL_FREEZES, CALL_FROZEN, WEBHOOKS, WEBHOOKS_LOST, RECORDS_LOST, FAULTS,
 )  # fmt: skip
 """All metrics of a signaling pod."""
 

@@ -1,10 +1,23 @@
-"""Work that is done in order, in a task that lives only while there is some."""
+"""Background work: in order, in a task that lives only while there is some, and loops that outlive their faults."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+async def keep_running(run: Callable[[], Awaitable[None]], failed: Callable[[Exception], None], pause: float) -> None:
+    """Run a loop until it returns or is cancelled; start it again `pause` seconds after an unexpected exception.
+
+    `failed` gets the exception, to log and count it: it is a fault of ours, but no reason to end everything else.
+    """
+    while True:
+        try:
+            return await run()
+        except Exception as error:  # noqa: BLE001 - handed to the owner
+            failed(error)
+        await asyncio.sleep(pause)
 
 
 class Worker(Generic[T]):

@@ -1,10 +1,10 @@
-"""Work in order, in a task that lives only while there is some."""
+"""Work in order, in a task that lives only while there is some; loops that outlive their faults."""
 
 import asyncio
 
 import pytest
 
-from switchboard_signaling.worker import Worker
+from switchboard_signaling.worker import Worker, keep_running
 
 
 class Desk:
@@ -108,3 +108,26 @@ async def test_what_is_not_done_in_time_is_dropped() -> None:
     await desk.worker.finish(0)
     await desk.permit(1)
     assert desk.done == []
+
+
+async def test_a_loop_is_started_again_after_a_fault_until_it_returns() -> None:
+    faults: list[Exception] = []
+    coming: list[Exception | None] = [ValueError("one"), KeyError("two"), None]
+
+    async def run() -> None:
+        if fault := coming.pop(0):
+            raise fault
+
+    await keep_running(run, faults.append, 0.0)
+    assert [type(fault) for fault in faults] == [ValueError, KeyError]
+    assert not coming
+
+
+async def test_a_loop_that_is_cancelled_ends() -> None:
+    faults: list[Exception] = []
+    running = asyncio.create_task(keep_running(asyncio.Event().wait, faults.append, 0.0))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()
+    assert not faults

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import Ledger
+from switchboard_signaling.broker.ledger import Ledger, LedgerFullError
 from switchboard_signaling.server.tally import LEDGER_SECONDS
 
 READ_SECONDS: Final = 5.0
@@ -73,8 +73,12 @@ class Blocklist:
             return
         known = self.seconds() if found.version < self._version else {}
         missing = {name: seconds for name, seconds in known.items() if name not in found.seconds}
-        for name, seconds in missing.items():
-            await self._ledger.block(name, seconds)
+        try:
+            for name, seconds in missing.items():
+                await self._ledger.block(name, seconds)
+        except LedgerFullError:
+            remedy = "remove blocks (DELETE /admin/blocks), then block again whom other pods do not know"
+            log.error("blocks_not_restored", known=len(missing), remedy=remedy)  # noqa: TRY400 - no fault of ours
         now = time.monotonic()
         self._version = found.version
         self._until = {name: now + seconds for name, seconds in {**found.seconds, **missing}.items()}

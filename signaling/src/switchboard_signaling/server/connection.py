@@ -155,20 +155,16 @@ class Connection:
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
         """Perform what the session decides at this moment; its failure ends this socket and no other."""
         try:
-            effects = decide(time.monotonic())
+            self.perform(decide(time.monotonic()))
         except Exception as error:  # noqa: BLE001 - a fault in one session must not reach its caller's session
             self._broken(error)
-        else:
-            self.perform(effects)
 
     def hear(self, relay: Relay) -> None:
         """Pass on what the partner said; as `change` does."""
         try:
-            effects = self.session.hear(relay, time.monotonic())
+            self.perform(self.session.hear(relay, time.monotonic()))
         except Exception as error:  # noqa: BLE001 - as in `change`
             self._broken(error)
-        else:
-            self.perform(effects)
 
     def close(self, code: errors.CloseCode) -> None:
         """Close the socket now, whatever waits to be sent."""
@@ -207,11 +203,9 @@ class Connection:
             return
         self._metrics.received[type(frame)] += 1
         try:
-            effects = self.session.receive(frame, now)
+            self.perform(self.session.receive(frame, now))
         except Exception as error:  # noqa: BLE001 - as in `change`
             self._broken(error)
-        else:
-            self.perform(effects)
 
     def _tell_shell(self, effect: Verify | Suspect | Limited | Note) -> None:
         """Pass on what is neither for the client nor for the store."""
@@ -247,7 +241,7 @@ class Connection:
         self.change(lambda now: self.session.answered(question, reply, now))
 
     def _broken(self, error: Exception) -> None:
-        log.error("session failed", session=self.session.sid, exc_info=error)
+        self._metrics.fault("session", error, session=self.session.sid)
         self.close(errors.INTERNAL)
 
     async def _close(self, code: errors.CloseCode) -> None:

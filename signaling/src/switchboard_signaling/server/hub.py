@@ -73,6 +73,7 @@ class Hub:
         self.corks = Corks()
         self.frame_seconds = 1 / frames_per_second if frames_per_second else 0.0
         self._close_counted = metrics.close
+        self._fault = metrics.fault
         self.started = False
         self.stopping = False
         metrics.watch(lambda: self.active_sessions, lambda: self._open)
@@ -133,7 +134,7 @@ class Hub:
         if self._attached.get(session.sid) is connection:
             del self._attached[session.sid]
             if code in OWN_CLOSE:
-                self._witness(lambda witness: witness.gone(session.sid, "left"))
+                self._gone(session.sid, "left")
             else:
                 self._detached[session.sid] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
 
@@ -187,11 +188,17 @@ class Hub:
     def _moved(self, hint: Taken) -> None:
         known = self._attached.get(hint.sid)
         if self._detached.pop(hint.sid, None) or (known is not None and known.session.n < hint.n):
-            self._witness(lambda witness: witness.gone(hint.sid, "moved"))
+            self._gone(hint.sid, "moved")
+
+    def _gone(self, sid: str, how: Literal["left", "moved", "expired"]) -> None:
+        self._witness(lambda witness: witness.gone(sid, how))
 
     def _witness(self, tell: Callable[[Witness], None]) -> None:
         for witness in self._witnesses:
-            tell(witness)
+            try:
+                tell(witness)
+            except Exception as error:  # noqa: BLE001 - who takes notes must not disturb calls
+                self._fault("witness", error)
 
     async def run(self) -> None:
         """Do what time and the mailbox bring, until cancelled; the broker must have started."""
@@ -226,8 +233,7 @@ class Hub:
             if until > now:
                 return
             del self._detached[sid]
-            for witness in self._witnesses:
-                witness.gone(sid, "expired")
+            self._gone(sid, "expired")
 
     async def _read_mail(self) -> None:
         while True:
@@ -240,9 +246,18 @@ class Hub:
             try:
                 async with asyncio.timeout(MAILBOX_SECONDS * 4):
                     for proposal in await self._broker.proposals():
-                        await self._announce(proposal)
+                        await self._announced(proposal)
             except (BrokerUnavailableError, TimeoutError) as error:
                 log.warning("mailbox unavailable", error=str(error))
+
+    async def _announced(self, proposal: Proposal) -> None:
+        """Announce a proposal; an unexpected exception concerns no other one."""
+        try:
+            await self._announce(proposal)
+        except BrokerUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - counted and logged
+            self._fault("mailbox", error)
 
     async def _announce(self, proposal: Proposal) -> None:
         """Hand a proposal to those of its sessions that are here; abort it for one that is not here any more."""

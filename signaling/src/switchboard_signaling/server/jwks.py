@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 import structlog
+from cryptography.exceptions import UnsupportedAlgorithm
 from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from switchboard_signaling.protocol import errors
@@ -22,7 +23,7 @@ RETRY_SECONDS: Final = 10.0
 makes up key ids cannot have the issuer asked without end."""
 FETCH_SECONDS: Final = 5.0
 MAX_BYTES: Final = 256 * 1024
-NO_KEYS: Final = (ValueError, TypeError, AttributeError, PyJWTError)
+NO_KEYS: Final = (ValueError, TypeError, AttributeError, RecursionError, PyJWTError, UnsupportedAlgorithm)
 """What reading a document raises that is no JWKS."""
 
 

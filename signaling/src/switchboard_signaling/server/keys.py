@@ -1,6 +1,7 @@
 """Keys from a mounted Secret: a folder with a file each."""
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -30,12 +31,16 @@ def token_keys(folder: Path | None) -> dict[str, bytes]:
 class SharedSecrets:
     """Secrets of a folder, read anew when a file changes; what cannot be used changes nothing."""
 
-    def __init__(self, folder: Path, what: str = "JWT secrets") -> None:
-        """Read the folder a first time; raises KeysError if it cannot be used. `what` they are, for the log."""
+    def __init__(self, folder: Path, what: str = "JWT secrets", key_of: Callable[[bytes], bytes] = bytes) -> None:
+        """Read the folder a first time; raises KeysError if it cannot be used.
+
+        `what` they are, for the log; `key_of` makes a key of a file's content, and raises ValueError with the remedy.
+        """
         self._folder = folder
         self._what = what
+        self._key_of = key_of
         self._stamp = _stamp(folder)
-        self._keys = _read(folder, MIN_SECRET_BYTES)
+        self._keys = _read(folder, MIN_SECRET_BYTES, key_of)
 
     def keys(self) -> list[bytes]:
         """Return the newest usable secrets; a few `stat`s if nothing has changed."""
@@ -43,15 +48,16 @@ class SharedSecrets:
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._keys = _read(self._folder, MIN_SECRET_BYTES)
+                self._keys = _read(self._folder, MIN_SECRET_BYTES, self._key_of)
             except KeysError as error:
-                log.warning("secrets cannot be used; the last good ones stay", what=self._what, error=str(error))
+                remedy = "fix the file; until then the previous secrets stay in use"
+                log.error("secrets_refused", what=self._what, error=str(error), remedy=remedy)  # noqa: TRY400 - no fault of ours
             else:
                 log.info("secrets read", what=self._what, count=len(self._keys))
         return list(self._keys.values())
 
 
-def _read(folder: Path, at_least: int) -> dict[str, bytes]:
+def _read(folder: Path, at_least: int, key_of: Callable[[bytes], bytes] = bytes) -> dict[str, bytes]:
     try:
         keys = {file.name: file.read_bytes().strip() for file in _files(folder)}
     except OSError as error:
@@ -61,6 +67,10 @@ def _read(folder: Path, at_least: int) -> dict[str, bytes]:
     for name, key in keys.items():
         if len(key) < at_least:
             raise KeysError(f"the token key {folder / name} is shorter than {at_least} bytes")
+        try:
+            keys[name] = key_of(key)
+        except ValueError as error:
+            raise KeysError(f"the secret {folder / name} {error}") from None
     return keys
 
 

@@ -4,12 +4,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from switchboard_crds import metric_names
 from switchboard_signaling.protocol.errors import CLOSE_CODES
+from switchboard_signaling.server.meters import counter
+
+log = structlog.get_logger(__name__)
 
 _CODES: Final = frozenset({1000, *(code.code for code in CLOSE_CODES)})
 
@@ -71,6 +75,12 @@ class Metrics:
             ["code"],
             registry=self.registry,
         )
+        self._faults = counter(metric_names.FAULTS, self.registry)
+
+    def fault(self, work: str, error: Exception, **facts: str) -> None:
+        """Log an unexpected exception with its traceback, and count it; whoever caught it goes on."""
+        log.error("work_failed", work=work, exc_info=error, **facts)
+        self._faults.labels(work).inc()
 
     def close(self, code: int | None) -> None:
         """Count a socket that was closed with a code, or broke off."""

@@ -29,8 +29,8 @@ def cors_headers(origin: str | None, host: str, allowed: frozenset[str], method:
     """Return the CORS headers of an answer, whatever its status (Fetch standard, section 3.3).
 
     `Vary` is set for every client, so that no cache gives one origin the answer to another. Tokens travel in
-    `Authorization`, so that credentials mode is not needed. Browsers check Cross-Origin-Resource-Policy only for requests
-    without an origin, which keep the default.
+    `Authorization`, so that credentials mode is not needed. Requests without an origin, the only ones whose
+    Cross-Origin-Resource-Policy browsers check, keep the default.
     """
     if not path.startswith(SHARED):
         return {}

@@ -21,6 +21,7 @@ from switchboard_signaling.server.journal import Journal
 from switchboard_signaling.server.keys import KeysError, SharedSecrets, token_keys
 from switchboard_signaling.server.meters import Meters
 from switchboard_signaling.server.metrics import Metrics
+from switchboard_signaling.server.signature import key_of
 from switchboard_signaling.server.tally import Tally
 from switchboard_signaling.server.webhooks import Webhooks
 from switchboard_signaling.settings import AuthType, Settings
@@ -101,7 +102,7 @@ def make_webhooks(settings: Settings, broker: Broker, meters: Meters) -> Webhook
     """Return what delivers webhooks, if the settings ask for it; raises KeysError for secrets that cannot be used."""
     if settings.webhook_url is None or settings.webhook_secret_dir is None:
         return None
-    secrets = SharedSecrets(settings.webhook_secret_dir, "webhook secrets")
+    secrets = SharedSecrets(settings.webhook_secret_dir, "webhook secrets", key_of)
     return Webhooks(settings.webhook_url, secrets, settings.pool, broker.ledger, meters)
 
 

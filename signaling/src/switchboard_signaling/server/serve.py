@@ -3,7 +3,9 @@
 import asyncio
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -13,6 +15,10 @@ from switchboard_signaling.server.internal import internal_app
 from switchboard_signaling.server.pod import Pod, make_pod
 from switchboard_signaling.server.tls import internal_tls
 from switchboard_signaling.settings import Settings
+from switchboard_signaling.worker import keep_running
+
+AGAIN_SECONDS: Final = 1.0
+"""Between an unexpected exception of a loop and its next start."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,15 +50,22 @@ async def _work(pod: Pod, started: Callable[[], None]) -> None:
     await pod.broker.start(pod.hub.hinted)
     started()
     log.info("serving", pool=pod.settings.pool, pod=pod.host.pod, durable=pod.broker.durable)
+    loops = {"hub": pod.hub.run, "tally": pod.tally.run, "blocks": pod.blocks.run}
+    if pod.webhooks:
+        loops["webhooks"] = pod.webhooks.run
     async with asyncio.TaskGroup() as tasks:
-        for work in (pod.hub.run(), pod.tally.run(), pod.blocks.run(), *([pod.webhooks.run()] if pod.webhooks else [])):
-            tasks.create_task(work)
+        for name, run in loops.items():
+            tasks.create_task(_keep_running(pod, name, run))
+
+
+async def _keep_running(pod: Pod, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    await keep_running(run, partial(pod.metrics.fault, name), AGAIN_SECONDS)
 
 
 async def _run_until(stop: asyncio.Event, pod: Pod, started: Callable[[], None]) -> None:
-    """Run the hub until a signal; a failure of the hub or the gate ends the process with its traceback."""
+    """Run all loops until a signal; a failure of the start ends the process with its traceback."""
     hub = asyncio.create_task(_work(pod, started))
-    gate = asyncio.create_task(pod.gate.run())
+    gate = asyncio.create_task(_keep_running(pod, "gate", pod.gate.run))
     signalled = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([hub, gate, signalled], return_when=asyncio.FIRST_COMPLETED)

@@ -1,28 +1,46 @@
 """Signatures of webhooks, as the Standard Webhooks specification has them (standardwebhooks.com, 1.0). Pure."""
 
 import base64
+import binascii
 import hmac
 from collections.abc import Iterable
 from typing import Final
 
 PREFIX: Final = b"whsec_"
 """Begins a secret that is written as base64, as the specification's libraries make them."""
+MIN_KEY_BYTES: Final = 24
+"""The shortest key that the specification allows."""
 
 
-def headers(event_id: str, timestamp: int, body: bytes, secrets: Iterable[bytes]) -> dict[str, str]:
-    """Return the headers of a webhook: its id, when it is sent (seconds since the epoch), a signature for each secret.
+def key_of(secret: bytes) -> bytes:
+    """Return the key that a secret stands for: what follows `whsec_` as base64, padded or not, or the secret itself.
 
-    The receiver accepts any signature of a secret that it knows, so that secrets are replaced without a gap; an old
+    Raises ValueError with the reason and the remedy, never with the secret.
+    """
+    if not secret.startswith(PREFIX):
+        return secret
+    text = b"".join(secret.removeprefix(PREFIX).split()).rstrip(b"=")
+    try:
+        key = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        reason = "is not base64 after whsec_"
+    else:
+        if len(key) >= MIN_KEY_BYTES:
+            return key
+        reason = f"is shorter than {MIN_KEY_BYTES} bytes after whsec_"
+    raise ValueError(f"{reason}. Remedy: write whsec_ and the output of `openssl rand -base64 32`")
+
+
+def headers(event_id: str, timestamp: int, body: bytes, keys: Iterable[bytes]) -> dict[str, str]:
+    """Return the headers of a webhook: its id, when it is sent (seconds since the epoch), one signature per key.
+
+    The receiver accepts any signature of a key that it knows, so that secrets are replaced without a gap; an old
     timestamp tells a replayed request; the id tells a repeated one.
     """
     signed = b".".join([event_id.encode(), str(timestamp).encode(), body])
-    signatures = [base64.b64encode(hmac.digest(_key(secret), signed, "sha256")).decode() for secret in secrets]
+    signatures = [base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys]
     return {
         "webhook-id": event_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }
-
-
-def _key(secret: bytes) -> bytes:
-    return base64.b64decode(secret.removeprefix(PREFIX)) if secret.startswith(PREFIX) else secret

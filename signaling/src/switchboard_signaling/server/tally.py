@@ -95,6 +95,14 @@ class Tally:
         while self._unkept:
             (m, side), fields = next(iter(self._unkept.items()))
             known: Mapping[str, Any] = dict(fields)
-            await self._ledger.keep(m, side, fields)
+            try:
+                await self._ledger.keep(m, side, fields)
+            except BrokerUnavailableError:
+                raise
+            except Exception:  # one record must not hold up all others
+                log.exception("call_record_dropped", match=m)
+                self._meters.records_lost.inc()
+                self._unkept.pop((m, side), None)
+                continue
             if self._unkept.get((m, side)) == known:
                 del self._unkept[m, side]

@@ -142,7 +142,12 @@ class Webhooks:
                 self._look.set()
 
     async def _try(self, http: aiohttp.ClientSession, event: Event) -> None:
-        problem = await self._post(http, event)
+        """Deliver an event and note in the store what came of it; whatever fails concerns no other event."""
+        try:
+            problem = await self._post(http, event)
+        except Exception as error:  # one event must not end the delivery of all
+            log.exception("webhook_delivery_failed", webhook=event.id)
+            problem = type(error).__name__
         given_up = bool(problem) and event.tries >= MAX_TRIES
         self._meters.webhooks.labels("failed" if problem else "delivered").inc()
         if problem:
@@ -155,6 +160,8 @@ class Webhooks:
                 await self._ledger.settle(event.id, again)
         except (BrokerUnavailableError, TimeoutError) as error:
             log.warning("webhook goes out again", webhook=event.id, error=str(error))
+        except Exception:  # as above: it goes out again once its lease is over
+            log.exception("webhook_not_settled", webhook=event.id)
 
     async def _post(self, http: aiohttp.ClientSession, event: Event) -> str:
         """Send an event; return what was wrong, empty for nothing."""

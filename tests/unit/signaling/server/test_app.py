@@ -13,7 +13,7 @@ from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import PRODUCTION, SECONDS, SHARED, Running, closed_with, pod_alone, receive
 
 from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.effects import Effect
+from switchboard_signaling.protocol.effects import Effect, Send
 from switchboard_signaling.protocol.messages import MAX_FRAME_BYTES, ServerFrame
 from switchboard_signaling.protocol.session import Session
 from switchboard_signaling.protocol.tokens import SessionClaims
@@ -312,6 +312,14 @@ async def test_a_fault_in_a_session_closes_its_socket_alone(running: Running, mo
     assert await closed_with(bad) == 1011
     await good.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
     assert isinstance(await receive(good), messages.InQueue)
+
+
+async def test_an_effect_that_cannot_be_performed_closes_its_socket_alone(running: Running) -> None:
+    socket = await running.welcomed()
+    [connection] = running.pod.hub.open
+    connection.change(lambda _: [Send(object())])  # type: ignore[arg-type]
+    assert await closed_with(socket) == 1011
+    assert await running.metric('switchboard_signaling_faults_total{work="session"} 1.0')
 
 
 async def in_a_match(running: Running) -> tuple[ClientWebSocketResponse, ClientWebSocketResponse, str]:

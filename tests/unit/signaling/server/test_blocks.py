@@ -1,7 +1,9 @@
 """Who is kept out, as a pod knows it."""
 
 import pytest
+import structlog
 
+from switchboard_signaling.broker import ledger as ledgers
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.ledger import Blocks, MemoryLedger
 from switchboard_signaling.server.blocks import Blocklist, of_session, of_subject
@@ -62,3 +64,18 @@ async def test_without_the_store_what_is_known_holds(ledger: MemoryLedger, monke
     with pytest.raises(BrokerUnavailableError):
         await blocks.read()
     assert blocks.holds("ada", "?")
+
+
+async def test_what_has_no_room_after_a_wipe_still_holds_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = MemoryLedger("pod", lambda: 0.0), MemoryLedger("pod", lambda: 0.0)
+    blocks = Blocklist(before)
+    for name in ("ada", "bob"):
+        await blocks.block(of_subject(name), 60)
+    await blocks.read()
+    blocks._ledger = after
+    await after.block(of_subject("eve"), 60)
+    monkeypatch.setattr(ledgers, "MAX_BLOCKS", 1)
+    with structlog.testing.capture_logs() as lines:
+        await blocks.read()
+    assert all(blocks.holds(name, "?") for name in ("ada", "bob", "eve"))
+    assert [(line["event"], line["log_level"]) for line in lines] == [("blocks_not_restored", "error")]

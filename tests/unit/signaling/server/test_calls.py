@@ -246,5 +246,53 @@ async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_coun
         assert await running.metric('switchboard_signaling_webhooks_lost_total{reason="no-room"} 2.0')
 
 
+async def test_a_delivery_that_fails_in_an_unexpected_way_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    """Each of the first deliveries meets a fault of ours; all events arrive in the end, the others at once."""
+    monkeypatch.setattr(module, "AGAIN_FIRST", 0.01)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.02)
+    sign, faults = module.headers, [KeyError("here"), None, RuntimeError("there")]
+
+    def headers(*given: Any) -> dict[str, str]:
+        if faults and (fault := faults.pop(0)):
+            raise fault
+        return sign(*given)
+
+    monkeypatch.setattr(module, "headers", headers)
+    receiver = Receiver()
+    _, metrics = await told(receiver, tmp_path)
+    assert len(receiver.taken) == 2
+    assert 'switchboard_signaling_webhooks_total{result="failed"} 2.0' in metrics
+    failed = [line for line in lines if line["event"] == "webhook_delivery_failed"]
+    assert [(line["log_level"], line["exc_info"]) for line in failed] == [("error", True)] * 2
+    assert [line["problem"] for line in lines if line["event"] == "webhook not taken"] == ["KeyError", "RuntimeError"]
+
+
+async def test_an_event_that_cannot_be_settled_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    hook = {"webhook_url": "http://127.0.0.1:1/hook", "webhook_secret_dir": secret_dir(tmp_path / "w", one=SECRET)}
+    async with pod_alone(tmp_path, **hook) as running:
+        hooks, ledger = running.pod.webhooks, running.pod.broker.ledger
+        assert hooks is not None
+        settled = []
+
+        async def settle(event: str, _again: float | None) -> None:
+            settled.append(event)
+            if len(settled) == 1:
+                raise ValueError("unexpected")
+
+        monkeypatch.setattr(ledger, "settle", settle)
+        for m in ("one", "two"):
+            hooks._add("matched", m)
+        delivering = asyncio.create_task(hooks.run())
+        await until(lambda: len(settled) == 2)
+        assert not delivering.done()
+        delivering.cancel()
+        await asyncio.wait([delivering])
+    assert [line["webhook"] for line in lines if line["event"] == "webhook_not_settled"] == settled[:1]
+
+
 def test_pauses_double_up_to_half_an_hour() -> None:
     assert [module.pause(tries) for tries in (1, 2, 3, 11, 20, 1000)] == [2, 4, 8, 1800, 1800, 1800]

@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.protocol.effects import Effect
 from switchboard_signaling.server import hub
 from switchboard_signaling.server.connection import Connection
@@ -85,3 +86,51 @@ async def test_detached_sessions_are_forgotten_once_their_window_is_over() -> No
     assert pod.hub.active_sessions == 1
     pod.hub._forget_detached(until)
     assert pod.hub.active_sessions == 0
+
+
+class Faulty:
+    """A witness that fails."""
+
+    def note(self, *_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    closed = gone = note
+
+
+async def test_a_witness_that_fails_disturbs_nobody_and_is_counted() -> None:
+    pod = make_pod(Settings(resume_window_seconds=60))
+    pod.hub._witnesses = [Faulty(), *pod.hub._witnesses]
+    socket = Socket(1)
+    pod.hub.attach(cast("Connection", socket), 1)
+    serving = asyncio.create_task(serve(pod, socket))
+    socket.end.set_result(1006)
+    await serving
+    [until] = pod.hub._detached.values()
+    pod.hub._forget_detached(until)
+    assert pod.hub.active_sessions == 0
+    assert 'switchboard_signaling_faults_total{work="witness"} 2.0' in pod.metrics.text().decode()
+
+
+async def test_a_proposal_that_cannot_be_announced_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = make_pod(Settings())
+    announced: list[str] = []
+
+    async def proposals() -> list[str]:
+        return ["one", "two"]
+
+    async def announce(proposal: str) -> None:
+        if proposal == "one":
+            raise KeyError(proposal)
+        announced.append(proposal)
+
+    monkeypatch.setattr(pod.broker, "proposals", proposals)
+    monkeypatch.setattr(pod.hub, "_announce", cast("Callable[[Proposal], None]", announce))
+    running = asyncio.create_task(pod.hub.run())
+    pod.hub._mail.set()
+    async with asyncio.timeout(SECONDS):
+        while not announced:  # noqa: ASYNC110 - the hub runs in this loop
+            await asyncio.sleep(0)
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait([running])
+    assert 'switchboard_signaling_faults_total{work="mailbox"} 1.0' in pod.metrics.text().decode()

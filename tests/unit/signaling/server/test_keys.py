@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import structlog
 from tests.unit.signaling.jwts import OTHER_SECRET, SECRET, secret_dir
 
 from switchboard_signaling.server.keys import KeysError, SharedSecrets, token_keys
+from switchboard_signaling.server.signature import key_of
 
 
 def test_without_a_folder_a_random_key_is_made() -> None:
@@ -53,3 +55,27 @@ def test_what_cannot_be_used_later_leaves_the_last_good_secrets(tmp_path: Path) 
     assert secrets.keys() == [SECRET]
     secret_dir(folder, three=OTHER_SECRET)
     assert secrets.keys() == [OTHER_SECRET]
+
+
+MALFORMED = b"whsec_-_malformed_-_malformed_-_malformed"
+UNPADDED = b"whsec_" + b"QUJD" * 10 + b"QUI"
+
+
+def test_a_malformed_webhook_secret_is_named_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(KeysError, match=r"/one is not base64 after whsec_\. Remedy: ") as caught:
+        SharedSecrets(secret_dir(tmp_path, one=MALFORMED), "webhook secrets", key_of)
+    assert "malformed_-_" not in str(caught.value)
+
+
+def test_a_malformed_webhook_secret_of_a_rotation_leaves_the_previous_ones(tmp_path: Path) -> None:
+    secrets = SharedSecrets(secret_dir(tmp_path, one=UNPADDED), "webhook secrets", key_of)
+    assert secrets.keys() == [b"ABC" * 10 + b"AB"]
+    secret_dir(tmp_path, two=MALFORMED)
+    with structlog.testing.capture_logs() as lines:
+        assert secrets.keys() == secrets.keys() == [b"ABC" * 10 + b"AB"]
+    [line] = lines
+    assert (line["event"], line["log_level"], line["what"]) == ("secrets_refused", "error", "webhook secrets")
+    assert "/two is not base64" in line["error"]
+    assert line["remedy"].startswith("fix the file")
+    (tmp_path / "two").write_bytes(SECRET)
+    assert secrets.keys() == [b"ABC" * 10 + b"AB", SECRET]

@@ -117,3 +117,19 @@ async def test_records_that_the_store_does_not_take_in_time_make_room(
     assert await ledger.kept("one") == {}
     assert await ledger.kept("two") == {"a": {"path": "relay", "seconds": 1}}
     assert registry.get_sample_value("switchboard_signaling_call_records_lost_total") == 1
+
+
+async def test_a_record_that_cannot_be_written_holds_up_no_other(
+    tally: Tally, ledger: Shaky, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep(m: str, side: str, fields: Fields) -> None:
+        if m == "one":
+            raise ValueError("unexpected")
+        await Shaky.keep(ledger, m, side, fields)
+
+    monkeypatch.setattr(ledger, "keep", keep)
+    tally.keep("one", "a", {"path": "relay"})
+    tally.keep("two", "a", {"path": "relay"})
+    await tally.flush()
+    assert await ledger.kept("two") == {"a": {"path": "relay"}}
+    assert registry.get_sample_value("switchboard_signaling_call_records_lost_total") == 1
