@@ -357,8 +357,8 @@ class SignalingPoolSpec(Model):
     allowed_origins: tuple[str, ...] = Field(
         default=(),
         max_length=32,
-        description="Origins of pages, besides the pool's own, that may connect, such as https://app.example; `*`: all,"
-        " which Production refuses.",
+        description="Origins of pages, besides the pool's own, that may connect, fetch ICE servers and load the SDK,"
+        " such as https://app.example; `*`: all, which Production refuses.",
         json_schema_extra={
             "x-kubernetes-list-type": "set",
             "items": {"type": "string", "maxLength": 255, "pattern": r"^(\*|https?://[^/\s,]+)$"},

@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     capacity: int = Field(default=5000, ge=1, description="Sessions that this pod takes before it answers `pool-busy`.")
     allowed_origins: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
-        description="Origins besides the page's own that may open a socket, separated by commas; `*`: all.",
+        description="Origins of pages, besides the pool's own, that may open a socket, fetch from the API and load the"
+        " SDK, separated by commas; `*`: all.",
     )
     auth_type: AuthType | None = Field(
         default=None, description="How clients prove who they are; left out, in Development, anybody may connect."

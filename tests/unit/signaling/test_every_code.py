@@ -139,7 +139,7 @@ ERRORS: dict[ErrorKind, Callable[[World], Wire]] = {
     errors.RATE_LIMITED: rate_limited,
     errors.BLOCKED: blocked,
 }
-BY_THE_SERVER = {errors.POOL_BUSY, errors.RETRY, errors.AUTH_UNAVAILABLE}
+BY_THE_SERVER = {errors.POOL_BUSY, errors.RETRY, errors.AUTH_UNAVAILABLE, errors.ORIGIN_REFUSED}
 
 
 def test_there_is_a_way_to_every_error() -> None:
@@ -167,6 +167,17 @@ async def test_a_cordoned_pod_says_that_another_one_takes_the_client(tmp_path: P
         frame = await receive(await running.socket())
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.remedy, frame.retryable) == (errors.RETRY.code, errors.RETRY.remedy, True)
+
+
+async def test_a_page_of_another_origin_is_told_what_helps(tmp_path: Path) -> None:
+    async with pod_alone(tmp_path) as running:
+        socket = await running.socket(Origin="https://evil.example")
+        frame = await receive(socket)
+        assert isinstance(frame, messages.ErrorFrame)
+        assert (frame.code, frame.remedy) == (errors.ORIGIN_REFUSED.code, errors.ORIGIN_REFUSED.remedy)
+        assert not frame.retryable
+        await closed_with(socket)
+        assert running.pod.hub.active_sessions == running.pod.hub.connections == 0
 
 
 async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path) -> None:
@@ -316,6 +327,10 @@ async def cordoned(running: Running) -> int | None:
     return await closed_with(await running.socket())
 
 
+async def foreign(running: Running) -> int | None:
+    return await closed_with(await running.socket(Origin="https://evil.example"))
+
+
 Provoke = Callable[[Running], Awaitable[int | None]]
 JWKS = {"auth_type": "Jwks", "auth_jwks_url": "http://127.0.0.1:1/keys"}
 CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
@@ -329,6 +344,7 @@ CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.CLOSE_AUTH_REQUIRED: (no_jwt, SHARED),
     errors.CLOSE_AUTH_INVALID: (bad_jwt, SHARED),
     errors.CLOSE_SESSION_UNKNOWN: (unknown_session, {}),
+    errors.CLOSE_ORIGIN_REFUSED: (foreign, {}),
     errors.CLOSE_SILENT: (silent, {}),
     errors.CLOSE_REPLACED: (replaced, {}),
     errors.CLOSE_DISCONNECTED: (disconnected, {}),

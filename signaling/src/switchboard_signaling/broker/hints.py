@@ -147,4 +147,8 @@ class Channel:
             except msgspec.DecodeError as error:
                 log.warning("hint not understood", error=str(error))  # a newer version's, during a rollout
                 continue
-            self._on_hint(hint)
+            try:
+                self._on_hint(hint)
+            except Exception as error:  # it would end the connection that everything else is waiting on
+                log.exception("hint_failed", kind=type(hint).__name__)
+                self._store.troubles.note(Trouble("hint-failed", repr(error), Remedy.GO), None)

@@ -96,6 +96,11 @@ BLOCKED: Final = ErrorKind(
     "This client is kept out of the pool for now",
     "Ask whoever runs the service; do not try again by itself.",
 )
+ORIGIN_REFUSED: Final = ErrorKind(
+    "origin-refused",
+    "Pages of this origin may not use the pool",
+    "Add the page's origin to spec.allowedOrigins of the pool.",
+)
 
 CATALOGUE: Final = (
     BAD_FRAME,
@@ -116,6 +121,7 @@ CATALOGUE: Final = (
     RATE_LIMITED,
     RETRY,
     BLOCKED,
+    ORIGIN_REFUSED,
 )
 
 
@@ -145,6 +151,7 @@ CLOSE_NO_HELLO: Final = CloseCode(4401, "hello-first", reconnect=True)
 CLOSE_SESSION_UNKNOWN: Final = CloseCode(4404, "session-unknown", reconnect=True)
 CLOSE_AUTH_REQUIRED: Final = CloseCode(4402, "auth-required", reconnect=False)
 CLOSE_AUTH_INVALID: Final = CloseCode(4403, "auth-invalid", reconnect=False)
+CLOSE_ORIGIN_REFUSED: Final = CloseCode(4406, "origin-refused", reconnect=False)
 CLOSE_SILENT: Final = CloseCode(4408, "silent", reconnect=True)
 CLOSE_REPLACED: Final = CloseCode(4409, "replaced", reconnect=False)
 CLOSE_DISCONNECTED: Final = CloseCode(4410, "disconnected", reconnect=False)
@@ -166,6 +173,7 @@ CLOSE_CODES: Final = (
     CLOSE_AUTH_REQUIRED,
     CLOSE_AUTH_INVALID,
     CLOSE_SESSION_UNKNOWN,
+    CLOSE_ORIGIN_REFUSED,
     CLOSE_SILENT,
     CLOSE_REPLACED,
     CLOSE_DISCONNECTED,

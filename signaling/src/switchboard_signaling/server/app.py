@@ -67,11 +67,12 @@ async def socket(request: web.Request) -> web.StreamResponse:
     """Upgrade to `switchboard.v1` and serve the socket until it closes."""
     pod = request.app[POD]
     require_text_headers(request)
-    if not _own(request):
-        raise web.HTTPForbidden(text=FOREIGN)
     # The limit is the protocol's own plus what lets a slightly longer frame be answered with a coded error.
     response = make_socket(messages.SUBPROTOCOL, messages.MAX_FRAME_BYTES + 1024, close_seconds=2.0)
+    own = _own(request)
     if not response.can_prepare(request).ok:
+        if not own:
+            raise web.HTTPForbidden(text=FOREIGN)
         raise web.HTTPUpgradeRequired(
             headers={"Upgrade": "websocket"}, text=f"Connect with a WebSocket, subprotocol {messages.SUBPROTOCOL}.\n"
         )
@@ -82,6 +83,8 @@ async def socket(request: web.Request) -> web.StreamResponse:
     except ConnectionResetError:
         return web.Response()  # gone before it was there; a socket that is not open could not be ended
     response.headers.clear()  # they were sent, and would take a kilobyte for as long as the socket is open
+    if not own:  # only now: a page can read a close code, but not the status of a refused handshake
+        return await _refuse(response, errors.ORIGIN_REFUSED, errors.CLOSE_ORIGIN_REFUSED)
     if pod.drain.cordoned:
         return await _refuse(response, errors.RETRY, errors.CLOSE_RETRY)
     if pod.hub.full or not pod.hub.started:

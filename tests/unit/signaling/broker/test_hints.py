@@ -145,3 +145,21 @@ async def test_a_pod_that_does_not_hear_itself_subscribes_anew_and_is_deaf(
     store.subscriptions[-1][1](store.published[-1][1])
     assert not here.deaf
     await here.close()
+
+
+async def test_a_hint_that_cannot_be_handled_holds_up_no_other(store: Store) -> None:
+    heard: list[Hint] = []
+
+    def take(hint: Hint) -> None:
+        if hint == changed(0):
+            raise KeyError("a fault of ours")
+        heard.append(hint)
+
+    here = Channel("here", store, take)
+    for number in (0, 1):
+        here.tell("there", changed(number))
+    await store.permit(2)
+    for _, text in store.published:
+        here._take(text)
+    assert heard == [changed(1)]
+    assert store.noted == ["hint-failed"]

@@ -74,6 +74,10 @@ const CATALOGUE = {
   blocked: [
     "You cannot call here for now.", "Ask those who run this service, then load the page again.", "reload", "fatal",
   ],
+  "origin-refused": [
+    "This page's address is not allowed to make calls here.",
+    "Ask those who run this service to add it to the pool's allowed origins.", "reload", "fatal",
+  ],
   "pool-busy": ["All places are taken just now.", "This page connects as soon as one is free.", "wait"],
   retry: ["The server is being replaced.", "This page moves to another one by itself.", "wait"],
   "store-unavailable": [

@@ -338,7 +338,7 @@ export interface ErrorFrame {
 }
 
 /** `code` of the frame `error`; newer servers may know more. */
-export type ErrorCode = "bad-frame" | "unknown-type" | "hello-first" | "already-welcome" | "stale-intent" | "not-in-match" | "wrong-sender" | "peer-unreachable" | "store-unavailable" | "session-unknown" | "pool-busy" | "auth-required" | "auth-invalid" | "auth-expired" | "auth-unavailable" | "rate-limited" | "retry" | "blocked";
+export type ErrorCode = "bad-frame" | "unknown-type" | "hello-first" | "already-welcome" | "stale-intent" | "not-in-match" | "wrong-sender" | "peer-unreachable" | "store-unavailable" | "session-unknown" | "pool-busy" | "auth-required" | "auth-invalid" | "auth-expired" | "auth-unavailable" | "rate-limited" | "retry" | "blocked" | "origin-refused";
 
 /** Codes with which the server closes a socket. */
-export type CloseCode = 1001 | 1002 | 1007 | 1009 | 1011 | 4400 | 4401 | 4402 | 4403 | 4404 | 4408 | 4409 | 4410 | 4413 | 4419 | 4421 | 4423 | 4429 | 4503;
+export type CloseCode = 1001 | 1002 | 1007 | 1009 | 1011 | 4400 | 4401 | 4402 | 4403 | 4404 | 4406 | 4408 | 4409 | 4410 | 4413 | 4419 | 4421 | 4423 | 4429 | 4503;

@@ -9,7 +9,7 @@ import { tell, within } from "./events.js";
 const SUBPROTOCOL = "switchboard.v1";
 const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
-const NEVER_AGAIN = new Set([1009, 4400, 4402, 4403, 4409, 4410, 4423]);
+const NEVER_AGAIN = new Set([1009, 4400, 4402, 4403, 4406, 4409, 4410, 4423]);
 const AUTH_EXPIRED = 4419;
 const RETRY = 4421;
 const TOKEN_WAIT = 10000; // for the application to give its JWT
