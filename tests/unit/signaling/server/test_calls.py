@@ -140,8 +140,9 @@ async def test_all_metrics_are_in_the_reference(running: Running) -> None:
 class Receiver:
     """An application that takes webhooks, or answers with the statuses of `refusals` first."""
 
-    def __init__(self, *refusals: int) -> None:
+    def __init__(self, *refusals: int, key: bytes = SECRET) -> None:
         self.refusals = list(refusals)
+        self.key = key
         self.taken: dict[str, dict[str, Any]] = {}
         self.tries = 0
 
@@ -149,7 +150,7 @@ class Receiver:
         self.tries += 1
         body = await request.read()
         event, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
-        digest = hmac.new(SECRET, f"{event}.{at}.".encode() + body, hashlib.sha256).digest()
+        digest = hmac.new(self.key, f"{event}.{at}.".encode() + body, hashlib.sha256).digest()
         assert request.headers["webhook-signature"] == f"v1,{b64encode(digest).decode()}"
         if self.refusals:
             return web.Response(status=self.refusals.pop(0))
@@ -158,14 +159,14 @@ class Receiver:
         return web.Response(status=204)
 
 
-async def told(receiver: Receiver, folder: Path, **settings: Any) -> tuple[str, str]:
+async def told(receiver: Receiver, folder: Path, secret: bytes = SECRET, **settings: Any) -> tuple[str, str]:
     """Have a call on a pod that tells the receiver of it; return the match, and the pod's metrics."""
     app = web.Application()
     app.router.add_post("/hook", receiver.take)
     async with TestServer(app) as server, AsyncExitStack() as stack:
         hook = {
             "webhook_url": str(server.make_url("/hook")),
-            "webhook_secret_dir": secret_dir(folder / "w", one=SECRET),
+            "webhook_secret_dir": secret_dir(folder / "w", one=secret),
         }
         running = await stack.enter_async_context(pod_alone(folder, **hook, **settings))
         assert running.pod.webhooks is not None
@@ -244,6 +245,14 @@ async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_coun
         await asyncio.wait([storing])
         assert stored == ["matched.two"]
         assert await running.metric('switchboard_signaling_webhooks_lost_total{reason="no-room"} 2.0')
+
+
+async def test_a_secret_in_base64_without_padding_signs(tmp_path: Path) -> None:
+    key = SECRET[:32]
+    secret = b"whsec_" + b64encode(key).rstrip(b"=")
+    receiver = Receiver(key=key)
+    await told(receiver, tmp_path, secret)
+    assert receiver.tries == 2
 
 
 async def test_a_delivery_that_fails_in_an_unexpected_way_ends_nothing(
