@@ -57,7 +57,7 @@ CALL_FREEZES: Final = _calls("call_freezes_total", "counter", "Freezes of receiv
 CALL_FROZEN: Final = _calls("call_frozen_seconds_total", "counter", "Seconds of frozen pictures")
 WEBHOOKS: Final = _calls("webhooks_total", "counter", "Attempts to deliver an event, by what came of it", "result")
 WEBHOOKS_LOST: Final = _calls(
-    "webhooks_lost_total", "counter", "Events given up, or dropped for want of room", "reason"
+    "webhooks_lost_total", "counter", "Events given up, or dropped for want of room or by a fault", "reason"
 )
 RECORDS_LOST: Final = _calls(
     "call_records_lost_total", "counter", "Records of calls that the store did not take in time"

@@ -77,7 +77,7 @@ class Blocklist:
             for name, seconds in missing.items():
                 await self._ledger.block(name, seconds)
         except LedgerFullError:
-            remedy = "remove blocks (DELETE /admin/blocks), then block again whom other pods do not know"
+            remedy = "remove blocks (DELETE /admin/blocks/KIND/NAME), then block again whom other pods lack"
             log.error("blocks_not_restored", known=len(missing), remedy=remedy)  # noqa: TRY400 - no fault of ours
         now = time.monotonic()
         self._version = found.version

@@ -254,7 +254,7 @@ class Hub:
         """Announce a proposal; an unexpected exception concerns no other one."""
         try:
             await self._announce(proposal)
-        except BrokerUnavailableError:
+        except (BrokerUnavailableError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - counted and logged
             self._fault("mailbox", error)

@@ -97,7 +97,7 @@ class Tally:
             known: Mapping[str, Any] = dict(fields)
             try:
                 await self._ledger.keep(m, side, fields)
-            except BrokerUnavailableError:
+            except (BrokerUnavailableError, TimeoutError):
                 raise
             except Exception:  # one record must not hold up all others
                 log.exception("call_record_dropped", match=m)

@@ -121,6 +121,9 @@ class Webhooks:
             log.warning("webhook dropped: too many wait", webhook=event.id)
         except (BrokerUnavailableError, TimeoutError):
             return False
+        except Exception:  # one event must not hold up all others
+            self._meters.webhooks_lost.labels("fault").inc()
+            log.exception("webhook_dropped", webhook=event.id)
         return True
 
     async def _deliver(self, http: aiohttp.ClientSession) -> None:

@@ -223,12 +223,12 @@ async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_coun
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(module, "MAX_UNSTORED", 2)
+    monkeypatch.setattr(module, "MAX_UNSTORED", 3)
     hook = {"webhook_url": "http://127.0.0.1:1/hook", "webhook_secret_dir": secret_dir(tmp_path / "w", one=SECRET)}
     async with pod_alone(tmp_path, **hook) as running:
         hooks, ledger = running.pod.webhooks, running.pod.broker.ledger
         assert hooks is not None
-        failures = [BrokerUnavailableError("away"), LedgerFullError(), None]
+        failures = [BrokerUnavailableError("away"), LedgerFullError(), ValueError("unexpected"), None]
         stored = []
 
         async def put(event: Event) -> None:
@@ -237,14 +237,15 @@ async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_coun
             stored.append(event.id)
 
         monkeypatch.setattr(ledger, "put", put)
-        for m in ("one", "two", "three"):
+        for m in ("one", "two", "three", "four"):
             hooks._add("matched", m)
         storing = asyncio.create_task(hooks._store())
         await until(lambda: stored)
         storing.cancel()
         await asyncio.wait([storing])
-        assert stored == ["matched.two"]
+        assert stored == ["matched.three"]
         assert await running.metric('switchboard_signaling_webhooks_lost_total{reason="no-room"} 2.0')
+        assert await running.metric('switchboard_signaling_webhooks_lost_total{reason="fault"} 1.0')
 
 
 async def test_a_secret_in_base64_without_padding_signs(tmp_path: Path) -> None:
