@@ -69,6 +69,10 @@ class Status(Model):
         description="Aspects of the resource's state; `Ready` sums them up.",
         json_schema_extra=map_list("type"),
     )
+    image: str = Field(default="", description="Image that new pods are made from.")
+    default_image: str = Field(
+        default="", description="Operator's default image at creation time; used while `spec.image` is unset."
+    )
 
 
 class Reference(Model):

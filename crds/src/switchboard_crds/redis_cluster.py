@@ -67,7 +67,7 @@ class RedisClusterSpec(Model):
         min_length=1,
         max_length=512,
         description="Valkey or Redis image with a server of version 7 or later; pods that exist keep theirs until they"
-        " are deleted. Left out, the cluster keeps the operator's default image of the day it was made.",
+        " are deleted. Unset, the operator's default image at creation time.",
     )
     storage: Storage = Field(default=Storage(), description="The volume of each node.")
 
@@ -75,7 +75,6 @@ class RedisClusterSpec(Model):
 class RedisClusterStatus(Status):
     """What the cluster is."""
 
-    image: str = Field(default="", description="Image that new pods are made from.")
     nodes: int = Field(default=0, ge=0, description="Nodes that the spec asks for.")
     ready_nodes: int = Field(default=0, ge=0, description="Nodes that have loaded their data and are in sync.")
     service: str = Field(default="", description="Name of the Service that resolves to all nodes.")

@@ -335,8 +335,8 @@ class SignalingPoolSpec(Model):
         default=None,
         min_length=1,
         max_length=512,
-        description="Image of the pods. Left out, the pool keeps the operator's default image of the day it was made:"
-        " an upgrade of the operator does not roll the pool; set the image to upgrade it.",
+        description="Image of the pods. Unset, the operator's default image at creation time: a new default does not"
+        " roll the pool; set the image to upgrade it.",
     )
     environment: Environment = Field(
         description="Picks the defaults of the security settings; `Production` refuses what is unsafe."
@@ -397,7 +397,6 @@ class SignalingPoolStatus(Status):
         description="When sessions were last asked to move to other pods, noted as that begins and as it ends.",
     )
     selector: str = Field(default="", description="Label selector of the pods, for the scale subresource.")
-    image: str = Field(default="", description="Image that the pods are made from.")
     revision: str = Field(default="", description="Hash of the pod template that the pool moves to.")
     service: str = Field(default="", description="Name of the Service.")
 

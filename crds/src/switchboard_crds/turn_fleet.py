@@ -64,8 +64,7 @@ class TurnFleetSpec(Model):
         default=None,
         min_length=1,
         max_length=512,
-        description="Image of coturn and its agent. Left out, the fleet keeps the operator's default image of the day"
-        " it was made.",
+        description="Image of coturn and its agent. Unset, the operator's default image at creation time.",
     )
     port: int = Field(
         default=3478, ge=1024, le=65535, description="Port for TURN over UDP and TCP, and STUN, on the nodes."
@@ -101,7 +100,6 @@ class TurnServer(Model):
 class TurnFleetStatus(Status):
     """What the fleet is."""
 
-    image: str = Field(default="", description="Image that the pods are made from.")
     servers: tuple[TurnServer, ...] = Field(
         default=(),
         description="The servers that exist.",

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 from tests.e2e.apiserver import ApiServer
@@ -46,6 +47,32 @@ def test_a_new_image_surges_before_old_pods_go(operator: Replica, pool: Pool, re
     assert pool.live()["status"]["readyReplicas"] == 2
     until(lambda: pool.serves() and len(pool.items("replicasets")) == 1, "only the second revision is left")
     assert {pod["spec"]["containers"][0]["image"] for pod in pool.items("pods")} == {"signaling:2"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "workload", "default"),
+    [
+        ("SignalingPool", {"environment": "Development"}, "replicaset", "signaling:test"),
+        ("TurnFleet", {"regions": [{"name": "north"}]}, "deployment", "turn:test"),
+        ("RedisCluster", {}, "statefulset", "valkey:test"),
+    ],
+)
+def test_an_image_that_the_spec_names_no_more_gives_way_to_the_default(
+    operator: Replica, api: ApiServer, namespace: str, kind: str, spec: dict[str, Any], workload: str, default: str
+) -> None:
+    resource = Resource(api, namespace, kind, "it")
+
+    def used(image: str) -> bool:
+        found = [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in resource.items(workload)]
+        status = resource.live().get("status", {})
+        return image in found and (status.get("image"), status.get("defaultImage")) == (image, default)
+
+    resource.apply(**spec)
+    until(lambda: used(default), "the operator's default image")
+    resource.apply(**spec, image="nowhere/wrong:1")
+    until(lambda: used("nowhere/wrong:1"), "the image of the spec")
+    resource.apply(**spec)
+    until(lambda: used(default), "the operator's default image again")
 
 
 def test_every_deleted_object_is_made_again_as_it_was(operator: Replica, pool: Pool) -> None:

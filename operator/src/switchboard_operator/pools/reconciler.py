@@ -9,6 +9,7 @@ from switchboard_crds import names
 from switchboard_crds.redis_cluster import RedisCluster
 from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
 from switchboard_crds.turn_fleet import TurnFleet
+from switchboard_operator import images
 from switchboard_operator.api import (
     DISRUPTION_BUDGET,
     INGRESS,
@@ -70,10 +71,10 @@ class PoolReconciler:
             return None  # the garbage collector deletes what the pool owns
         pool = SignalingPool.model_validate(live)
         linked = await self._links(pool)
-        image = pool.spec.image or pool.status.image or self._default_image
+        image = images.choose(pool.spec.image, pool.status, self._default_image)
         redis = links.redis_of(linked.cluster)
         waits = (pool.spec.redis_ref is not None and redis is None) or not linked.auth.holds
-        rev = None if waits else objects.revision(pool, image, redis)
+        rev = None if waits else objects.revision(pool, image.used, redis)
         moved = self._mover.look(pool, objects.replica_set_name(pool, rev) if rev else "")
 
         async def apply() -> None:
@@ -133,7 +134,7 @@ class PoolReconciler:
         pool: SignalingPool,
         linked: _Linked,
         rev: objects.Revision | None,
-        image: str,
+        image: images.Images,
         applied: Fact,
         moved: Moved,
     ) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, SignalingPool
 from switchboard_operator.api import Json
 from switchboard_operator.conditions import Fact, rfc3339
+from switchboard_operator.images import Images
 from switchboard_operator.pools import objects
 from switchboard_operator.pools.demand import read_schedules
 from switchboard_operator.pools.fleet import Pod, Stage
@@ -17,7 +18,7 @@ START_SECONDS: Final = 120
 """A pod that does not serve by then is no pod that just starts."""
 
 
-def fields(pool: SignalingPool, image: str, rev: str, moved: Moved) -> dict[str, Any]:
+def fields(pool: SignalingPool, image: Images, rev: str, moved: Moved) -> dict[str, Any]:
     """Return the pool's own fields of the status; `rev` is empty while the pool waits for what it refers to."""
     return {
         "replicas": len(moved.pods),
@@ -29,7 +30,7 @@ def fields(pool: SignalingPool, image: str, rev: str, moved: Moved) -> dict[str,
         "capacity": moved.numbers.capacity,
         **({"lastMoveTime": rfc3339(moved.last_move)} if moved.last_move else {}),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(objects.selector(pool).items())),
-        "image": image,
+        **image.fields(),
         "revision": rev,
         "service": objects.base_name(pool),
     }

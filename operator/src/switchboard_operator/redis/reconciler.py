@@ -8,6 +8,7 @@ import structlog
 
 from switchboard_crds import names
 from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
+from switchboard_operator import images
 from switchboard_operator.api import (
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
@@ -51,8 +52,8 @@ class ClusterReconciler:
         if live is None or live["metadata"].get("deletionTimestamp"):
             return None  # the garbage collector deletes what the cluster owns
         cluster = RedisCluster.model_validate(live)
-        image = cluster.spec.image or cluster.status.image or self._default_image
-        applied = await self._children.attempt(self._apply(cluster, image), ClusterCondition.OBJECTS_APPLIED)
+        image = images.choose(cluster.spec.image, cluster.status, self._default_image)
+        applied = await self._children.attempt(self._apply(cluster, image.used), ClusterCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(cluster).key, POD)
         plan, failures = await self._form(cluster, pods)
         facts = [applied, status.nodes_ready(cluster, pods), status.formed(plan, failures)]

@@ -7,15 +7,16 @@ from switchboard_crds import names
 from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
 from switchboard_operator.api import Json
 from switchboard_operator.conditions import Fact
+from switchboard_operator.images import Images
 from switchboard_operator.redis import objects
 from switchboard_operator.redis.topology import Place, Plan
 from switchboard_operator.workloads import is_ready, trouble
 
 
-def fields(cluster: RedisCluster, image: str, pods: Sequence[Json]) -> dict[str, Any]:
+def fields(cluster: RedisCluster, image: Images, pods: Sequence[Json]) -> dict[str, Any]:
     """Return the cluster's own fields of the status."""
     return {
-        "image": image,
+        **image.fields(),
         "nodes": objects.nodes(cluster),
         "readyNodes": sum(map(is_ready, pods)),
         "service": objects.base_name(cluster),

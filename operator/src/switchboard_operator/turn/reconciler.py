@@ -5,6 +5,7 @@ from typing import Final
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_crds.turn_fleet import FleetCondition, TurnFleet
+from switchboard_operator import images
 from switchboard_operator.api import CONFIG_MAP, DEPLOYMENT, DISRUPTION_BUDGET, POD, SECRET, SERVICE_ACCOUNT, ours
 from switchboard_operator.children import Children
 from switchboard_operator.context import Context
@@ -32,8 +33,8 @@ class FleetReconciler:
         if live is None or live["metadata"].get("deletionTimestamp"):
             return None  # the garbage collector deletes what the fleet owns
         fleet = TurnFleet.model_validate(live)
-        image = fleet.spec.image or fleet.status.image or self._default_image
-        applied = await self._children.attempt(self._apply(fleet, image), FleetCondition.OBJECTS_APPLIED)
+        image = images.choose(fleet.spec.image, fleet.status, self._default_image)
+        applied = await self._children.attempt(self._apply(fleet, image.used), FleetCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(fleet).key, POD)
         servers = status.servers(pods)
         facts = [applied, status.servers_healthy(fleet, servers, pods)]

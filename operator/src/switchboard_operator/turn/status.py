@@ -7,6 +7,7 @@ from switchboard_crds import names
 from switchboard_crds.turn_fleet import FleetCondition, TurnFleet, TurnServer
 from switchboard_operator.api import Json
 from switchboard_operator.conditions import Fact
+from switchboard_operator.images import Images
 from switchboard_operator.workloads import is_ready, trouble
 
 
@@ -27,10 +28,10 @@ def wanted(fleet: TurnFleet) -> int:
     return sum(region.replicas for region in fleet.spec.regions)
 
 
-def fields(fleet: TurnFleet, image: str, found: Sequence[TurnServer]) -> dict[str, Any]:
+def fields(fleet: TurnFleet, image: Images, found: Sequence[TurnServer]) -> dict[str, Any]:
     """Return the fleet's own fields of the status."""
     return {
-        "image": image,
+        **image.fields(),
         "servers": [server.model_dump(by_alias=True) for server in found],
         "healthyServers": sum(server.healthy for server in found),
         "wantedServers": wanted(fleet),

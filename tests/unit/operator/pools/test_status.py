@@ -5,6 +5,7 @@ import pytest
 from tests.unit.operator.examples import pod, pool
 from tests.unit.operator.pools.pods import by_name, out, replica_set, serving, starting
 
+from switchboard_operator.images import Images
 from switchboard_operator.pools import status
 from switchboard_operator.pools.demand import Decision
 from switchboard_operator.pools.drain import Steps
@@ -84,14 +85,15 @@ def test_no_pods_before_the_redis_is_known() -> None:
 
 
 def test_the_fields_count_the_pods_of_all_revisions() -> None:
-    found = status.fields(pool(), "signaling:1", "abc", moved(serving("a"), starting("b"), out("c"), OLD,
-                                                              numbers=Numbers(7, 200, "so it was told")))  # fmt: skip
+    seen = moved(serving("a"), starting("b"), out("c"), OLD, numbers=Numbers(7, 200, "so it was told"))
+    found = status.fields(pool(), Images("signaling:1", "signaling:0"), "abc", seen)
     assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
     assert (found["sessions"], found["capacity"], found["decision"]) == (7, 200, "so it was told")
     assert found["desiredReplicas"] == 2
     assert "lastMoveTime" not in found
-    assert status.fields(pool(), "", "", moved(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"
-    assert (found["image"], found["revision"], found["service"]) == ("signaling:1", "abc", "calls-signaling")
+    assert status.fields(pool(), Images("", ""), "", moved(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"
+    assert (found["image"], found["defaultImage"]) == ("signaling:1", "signaling:0")
+    assert (found["revision"], found["service"]) == ("abc", "calls-signaling")
     assert "switchboard.dev/signalingpool=calls" in found["selector"].split(",")
 
 

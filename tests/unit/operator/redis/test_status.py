@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from tests.unit.operator.examples import cluster, going, pod
 
+from switchboard_operator.images import Images
 from switchboard_operator.redis import status
 from switchboard_operator.redis.topology import Meet, Place, Plan
 
@@ -41,9 +42,10 @@ def test_whether_all_nodes_serve(pods: list[Any], holds: bool, reason: str) -> N
 
 
 def test_the_fields_name_service_and_secret() -> None:
-    found = status.fields(cluster(), "valkey:1", [pod(ready=True), pod()])
+    found = status.fields(cluster(), Images("valkey:1", "valkey:0"), [pod(ready=True), pod()])
     assert found == {
         "image": "valkey:1",
+        "defaultImage": "valkey:0",
         "nodes": 6,
         "readyNodes": 1,
         "service": "store-redis",

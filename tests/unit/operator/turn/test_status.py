@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from tests.unit.operator.examples import fleet, going, pod
 
+from switchboard_operator.images import Images
 from switchboard_operator.turn import status
 
 FLEET = fleet(regions=[{"name": "north"}, {"name": "south", "replicas": 0}])
@@ -22,8 +23,9 @@ def test_servers_are_the_pods_that_run_by_name() -> None:
 
 
 def test_the_fields_count_servers() -> None:
-    found = status.fields(FLEET, "turn:1", status.servers([server("a"), server("b", ready=False)]))
-    assert (found["wantedServers"], found["healthyServers"], found["image"]) == (1, 1, "turn:1")
+    found = status.fields(FLEET, Images("turn:1", "turn:0"), status.servers([server("a"), server("b", ready=False)]))
+    assert (found["wantedServers"], found["healthyServers"]) == (1, 1)
+    assert (found["image"], found["defaultImage"]) == ("turn:1", "turn:0")
     assert found["servers"][0] == {"name": "a", "region": "north", "address": "198.51.100.7", "healthy": True}
 
 
