@@ -31,7 +31,7 @@ class KubeError(Exception):
 
 
 class UnavailableError(KubeError):
-    """The API server cannot be reached or did not answer in time."""
+    """The API server cannot be reached, did not answer in time, or something else answered in its place."""
 
 
 class ApiError(KubeError):
@@ -59,6 +59,18 @@ class Credentials:
     private_key_path: str | None
     token: str | None
     insecure: bool
+
+
+def _decode(data: bytes, what: str) -> Json:
+    """Return the JSON object that answers a request; anything else comes from something else than an API server."""
+    try:
+        answer = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        answer = None
+    if not isinstance(answer, dict):
+        text = data[:200].decode(errors="replace")
+        raise UnavailableError(f"{what}: no JSON object but {text!r}. Remedy: see what answers between here and there")
+    return answer
 
 
 class Kube:
@@ -165,7 +177,7 @@ class Kube:
                 async for data in stream.content.iter_any():
                     *lines, rest = (rest + data).split(b"\n")
                     for line in filter(None, lines):
-                        yield orjson.loads(line)
+                        yield _decode(line, f"watch of {api.plural}")
             finally:
                 stream.close()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -178,11 +190,9 @@ class Kube:
         query: dict[str, Any] | None = None,
         body: Json | None = None,
         content_type: str = JSON,
-        *,
-        seconds: float = REQUEST_TIMEOUT,
     ) -> Json:
         """Send a request and return the answer. Raises ApiError or UnavailableError."""
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_TIMEOUT)
+        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT)
         try:
             response = await self._send(method, path, query, body, content_type if body is not None else None, timeout)
             data = await response.read()
@@ -192,8 +202,7 @@ class Kube:
         self._count(method, str(response.status))
         if response.status >= 300:
             raise ApiError(response.status, data)
-        answer: Json = orjson.loads(data) if data else {}
-        return answer
+        return _decode(data, f"{method} {path}")
 
     async def _send(
         self,

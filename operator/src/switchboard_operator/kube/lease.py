@@ -1,12 +1,12 @@
 """Leader election on a coordination.k8s.io Lease, after the rules of client-go's leaderelection.
 
-A holder that cannot renew in time stops before another may start: `renew` is shorter than `duration`, and
-both sides count on their own monotonic clocks only, so wrong wall clocks do no harm.
+A holder that cannot renew in time stops before another may start: `renew` is shorter than `duration`. The holder counts
+from before it sent a request, a candidate from after it saw what the request wrote. Both use their own monotonic clocks
+only, so wrong wall clocks do no harm.
 """
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -25,9 +25,14 @@ class Timing:
     duration: float = 15.0
     """How long candidates leave a Lease alone that is not renewed."""
     renew: float = 10.0
-    """How long the holder acts without a successful renewal."""
+    """How long the holder acts after it sent the last request that renewed the Lease."""
     retry: float = 2.0
     """Between attempts to take or to renew."""
+
+
+def _clock() -> float:
+    """Return the seconds of the monotonic clock that the event loop's timers use."""
+    return asyncio.get_running_loop().time()
 
 
 def _now() -> str:
@@ -43,6 +48,8 @@ class Elector:
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = 0.0
         self._held: Json | None = None
+        self._renewed = 0.0
+        """When the request was sent that renewed the Lease last."""
 
     @property
     def transitions(self) -> int:
@@ -61,28 +68,26 @@ class Elector:
         """Wait until the Lease is ours."""
         while True:
             try:
-                if await self._attempt():
-                    return
-            except KubeError as error:
-                logger.warning("lease_attempt_failed", lease=self._name, error=str(error))
+                async with asyncio.timeout(self._patience):
+                    if await self._attempt():
+                        return
+            except (KubeError, TimeoutError) as error:
+                logger.warning("lease_attempt_failed", lease=self._name, error=str(error) or repr(error))
             await asyncio.sleep(self._timing.retry * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load, no secret)
 
     async def hold(self) -> str:
         """Renew until the Lease is lost and return why. The caller must stop acting at once."""
-        renewed = time.monotonic()
         while True:
-            await asyncio.sleep(self._timing.retry)
-            left = renewed + self._timing.renew - time.monotonic()
+            await asyncio.sleep(min(self._timing.retry, max(0.0, self._left)))
+            if (left := self._left) <= 0:
+                self._held = None
+                return "the Lease could not be renewed in time"
             try:
-                async with asyncio.timeout(max(0.05, left)):
+                async with asyncio.timeout(min(self._patience, left)):
                     if not await self._attempt():
                         return "another replica took the Lease"
-                renewed = time.monotonic()
             except (KubeError, TimeoutError) as error:
                 logger.warning("lease_renewal_failed", lease=self._name, error=str(error) or repr(error))
-                if time.monotonic() - renewed >= self._timing.renew - 0.05:
-                    self._held = None
-                    return "the Lease could not be renewed in time"
 
     async def release(self) -> None:
         """Give the Lease back, so that another replica need not wait for it to lapse."""
@@ -91,15 +96,18 @@ class Elector:
         lease, self._held = self._held, None
         lease["spec"] |= {"holderIdentity": None, "leaseDurationSeconds": 1, "renewTime": _now()}
         try:
-            await self._put(lease)
-        except KubeError as error:
-            logger.warning("lease_release_failed", lease=self._name, error=str(error))
+            async with asyncio.timeout(self._patience):
+                await self._put(lease)
+        except (KubeError, TimeoutError) as error:
+            logger.warning("lease_release_failed", lease=self._name, error=str(error) or repr(error))
 
     async def _attempt(self) -> bool:
+        """Take or renew the Lease once; return False if it is another's."""
+        sent = _clock()
         if self._held is None:
             lease = await self._kube.get(LEASE, self._namespace, self._name)
             if lease is None:
-                self._held = await self._create()
+                self._held, self._renewed = await self._create(), sent
                 return True
             if not self._claim(lease):
                 return False
@@ -107,7 +115,7 @@ class Elector:
             lease = self._held
         lease["spec"] |= {"renewTime": _now(), "leaseDurationSeconds": int(self._timing.duration)}
         try:
-            self._held = await self._put(lease)
+            self._held, self._renewed = await self._put(lease), sent
         except ApiError as error:
             if error.status in {404, 409}:
                 self._held = None
@@ -120,11 +128,11 @@ class Elector:
         holder = spec.get("holderIdentity") or ""
         seen = (holder, lease["metadata"]["resourceVersion"])
         if seen != self._seen:
-            self._seen, self._seen_at = seen, time.monotonic()
+            self._seen, self._seen_at = seen, _clock()
         if holder == self._identity:
             return True
         lapses_after = spec.get("leaseDurationSeconds") or self._timing.duration
-        if holder and time.monotonic() - self._seen_at < lapses_after:
+        if holder and _clock() - self._seen_at < lapses_after:
             return False
         spec |= {
             "holderIdentity": self._identity,
@@ -143,13 +151,18 @@ class Elector:
         }
         metadata = {"name": self._name, "namespace": self._namespace}
         lease = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": spec}
-        return await self._kube.request("POST", LEASE.path(self._namespace), None, lease, seconds=self._patience)
+        return await self._kube.request("POST", LEASE.path(self._namespace), None, lease)
 
     async def _put(self, lease: Json) -> Json:
         path = LEASE.path(self._namespace, self._name)
-        return await self._kube.request("PUT", path, None, lease, seconds=self._patience)
+        return await self._kube.request("PUT", path, None, lease)
+
+    @property
+    def _left(self) -> float:
+        """Seconds for which the holder may still act."""
+        return self._renewed + self._timing.renew - _clock()
 
     @property
     def _patience(self) -> float:
-        """Seconds for one request: one that hangs must leave time for another before the renewal is due."""
+        """Seconds for one attempt: one that hangs must leave time for another before the renewal is due."""
         return max(1.0, self._timing.renew / 2)
