@@ -49,7 +49,7 @@ def _operate(command: str) -> None:
     import os
 
     from switchboard_operator.kube import KubeError
-    from switchboard_operator.run import run
+    from switchboard_operator.run import OperatorError, run
     from switchboard_operator.settings import Settings, SettingsError
     from switchboard_operator.upgrade import apply_crds
 
@@ -59,7 +59,7 @@ def _operate(command: str) -> None:
             asyncio.run(run(Settings.load(os.environ)))
         else:
             asyncio.run(apply_crds())
-    except (SettingsError, KubeError) as error:
+    except (SettingsError, KubeError, OperatorError) as error:
         sys.exit(f"switchboard-operator: {error}")
 
 

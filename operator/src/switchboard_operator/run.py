@@ -1,10 +1,9 @@
 """Puts the operator together: health port, Lease, informers, workers, kopf, and the order in which they stop."""
 
 import asyncio
-import contextlib
 import signal
 import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -45,6 +44,10 @@ STALL_SECONDS: Final = 120.0
 """Without a key taken from a queue that is not empty: the process is stuck and should be restarted."""
 
 
+class OperatorError(Exception):
+    """A part of the operator failed. The process must end: the kubelet starts it again after a growing delay."""
+
+
 class Operator:
     """One replica of the operator: a candidate for the Lease, and while it holds it, the one that acts."""
 
@@ -56,14 +59,16 @@ class Operator:
         self._unsynced_since: float | None = None
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT."""
+        """Run until SIGTERM or SIGINT. Raises OperatorError after a failure that a new attempt would only repeat."""
         with self._signals():
-            async with health.serve(self._settings.port, self._alive, self._ready):
-                while not self._quit.is_set():
-                    if await self._until_quit(self._elector.acquire()):
-                        break
-                    await self._lead()
-        await self._elector.release()
+            try:
+                async with health.serve(self._settings.port, self._alive, self._ready):
+                    while not self._quit.is_set():
+                        if await self._until_quit(self._elector.acquire()):
+                            break
+                        await self._lead()
+            finally:
+                await self._elector.release()
 
     async def _lead(self) -> None:
         """Act until the Lease is lost or the process should end; then stop acting before anything else."""
@@ -88,16 +93,23 @@ class Operator:
         )
         try:
             done, _ = await asyncio.wait({lease, acting, ended, kopf}, return_when=asyncio.FIRST_COMPLETED)
-            logger.info("stopping", because=_reason(done))
         finally:
             await _cancel(acting, restore)
             queue.close()
             stop.set()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(kopf), STOP_SECONDS)
+            await asyncio.wait({kopf}, timeout=STOP_SECONDS)
             await _cancel(lease, ended, kopf)
             self._controller = None
             metrics.leading.set(0)
+        if ended in done:
+            logger.info("stopping", because="told to end")
+        elif lease in done and lease.exception() is None:
+            logger.info("stopping", because=lease.result())
+        else:
+            _raise_failure(lease, acting, kopf)
+            # Before its ready flag, kopf takes the signals itself and just ends.
+            logger.info("stopping", because="kopf was told to end")
+            self._quit.set()
 
     async def _act(self, queue: WorkQueue, store: Store, references: References) -> None:
         """Fill the store, then reconcile: with a half-filled store, objects would seem to be missing."""
@@ -184,12 +196,13 @@ class Operator:
         return None
 
 
-def _reason(done: Iterable[asyncio.Task[Any]]) -> str:
-    for task in done:
-        if (error := task.exception()) is not None:
+def _raise_failure(*ended: asyncio.Task[Any]) -> None:
+    """Raise OperatorError for the first task that failed, if one did."""
+    for task in ended:
+        if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("task_failed", task=task.get_name(), exc_info=error)
-            return f"{task.get_name()} failed"
-    return ", ".join(task.result() if task.get_name() == "lease" else task.get_name() for task in done)
+            remedy = "Remedy: read the traceback in the log; the process ends so that it is started again"
+            raise OperatorError(f"task {task.get_name()} failed: {error!r}. {remedy}") from error
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

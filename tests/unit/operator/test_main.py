@@ -3,7 +3,10 @@ import json
 import subprocess
 import sys
 
-from switchboard_operator.main import decide
+import pytest
+
+from switchboard_operator.main import decide, main
+from switchboard_operator.run import OperatorError
 
 LINE = {
     "t": 0,
@@ -46,3 +49,16 @@ def test_decide_starts_without_the_framework_and_the_cluster() -> None:
     answer, heavy = run.stdout.splitlines()
     assert json.loads(answer)["desired"] == 2
     assert heavy == "[]"
+
+
+def test_a_failure_of_the_operator_ends_the_process_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(_: object) -> None:
+        raise OperatorError("task acting failed. Remedy: read the log")
+
+    for name in ("OPERATOR_NAMESPACE", "OPERATOR_POD", "SIGNALING_IMAGE", "TURN_IMAGE", "REDIS_IMAGE"):
+        monkeypatch.setenv(f"SWITCHBOARD_{name}", "x")
+    monkeypatch.setattr("switchboard_operator.run.run", fails)
+    monkeypatch.setattr("switchboard_operator.main._log_as_json", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["switchboard-operator", "run"])
+    with pytest.raises(SystemExit, match=r"switchboard-operator: task acting failed\. Remedy"):
+        main()
