@@ -1,6 +1,8 @@
 """What the chart must hold before any Helm renders it; tests/e2e/operator/test_chart.py installs it."""
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,13 @@ VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 FREE = {"resources", "nodeSelector", "tolerations", "global"}
 """Values whose content Kubernetes itself checks."""
+CEL: dict[str, int] = {
+    **dict.fromkeys(("all", "exists", "has", "matches", "size", "startsWith"), 25),
+    **dict.fromkeys(("isQuantity", "quantity", "isGreaterThan"), 28),
+    "isCIDR": 30,
+}
+"""Functions in rules of our definitions, with the minor version of Kubernetes 1 that has each: apiserver's
+pkg/cel/environment/base.go. Rules are on by default since 1.25."""
 
 
 def test_the_schema_refuses_what_it_does_not_know_at_every_level() -> None:
@@ -54,3 +63,26 @@ def test_rights_and_upgrade_name_every_kind() -> None:
 def test_no_right_is_a_wildcard() -> None:
     for template in (CHART / "templates").glob("*.yaml"):
         assert '"*"' not in template.read_text()
+
+
+def test_the_chart_asks_for_a_kubernetes_that_compiles_every_rule() -> None:
+    used = {name for crd in all_crds() for rule in rules(crd) for name in functions(rule)}
+    assert used <= set(CEL), "enter the version that introduced the function"
+    # A rule that is new in a cluster may only use what the minor version before knows too, for the way back to it.
+    oldest = max(CEL[name] for name in used) + 1
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"] == f">=1.{oldest}.0-0"
+
+
+def rules(schema: Any) -> Iterator[str]:
+    """Yield the expressions in CEL at all levels of a definition."""
+    if isinstance(schema, dict):
+        for item in schema.get("x-kubernetes-validations", []):
+            yield from (item[key] for key in ("rule", "messageExpression") if key in item)
+    if isinstance(schema, dict | list):
+        for child in schema.values() if isinstance(schema, dict) else schema:
+            yield from rules(child)
+
+
+def functions(rule: str) -> list[str]:
+    """Return the names of the functions and macros that an expression calls."""
+    return re.findall(r"([A-Za-z_]\w*)\s*\(", re.sub(r"'(\\.|[^'\\])*'|\"(\\.|[^\"\\])*\"", "''", rule))
