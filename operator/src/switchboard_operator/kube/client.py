@@ -62,14 +62,14 @@ class Credentials:
 
 
 def _decode(data: bytes, what: str) -> Json:
-    """Return the JSON object that answers a request; anything else comes from something else than an API server."""
+    """Return the JSON object that answers a request. Raises UnavailableError: no API server answers anything else."""
     try:
         answer = orjson.loads(data)
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict):
         text = data[:200].decode(errors="replace")
-        raise UnavailableError(f"{what}: no JSON object but {text!r}. Remedy: see what answers between here and there")
+        raise UnavailableError(f"{what}: no JSON object but {text!r}. Remedy: find the proxy that answers in between")
     return answer
 
 
