@@ -56,8 +56,9 @@ def test_a_new_image_surges_before_old_pods_go(operator: Replica, pool: Pool, re
         ("TurnFleet", {"regions": [{"name": "north"}]}, "deployment", "turn:test"),
         ("RedisCluster", {}, "statefulset", "valkey:test"),
     ],
+    ids=["pool", "fleet", "cluster"],
 )
-def test_an_image_that_the_spec_names_no_more_gives_way_to_the_default(
+def test_an_image_can_be_taken_back(
     operator: Replica, api: ApiServer, namespace: str, kind: str, spec: dict[str, Any], workload: str, default: str
 ) -> None:
     resource = Resource(api, namespace, kind, "it")
