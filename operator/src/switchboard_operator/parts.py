@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from switchboard_crds import names
 from switchboard_operator.api import Json
@@ -37,15 +37,21 @@ def service_account(name: str) -> Json:
     }
 
 
-def disruption_budget(name: str, selector: Mapping[str, str]) -> Json:
-    """Return a PodDisruptionBudget that lets one pod go at a time; pods that do not serve anyway may always go."""
+def disruption_budget(
+    name: str, selector: Mapping[str, str], *, unhealthy: Literal["AlwaysAllow", "IfHealthyBudget"] = "AlwaysAllow"
+) -> Json:
+    """Return a PodDisruptionBudget that allows one pod to be unavailable.
+
+    `unhealthy` says when pods that are not ready may be evicted. Pods without data always may, so that a broken one
+    does not hold up a drain; pods with data may only while all others are ready.
+    """
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": {"name": name},
         "spec": {
             "maxUnavailable": 1,
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "unhealthyPodEvictionPolicy": unhealthy,
             "selector": {"matchLabels": dict(selector)},
         },
     }

@@ -12,10 +12,12 @@ def test_a_service_account_has_no_token() -> None:
     assert parts.service_account("a")["automountServiceAccountToken"] is False
 
 
-def test_a_disruption_budget_lets_one_pod_go_and_broken_ones_always() -> None:
+def test_a_disruption_budget_lets_one_pod_go_and_broken_ones_always_unless_they_hold_data() -> None:
     spec = parts.disruption_budget("a", {"x": "1"})["spec"]
     assert spec["maxUnavailable"] == 1
     assert spec["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    careful = parts.disruption_budget("a", {"x": "1"}, unhealthy="IfHealthyBudget")["spec"]
+    assert careful["unhealthyPodEvictionPolicy"] == "IfHealthyBudget"
     assert spec["selector"] == {"matchLabels": {"x": "1"}}
 
 

@@ -65,10 +65,11 @@ _READY: Final = (
     + """\
 info=$(ask INFO) || exit 1
 case $info in *master_link_status:down*) exit 1 ;; esac
-case $info in *loading:0*) exit 0 ;; esac
+case $info in *[!_]loading:0*) exit 0 ;; esac
 exit 1
 """
 )
+# A server that loads its data says `loading:1`, but also `async_loading:0`.
 
 _STOP: Final = (
     _ASK
@@ -123,9 +124,17 @@ def selector(cluster: RedisCluster) -> dict[str, str]:
     return {names.LABEL_NAME: names.REDIS, **owner_of(cluster).labels()}
 
 
+def pod_names(cluster: RedisCluster) -> list[str]:
+    """Return the names of the pods that the spec asks for."""
+    ordinals = range(1 + cluster.spec.replicas_per_shard)
+    return [
+        f"{stateful_set_name(cluster, shard)}-{ordinal}" for shard in range(cluster.spec.shards) for ordinal in ordinals
+    ]
+
+
 def nodes(cluster: RedisCluster) -> int:
     """Return how many nodes the spec asks for."""
-    return cluster.spec.shards * (1 + cluster.spec.replicas_per_shard)
+    return len(pod_names(cluster))
 
 
 def common(cluster: RedisCluster, keys: Keys, operator_namespace: str) -> list[Json]:
@@ -137,7 +146,8 @@ def common(cluster: RedisCluster, keys: Keys, operator_namespace: str) -> list[J
         parts.secret(client_secret_name(cluster), client),
         parts.secret(server_secret_name(cluster), server_files(cluster, keys)),
         service(cluster),
-        parts.disruption_budget(base_name(cluster), selector(cluster)),
+        # A replica whose primary is down is not ready, and may hold the last copy of its shard.
+        parts.disruption_budget(base_name(cluster), selector(cluster), unhealthy="IfHealthyBudget"),
         network_policy(cluster, operator_namespace),
     ]
 

@@ -27,6 +27,13 @@ def test_a_shard_is_a_stateful_set_that_starts_at_once_and_is_replaced_by_hand()
         {"type": "OnDelete"},
     )
     assert objects.nodes(cluster(replicasPerShard=2)) == 9
+    assert objects.pod_names(cluster(replicasPerShard=1))[:3] == ["store-redis-0-0", "store-redis-0-1", "store-redis-1-0"]
+
+
+def test_a_drain_does_not_evict_a_replica_whose_primary_is_down() -> None:
+    """Such a replica is not ready, and may be the last copy."""
+    spec = by_name()["PodDisruptionBudget/store-redis"]["spec"]
+    assert (spec["maxUnavailable"], spec["unhealthyPodEvictionPolicy"]) == (1, "IfHealthyBudget")
 
 
 def test_neither_a_shard_nor_the_primaries_share_a_node_where_that_can_be_helped() -> None:
@@ -81,9 +88,7 @@ def test_the_nodes_keep_what_they_acknowledged_for_a_second_and_replicate_with_t
     assert f"masterauth {KEYS.redis_password('replication', 'uid-of-store')}" in settings
 
 
-def test_a_node_is_ready_when_it_has_loaded_and_is_in_sync() -> None:
-    assert "master_link_status:down" in files()["ready.sh"]
-    assert "loading:0" in files()["ready.sh"]
+def test_the_probe_and_the_stop_hook_log_in_as_the_node() -> None:
     assert files()["node-password"] == KEYS.redis_password("node", "uid-of-store")
 
 
