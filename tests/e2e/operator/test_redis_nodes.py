@@ -1,43 +1,51 @@
 """Forming a cluster of real servers on this machine, without Kubernetes."""
 
 import asyncio
-import random
 import shutil
-import socket
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.asyncio import Redis, RedisCluster
 from tests.e2e.apiserver import free_port
+from tests.e2e.operator.redis_servers import MARKS, SERVER, cluster_port, eventually
 
 from switchboard_operator.redis import topology
 from switchboard_operator.redis.nodes import Credentials, NodeError, execute, observe
-from switchboard_operator.redis.topology import Place, Plan
+from switchboard_operator.redis.topology import SLOTS, Node, Place, Plan
 
-SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.skipif(SERVER is None, reason="needs valkey-server or redis-server: apt-get install redis-server"),
-]
+pytestmark = MARKS
 SHARDS, NODES = 3, 6
+KEYS = 500
 
 
 class Servers:
-    """Six servers, each with a folder of its own."""
+    """Servers, each with a folder of its own; by default three shards of two."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.ask_for(SHARDS, 1)
+
+    def ask_for(self, shards: int, replicas: int) -> None:
+        """Change the number of pods, all at new addresses."""
+        self.shards = shards
         self.places = {
-            pod: Place(pod, shard, ordinal, "127.0.0.1", _port())
-            for shard in range(SHARDS)
-            for ordinal in range(2)
+            pod: Place(pod, shard, ordinal, "127.0.0.1", cluster_port())
+            for shard in range(shards)
+            for ordinal in range(1 + replicas)
             for pod in [f"store-{shard}-{ordinal}"]
         }
+
+    def start_all(self) -> None:
+        for pod in self.places:
+            self.start(pod)
+
+    def kill_all(self) -> None:
+        for pod in list(self.processes):
+            self.kill(pod)
 
     def start(self, pod: str, *, alone: bool = False) -> None:
         folder = self.folder / pod
@@ -51,11 +59,11 @@ class Servers:
             "save": "",
             "cluster-enabled": "no" if alone else "yes",
             "cluster-node-timeout": "1000",
+            "cluster-require-full-coverage": "no",
             "cluster-allow-replica-migration": "no",
             "repl-diskless-sync-delay": "0",
         }
         arguments = [part for key, value in settings.items() for part in (f"--{key}", value)]
-        assert SERVER is not None
         self.processes[pod] = subprocess.Popen([SERVER, *arguments], stdout=subprocess.DEVNULL)
 
     def kill(self, pod: str) -> None:
@@ -68,59 +76,50 @@ class Servers:
         self.kill(pod)
         shutil.rmtree(self.folder / pod)
 
-    async def look(self) -> Plan:
-        """Return the next step."""
+    async def nodes(self) -> list[Node]:
+        """Return the nodes that answer."""
         answers = await asyncio.gather(
             *(observe(place, None) for place in self.places.values()), return_exceptions=True
         )
-        nodes = [answer for answer in answers if isinstance(answer, topology.Node)]
         for answer in answers:
-            assert isinstance(answer, topology.Node | NodeError), answer
-        return topology.plan(nodes, SHARDS, NODES)
+            assert isinstance(answer, Node | NodeError), answer
+        return [answer for answer in answers if isinstance(answer, Node)]
+
+    async def look(self) -> Plan:
+        """Return the next step."""
+        return topology.plan(await self.nodes(), self.shards, list(self.places))
+
+    async def step(self) -> Plan:
+        """Do what the plan says, as the reconciler does; return it."""
+        plan = await self.look()
+        for command in plan.commands:
+            await execute(self.places[command.pod], None, command)
+        return plan
+
+    async def write(self) -> None:
+        """Write the keys."""
+        async with RedisCluster(host="127.0.0.1", port=next(iter(self.places.values())).port) as client:
+            for number in range(KEYS):
+                await client.set(f"key-{number}", number)
+
+    async def keys(self) -> int:
+        """Return how many keys the primaries hold."""
+        return sum(node.keys for node in await self.nodes() if node.primary_id is None)
 
     async def form(self) -> None:
-        """Do what the plan says until the cluster is formed, as the reconciler does."""
+        """Go on until the cluster is formed."""
         async with asyncio.timeout(30):
-            while not (plan := await self.look()).formed:
+            while not (plan := await self.step()).formed:
                 assert not plan.blocked
-                for command in plan.commands:
-                    await execute(self.places[command.pod], None, command)
                 await asyncio.sleep(0.1)
-
-
-def _port() -> int:
-    """Return a port below those that the system hands out, free together with its bus port, 10000 above."""
-    while True:
-        port = random.randrange(10000, 22000)
-        try:
-            with socket.socket() as client, socket.socket() as bus:
-                client.bind(("127.0.0.1", port))
-                bus.bind(("127.0.0.1", port + 10000))
-        except OSError:
-            continue
-        return port
 
 
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[Servers]:
     found = Servers(tmp_path)
-    for pod in found.places:
-        found.start(pod)
+    found.start_all()
     yield found
-    for pod in list(found.processes):
-        found.kill(pod)
-
-
-async def eventually(attempt: Callable[[], Awaitable[object]]) -> None:
-    """Return once the attempt returns something true; one that fails is made again."""
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                if await attempt():
-                    return
-            except (NodeError, RedisError, OSError):
-                pass
-            await asyncio.sleep(0.05)
+    found.kill_all()
 
 
 async def test_empty_servers_become_a_cluster(servers: Servers) -> None:
@@ -202,14 +201,71 @@ async def test_a_server_with_data_is_left_alone(servers: Servers) -> None:
 
     async def blocked() -> object:
         nonlocal plan
-        plan = await servers.look()
-        for command in plan.commands:
-            await execute(servers.places[command.pod], None, command)
+        plan = await servers.step()
         return plan.blocked
 
     await eventually(blocked)
     assert place.pod in plan.blocked
     assert (await observe(place, None)).keys == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 4), (5, 3)])
+@pytest.mark.parametrize("replicas", [0, 1])
+async def test_kept_volumes_of_another_number_of_shards_keep_their_keys(
+    servers: Servers, before: int, after: int, replicas: int
+) -> None:
+    servers.kill_all()
+    servers.ask_for(before, replicas)
+    for pod in servers.places:
+        shutil.rmtree(servers.folder / pod, ignore_errors=True)
+    servers.start_all()
+    await servers.form()
+    await servers.write()
+    servers.kill_all()
+
+    servers.ask_for(after, replicas)
+    servers.start_all()
+    plans: list[Plan] = []
+
+    async def looked() -> bool:
+        plans.append(await servers.step())
+        answer = len(await servers.nodes()) == len(servers.places)
+        return (plans[-1].blocked != "" or plans[-1].formed) and answer
+
+    await eventually(looked)
+    plans += [await servers.step() for _ in range(10)]
+    assert plans[-1].blocked.startswith(f"The volumes hold a cluster of {before} shards, but spec.shards is {after}.")
+    assert not any(plan.commands for plan in plans)
+    kept = min(before, after)
+    assert topology.unserved(await servers.nodes()) >= SLOTS - topology.share(kept - 1, before)[1] - 1
+    servers.kill_all()
+
+    servers.ask_for(before, replicas)
+    servers.start_all()
+    await servers.form()
+    assert await servers.keys() == KEYS
+
+
+@pytest.mark.parametrize(("missing", "lost"), [("store-2-1", 0), ("store-2-0", 5462)])
+async def test_five_of_six_servers_find_each_other_at_new_addresses(servers: Servers, missing: str, lost: int) -> None:
+    await servers.form()
+    await servers.write()
+    servers.kill_all()
+    servers.ask_for(SHARDS, 1)
+    for pod in servers.places.keys() - {missing}:
+        servers.start(pod)
+
+    async def serving() -> bool:
+        plan = await servers.step()
+        assert not plan.formed
+        nodes = await servers.nodes()
+        return plan.waits_for.endswith(f": {missing}") and len(nodes) == 5 and topology.unserved(nodes) == lost
+
+    await eventually(serving)
+    servers.start(missing)
+    await servers.form()
+    assert await servers.keys() == KEYS
+    assert topology.unserved(await servers.nodes()) == 0
 
 
 async def test_a_server_that_does_not_answer_or_refuses_is_named(servers: Servers) -> None:

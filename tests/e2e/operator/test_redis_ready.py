@@ -1,6 +1,6 @@
 """The readiness probe of a node, as shipped, against real servers on this machine."""
 
-import base64
+import asyncio
 import os
 import shutil
 import subprocess
@@ -55,8 +55,8 @@ class Server:
     async def ready(self) -> bool:
         """Run the probe."""
         environment = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"}
-        probe = ["sh", str(self.folder / "ready.sh")]
-        return subprocess.run(probe, env=environment, timeout=10, check=False).returncode == 0
+        probe = await asyncio.create_subprocess_exec("sh", str(self.folder / "ready.sh"), env=environment)
+        return await asyncio.wait_for(probe.wait(), 10) == 0
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ async def observe(place: Place, credentials: Credentials | None) -> Node:
         node,
         keys=int(keys),
         epoch=int(fields.get("cluster_my_epoch", 0)),
-        cluster_ok=fields.get("cluster_state", "").strip() == "ok",
+        served=int(fields.get("cluster_slots_ok", 0)) if fields.get("cluster_state", "").strip() == "ok" else 0,
     )
 
 
@@ -86,7 +86,7 @@ def arguments(command: Command) -> tuple[str | int, ...]:
 def parse(place: Place, table: str) -> Node:
     """Return a node from its CLUSTER NODES table (https://valkey.io/commands/cluster-nodes/)."""
     peers: dict[str, Peer] = {}
-    me: tuple[str, str | None, tuple[topology.Range, ...]] | None = None
+    me: tuple[str, str | None, topology.Ranges] | None = None
     for line in table.splitlines():
         if not line:
             continue
@@ -96,7 +96,10 @@ def parse(place: Place, table: str) -> Node:
             me = identity, None if primary == "-" else primary, tuple(_ranges(slots))
         else:
             peers[identity] = Peer(
-                address.split("@")[0], "handshake" in kinds, "fail" in kinds or "noaddr" in kinds, bool(slots)
+                address.split("@")[0],
+                "handshake" in kinds,
+                "fail" in kinds or "noaddr" in kinds,
+                tuple(_ranges(slots)),
             )
     if me is None:
         raise NodeError(f"Pod {place.pod}: its table of nodes does not name itself")

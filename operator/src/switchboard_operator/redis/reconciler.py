@@ -21,6 +21,7 @@ from switchboard_operator.api import (
     ours,
 )
 from switchboard_operator.children import Children
+from switchboard_operator.conditions import Fact
 from switchboard_operator.context import Context
 from switchboard_operator.redis import objects, status, topology
 from switchboard_operator.redis.nodes import Credentials, NodeError, execute, observe
@@ -55,8 +56,8 @@ class ClusterReconciler:
         image = images.choose(cluster.spec.image, cluster.status, self._default_image)
         applied = await self._children.attempt(self._apply(cluster, image.used), ClusterCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(cluster).key, POD)
-        plan, failures = await self._form(cluster, pods)
-        facts = [applied, status.nodes_ready(cluster, pods), status.formed(plan, failures)]
+        plan, formed = await self._form(cluster, pods)
+        facts = [applied, status.nodes_ready(cluster, pods), formed]
         fields = status.fields(cluster, image, pods)
         await self._context.writer.write(names.REDIS_CLUSTER, live, cluster, fields, facts)
         return FORMED_SECONDS if plan.formed else FORMING_SECONDS
@@ -68,8 +69,8 @@ class ClusterReconciler:
         await self._children.ensure(owner, wanted)
         await self._children.prune(owner, OWNED, wanted)
 
-    async def _form(self, cluster: RedisCluster, pods: Sequence[Json]) -> tuple[topology.Plan, list[str]]:
-        """Look at the nodes and give them the commands that are due; return these and what failed."""
+    async def _form(self, cluster: RedisCluster, pods: Sequence[Json]) -> tuple[topology.Plan, Fact]:
+        """Look at the nodes and give them the commands that are due; return these and whether the cluster is formed."""
         password = self._context.keys.redis_password(objects.OPERATOR_USER, cluster.metadata.uid)
         credentials = Credentials(objects.OPERATOR_USER, password)
         places = {place.pod: place for place in status.places(pods)}
@@ -80,7 +81,7 @@ class ClusterReconciler:
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, NodeError):
                 raise answer
-        plan = topology.plan(nodes, cluster.spec.shards, objects.nodes(cluster))
+        plan = topology.plan(nodes, cluster.spec.shards, objects.pod_names(cluster))
         failures = []
         for command in (*plan.commands, *plan.improves):
             logger.info("redis_command", cluster=cluster.key, command=repr(command))
@@ -88,4 +89,4 @@ class ClusterReconciler:
                 await execute(places[command.pod], credentials, command)
             except NodeError as error:
                 failures.append(str(error))
-        return plan, failures
+        return plan, status.formed(plan, failures, topology.unserved(nodes))

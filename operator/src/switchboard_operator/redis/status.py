@@ -9,7 +9,7 @@ from switchboard_operator.api import Json
 from switchboard_operator.conditions import Fact
 from switchboard_operator.images import Images
 from switchboard_operator.redis import objects
-from switchboard_operator.redis.topology import Place, Plan
+from switchboard_operator.redis.topology import SLOTS, Place, Plan
 from switchboard_operator.workloads import is_ready, trouble
 
 
@@ -24,17 +24,18 @@ def fields(cluster: RedisCluster, image: Images, pods: Sequence[Json]) -> dict[s
     }
 
 
-def formed(plan: Plan, failures: Sequence[str]) -> Fact:
-    """Return whether the cluster is formed; `failures` are nodes that refused a command."""
+def formed(plan: Plan, failures: Sequence[str], unserved: int) -> Fact:
+    """Return whether the cluster is formed; `failures` are nodes that refused a command, `unserved` counts slots."""
     kind = ClusterCondition.CLUSTER_FORMED
+    count = f" ({unserved} of {SLOTS} slots are not served)" if unserved else ""
     if plan.blocked:
-        return Fact(kind, False, "Blocked", plan.blocked)
+        return Fact(kind, False, "Blocked", plan.blocked + count)
     if failures:
-        return Fact(kind, False, "NodeFailed", "; ".join(failures))
+        return Fact(kind, False, "NodeFailed", "; ".join(failures) + count)
     if plan.formed:
         return Fact(kind, True, "Formed", "Every slot has a primary.")
     message = plan.waits_for or f"Gave {len(plan.commands)} commands."
-    return Fact(kind, False, "Forming", message, in_progress=True)
+    return Fact(kind, False, "Forming", message + count, in_progress=True)
 
 
 def nodes_ready(cluster: RedisCluster, pods: Sequence[Json]) -> Fact:

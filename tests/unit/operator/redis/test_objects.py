@@ -27,7 +27,11 @@ def test_a_shard_is_a_stateful_set_that_starts_at_once_and_is_replaced_by_hand()
         {"type": "OnDelete"},
     )
     assert objects.nodes(cluster(replicasPerShard=2)) == 9
-    assert objects.pod_names(cluster(replicasPerShard=1))[:3] == ["store-redis-0-0", "store-redis-0-1", "store-redis-1-0"]
+    assert objects.pod_names(cluster(replicasPerShard=1))[:3] == [
+        "store-redis-0-0",
+        "store-redis-0-1",
+        "store-redis-1-0",
+    ]
 
 
 def test_a_drain_does_not_evict_a_replica_whose_primary_is_down() -> None:

@@ -17,9 +17,11 @@ from switchboard_operator.redis.topology import (
     SetEpoch,
     plan,
     share,
+    unserved,
 )
 
 SHARDS = 3
+PODS = [f"store-redis-{shard}-{ordinal}" for shard in range(SHARDS) for ordinal in range(2)]
 
 
 def node(shard: int, ordinal: int) -> Node:
@@ -36,7 +38,7 @@ def acquainted(nodes: list[Node]) -> list[Node]:
     """Return the nodes with everybody knowing everybody."""
 
     def peers(me: Node) -> dict[str, Peer]:
-        known = {one.id: Peer(one.place.address, owns_slots=bool(one.slots)) for one in nodes if one.id != me.id}
+        known = {one.id: Peer(one.place.address, slots=one.slots) for one in nodes if one.id != me.id}
         return {**{key: peer for key, peer in me.peers.items() if key not in known}, **known}
 
     return [replace(me, peers=peers(me)) for me in nodes]
@@ -50,8 +52,8 @@ def claimed() -> list[Node]:
 
 
 def formed() -> list[Node]:
-    nodes = [one if one.slots else replace(one, primary_id=f"id-{one.shard}-0", cluster_ok=True) for one in claimed()]
-    return acquainted([replace(one, cluster_ok=True) for one in nodes])
+    nodes = [one if one.slots else replace(one, primary_id=f"id-{one.shard}-0", served=SLOTS) for one in claimed()]
+    return acquainted([replace(one, served=SLOTS) for one in nodes])
 
 
 def change(nodes: list[Node], pod: str, **changes: object) -> list[Node]:
@@ -59,7 +61,7 @@ def change(nodes: list[Node], pod: str, **changes: object) -> list[Node]:
 
 
 def next_step(nodes: list[Node]) -> Plan:
-    return plan(nodes, SHARDS, 6)
+    return plan(nodes, SHARDS, PODS)
 
 
 @pytest.mark.parametrize("shards", [1, 3, 7, 100])
@@ -71,8 +73,10 @@ def test_the_shares_cover_all_slots_once_and_evenly(shards: int) -> None:
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_nothing_is_done_before_all_nodes_answer() -> None:
-    assert next_step(fresh()[:5]) == Plan(waits_for="1 of 6 nodes do not answer yet")
+def test_nothing_is_claimed_before_all_nodes_answer() -> None:
+    assert next_step(fresh()[:5]) == Plan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-1")
+    names = "store-redis-0-0, store-redis-0-1, store-redis-1-0, store-redis-1-1"
+    assert next_step(fresh()[4:]) == Plan(waits_for=f"4 of 6 nodes do not answer yet: {names}")
 
 
 def test_first_each_shard_has_a_primary_with_its_slots() -> None:
@@ -114,7 +118,7 @@ def test_a_node_in_handshake_is_given_time() -> None:
     step = next_step(nodes)
     assert not step.commands
     assert step.waits_for == "Pod store-redis-0-0 does not see a primary for every slot yet"
-    patient = next_step([replace(one, cluster_ok=True) for one in nodes])
+    patient = next_step([replace(one, served=SLOTS) for one in nodes])
     assert patient.waits_for == "Pod store-redis-0-1 does not know its primary store-redis-0-0 yet"
 
 
@@ -177,7 +181,7 @@ def test_an_empty_newcomer_replaces_a_lost_replica_which_is_forgotten() -> None:
     gone = Peer("10.0.2.1:6379", failed=True)
     met = acquainted([*(replace(one, peers={**one.peers, old: gone}) for one in nodes[:5]), newcomer])
     assert next_step(met) == Plan((Replicate("store-redis-2-1", "id-2-0"),))
-    replicating = change(met, "store-redis-2-1", primary_id="id-2-0", cluster_ok=True)
+    replicating = change(met, "store-redis-2-1", primary_id="id-2-0", served=SLOTS)
     assert next_step(replicating) == Plan(tuple(Forget(one.pod, old) for one in nodes[:5]))
 
 
@@ -190,9 +194,7 @@ def test_a_node_with_data_is_never_given_slots() -> None:
 def test_a_replica_is_never_given_slots() -> None:
     nodes = change(formed(), "store-redis-1-0", slots=(), primary_id="id-0-0")
     nodes = change(nodes, "store-redis-1-1", primary_id="id-0-0")
-    forgotten = [
-        replace(one, peers={key: replace(peer, owns_slots=False) for key, peer in one.peers.items()}) for one in nodes
-    ]
+    forgotten = [replace(one, peers={key: replace(peer, slots=()) for key, peer in one.peers.items()}) for one in nodes]
     assert not any(isinstance(command, AddSlots) for command in next_step(forgotten).commands)
 
 
@@ -217,7 +219,7 @@ def test_a_node_with_data_is_never_made_a_replica() -> None:
 def test_slots_of_a_lost_primary_are_not_given_away() -> None:
     nodes = formed()
     lost = nodes[4]
-    gone = {lost.id: Peer(lost.place.address, failed=True, owns_slots=True)}
+    gone = {lost.id: Peer(lost.place.address, failed=True, slots=lost.slots)}
     left = [replace(one, peers={**one.peers, **gone}) for one in nodes[:4]]
     newcomers = [Node(lost.place, id="new-0"), Node(nodes[5].place, id="new-1")]
     step = next_step([*left, *newcomers])
@@ -228,3 +230,203 @@ def test_slots_of_a_lost_primary_are_not_given_away() -> None:
 def test_a_replica_of_the_wrong_primary_is_moved() -> None:
     step = next_step(change(formed(), "store-redis-1-1", primary_id="id-0-0"))
     assert step == Plan((Replicate("store-redis-1-1", "id-1-0"),))
+
+
+def of_shape(shards: int) -> list[Node]:
+    """Return the primaries of a formed cluster with another number of shards."""
+    return acquainted(
+        [
+            replace(node(shard, 0), epoch=shard + 1, slots=(share(shard, shards),), keys=9, served=SLOTS)
+            for shard in range(shards)
+        ]
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 4), (5, 3), (4, 3), (3, 6), (100, 99)])
+def test_volumes_of_another_number_of_shards_are_left_alone(before: int, after: int) -> None:
+    kept = of_shape(before)[:after]
+    nodes = [*kept, *(node(shard, 0) for shard in range(len(kept), after))]
+    step = plan(nodes, after, [one.pod for one in nodes])
+    assert step.commands == ()
+    assert step.blocked == (
+        f"The volumes hold a cluster of {before} shards, but spec.shards is {after}. Remedy: set"
+        " spec.storage.deletionPolicy to Retain, delete this RedisCluster and create it again with"
+        f" spec.shards: {before}; or, to discard the keys, delete its PersistentVolumeClaims and pods"
+    )
+
+
+def test_a_volume_of_another_shape_is_found_before_its_siblings_answer() -> None:
+    assert next_step(of_shape(5)[1:2]).blocked.startswith("The volumes hold a cluster of 5 shards")
+
+
+def test_volumes_of_a_cluster_of_another_shape_that_was_not_formed_yet_are_left_alone() -> None:
+    half = [replace(one, peers={}) for one in of_shape(5)[:2]]
+    assert next_step([*half, *fresh()[4:]]).blocked.startswith("The volumes hold a cluster of 5 shards")
+
+
+def test_a_replica_remembers_the_shape_of_its_cluster() -> None:
+    old = of_shape(4)
+    replica = replace(node(0, 0), primary_id="gone", peers={f"x{one.id}": Peer("a:1", slots=one.slots) for one in old})
+    step = next_step([replica, *fresh()[1:]])
+    assert step.blocked.startswith("The volumes hold a cluster of 4 shards")
+    assert step.commands == ()
+
+
+def test_slots_in_the_pods_of_another_shard_are_named() -> None:
+    nodes = change(formed(), "store-redis-1-0", slots=(), primary_id="id-0-0")
+    nodes = change(nodes, "store-redis-1-1", slots=(share(0, SHARDS),), primary_id=None)
+    step = next_step(nodes)
+    assert step.commands == ()
+    assert step.blocked.startswith("Pod store-redis-1-1 owns slots 0-5460, which are not those of shard 1 of 3.")
+
+
+@pytest.mark.parametrize("slots", [((0, 5459),), ((1, 5460),), ((0, 41), (43, 5460))])
+def test_a_single_slot_without_an_owner_is_not_formed(slots: tuple[tuple[int, int], ...]) -> None:
+    step = next_step(acquainted(change(formed(), "store-redis-0-0", slots=slots)))
+    assert step.commands == ()
+    text = ",".join(f"{first}-{last}" for first, last in slots)
+    assert step.blocked.startswith(f"Pod store-redis-0-0 owns slots {text}, which are not those of shard 0 of 3.")
+
+
+def test_odd_slots_of_a_node_that_does_not_answer_are_named() -> None:
+    nodes = change(formed(), "store-redis-0-0", peers={"strange-node": Peer("a:1", slots=((3, 4),))})
+    step = next_step(nodes)
+    assert step.commands == ()
+    assert step.blocked.startswith(
+        "Node strange-, which does not answer, owns slots 3-4, which are not those of a shard of 3."
+    )
+
+
+def test_slots_divided_by_hand_are_as_good_if_none_is_lost() -> None:
+    nodes = change(formed(), "store-redis-0-0", slots=((0, 99), (5000, 5460)))
+    nodes = acquainted(change(nodes, "store-redis-1-0", slots=((100, 4999), (5461, 10921))))
+    assert next_step(nodes).formed
+    twice = change(nodes, "store-redis-1-1", slots=nodes[2].slots)
+    assert next_step(twice).formed
+    assert next_step(change(nodes, "store-redis-1-1", slots=share_of(2))).blocked
+
+
+def share_of(shard: int) -> tuple[tuple[int, int], ...]:
+    return (share(shard, SHARDS),)
+
+
+def test_two_clusters_of_one_shape_are_not_introduced() -> None:
+    ours = formed()
+    theirs = {f"x-{shard}": Peer("10.9.9.9:1", slots=share_of(shard)) for shard in (0, 2)}
+    alien = replace(node(1, 0), id="x-1", epoch=9, slots=share_of(1), keys=3, peers=theirs)
+    nodes = [*ours[:2], alien, *ours[3:]]
+    step = next_step(nodes)
+    assert step.commands == ()
+    assert step.blocked.startswith(
+        "Pods store-redis-1-0 and store-redis-0-0 hold data of two clusters, which both own slots 0-5460. Remedy:"
+    )
+
+
+def test_parts_of_one_cluster_that_do_not_know_each_other_are_introduced() -> None:
+    gone = {"id-2-0": Peer("10.0.2.0:6379", slots=share_of(2))}
+    halves = [replace(node(shard, 0), epoch=shard + 1, slots=share_of(shard), keys=3, peers=gone) for shard in range(2)]
+    assert next_step(halves).commands == (Meet("store-redis-0-0", "10.0.1.0:6379"),)
+
+
+def moved(nodes: list[Node]) -> list[Node]:
+    """Return the nodes as they are when all pods were replaced."""
+    return [replace(one, place=replace(one.place, host=f"10.7.{one.shard}.{one.place.ordinal}")) for one in nodes]
+
+
+@pytest.mark.parametrize("missing", range(6))
+def test_the_nodes_that_answer_learn_their_addresses_while_one_is_missing(missing: int) -> None:
+    nodes = moved(formed())
+    gone = nodes.pop(missing)
+    step = next_step(nodes)
+    assert set(step.commands) == {
+        Meet(one.pod, other.place.address) for one in nodes for other in nodes if one is not other
+    }
+    assert step.waits_for == f"1 of 6 nodes does not answer yet: {gone.pod}"
+    settled = [
+        replace(
+            one,
+            peers={
+                other.id: replace(one.peers[other.id], address=other.place.address)
+                for other in nodes
+                if other is not one
+            }
+            | {gone.id: replace(one.peers[gone.id], failed=True)},
+        )
+        for one in nodes
+    ]
+    assert next_step(settled) == Plan(waits_for=step.waits_for)
+
+
+def test_an_empty_newcomer_is_taken_in_while_another_node_is_missing() -> None:
+    nodes = formed()
+    newcomer = Node(nodes[5].place, id="id-new")
+    present = [*nodes[1:5], newcomer]
+    step = next_step(present)
+    assert step.commands == (Meet("store-redis-1-0", "10.0.2.1:6379"),)
+    assert step.waits_for.endswith(": store-redis-0-0")
+    met = acquainted(present)
+    assert next_step(met).commands == (Replicate("store-redis-2-1", "id-2-0"),)
+
+
+def test_an_empty_newcomer_whose_primary_may_be_missing_waits() -> None:
+    nodes = formed()
+    newcomer = Node(nodes[5].place, id="id-new")
+    step = next_step([*nodes[:4], newcomer])
+    assert step == Plan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-0")
+
+
+def test_a_shard_belongs_to_the_primary_with_the_latest_epoch() -> None:
+    """The other one does not know yet that it was replaced."""
+    nodes = change(formed(), "store-redis-0-0", epoch=7, keys=5)
+    nodes = change(nodes, "store-redis-0-1", epoch=1, keys=4, slots=share_of(0), primary_id=None)
+    third = replace(node(0, 2), id="id-0-2", primary_id="id-0-0", keys=5, served=SLOTS)
+    nodes = acquainted([*nodes, third])
+    assert plan(nodes, SHARDS, [*PODS, third.pod]).commands == ()
+
+
+def test_a_replica_with_keys_keeps_its_primary_while_that_is_missing() -> None:
+    nodes = change(formed(), "store-redis-0-1", primary_id="id-gone", keys=5)
+    assert not next_step(nodes).commands
+    empty = change(nodes, "store-redis-0-1", keys=0)
+    assert next_step(empty).commands == (Replicate("store-redis-0-1", "id-0-0"),)
+
+
+def test_a_replica_whose_primary_lost_its_volume_is_elected() -> None:
+    nodes = formed()
+    lost = nodes[4]
+    newcomer = Node(lost.place, id="new-0")
+    left = [replace(one, keys=8) for one in moved([*nodes[:4], nodes[5]])]
+    step = next_step([*left, newcomer])
+    assert step.commands
+    assert all(isinstance(command, Meet) for command in step.commands)
+    assert step.waits_for.startswith(
+        "Shard 2 of 3: its primary is gone, and pod store-redis-2-1 has a copy with 8 keys. Remedy if it is not elected"
+    )
+    assert not step.blocked
+
+
+def test_without_a_majority_of_primaries_somebody_has_to_promote_the_replica() -> None:
+    nodes = formed()
+    newcomers = [Node(nodes[index].place, id=f"new-{index}") for index in (2, 4)]
+    step = next_step([nodes[0], nodes[1], newcomers[0], nodes[3], newcomers[1], nodes[5]])
+    assert step.commands == ()
+    assert step.blocked.startswith("Shard 1 of 3: its primary is gone, and pod store-redis-1-1 has a copy")
+    assert "CLUSTER FAILOVER TAKEOVER" in step.blocked
+
+
+def test_a_shard_whose_owner_gave_its_slots_away_waits() -> None:
+    nodes = change(formed(), "store-redis-1-0", slots=())
+    assert next_step(nodes) == Plan(waits_for="Shard 1 of 3 has no primary yet")
+
+
+def test_slots_are_counted_that_no_node_serves() -> None:
+    assert unserved(formed()) == 0
+    assert unserved([]) == SLOTS
+    assert unserved([one for one in formed() if one.shard != 2]) == 5462
+    assert unserved(change(formed(), "store-redis-0-1", served=SLOTS - 7)) == 7
+    assert unserved(change(formed(), "store-redis-0-1", served=0)) == SLOTS
+
+
+def test_a_cluster_with_a_slot_that_is_not_served_is_not_formed() -> None:
+    step = next_step(change(formed(), "store-redis-2-1", served=SLOTS - 1))
+    assert step == Plan(waits_for="Pod store-redis-2-1 does not see a primary for every slot yet")
