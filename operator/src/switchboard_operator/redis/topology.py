@@ -291,7 +291,8 @@ def _owners_by_part(nodes: Sequence[Node]) -> dict[Ranges, set[str]]:
 
 
 def _claim(nodes: Sequence[Node], owners: Mapping[int, Node], shards: int) -> Iterator[Command]:
-    taken = {slots for node in nodes for part in (node, *node.peers.values()) for slots in part.slots}
+    views = [slots for node in nodes for slots in (node.slots, *(peer.slots for peer in node.peers.values()))]
+    taken = {part for slots in views for part in slots}
     for shard in sorted(set(range(shards)) - owners.keys()):
         first, last = share(shard, shards)
         members = [node for node in nodes if node.shard == shard]
