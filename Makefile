@@ -57,11 +57,11 @@ lock: ## Pin all dependencies anew, with hashes, for Python 3.11 to 3.14
 
 .PHONY: generate
 generate: $(READY) ## Write the generated files (CRDs, reference docs) anew
-	python tools/generate.py
+	python -m tools.generate
 
 .PHONY: screenshots
 screenshots: $(READY) ## Take the documentation's pictures of the call page anew (docs/images)
-	python tools/screenshots.py
+	python -m tests.browser.screenshots
 
 .PHONY: format
 format: $(READY) ## Format the code
@@ -75,11 +75,11 @@ lint: $(READY) ## Style, types, import contracts, generated files
 	ruff check --quiet .
 	mypy
 	lint-imports --no-cache
-	python tools/generate.py --check
+	python -m tools.generate --check
 
 .PHONY: test-fast
 test-fast: lint ## Checks, unit and property tests: no cluster, no browser, under 3 minutes
-	python tools/run_unit_tests.py
+	python -m tools.run_unit_tests
 	pytest --quiet tests/simulation
 
 .PHONY: simulate

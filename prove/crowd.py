@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from switchboard_signaling.protocol import errors
+from switchboard_signaling.wire import errors
 
 Json = dict[str, Any]
 HARMLESS: Final = frozenset({f"problem-{errors.PEER_UNREACHABLE.code}", f"problem-{errors.RETRY.code}"}) | {

@@ -24,8 +24,8 @@ from prove.relay import CALM_SECONDS, DRAIN_SECONDS, SERVERS, Pods, Proof, serve
 from prove.report import FOLDER, write
 from prove.talkers import summary
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol import errors
-from switchboard_signaling.protocol.client import InLine, Met
+from switchboard_signaling.client.core import InLine, Met
+from switchboard_signaling.wire import errors
 
 SERVER_FAULTS: Final = ("kill", "pause")
 STORE_FAULTS: Final = ("move", "hand-over", "freeze", "replace", "wipe")

@@ -18,8 +18,8 @@ from typing import Any, Final
 import uvloop
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol.client import Ended, Event, Met, Online, Partner, Problem, Said, Stopped
-from switchboard_signaling.protocol.messages import Chat
+from switchboard_signaling.client.core import Ended, Event, Met, Online, Partner, Problem, Said, Stopped
+from switchboard_signaling.wire.messages import Chat
 
 MEET_SECONDS: Final = 60.0
 MEETING_AT_ONCE: Final = 20

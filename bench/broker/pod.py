@@ -16,9 +16,9 @@ import redis.asyncio as redis
 import uvloop
 
 from switchboard_signaling.broker.hints import Channel, channel_of
-from switchboard_signaling.broker.store import Store
-from switchboard_signaling.protocol.effects import Hint, Relay, decode_hint, encode_hint
-from switchboard_signaling.protocol.messages import Candidate, IceCandidate
+from switchboard_signaling.session.effects import Hint, Relay, decode_hint, encode_hint
+from switchboard_signaling.valkey.cluster import Store
+from switchboard_signaling.wire.messages import Candidate, IceCandidate
 
 CANDIDATE: Final = Candidate(
     "candidate:842163049 1 udp 1677729535 203.0.113.77 51646 typ srflx raddr 0.0.0.0 rport 0 generation 0", "0", 0

@@ -23,9 +23,9 @@ from tests.e2e.signaling import store
 
 from bench.processes import SERVER_CORE, cpu_seconds, stolen
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.broker.store import Store
 from switchboard_signaling.matching.tickets import Proposal, Ticket
-from switchboard_signaling.protocol.store import Announced, Enqueue
+from switchboard_signaling.session.records import Announced, Enqueue
+from switchboard_signaling.valkey.cluster import Store
 
 WAITING: Final = 10_000
 HARD: Final = 5

@@ -12,8 +12,8 @@ from tests.e2e.pods import REDIS, SIGNALING, TURN, kill, name_of, primaries, rep
 from switchboard_cluster import quickstart
 from switchboard_crds import names
 from switchboard_signaling.client.connection import Client
-from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.client import Met, Said
+from switchboard_signaling.client.core import Met, Said
+from switchboard_signaling.wire import messages
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 

@@ -13,8 +13,8 @@ import pytest
 from tests.e2e.waiting import until
 from tests.fuzz.wire import Wire
 
-from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.messages import Matched
+from switchboard_signaling.wire import messages
+from switchboard_signaling.wire.messages import Matched
 
 START_SECONDS = 30.0
 GROWTH_KIB = 48 * 1024

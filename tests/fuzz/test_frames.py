@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from tests.fuzz.conftest import Bystanders, Target
 from tests.fuzz.wire import BINARY, CLOSE, PING, PONG, TEXT, Wire, frame, malformed, masked
-from tests.property.signaling.protocol.frames import frames
+from tests.property.signaling.wire.frames import frames
 
-from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.errors import CATALOGUE, CLOSE_CODES
+from switchboard_signaling.wire import messages
+from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")  # some frames are large on purpose
 CODES = {kind.code for kind in CATALOGUE}

@@ -10,7 +10,7 @@ from schemathesis import Case
 from tests.fuzz.conftest import Bystanders, Target
 from tests.fuzz.wire import Wire, upgrade_request
 
-from switchboard_signaling.server.app import public_app
+from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.server.pod import make_pod
 from switchboard_signaling.settings import Settings
 

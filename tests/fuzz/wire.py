@@ -8,8 +8,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Self
 
-from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.errors import ProtocolError
+from switchboard_signaling.wire import messages
+from switchboard_signaling.wire.errors import ProtocolError
 
 SECONDS = 10.0
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10

@@ -7,15 +7,15 @@ import pytest
 from msgspec.structs import replace
 from tests.simulation import pages
 
-from switchboard_signaling.broker.scripts import Script
-from switchboard_signaling.protocol import lanes
-from switchboard_signaling.protocol.client import ClientSession
-from switchboard_signaling.protocol.effects import Ask
-from switchboard_signaling.protocol.messages import Ack
-from switchboard_signaling.protocol.presence import Observation
-from switchboard_signaling.protocol.pursuit import Pursuit
-from switchboard_signaling.protocol.session import Session
-from switchboard_signaling.protocol.store import Announced
+from switchboard_signaling.client import lanes
+from switchboard_signaling.client.core import ClientSession
+from switchboard_signaling.session.core import Session
+from switchboard_signaling.session.effects import Ask
+from switchboard_signaling.session.intent import Pursuit
+from switchboard_signaling.session.presence import Observation
+from switchboard_signaling.session.records import Announced
+from switchboard_signaling.valkey.scripts import Script
+from switchboard_signaling.wire.messages import Ack
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 BUGS: dict[str, Plant] = {}

@@ -16,11 +16,11 @@ from tests.simulation.node import Clock, Hear, Node
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, session_record
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.broker.scripts import Script
-from switchboard_signaling.broker.slots import SLOTS, Address, Trouble, slot_of
-from switchboard_signaling.broker.store import Troubles
 from switchboard_signaling.matching.tickets import Ticket
-from switchboard_signaling.protocol.store import MatchRecord, SessionRecord
+from switchboard_signaling.session.records import MatchRecord, SessionRecord
+from switchboard_signaling.valkey.cluster import Troubles
+from switchboard_signaling.valkey.scripts import Script
+from switchboard_signaling.valkey.slots import SLOTS, Address, Trouble, slot_of
 
 SHARDS = 3
 POOL = "tests/pool"

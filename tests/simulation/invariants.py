@@ -3,13 +3,11 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from switchboard_signaling.client.core import Ended, Met, Output, Problem, Said, Transmit
 from switchboard_signaling.matching.line import Cancelled, InLine
 from switchboard_signaling.matching.tickets import Proposal, compatible
-from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.client import Ended, Met, Output, Problem, Said, Transmit
-from switchboard_signaling.protocol.effects import Spoken
-from switchboard_signaling.protocol.messages import Ack, Idle, Matched, Noop, Queued
-from switchboard_signaling.protocol.store import (
+from switchboard_signaling.session.effects import Spoken
+from switchboard_signaling.session.records import (
     Announced,
     Cancel,
     EndMatch,
@@ -19,6 +17,8 @@ from switchboard_signaling.protocol.store import (
     TouchMatch,
     TouchSession,
 )
+from switchboard_signaling.wire import messages
+from switchboard_signaling.wire.messages import Ack, Idle, Matched, Noop, Queued
 
 if TYPE_CHECKING:
     from tests.simulation.pages import Page, User

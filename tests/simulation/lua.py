@@ -12,7 +12,7 @@ from lupa import lua51
 from redis.exceptions import ResponseError
 from tests.simulation.node import Node, Reply, Status
 
-from switchboard_signaling.broker.slots import slot_of
+from switchboard_signaling.valkey.slots import slot_of
 
 HEADER = "#!lua\n"
 WITHOUT_KEYS = frozenset({"TIME"})

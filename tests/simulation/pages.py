@@ -3,9 +3,9 @@
 from tests.simulation.pods import Link, Pod
 from tests.simulation.world import TIMEOUTS, Process, World
 
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.client import ClientSession, Ended, Met, Move, Output, Stopped, Transmit
-from switchboard_signaling.protocol.messages import Chat, Idle, Matched, Offer, Queued
+from switchboard_signaling.client.core import ClientSession, Ended, Met, Move, Output, Stopped, Transmit
+from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.messages import Chat, Idle, Matched, Offer, Queued
 
 TICK_SECONDS = 0.25
 CONNECT_SECONDS = 5.0

@@ -9,13 +9,13 @@ from tests.simulation.world import TIMEOUTS, Process, World
 
 from switchboard_signaling.broker.hints import channel_of
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.effects import Ask, Attach, Close, Effect, Hint, Note, Proposed, Relay, Send, Tell
-from switchboard_signaling.protocol.host import Host
-from switchboard_signaling.protocol.session import Session
-from switchboard_signaling.protocol.store import Question, Reply
-from switchboard_signaling.server import hub
-from switchboard_signaling.server.metrics import Metrics
+from switchboard_signaling.server.sockets import hub
+from switchboard_signaling.server.telemetry.metrics import Metrics
+from switchboard_signaling.session.core import Session
+from switchboard_signaling.session.effects import Ask, Attach, Close, Effect, Hint, Note, Proposed, Relay, Send, Tell
+from switchboard_signaling.session.host import Host
+from switchboard_signaling.session.records import Question, Reply
+from switchboard_signaling.wire import errors, messages
 
 if TYPE_CHECKING:
     from tests.simulation.pages import Page

@@ -13,8 +13,8 @@ from switchboard_signaling.broker.hints import channel_of
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.matching.tickets import Ticket
-from switchboard_signaling.protocol.effects import Hint, decode_hint, encode_hint
-from switchboard_signaling.protocol.store import EndMatch, MatchRecord, Question, SessionRecord, TouchMatch
+from switchboard_signaling.session.effects import Hint, decode_hint, encode_hint
+from switchboard_signaling.session.records import EndMatch, MatchRecord, Question, SessionRecord, TouchMatch
 
 if TYPE_CHECKING:
     from tests.simulation.world import Process, World

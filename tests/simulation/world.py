@@ -7,8 +7,8 @@ from collections.abc import Callable
 from tests.simulation.invariants import ViolationError, Watch
 from tests.simulation.store import Store
 
-from switchboard_signaling.protocol.messages import Timeouts
-from switchboard_signaling.protocol.tokens import Keyring
+from switchboard_signaling.wire.messages import Timeouts
+from switchboard_signaling.wire.tokens import Keyring
 
 TIMEOUTS = Timeouts(heartbeat_ms=5000, idle_heartbeat_ms=10000, resume_window_ms=30000)
 """Shorter than in a pool, in the same order, so that more happens in a schedule."""

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from switchboard_operator.keys import Keys
+from switchboard_operator.keys.derived import Keys
 from switchboard_operator.kube import Kube
 from switchboard_operator.kube.events import Recorder
 from switchboard_operator.kube.informer import Store
-from switchboard_operator.references import References
-from switchboard_operator.status import StatusWriter
+from switchboard_operator.owned.references import References
+from switchboard_operator.status.writer import StatusWriter
 
 
 @dataclass(frozen=True)

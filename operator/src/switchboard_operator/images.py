@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from switchboard_crds.model import Status
-from switchboard_operator.api import Json
+from switchboard_operator.kube.resources import Json
 
 
 @dataclass(frozen=True)

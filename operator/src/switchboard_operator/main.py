@@ -49,9 +49,9 @@ def _operate(command: str) -> None:
     import os
 
     from switchboard_operator.kube import KubeError
-    from switchboard_operator.run import OperatorError, run
-    from switchboard_operator.settings import Settings, SettingsError
-    from switchboard_operator.upgrade import apply_crds
+    from switchboard_operator.runtime.run import OperatorError, run
+    from switchboard_operator.runtime.settings import Settings, SettingsError
+    from switchboard_operator.runtime.upgrade import apply_crds
 
     _log_as_json()
     try:

@@ -11,7 +11,7 @@ from msgspec import json, to_builtins
 
 from switchboard_signaling import config, logs
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.server.keys import KeysError
+from switchboard_signaling.server.access.keys import KeysError
 from switchboard_signaling.server.serve import serve
 from switchboard_signaling.settings import Settings
 

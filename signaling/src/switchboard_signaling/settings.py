@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from switchboard_crds import names
-from switchboard_signaling.protocol import limits
+from switchboard_signaling.session import limits
 
 Network: TypeAlias = IPv4Network | IPv6Network
 ORIGIN: Final = r"\*|https?://[^/\s]+"

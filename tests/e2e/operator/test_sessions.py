@@ -26,9 +26,9 @@ from tests.e2e.operator.test_drain import events, offered
 from tests.e2e.signaling import store
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol import errors
-from switchboard_signaling.protocol.client import Ended, InLine, Met, Move, Problem, Said
-from switchboard_signaling.protocol.messages import Chat
+from switchboard_signaling.client.core import Ended, InLine, Met, Move, Problem, Said
+from switchboard_signaling.wire import errors
+from switchboard_signaling.wire.messages import Chat
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 

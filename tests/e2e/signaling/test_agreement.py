@@ -17,7 +17,7 @@ from tests.simulation.node import Node
 
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.broker.store import Store
+from switchboard_signaling.valkey.cluster import Store
 
 
 @pytest.mark.parametrize("stored", ["single", "cluster"], indirect=True)

@@ -15,9 +15,9 @@ from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.ledger import Ledger, LedgerFullError
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.broker.store import Store
-from switchboard_signaling.protocol.messages import Idle
-from switchboard_signaling.protocol.store import ReadSession, TouchSession
+from switchboard_signaling.session.records import ReadSession, TouchSession
+from switchboard_signaling.valkey.cluster import Store
+from switchboard_signaling.wire.messages import Idle
 
 Nodes = list[tuple[str, int]]
 LEASE = 0.2

@@ -12,8 +12,8 @@ from tests.browser.server import Server, signaling_server
 from tests.e2e.signaling import store
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol.client import Ended, InLine, Met, Move, Online, Partner, Said
-from switchboard_signaling.protocol.messages import Offer
+from switchboard_signaling.client.core import Ended, InLine, Met, Move, Online, Partner, Said
+from switchboard_signaling.wire.messages import Offer
 
 Nodes = list[tuple[str, int]]
 

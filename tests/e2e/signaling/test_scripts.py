@@ -20,8 +20,9 @@ from tests.simulation.node import Node
 from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.ledger import LedgerFullError
+from switchboard_signaling.broker.lua import LUA
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.broker.scripts import Script
+from switchboard_signaling.valkey.scripts import Script
 
 UNORDERED = {"proposals", "totals", "kept_call"}
 """Scripts whose replies come out of hashes, in the order of a node's own memory."""
@@ -34,7 +35,7 @@ class Both:
     def __init__(self, client: "redis.Redis", ran: set[str]) -> None:
         self._client = client
         self._scripts = Scripts()
-        self._names = {Script(path.name.removesuffix(".lua")).sha: path.name for path in _scripts()}
+        self._names = {Script(LUA, path.name.removesuffix(".lua")).sha: path.name for path in _scripts()}
         self.ran = ran
         self.node = Node(lambda: 0.0, lambda _channel, _text: None)
         self.now = 1_700_000_000

@@ -11,7 +11,7 @@ from prove.soak import Load
 
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.server import pod as pods
-from switchboard_signaling.server.app import public_app
+from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.settings import Settings
 
 RECORDS = 100

@@ -7,7 +7,7 @@ from switchboard_crds.model import Condition, ConditionStatus
 from switchboard_crds.redis_cluster import RedisCluster
 from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_crds.turn_fleet import TurnFleet
-from switchboard_operator.keys import Keys
+from switchboard_operator.keys.derived import Keys
 
 KEYS = Keys(b"k" * 32)
 

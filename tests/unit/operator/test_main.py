@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from switchboard_operator.main import decide, main
-from switchboard_operator.run import OperatorError
+from switchboard_operator.runtime.run import OperatorError
 
 LINE = {
     "t": 0,
@@ -57,7 +57,7 @@ def test_a_failure_of_the_operator_ends_the_process_with_an_error(monkeypatch: p
 
     for name in ("OPERATOR_NAMESPACE", "OPERATOR_POD", "SIGNALING_IMAGE", "TURN_IMAGE", "REDIS_IMAGE"):
         monkeypatch.setenv(f"SWITCHBOARD_{name}", "x")
-    monkeypatch.setattr("switchboard_operator.run.run", fails)
+    monkeypatch.setattr("switchboard_operator.runtime.run.run", fails)
     monkeypatch.setattr("switchboard_operator.main._log_as_json", lambda: None)
     monkeypatch.setattr(sys, "argv", ["switchboard-operator", "run"])
     with pytest.raises(SystemExit, match=r"switchboard-operator: task acting failed\. Remedy"):

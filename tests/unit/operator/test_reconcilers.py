@@ -8,15 +8,15 @@ import pytest
 from tests.unit.operator.examples import KEYS, metadata
 
 from switchboard_crds import names
-from switchboard_operator.api import Api
 from switchboard_operator.context import Context
 from switchboard_operator.kube.events import Recorder
 from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.resources import Api
+from switchboard_operator.owned.references import References
 from switchboard_operator.pools.reconciler import PoolReconciler
 from switchboard_operator.pools.state import Moved
 from switchboard_operator.redis.reconciler import ClusterReconciler
-from switchboard_operator.references import References
-from switchboard_operator.status import StatusWriter
+from switchboard_operator.status.writer import StatusWriter
 from switchboard_operator.turn.reconciler import FleetReconciler
 
 Reconcile = Callable[[str, str], Awaitable[float | None]]

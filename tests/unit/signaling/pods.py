@@ -11,12 +11,12 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 from aiohttp.test_utils import TestClient, TestServer
 from tests.unit.signaling.jwts import secret_dir
 
-from switchboard_signaling.protocol import messages
-from switchboard_signaling.protocol.messages import ServerFrame
-from switchboard_signaling.server.app import public_app
-from switchboard_signaling.server.internal import internal_app
+from switchboard_signaling.server.http.app import public_app
+from switchboard_signaling.server.http.internal import internal_app
 from switchboard_signaling.server.pod import Pod, make_pod
 from switchboard_signaling.settings import Settings
+from switchboard_signaling.wire import messages
+from switchboard_signaling.wire.messages import ServerFrame
 
 SECONDS = 5.0
 SHARED = {"auth_type": "SharedSecret"}

@@ -8,12 +8,13 @@ from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, receive
 from tests.unit.signaling.world import Wire, World
 
-from switchboard_signaling.protocol import client, errors, messages
-from switchboard_signaling.protocol.effects import Expel, Send
-from switchboard_signaling.protocol.errors import CATALOGUE, CLOSE_CODES, CloseCode, ErrorKind
-from switchboard_signaling.protocol.lanes import WINDOW
-from switchboard_signaling.protocol.messages import Heartbeat, Hello, Idle, JoinQueue, Offer, Resume, Welcome
-from switchboard_signaling.server.blocks import of_session
+from switchboard_signaling.client import core as client
+from switchboard_signaling.client.lanes import WINDOW
+from switchboard_signaling.server.access.blocks import of_session
+from switchboard_signaling.session.effects import Expel, Send
+from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES, CloseCode, ErrorKind
+from switchboard_signaling.wire.messages import Heartbeat, Hello, Idle, JoinQueue, Offer, Resume, Welcome
 
 LANE = {"m": "m", "to": "peer", "k": 1}
 

@@ -9,8 +9,8 @@ import yaml
 from tests.unit.signaling.jwts import secret_dir
 
 from switchboard_crds.signaling_pool import SignalingPoolSpec
-from switchboard_signaling.server.auth import SecretSource, Verifier
-from switchboard_signaling.server.keys import SharedSecrets
+from switchboard_signaling.server.access.authentication import SecretSource, Verifier
+from switchboard_signaling.server.access.keys import SharedSecrets
 
 HOWTO = (Path(__file__).parents[3] / "docs" / "how-to" / "authenticate.md").read_text(encoding="utf-8")
 

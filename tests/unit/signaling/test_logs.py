@@ -18,9 +18,9 @@ from tests.unit.signaling.jwts import secret_dir, token
 
 from switchboard_signaling import logs
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol.client import Ended, Met, Said
-from switchboard_signaling.protocol.messages import Answer, Candidate, Chat, IceCandidate, Offer, Stats
+from switchboard_signaling.client.core import Ended, Met, Said
 from switchboard_signaling.settings import Settings
+from switchboard_signaling.wire.messages import Answer, Candidate, Chat, IceCandidate, Offer, Stats
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.dBjftJeZ4CVP-mBZ8Zzq5d8uJSkKzN1Xv2kY3lG0abc"
 SDP = "v=0\r\no=- 1 1 IN IP4 203.0.113.7\r\n"

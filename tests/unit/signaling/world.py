@@ -6,9 +6,9 @@ from itertools import count
 from typing import TypeVar
 
 from switchboard_signaling.matching.line import Line
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.auth import Identity
-from switchboard_signaling.protocol.effects import (
+from switchboard_signaling.session.admission import Identity
+from switchboard_signaling.session.core import Session
+from switchboard_signaling.session.effects import (
     Ask,
     Attach,
     Close,
@@ -21,11 +21,8 @@ from switchboard_signaling.protocol.effects import (
     Tell,
     Verify,
 )
-from switchboard_signaling.protocol.errors import CloseCode, ProtocolError
-from switchboard_signaling.protocol.host import Host
-from switchboard_signaling.protocol.messages import Matched, Want
-from switchboard_signaling.protocol.session import Session
-from switchboard_signaling.protocol.store import (
+from switchboard_signaling.session.host import Host
+from switchboard_signaling.session.records import (
     Announced,
     Cancel,
     EndMatch,
@@ -40,7 +37,10 @@ from switchboard_signaling.protocol.store import (
     apply_session,
     apply_touch,
 )
-from switchboard_signaling.protocol.tokens import Keyring
+from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.errors import CloseCode, ProtocolError
+from switchboard_signaling.wire.messages import Matched, Want
+from switchboard_signaling.wire.tokens import Keyring
 
 F = TypeVar("F", bound=messages.ServerFrame)
 TIMEOUTS = messages.Timeouts(5000, 30000, 60000)

@@ -9,9 +9,9 @@ import orjson
 
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import SignalingPool
-from switchboard_operator.api import EVENT, Json, ours
 from switchboard_operator.cli.report import report, text
 from switchboard_operator.kube import Kube, KubeError, current_namespace
+from switchboard_operator.kube.resources import EVENT, Json, ours
 
 
 def main(argv: Sequence[str] | None = None) -> None:

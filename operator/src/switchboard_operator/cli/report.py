@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from switchboard_crds.model import Condition, ConditionStatus
 from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, SignalingPool
-from switchboard_operator.api import Json
+from switchboard_operator.kube.resources import Json
 
 DECISIONS: Final = 5
 """Decisions shown of each pool, the newest first."""

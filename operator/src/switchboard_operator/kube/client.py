@@ -11,7 +11,7 @@ import orjson
 from kubernetes.aio import client, config
 
 from switchboard_crds import names
-from switchboard_operator.api import Api, Json
+from switchboard_operator.kube.resources import Api, Json
 
 APPLY_PATCH: Final = "application/apply-patch+yaml"
 MERGE_PATCH: Final = "application/merge-patch+json"

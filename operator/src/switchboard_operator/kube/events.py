@@ -6,8 +6,8 @@ from typing import Final
 
 import structlog
 
-from switchboard_operator.api import EVENT, Json
 from switchboard_operator.kube.client import Kube, KubeError
+from switchboard_operator.kube.resources import EVENT, Json
 
 logger = structlog.get_logger(__name__)
 

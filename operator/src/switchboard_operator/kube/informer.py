@@ -12,9 +12,9 @@ from typing import Final, Protocol
 import structlog
 
 from switchboard_crds import names
-from switchboard_operator.api import Api, Json
 from switchboard_operator.kube.client import ApiError, Kube, KubeError
-from switchboard_operator.owner import OwnerKey, owner_key
+from switchboard_operator.kube.resources import Api, Json
+from switchboard_operator.owned.owner import OwnerKey, owner_key
 
 logger = structlog.get_logger(__name__)
 

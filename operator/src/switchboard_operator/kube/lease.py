@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from switchboard_operator.api import LEASE, Json
 from switchboard_operator.kube.client import ApiError, Kube, KubeError
+from switchboard_operator.kube.resources import LEASE, Json
 
 logger = structlog.get_logger(__name__)
 

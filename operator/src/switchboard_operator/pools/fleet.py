@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from switchboard_crds import names
-from switchboard_operator.api import Json
+from switchboard_operator.kube.resources import Json
 from switchboard_operator.pools.samples import Sample
-from switchboard_operator.workloads import is_ready
+from switchboard_operator.status.diagnosis import is_ready
 
 CORDONED_COST: Final = -100
 DRAINED_COST: Final = -1000

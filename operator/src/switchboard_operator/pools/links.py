@@ -12,9 +12,9 @@ from switchboard_crds.model import ConditionStatus, Resource
 from switchboard_crds.redis_cluster import RedisCluster
 from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
 from switchboard_crds.turn_fleet import TurnFleet
-from switchboard_operator.api import Json
-from switchboard_operator.conditions import READY, Fact
-from switchboard_operator.keys import Keys
+from switchboard_operator.keys.derived import Keys
+from switchboard_operator.kube.resources import Json
+from switchboard_operator.status.conditions import READY, Fact
 
 CREDENTIAL_SECONDS: Final = 3600
 """Life of the credentials that a pool makes for its clients: a leaked one is of use for an hour."""

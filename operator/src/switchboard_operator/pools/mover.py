@@ -9,11 +9,10 @@ import structlog
 
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import OnTimeout, SignalingPool
-from switchboard_operator.api import ENDPOINT_SLICE, POD, REPLICA_SET, Json
-from switchboard_operator.children import Children
 from switchboard_operator.context import Context
-from switchboard_operator.kube.nodes import Nodes
-from switchboard_operator.owner import Owner, OwnerKey
+from switchboard_operator.kube.resources import ENDPOINT_SLICE, POD, REPLICA_SET, Json
+from switchboard_operator.owned.apply import Children
+from switchboard_operator.owned.owner import Owner, OwnerKey
 from switchboard_operator.pools import fleet, objects, rebalance, rollout
 from switchboard_operator.pools.demand import Decide, Decision, decide
 from switchboard_operator.pools.drain import (
@@ -30,6 +29,7 @@ from switchboard_operator.pools.drain import (
     steps,
 )
 from switchboard_operator.pools.fleet import Pod, Set
+from switchboard_operator.pools.nodes import Nodes
 from switchboard_operator.pools.pods import Access, PodClient, PodError, place
 from switchboard_operator.pools.sampler import REPORT_SECONDS, Sampler, Watched
 from switchboard_operator.pools.samples import History

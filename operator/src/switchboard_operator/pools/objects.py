@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import ServiceType, SignalingPool
-from switchboard_operator import parts
-from switchboard_operator.api import Json
-from switchboard_operator.identity import Identity
-from switchboard_operator.keys import Keys
-from switchboard_operator.owner import Owner, digest
+from switchboard_operator.keys.certificate import Identity
+from switchboard_operator.keys.derived import Keys
+from switchboard_operator.kube.resources import Json
+from switchboard_operator.owned import builders as parts
+from switchboard_operator.owned.owner import Owner, digest
 from switchboard_operator.pools.links import Redis
 
 TERMINATION_SECONDS: Final = 60

@@ -15,8 +15,8 @@ import aiohttp
 import orjson
 
 from switchboard_crds import names
-from switchboard_operator.api import Json
-from switchboard_operator.keys import Keys
+from switchboard_operator.keys.derived import Keys
+from switchboard_operator.kube.resources import Json
 from switchboard_operator.pools.samples import Sample
 
 TIMEOUT: Final = 2.0

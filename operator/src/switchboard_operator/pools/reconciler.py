@@ -10,7 +10,8 @@ from switchboard_crds.redis_cluster import RedisCluster
 from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
 from switchboard_crds.turn_fleet import TurnFleet
 from switchboard_operator import images
-from switchboard_operator.api import (
+from switchboard_operator.context import Context
+from switchboard_operator.kube.resources import (
     DISRUPTION_BUDGET,
     INGRESS,
     NETWORK_POLICY,
@@ -21,13 +22,12 @@ from switchboard_operator.api import (
     Json,
     ours,
 )
-from switchboard_operator.children import Children
-from switchboard_operator.conditions import Fact
-from switchboard_operator.context import Context
-from switchboard_operator.owner import OwnerKey
+from switchboard_operator.owned.apply import Children
+from switchboard_operator.owned.owner import OwnerKey
 from switchboard_operator.pools import links, objects, status
 from switchboard_operator.pools.mover import Mover
 from switchboard_operator.pools.state import Moved
+from switchboard_operator.status.conditions import Fact
 
 LOOK_AGAIN_SECONDS: Final = 10.0
 """Between looks at others' objects, which the operator does not watch, while the pool waits for one."""

@@ -12,14 +12,14 @@ from typing import Final
 
 import structlog
 
-from switchboard_operator.api import POD, Json
 from switchboard_operator.kube.informer import Store
-from switchboard_operator.owner import OwnerKey
+from switchboard_operator.kube.resources import POD, Json
+from switchboard_operator.owned.owner import OwnerKey
 from switchboard_operator.pools.autoscaling.model import Pod
 from switchboard_operator.pools.fleet import stage_of
 from switchboard_operator.pools.pods import Access, Place, PodClient, PodError, place
 from switchboard_operator.pools.samples import History, Observation
-from switchboard_operator.workloads import is_ready
+from switchboard_operator.status.diagnosis import is_ready
 
 logger = structlog.get_logger(__name__)
 

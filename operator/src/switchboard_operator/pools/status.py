@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, SignalingPool
-from switchboard_operator.api import Json
-from switchboard_operator.conditions import Fact, rfc3339
 from switchboard_operator.images import Images
+from switchboard_operator.kube.resources import Json
 from switchboard_operator.pools import objects
 from switchboard_operator.pools.demand import read_schedules
 from switchboard_operator.pools.fleet import Pod, Stage
 from switchboard_operator.pools.state import Moved
-from switchboard_operator.workloads import trouble
+from switchboard_operator.status.conditions import Fact, rfc3339
+from switchboard_operator.status.diagnosis import trouble
 
 START_SECONDS: Final = 120
 """A pod that does not serve by then is no pod that just starts."""

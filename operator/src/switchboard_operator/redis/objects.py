@@ -5,10 +5,10 @@ from typing import Final
 
 from switchboard_crds import names
 from switchboard_crds.redis_cluster import RedisCluster
-from switchboard_operator import parts
-from switchboard_operator.api import Json
-from switchboard_operator.keys import Keys
-from switchboard_operator.owner import Owner
+from switchboard_operator.keys.derived import Keys
+from switchboard_operator.kube.resources import Json
+from switchboard_operator.owned import builders as parts
+from switchboard_operator.owned.owner import Owner
 
 CLIENT_USER: Final = "switchboard"
 """User of the pools' pods."""

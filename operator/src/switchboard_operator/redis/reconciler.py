@@ -9,7 +9,8 @@ import structlog
 from switchboard_crds import names
 from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
 from switchboard_operator import images
-from switchboard_operator.api import (
+from switchboard_operator.context import Context
+from switchboard_operator.kube.resources import (
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
     POD,
@@ -20,11 +21,10 @@ from switchboard_operator.api import (
     Json,
     ours,
 )
-from switchboard_operator.children import Children
-from switchboard_operator.conditions import Fact
-from switchboard_operator.context import Context
+from switchboard_operator.owned.apply import Children
 from switchboard_operator.redis import objects, status, topology
 from switchboard_operator.redis.nodes import Credentials, NodeError, execute, observe
+from switchboard_operator.status.conditions import Fact
 
 logger = structlog.get_logger(__name__)
 

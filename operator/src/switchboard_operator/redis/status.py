@@ -5,12 +5,12 @@ from typing import Any
 
 from switchboard_crds import names
 from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
-from switchboard_operator.api import Json
-from switchboard_operator.conditions import Fact
 from switchboard_operator.images import Images
+from switchboard_operator.kube.resources import Json
 from switchboard_operator.redis import objects
 from switchboard_operator.redis.topology import SLOTS, Place, Plan
-from switchboard_operator.workloads import is_ready, trouble
+from switchboard_operator.status.conditions import Fact
+from switchboard_operator.status.diagnosis import is_ready, trouble
 
 
 def fields(cluster: RedisCluster, image: Images, pods: Sequence[Json]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import Final
 
 from switchboard_crds import names
 from switchboard_crds.turn_fleet import Region, TurnFleet
-from switchboard_operator import parts
-from switchboard_operator.api import Json
-from switchboard_operator.keys import Keys
-from switchboard_operator.owner import Owner, digest
+from switchboard_operator.keys.derived import Keys
+from switchboard_operator.kube.resources import Json
+from switchboard_operator.owned import builders as parts
+from switchboard_operator.owned.owner import Owner, digest
 from switchboard_operator.turn import peers
 
 TERMINATION_SECONDS: Final = 30

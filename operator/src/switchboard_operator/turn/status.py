@@ -5,10 +5,10 @@ from typing import Any
 
 from switchboard_crds import names
 from switchboard_crds.turn_fleet import FleetCondition, TurnFleet, TurnServer
-from switchboard_operator.api import Json
-from switchboard_operator.conditions import Fact
 from switchboard_operator.images import Images
-from switchboard_operator.workloads import is_ready, trouble
+from switchboard_operator.kube.resources import Json
+from switchboard_operator.status.conditions import Fact
+from switchboard_operator.status.diagnosis import is_ready, trouble
 
 
 def servers(pods: Sequence[Json]) -> list[TurnServer]:

@@ -5,8 +5,8 @@ from typing import Final, Literal, TypeAlias
 
 from switchboard_signaling.analytics.quality import score_of, smoothed
 from switchboard_signaling.analytics.totals import Counts, observe
-from switchboard_signaling.protocol.messages import ConnectionState, Stats
-from switchboard_signaling.protocol.store import MatchRecord
+from switchboard_signaling.session.records import MatchRecord
+from switchboard_signaling.wire.messages import ConnectionState, Stats
 
 REASONS: Final = frozenset(
     {"ice-failed", "dtls-failed", "timeout", "no-candidates", "media-lost", "signaling-lost", "attempts-spent"}

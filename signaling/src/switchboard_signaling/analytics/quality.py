@@ -6,7 +6,7 @@ delay costs, less the loss in percent times a weight; it falls fast and rises sl
 
 from typing import Final
 
-from switchboard_signaling.protocol.messages import Stats
+from switchboard_signaling.wire.messages import Stats
 
 BEST: Final = 100.0
 FALL: Final = 0.8

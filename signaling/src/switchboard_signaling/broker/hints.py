@@ -12,9 +12,9 @@ import msgspec
 import structlog
 
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.slots import Remedy, Trouble
-from switchboard_signaling.broker.store import Troubles, pauses
-from switchboard_signaling.protocol.effects import Hint, Proposed, decode_hint, encode_hint
+from switchboard_signaling.session.effects import Hint, Proposed, decode_hint, encode_hint
+from switchboard_signaling.valkey.cluster import Troubles, pauses
+from switchboard_signaling.valkey.slots import Remedy, Trouble
 
 ECHO_SECONDS: Final = 2.0
 RENEW_AFTER: Final = 3

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from switchboard_signaling.broker.ledger import Ledger
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.protocol.effects import Hint
-from switchboard_signaling.protocol.store import Question, Reply
+from switchboard_signaling.session.effects import Hint
+from switchboard_signaling.session.records import Question, Reply
 
 
 class BrokerUnavailableError(Exception):

@@ -6,8 +6,8 @@ from typing import Final, Generic, TypeVar
 from switchboard_signaling.broker.ledger import Ledger, MemoryLedger
 from switchboard_signaling.matching.line import LINES, Line, line_of
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.protocol.effects import Hint
-from switchboard_signaling.protocol.store import (
+from switchboard_signaling.session.effects import Hint
+from switchboard_signaling.session.records import (
     Announced,
     Cancel,
     EndMatch,

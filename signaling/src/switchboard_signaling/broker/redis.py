@@ -14,14 +14,13 @@ from msgspec.structs import replace
 from switchboard_signaling.broker.hints import Channel, Publisher
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.ledger import Ledger
+from switchboard_signaling.broker.lua import LUA
 from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, proposal, session_record, waits
 from switchboard_signaling.broker.redis_ledger import RedisLedger
-from switchboard_signaling.broker.scripts import Script
-from switchboard_signaling.broker.slots import Remedy, Trouble
 from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, SWEEP, UNHEARD, Cancelled, line_of, pairs
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.protocol.effects import Hint
-from switchboard_signaling.protocol.store import (
+from switchboard_signaling.session.effects import Hint
+from switchboard_signaling.session.records import (
     Announced,
     Cancel,
     EndMatch,
@@ -36,6 +35,8 @@ from switchboard_signaling.protocol.store import (
     TouchSession,
     want_rank,
 )
+from switchboard_signaling.valkey.scripts import Script
+from switchboard_signaling.valkey.slots import Remedy, Trouble
 
 SHARED: Final = (":tickets", ":order", ":fates", ":forget", ":shelves", ":cursors", ":heard", ":bucket:")
 """The keys of a line that more than one script uses."""
@@ -69,7 +70,7 @@ class RedisBroker:
         self._lines: dict[str, bool] = {self._line(""): False}
         """The lines that this pod has used, and whether each has heard of it."""
         self._scripts = {
-            name: Script(name)
+            name: Script(LUA, name)
             for name in ("touch_session", "touch_match", "end_match", "enqueue", "cancel", "proposals")
         }
         self.ledger: Ledger = RedisLedger(pod, pool, store.run)

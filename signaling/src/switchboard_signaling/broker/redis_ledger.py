@@ -16,7 +16,8 @@ from switchboard_signaling.analytics.totals import (
     Live,
 )
 from switchboard_signaling.broker.ledger import CALL_SECONDS, MAX_BLOCKS, Blocks, Kept, LedgerFullError
-from switchboard_signaling.broker.scripts import Script
+from switchboard_signaling.broker.lua import LUA
+from switchboard_signaling.valkey.scripts import Script
 
 Run: TypeAlias = Callable[[Script, Sequence[str], Sequence[str | int | float]], Awaitable[Any]]
 SLOTS: Final = WINDOW_SECONDS // SLOT_SECONDS
@@ -35,7 +36,7 @@ class RedisLedger:
         self._blocks = ["{b:" + pool + "}" + part for part in (":until", ":version")]
         self._outbox = ["{w:" + pool + "}" + part for part in (":events", ":due", ":tries", ":done")]
         names = ("count", "totals", "keep_call", "kept_call", "blocks", "outbox_put", "outbox_take", "outbox_settle")
-        self._scripts = {name: Script(name) for name in names}
+        self._scripts = {name: Script(LUA, name) for name in names}
 
     async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
         """Add to the present slot, by the store's clock."""

@@ -1,4 +1,4 @@
-"""The Python client: for bots, tests and load. The decisions are `protocol.client`; here are its sockets and timers."""
+"""The Python client, for bots, tests and load: decisions in `core` and `lanes`, sockets and timers in `connection`."""
 
 from switchboard_signaling.client.connection import Client
 

@@ -13,8 +13,7 @@ from typing import Final, Self, TypeVar
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
 from aiohttp import ClientSession as Http
 
-from switchboard_signaling.protocol import errors, messages
-from switchboard_signaling.protocol.client import (
+from switchboard_signaling.client.core import (
     ClientSession,
     Event,
     Move,
@@ -25,7 +24,8 @@ from switchboard_signaling.protocol.client import (
     Stopped,
     Transmit,
 )
-from switchboard_signaling.protocol.effects import Spoken
+from switchboard_signaling.session.effects import Spoken
+from switchboard_signaling.wire import errors, messages
 
 RETRY_FIRST: Final = 0.1
 RETRY_CEILING: Final = 5.0

@@ -10,7 +10,7 @@ import hmac
 from typing import Final
 
 from switchboard_signaling.ice.directory import Directory, HmacAuth, Server, StaticAuth
-from switchboard_signaling.protocol.messages import IceServer
+from switchboard_signaling.wire.messages import IceServer
 
 ICE_TTL_MS: Final = 3_600_000
 """How long a client may rely on its ICE servers, if no credential among them expires sooner."""

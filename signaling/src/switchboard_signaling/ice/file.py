@@ -8,7 +8,7 @@ import structlog
 
 from switchboard_signaling.ice import credentials
 from switchboard_signaling.ice.directory import Directory, DirectoryError, Server, parse
-from switchboard_signaling.protocol.messages import IceServer
+from switchboard_signaling.wire.messages import IceServer
 
 log = structlog.get_logger(__name__)
 

@@ -9,22 +9,22 @@ from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.ice.directory import Server, StaticAuth
 from switchboard_signaling.ice.file import IceFile
-from switchboard_signaling.protocol.host import Host
-from switchboard_signaling.protocol.limits import rate
-from switchboard_signaling.protocol.messages import Timeouts
-from switchboard_signaling.protocol.tokens import Keyring
-from switchboard_signaling.server.blocks import Blocklist
-from switchboard_signaling.server.drain import Drain, Tokens
-from switchboard_signaling.server.gate import Gate
-from switchboard_signaling.server.hub import Hub
-from switchboard_signaling.server.journal import Journal
-from switchboard_signaling.server.keys import KeysError, SharedSecrets, token_keys
-from switchboard_signaling.server.meters import Meters
-from switchboard_signaling.server.metrics import Metrics
-from switchboard_signaling.server.signature import key_of
-from switchboard_signaling.server.tally import Tally
-from switchboard_signaling.server.webhooks import Webhooks
+from switchboard_signaling.server.access.blocks import Blocklist
+from switchboard_signaling.server.access.gate import Gate
+from switchboard_signaling.server.access.keys import KeysError, SharedSecrets, token_keys
+from switchboard_signaling.server.sockets.drain import Drain, Tokens
+from switchboard_signaling.server.sockets.hub import Hub
+from switchboard_signaling.server.telemetry.journal import Journal
+from switchboard_signaling.server.telemetry.meters import Meters
+from switchboard_signaling.server.telemetry.metrics import Metrics
+from switchboard_signaling.server.telemetry.signature import key_of
+from switchboard_signaling.server.telemetry.tally import Tally
+from switchboard_signaling.server.telemetry.webhooks import Webhooks
+from switchboard_signaling.session.host import Host
+from switchboard_signaling.session.limits import rate
 from switchboard_signaling.settings import AuthType, Settings
+from switchboard_signaling.wire.messages import Timeouts
+from switchboard_signaling.wire.tokens import Keyring
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def _make_broker(name: str, settings: Settings, metrics: Metrics) -> Broker:
     if not settings.redis_nodes:
         return MemoryBroker(name, time.monotonic)
     # A pod alone starts without what it takes to reach the store.
-    from switchboard_signaling.broker.access import FileCredentials, trusting
     from switchboard_signaling.broker.redis import RedisBroker
-    from switchboard_signaling.broker.store import Store, Troubles
+    from switchboard_signaling.valkey.access import FileCredentials, trusting
+    from switchboard_signaling.valkey.cluster import Store, Troubles
 
     nodes = [(host, int(port)) for host, _, port in (node.rpartition(":") for node in settings.redis_nodes)]
     credentials = FileCredentials(settings.redis_auth_dir) if settings.redis_auth_dir else None

@@ -10,10 +10,10 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from switchboard_signaling.server.app import public_app
-from switchboard_signaling.server.internal import internal_app
+from switchboard_signaling.server.http.app import public_app
+from switchboard_signaling.server.http.internal import internal_app
+from switchboard_signaling.server.http.tls import internal_tls
 from switchboard_signaling.server.pod import Pod, make_pod
-from switchboard_signaling.server.tls import internal_tls
 from switchboard_signaling.settings import Settings
 from switchboard_signaling.worker import keep_running
 

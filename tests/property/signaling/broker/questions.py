@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.matching.tickets import Proposal, Ticket
-from switchboard_signaling.protocol.messages import Idle, Matched, Queued
-from switchboard_signaling.protocol.store import (
+from switchboard_signaling.session.records import (
     Announced,
     Cancel,
     EndMatch,
@@ -18,6 +17,7 @@ from switchboard_signaling.protocol.store import (
     TouchMatch,
     TouchSession,
 )
+from switchboard_signaling.wire.messages import Idle, Matched, Queued
 
 POD = "pod"
 Step: TypeAlias = "Question | None"

@@ -6,8 +6,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
-from switchboard_operator.api import POD
 from switchboard_operator.kube.client import Kube, UnavailableError
+from switchboard_operator.kube.resources import POD
 
 PAGE = b"<html>\n<body>502 Bad Gateway</body>\n</html>\n"
 

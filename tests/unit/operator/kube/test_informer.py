@@ -3,9 +3,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from switchboard_crds import names
-from switchboard_operator.api import SERVICE
 from switchboard_operator.kube.client import ApiError
 from switchboard_operator.kube.informer import Informer, Store
+from switchboard_operator.kube.resources import SERVICE
 
 CALLS = ("SignalingPool", "web", "calls")
 LABELS = {names.SIGNALING_POOL.label: "calls"}

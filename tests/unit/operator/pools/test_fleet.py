@@ -6,7 +6,7 @@ from tests.unit.operator.examples import going, pod
 from tests.unit.operator.pools.pods import out, replica_set, sample, serving, starting
 
 from switchboard_crds import names
-from switchboard_operator.owner import covers
+from switchboard_operator.owned.owner import covers
 from switchboard_operator.pools import fleet
 from switchboard_operator.pools.fleet import Stage
 

@@ -8,11 +8,11 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from switchboard_crds import names
-from switchboard_operator.keys import Keys
+from switchboard_operator.keys.derived import Keys
 from switchboard_operator.pools.pods import Access, Place, PodClient, PodError
-from switchboard_signaling.server.internal import internal_app
+from switchboard_signaling.server.http.internal import internal_app
+from switchboard_signaling.server.http.tls import internal_tls
 from switchboard_signaling.server.pod import make_pod
-from switchboard_signaling.server.tls import internal_tls
 from switchboard_signaling.settings import Settings
 
 KEYS = Keys(bytes(range(32)))

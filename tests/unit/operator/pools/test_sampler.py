@@ -10,9 +10,9 @@ from tests.unit.operator.examples import pod
 from tests.unit.operator.pools.pods import sample
 
 from switchboard_crds import names
-from switchboard_operator.api import POD
 from switchboard_operator.kube.informer import Store
-from switchboard_operator.owner import OwnerKey
+from switchboard_operator.kube.resources import POD
+from switchboard_operator.owned.owner import OwnerKey
 from switchboard_operator.pools import sampler
 from switchboard_operator.pools.pods import Access, Place, PodError
 from switchboard_operator.pools.sampler import Sampler, Watched

@@ -4,8 +4,8 @@ import pytest
 
 from switchboard_signaling.analytics.call import Call, known
 from switchboard_signaling.analytics.totals import Counts
-from switchboard_signaling.protocol.messages import ConnectionState, Stats
-from switchboard_signaling.protocol.store import MatchRecord
+from switchboard_signaling.session.records import MatchRecord
+from switchboard_signaling.wire.messages import ConnectionState, Stats
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from switchboard_signaling.analytics.quality import score_of, smoothed
-from switchboard_signaling.protocol.messages import Stats
+from switchboard_signaling.wire.messages import Stats
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ from msgspec.structs import replace
 
 from switchboard_signaling.broker.memory import RECORD_SECONDS, MemoryBroker
 from switchboard_signaling.matching.tickets import Proposal, Ticket
-from switchboard_signaling.protocol.effects import Proposed
-from switchboard_signaling.protocol.messages import Idle
-from switchboard_signaling.protocol.store import (
+from switchboard_signaling.session.effects import Proposed
+from switchboard_signaling.session.records import (
     Announced,
     Cancel,
     EndMatch,
@@ -17,6 +16,7 @@ from switchboard_signaling.protocol.store import (
     TouchMatch,
     TouchSession,
 )
+from switchboard_signaling.wire.messages import Idle
 
 
 class Clock:

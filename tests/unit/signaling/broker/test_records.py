@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from switchboard_signaling.broker.records import match_record, proposal, session_record, waits
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.matching.tickets import Ticket
-from switchboard_signaling.protocol.messages import Idle, Queued
-from switchboard_signaling.protocol.store import MatchRecord, Predecessor, SessionRecord, SideRecord
+from switchboard_signaling.session.records import MatchRecord, Predecessor, SessionRecord, SideRecord
+from switchboard_signaling.wire.messages import Idle, Queued
 
 BIG = 2**53 - 1
 

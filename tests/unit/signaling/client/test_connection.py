@@ -10,8 +10,8 @@ from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import SECONDS, SHARED, Running, pod_alone
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol.client import Move, Online, Renew
-from switchboard_signaling.protocol.effects import Expel
+from switchboard_signaling.client.core import Move, Online, Renew
+from switchboard_signaling.session.effects import Expel
 
 
 class Application:

@@ -6,7 +6,7 @@ import hmac
 
 from switchboard_signaling.ice.credentials import ICE_TTL_MS, ice_servers, time_limited, ttl_ms
 from switchboard_signaling.ice.directory import Directory, HmacAuth, Server, StaticAuth
-from switchboard_signaling.protocol.messages import IceServer
+from switchboard_signaling.wire.messages import IceServer
 
 TURN = ["turn:turn.example:3478?transport=udp"]
 

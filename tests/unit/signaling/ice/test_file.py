@@ -4,7 +4,7 @@ from pathlib import Path
 
 from switchboard_signaling.ice.directory import Server
 from switchboard_signaling.ice.file import IceFile
-from switchboard_signaling.protocol.messages import IceServer
+from switchboard_signaling.wire.messages import IceServer
 
 
 def write(path: Path, text: str) -> None:

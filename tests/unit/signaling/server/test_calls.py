@@ -21,9 +21,9 @@ from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.ledger import LedgerFullError
 from switchboard_signaling.client import Client
-from switchboard_signaling.protocol.client import Ended, Met
-from switchboard_signaling.protocol.messages import Stats
-from switchboard_signaling.server import webhooks as module
+from switchboard_signaling.client.core import Ended, Met
+from switchboard_signaling.server.telemetry import webhooks as module
+from switchboard_signaling.wire.messages import Stats
 
 SECRET = b"a secret of thirty-two bytes or more"
 Lines = list[dict[str, Any]]

@@ -1,0 +1,1 @@
+"""The root key, the secrets that derive from it, and certificates."""

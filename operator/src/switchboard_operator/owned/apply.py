@@ -1,0 +1,141 @@
+"""Bringing about the objects that a resource of ours consists of.
+
+An object is applied only if it differs from what is wanted, so that at rest nothing is written and a change made by
+hand is undone.
+"""
+
+from collections.abc import Awaitable, Collection, Iterable, Mapping
+
+from switchboard_crds import names
+from switchboard_operator.kube import ApiError, Kube
+from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.resources import POD, SECRET, Api, Json, api_of
+from switchboard_operator.owned.owner import Owner, covers
+from switchboard_operator.status.conditions import Fact
+
+
+class NameTakenError(Exception):
+    """An object that we need exists and belongs to somebody else."""
+
+    def __init__(self, obj: Json) -> None:
+        metadata = obj["metadata"]
+        super().__init__(
+            f"{obj['kind']} {metadata['namespace']}/{metadata['name']} exists and belongs to somebody else."
+            " Remedy: delete or rename it, or give this resource another name"
+        )
+
+
+class Children:
+    """Brings the owned objects about: creates what is missing, applies what differs, deletes what is left over."""
+
+    def __init__(self, kube: Kube, store: Store) -> None:
+        self._kube, self._store = kube, store
+
+    def of(self, owner: Owner, api: Api) -> list[Json]:
+        """Return the objects of one API resource that belong to the owner, by name."""
+        return [obj for obj in self._store.made_for(owner.key, api) if owner.controls(obj)]
+
+    async def ensure(self, owner: Owner, objects: Iterable[Json]) -> None:
+        """Make each object as it is wanted. Raises NameTakenError or KubeError."""
+        for wanted in map(owner.finish, objects):
+            await self._ensure(owner, wanted)
+
+    async def _ensure(self, owner: Owner, wanted: Json) -> None:
+        api, present = api_of(wanted), await self._present(owner, wanted)
+        if present is not None and (present["metadata"].get("deletionTimestamp") or covers(present, wanted)):
+            return
+        self._store.put(api, await self._kube.apply(api, wanted))
+
+    async def _present(self, owner: Owner, wanted: Json) -> Json | None:
+        """Return what has the wanted object's name. Raises NameTakenError if it is somebody else's."""
+        api, metadata = api_of(wanted), wanted["metadata"]
+        present = self._store.get(api, metadata["namespace"], metadata["name"])
+        if present is None:
+            # Not among those with our label: it may be a stranger's, or ours with the label taken off by hand.
+            present = await self._kube.get(api, metadata["namespace"], metadata["name"])
+        if present is not None and not owner.controls(present):
+            raise NameTakenError(present)
+        return present
+
+    async def ensure_sized(self, owner: Owner, wanted: Json, replicas: int) -> None:
+        """Make a workload with so many replicas, or mend one that differs, whose replicas are then left as they are.
+
+        Raises NameTakenError or KubeError.
+        """
+        complete = owner.finish(wanted)
+        api, metadata = api_of(complete), complete["metadata"]
+        present = await self._present(owner, complete)
+        if present is not None:
+            if present["metadata"].get("deletionTimestamp") or covers(present, complete):
+                return
+            # Whoever changes replicas meanwhile makes this apply fail, instead of being overruled.
+            metadata = {**metadata, "resourceVersion": present["metadata"]["resourceVersion"]}
+            replicas = present["spec"]["replicas"]
+        sized = {**complete, "metadata": metadata, "spec": {**complete["spec"], "replicas": replicas}}
+        self._store.put(api, await self._kube.apply(api, sized))
+
+    async def attempt(self, work: Awaitable[None], kind: str) -> Fact:
+        """Do the work and return whether all objects exist as they should. Raises KubeError for what may pass."""
+        try:
+            await work
+        except NameTakenError as error:
+            return Fact(kind, False, "NameTaken", str(error))
+        except ApiError as error:
+            if error.status not in {400, 403, 422}:
+                raise
+            return Fact(kind, False, "Refused", f"The API server refuses an object: {error.message}")
+        return Fact(kind, True, "Applied", "All objects exist as they should.")
+
+    async def announce(self, owner: Owner, secret_name: str) -> None:
+        """Tell the owner's pods that a Secret changed which they read while they run.
+
+        The kubelet renews mounted files every minute or so, and at once when the pod's annotations change.
+        """
+        secret = self._store.get(SECRET, owner.namespace, secret_name)
+        if secret is None:
+            return
+        wanted = secret["metadata"]["annotations"][names.ANNOTATION_APPLIED_HASH]
+        patch = {"metadata": {"annotations": {names.ANNOTATION_CONFIG_HASH: wanted}}}
+        for pod in self._store.made_for(owner.key, POD):
+            metadata = pod["metadata"]
+            if metadata.get("deletionTimestamp") or covers(metadata, patch["metadata"]):
+                continue
+            try:
+                self._store.put(POD, await self._kube.patch(POD, metadata["namespace"], metadata["name"], patch))
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+
+    async def prune(self, owner: Owner, apis: Iterable[Api], wanted: Collection[Json]) -> None:
+        """Delete the owner's objects of these API resources that are wanted no more. Raises KubeError."""
+        kept = {(obj["kind"], obj["metadata"]["name"]) for obj in wanted}
+        for api in apis:
+            for obj in self.of(owner, api):
+                if (api.kind, obj["metadata"]["name"]) not in kept:
+                    await self.delete(obj)
+
+    async def scale(self, workload: Json, replicas: int, annotations: Mapping[str, str | None]) -> None:
+        """Change a workload's replicas and annotations, only if it is still as it was seen. Raises KubeError."""
+        metadata = workload["metadata"]
+        patch = {
+            "metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": dict(annotations)},
+            "spec": {"replicas": replicas},
+        }
+        api = api_of(workload)
+        self._store.put(api, await self._kube.patch(api, metadata["namespace"], metadata["name"], patch))
+
+    async def mark(self, pod: Json, patch: Json) -> None:
+        """Change labels and annotations of exactly this pod; it is no error if it is gone. Raises KubeError."""
+        metadata = pod["metadata"]
+        patch = {"metadata": {**patch["metadata"], "uid": metadata["uid"]}}
+        try:
+            self._store.put(POD, await self._kube.patch(POD, metadata["namespace"], metadata["name"], patch))
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+
+    async def delete(self, obj: Json) -> None:
+        """Delete an object unless it is being deleted."""
+        metadata = obj["metadata"]
+        if not metadata.get("deletionTimestamp"):
+            await self._kube.delete(api_of(obj), metadata["namespace"], metadata["name"], metadata["uid"])

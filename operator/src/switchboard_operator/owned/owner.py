@@ -1,0 +1,98 @@
+"""The resource that objects are made for, how they are marked as its own, and how they are compared. Pure."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from switchboard_crds import names
+from switchboard_crds.model import Resource
+from switchboard_operator.kube.resources import Json
+
+OwnerKey = tuple[str, str, str]
+"""Kind, namespace and name of a resource of ours."""
+
+
+def owner_key(obj: Json) -> OwnerKey | None:
+    """Return the resource that an object was made for by its labels, or None."""
+    metadata = obj["metadata"]
+    labels = metadata.get("labels") or {}
+    for kind in names.KINDS:
+        if name := labels.get(kind.label):
+            return kind.kind, metadata["namespace"], name
+    return None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The resource that objects are made for."""
+
+    kind: names.Kind
+    namespace: str
+    name: str
+    uid: str
+
+    @classmethod
+    def of(cls, kind: names.Kind, resource: Resource) -> "Owner":
+        """Return the owner that a resource is."""
+        return cls(kind, resource.metadata.namespace, resource.metadata.name, resource.metadata.uid)
+
+    @property
+    def key(self) -> OwnerKey:
+        """The key that the queue and the store know the resource by."""
+        return self.kind.kind, self.namespace, self.name
+
+    def labels(self) -> dict[str, str]:
+        """Return the labels that tell the resource's pods from all others."""
+        return {
+            names.LABEL_MANAGED_BY: names.MANAGED_BY,
+            names.LABEL_INSTANCE: self.name,
+            self.kind.label: self.name,
+        }
+
+    def reference(self) -> Json:
+        """Return the owner reference: the garbage collector deletes the object with its owner, operator or not."""
+        return {
+            "apiVersion": names.API_VERSION,
+            "kind": self.kind.kind,
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+
+    def finish(self, obj: Json) -> Json:
+        """Return the object with namespace, labels, owner reference and the hash of what is wanted."""
+        metadata = obj["metadata"]
+        complete: Json = {
+            **obj,
+            "metadata": {
+                **metadata,
+                "namespace": self.namespace,
+                "labels": {**self.labels(), **metadata.get("labels", {})},
+                "ownerReferences": [self.reference()],
+            },
+        }
+        annotations = {**metadata.get("annotations", {}), names.ANNOTATION_APPLIED_HASH: digest(complete)}
+        return {**complete, "metadata": {**complete["metadata"], "annotations": annotations}}
+
+    def controls(self, obj: Json) -> bool:
+        """Return whether the object belongs to this very resource, not to an earlier one of its name."""
+        references = obj["metadata"].get("ownerReferences") or []
+        return any(item.get("controller") and item["uid"] == self.uid for item in references)
+
+
+def digest(value: Any) -> str:
+    """Return a short hash of a JSON value that does not depend on the order of keys."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def covers(have: Any, want: Any) -> bool:
+    """Return whether everything wanted is there; the API server's defaults and others' fields may be there too."""
+    if isinstance(want, dict):
+        return isinstance(have, dict) and all(key in have and covers(have[key], want[key]) for key in want)
+    if isinstance(want, list):
+        same_length = isinstance(have, list) and len(have) == len(want)
+        return same_length and all(covers(*pair) for pair in zip(have, want, strict=True))
+    return bool(have == want)

@@ -1,0 +1,220 @@
+"""Puts the operator together: health port, Lease, informers, workers, kopf, and the order in which they stop."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import structlog
+
+from switchboard_crds import names
+from switchboard_operator.context import Context
+from switchboard_operator.keys.derived import Keys
+from switchboard_operator.keys.root import load_keys
+from switchboard_operator.kube import Kube, KubeError
+from switchboard_operator.kube.events import Recorder
+from switchboard_operator.kube.informer import Informer, Store
+from switchboard_operator.kube.lease import Elector, Timing
+from switchboard_operator.kube.resources import ENDPOINT_SLICE, NODE, OWNED, POD
+from switchboard_operator.owned.owner import OwnerKey
+from switchboard_operator.owned.references import References
+from switchboard_operator.pools.mover import Mover
+from switchboard_operator.pools.nodes import Nodes
+from switchboard_operator.pools.pods import PodClient
+from switchboard_operator.pools.reconciler import PoolReconciler
+from switchboard_operator.pools.sampler import Sampler
+from switchboard_operator.redis.reconciler import ClusterReconciler
+from switchboard_operator.runtime import health, kopf_app, metrics
+from switchboard_operator.runtime.queue import Controller, Reconciler, WorkQueue
+from switchboard_operator.runtime.settings import Settings
+from switchboard_operator.status.writer import StatusWriter
+from switchboard_operator.turn.reconciler import FleetReconciler
+
+logger = structlog.get_logger(__name__)
+
+KEY_SECONDS: Final = 5.0
+"""Between attempts to read the root key."""
+STOP_SECONDS: Final = 5.0
+"""For kopf to end its watches."""
+SYNC_SECONDS: Final = 30.0
+"""In which the informers must have listed before readiness says that they have not."""
+STALL_SECONDS: Final = 120.0
+"""Without a key taken from a queue that is not empty: the process is stuck and should be restarted."""
+
+
+class OperatorError(Exception):
+    """A part of the operator failed. The process must end: the kubelet starts it again after a growing delay."""
+
+
+class Operator:
+    """One replica of the operator: a candidate for the Lease, and while it holds it, the one that acts."""
+
+    def __init__(self, kube: Kube, settings: Settings, timing: Timing | None = None) -> None:
+        self._kube, self._settings = kube, settings
+        self._elector = Elector(kube, settings.namespace, settings.lease, settings.pod, timing)
+        self._quit = asyncio.Event()
+        self._controller: Controller | None = None
+        self._unsynced_since: float | None = None
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT. Raises OperatorError after a failure that a new attempt would only repeat."""
+        with self._signals():
+            try:
+                async with health.serve(self._settings.port, self._alive, self._ready):
+                    while not self._quit.is_set():
+                        if await self._until_quit(self._elector.acquire()):
+                            break
+                        await self._lead()
+            finally:
+                await self._elector.release()
+
+    async def _lead(self) -> None:
+        """Act until the Lease is lost or the process should end; then stop acting before anything else."""
+        metrics.leading.set(1)
+        logger.info("leading", transitions=self._elector.transitions, fence=self._elector.fence)
+        queue, store, references = WorkQueue(), Store(), References()
+        stop, ready = asyncio.Event(), asyncio.Event()
+
+        def changed(key: OwnerKey) -> None:
+            """Wake a resource of ours that changed, and those that refer to it."""
+            for each in (key, *references.to(key)):
+                queue.add(each)
+
+        # Made before kopf starts: its end cancels what was made later.
+        lease = asyncio.create_task(self._elector.hold(), name="lease")
+        acting = asyncio.create_task(self._act(queue, store, references), name="acting")
+        ended = asyncio.create_task(self._quit.wait(), name="quit")
+        restore = asyncio.create_task(self._take_signals_back(ready), name="signals")
+        namespaces = self._settings.watch_namespaces
+        kopf = asyncio.create_task(
+            kopf_app.watch(names.KINDS, self._kube.credentials, namespaces, changed, stop, ready), name="kopf"
+        )
+        try:
+            done, _ = await asyncio.wait({lease, acting, ended, kopf}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(acting, restore)
+            queue.close()
+            stop.set()
+            await asyncio.wait({kopf}, timeout=STOP_SECONDS)
+            await _cancel(lease, ended, kopf)
+            self._controller = None
+            metrics.leading.set(0)
+        if ended in done:
+            logger.info("stopping", because="told to end")
+        elif lease in done and lease.exception() is None:
+            logger.info("stopping", because=lease.result())
+        else:
+            _raise_failure(lease, acting, kopf)
+            # Before its ready flag, kopf takes the signals itself and just ends.
+            logger.info("stopping", because="kopf was told to end")
+            self._quit.set()
+
+    async def _act(self, queue: WorkQueue, store: Store, references: References) -> None:
+        """Fill the store, then reconcile: with a half-filled store, objects would seem to be missing."""
+        settings = self._settings
+        informers = [
+            Informer(self._kube, api, namespace, store, queue.add)
+            for api in (*OWNED, POD, ENDPOINT_SLICE)
+            for namespace in settings.watch_namespaces or (None,)
+        ]
+        nodes = Nodes()
+        async with PodClient(self._elector.fence) as client, asyncio.TaskGroup() as group:
+            for informer in informers:
+                group.create_task(informer.run())
+            # Not waited for: a pool without zones and node drains is better than none.
+            group.create_task(Informer(self._kube, NODE, None, nodes, selector="").run())
+            self._unsynced_since = time.monotonic()
+            for informer in informers:
+                await informer.synced.wait()
+            keys = await self._keys()
+            self._unsynced_since = None
+            recorder = Recorder(self._kube, settings.pod)
+            context = Context(self._kube, store, keys, StatusWriter(self._kube, recorder), recorder, references)
+            sampler = Sampler(store, client, nodes.closed, queue.add)
+            mover = Mover(context, client, sampler, nodes)
+            self._controller = Controller(self._reconcilers(context, queue, mover), queue)
+            group.create_task(sampler.run())
+            group.create_task(self._controller.run())
+
+    def _reconcilers(self, context: Context, queue: WorkQueue, mover: Mover) -> dict[str, Reconciler]:
+        settings = self._settings
+        return {
+            names.SIGNALING_POOL.kind: PoolReconciler(context, settings.signaling_image, queue.add, mover).reconcile,
+            names.TURN_FLEET.kind: FleetReconciler(context, settings.turn_image).reconcile,
+            names.REDIS_CLUSTER.kind: ClusterReconciler(context, settings.redis_image, settings.namespace).reconcile,
+        }
+
+    async def _keys(self) -> Keys:
+        """Return the keys that all secrets derive from; without them nothing can be made, so this waits for them."""
+        while True:
+            try:
+                return await load_keys(self._kube, self._settings.namespace, f"{self._settings.lease}-key")
+            except KubeError as error:
+                logger.error("no_root_key", error=str(error))  # noqa: TRY400 (no bug)
+                await asyncio.sleep(KEY_SECONDS)
+
+    async def _take_signals_back(self, ready: asyncio.Event) -> None:
+        await ready.wait()
+        self._set_signals()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        self._set_signals()
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().remove_signal_handler(number)
+
+    def _set_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._quit.set)
+
+    async def _until_quit(self, waiting: Coroutine[Any, Any, None]) -> bool:
+        """Wait for something unless the process should end first; return whether it should."""
+        task = asyncio.create_task(waiting)
+        ended = asyncio.create_task(self._quit.wait())
+        try:
+            await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+            return self._quit.is_set()
+        finally:
+            await _cancel(task, ended)
+
+    def _alive(self) -> str | None:
+        stalled = self._controller.stalled_for if self._controller else 0.0
+        return f"no key was taken from the queue for {stalled:.0f} s" if stalled > STALL_SECONDS else None
+
+    def _ready(self) -> str | None:
+        """Return what is wrong, or None; a replica that waits for the Lease is ready to take over."""
+        since = self._unsynced_since
+        if since is not None and time.monotonic() - since > SYNC_SECONDS:
+            return "the objects in the cluster cannot be listed; the log names the request that fails"
+        return None
+
+
+def _raise_failure(*ended: asyncio.Task[Any]) -> None:
+    """Raise OperatorError for the first task that failed, if one did."""
+    for task in ended:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("task_failed", task=task.get_name(), exc_info=error)
+            remedy = "Remedy: read the traceback in the log; the process ends so that it is started again"
+            raise OperatorError(f"task {task.get_name()} failed: {error!r}. {remedy}") from error
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run(settings: Settings) -> None:
+    """Run one replica of the operator until it is told to end."""
+    kube = await Kube.load(lambda verb, code: metrics.api_requests.labels(verb, code).inc())
+    try:
+        await Operator(kube, settings).run()
+    finally:
+        await kube.close()

@@ -1,0 +1,51 @@
+"""Writing a resource's status: only when it changed, with an event when its readiness did."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from switchboard_crds import names
+from switchboard_crds.model import Resource
+from switchboard_operator.kube import Kube
+from switchboard_operator.kube.events import Recorder
+from switchboard_operator.kube.resources import Json, ours
+from switchboard_operator.owned.owner import covers
+from switchboard_operator.status.conditions import Fact, conditions, ready
+
+
+class StatusWriter:
+    """Writes the status subresource of our kinds."""
+
+    def __init__(self, kube: Kube, recorder: Recorder) -> None:
+        self._kube, self._recorder = kube, recorder
+
+    async def write(
+        self,
+        kind: names.Kind,
+        live: Json,
+        resource: Resource,
+        fields: dict[str, Any],
+        facts: Sequence[Fact],
+        informative: Sequence[Fact] = (),
+    ) -> None:
+        """Make the status so: the kind's own fields, and the conditions that the facts come to.
+
+        Ready sums up `facts`, the weightiest first; `informative` ones do not count for it.
+        """
+        before = resource.status.conditions
+        generation = resource.metadata.generation
+        summary = ready(facts)
+        status = {
+            "observedGeneration": generation,
+            **fields,
+            "conditions": conditions([summary, *facts, *informative], before, generation, datetime.now(UTC)),
+        }
+        if covers(live.get("status"), status):
+            return
+        identity = {"name": resource.metadata.name, "namespace": resource.metadata.namespace}
+        wanted = {"apiVersion": names.API_VERSION, "kind": kind.kind, "metadata": identity, "status": status}
+        await self._kube.apply(ours(kind), wanted, "status")
+        old = next((condition for condition in before if condition.type == summary.type), None)
+        if old is None or (old.status, old.reason) != (summary.status, summary.reason):
+            warning = summary.holds is not True and not summary.in_progress
+            await self._recorder.record(live, summary.reason, summary.message, warning=warning)

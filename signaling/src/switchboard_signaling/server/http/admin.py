@@ -1,0 +1,227 @@
+"""The admin API, on the internal port: who is here, and putting an end to it. Needs a bearer token.
+
+Sessions are listed for this pod; a single one is looked up in the whole pool. Errors are JSON with a code and a remedy.
+"""
+
+import hashlib
+import hmac
+import math
+from collections.abc import Awaitable, Callable
+from heapq import nsmallest
+from typing import Annotated, Any, Final
+
+import structlog
+from aiohttp import web
+from msgspec import DecodeError, Meta, Struct, ValidationError, json
+
+from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.broker.ledger import LedgerFullError
+from switchboard_signaling.server.access.blocks import of_session, of_subject
+from switchboard_signaling.server.access.keys import SharedSecrets
+from switchboard_signaling.server.http.app import POD
+from switchboard_signaling.server.pod import Pod
+from switchboard_signaling.session.effects import Expel
+from switchboard_signaling.session.records import Cancel, EndMatch, MatchRecord, ReadMatch, ReadSession, SessionRecord
+from switchboard_signaling.wire.messages import Matched, Queued, Want
+
+PAGE: Final = 100
+MAX_PAGE: Final = 1000
+MAX_BLOCK_SECONDS: Final = 366 * 24 * 3600
+TOKENS: Final = web.AppKey("tokens", SharedSecrets)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+log = structlog.get_logger(__name__)
+
+
+class AdminError(Exception):
+    """A request that cannot be obeyed."""
+
+    def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.remedy = status, code, message, remedy
+
+
+class BlockOrder(Struct, forbid_unknown_fields=True):
+    """For how long to keep somebody out."""
+
+    seconds: Annotated[int, Meta(ge=1, le=MAX_BLOCK_SECONDS)]
+
+
+def admin_app(pod: Pod) -> web.Application:
+    """Return the application below /admin; raises KeysError for tokens that cannot be used."""
+    app = web.Application(middlewares=[_answer_in_json, _authorize])
+    app[POD] = pod
+    if pod.settings.admin_token_dir is not None:
+        app[TOKENS] = SharedSecrets(pod.settings.admin_token_dir, "admin tokens")
+    app.add_routes(
+        [
+            web.get("/sessions", sessions),
+            web.get("/sessions/{sid}", inspect),
+            web.delete("/sessions/{sid}", disconnect),
+            web.get("/blocks", blocks),
+            web.put("/blocks/{kind:subject|session}/{name:.+}", block),
+            web.delete("/blocks/{kind:subject|session}/{name:.+}", unblock),
+        ]
+    )
+    return app
+
+
+async def sessions(request: web.Request) -> web.Response:
+    """List the sessions attached to this pod by id, a page at a time: `limit`, and `after` the last id of a page."""
+    hub, after = request.app[POD].hub, request.query.get("after", "")
+    limit = _limit(request.query.get("limit", str(PAGE)))
+    sids = nsmallest(limit + 1, (sid for sid in hub.sessions if sid > after))
+    page = [_here(request.app[POD], sid) for sid in sids[:limit]]
+    return _json(
+        {"pod": request.app[POD].host.pod, "sessions": page, "next": sids[limit - 1] if sids[limit:] else None}
+    )
+
+
+async def inspect(request: web.Request) -> web.Response:
+    """Tell what is known of a session anywhere in the pool, and of its match."""
+    pod, sid = request.app[POD], request.match_info["sid"]
+    here, record = _here(pod, sid), await pod.broker.ask(ReadSession(sid))
+    if here is None and not isinstance(record, SessionRecord):
+        raise _unknown(sid)
+    stored = {"pod": record.pod, "n": record.n, **_want(record.want)} if isinstance(record, SessionRecord) else None
+    m = (here or stored or {}).get("match")
+    return _json({"session": sid, "here": here, "stored": stored, "match": await _match(pod, m) if m else None})
+
+
+async def disconnect(request: web.Request) -> web.Response:
+    """End a session: its match, its ticket, its socket. 202 if the socket is another pod's, which was asked to."""
+    pod, sid = request.app[POD], request.match_info["sid"]
+    log.info("admin", act="disconnect", session=sid)
+    if pod.hub.session(sid):
+        pod.hub.hinted(Expel(sid))
+        return _json({"session": sid, "pod": pod.host.pod})
+    record = await pod.broker.ask(ReadSession(sid))
+    if not isinstance(record, SessionRecord):
+        raise _unknown(sid)
+    match record.want:
+        case Matched(m=m):
+            await pod.broker.ask(EndMatch(m, sid, "ended"))
+        case Queued(ticket=ticket):
+            await pod.broker.ask(Cancel(f"{sid}/{ticket}"))
+    pod.hub.tell(record.pod, Expel(sid))
+    return _json({"session": sid, "pod": record.pod}, status=202)
+
+
+async def blocks(request: web.Request) -> web.Response:
+    """List who is kept out, and for how many seconds more."""
+    await request.app[POD].blocks.read()
+    found = sorted(request.app[POD].blocks.seconds().items())
+    named = [(*name.split(":", 1), math.ceil(seconds)) for name, seconds in found]
+    return _json({"blocks": [{"kind": kind, "name": name, "seconds": seconds} for kind, name, seconds in named]})
+
+
+async def block(request: web.Request) -> web.Response:
+    """Keep a subject or a session out: on this pod at once, on others within seconds."""
+    try:
+        order = json.decode(await request.read(), type=BlockOrder)
+    except (DecodeError, ValidationError) as error:
+        remedy = f'Send {{"seconds": 1 to {MAX_BLOCK_SECONDS}}}.'
+        raise AdminError(400, "bad-request", str(error), remedy) from None
+    kind, name = _name(request)
+    log.info("admin", act="block", kind=kind, digest=_digest(name), seconds=order.seconds)
+    try:
+        await request.app[POD].blocks.block(name, order.seconds)
+    except LedgerFullError:
+        raise AdminError(409, "too-many-blocks", "No more can be kept out", "Remove blocks first.") from None
+    return _json({"kind": kind, "name": request.match_info["name"], "seconds": order.seconds})
+
+
+async def unblock(request: web.Request) -> web.Response:
+    """Let a subject or a session in again."""
+    kind, name = _name(request)
+    log.info("admin", act="unblock", kind=kind, digest=_digest(name))
+    await request.app[POD].blocks.unblock(name)
+    return _json({"kind": kind, "name": request.match_info["name"], "seconds": 0})
+
+
+def _here(pod: Pod, sid: str) -> dict[str, Any] | None:
+    session = pod.hub.session(sid)
+    if session is None:
+        return None
+    return {
+        "session": sid, "subject": session.subject, "n": session.n, "frames": session.frames, **_want(session.want),
+    }  # fmt: skip
+
+
+def _want(want: Want) -> dict[str, Any]:
+    """Return what a client wants, without the tokens in it."""
+    state = type(want).__name__.lower()
+    return {"state": state, "match": want.m} if isinstance(want, Matched) else {"state": state}
+
+
+async def _match(pod: Pod, m: str) -> dict[str, Any]:
+    record = await pod.broker.ask(ReadMatch(m))
+    found: dict[str, Any] = {"match": m, "calls": await pod.broker.ledger.kept(m)}
+    if isinstance(record, MatchRecord):
+        sides = {side: one.sid for side, one in (("a", record.a), ("b", record.b)) if one}
+        found |= {"outcome": record.outcome, "by": record.by, "reason": record.reason, "sessions": sides}
+    return found
+
+
+def _name(request: web.Request) -> tuple[str, str]:
+    kind, name = request.match_info["kind"], request.match_info["name"]
+    return kind, of_subject(name) if kind == "subject" else of_session(name)
+
+
+def _digest(name: str) -> str:
+    """Return what tells names apart in the log without telling them."""
+    return hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
+        raise AdminError(400, "bad-request", "`limit` is no number of a page", f"Send 1 to {MAX_PAGE}.")
+    return int(text)
+
+
+def _unknown(sid: str) -> AdminError:
+    return AdminError(404, "session-unknown", f"No pod has the session {sid!r}", "List the sessions of each pod.")
+
+
+@web.middleware
+async def _authorize(request: web.Request, handler: Handler) -> web.StreamResponse:
+    tokens = request.app.get(TOKENS)
+    if tokens is None:
+        raise AdminError(
+            403,
+            "admin-off",
+            "The admin API is off",
+            "Set SWITCHBOARD_ADMIN_TOKEN_DIR to a folder with tokens of 32 bytes or more, a file each.",
+        )
+    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+    valid = [hmac.compare_digest(shown.encode(), token) for token in tokens.keys()]  # noqa: SIM118 - no mapping
+    if scheme.lower() != "bearer" or not any(valid):
+        remedy = "Send Authorization: Bearer with a token of SWITCHBOARD_ADMIN_TOKEN_DIR."
+        raise AdminError(401, "token-invalid", "This is no admin token", remedy)
+    return await handler(request)
+
+
+@web.middleware
+async def _answer_in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except AdminError as error:
+        return _error(error)
+    except BrokerUnavailableError:
+        return _error(AdminError(503, "store-unavailable", "The pool's store does not answer", "Try again."))
+    except web.HTTPException as error:
+        code = (error.reason or "error").lower().replace(" ", "-")
+        return _error(AdminError(error.status, code, error.reason, "See docs/how-to/administer.md."))
+
+
+def _error(error: AdminError) -> web.Response:
+    body = {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
+    response = _json(body, error.status)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _json(body: object, status: int = 200) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(body=json.encode(body), status=status, headers=headers, content_type="application/json")

@@ -1,0 +1,1 @@
+"""What is recorded of sessions and calls: log lines, metrics, statistics that pods share, and webhooks."""

@@ -1,0 +1,108 @@
+"""What this pod adds to the pool's totals: collected, and written to the store every few seconds."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+
+from switchboard_signaling.analytics.call import Fields
+from switchboard_signaling.analytics.totals import Counts, Live, report
+from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.broker.ledger import Ledger
+from switchboard_signaling.server.telemetry.meters import Meters
+
+FLUSH_SECONDS: Final = 5.0
+FRESH_SECONDS: Final = 2.0
+"""For how long a report that was made is given again: the store is not asked for each request."""
+LEDGER_SECONDS: Final = 3.0
+MAX_UNKEPT: Final = 2000
+"""Calls whose records may wait to be written; the oldest make room."""
+
+log = structlog.get_logger(__name__)
+
+
+class Tally:
+    """Counts of this pod that the store does not have yet, and records of calls."""
+
+    def __init__(self, ledger: Ledger, pod: str, meters: Meters) -> None:
+        self._meters = meters
+        self._ledger = ledger
+        self._pod = pod
+        self.live: Callable[[], Live] = Live
+        """What the pod has just now; set by the pod once it has a hub."""
+        self._counts = Counts()
+        self._sending = Counts()
+        self._number = 0
+        self._unkept: dict[tuple[str, str], Fields] = {}
+        self._report: dict[str, Any] | None = None
+        self._reported_at = 0.0
+        self._reporting = asyncio.Lock()
+
+    def add(self, counts: Counts) -> None:
+        """Take counts over; the giver's are empty then."""
+        self._counts.update(counts)
+        counts.clear()
+
+    def keep(self, m: str, side: str, fields: Fields) -> None:
+        """Have it kept what is known of one side of a call."""
+        self._unkept.setdefault((m, side), {}).update(fields)
+        if len(self._unkept) > MAX_UNKEPT:
+            del self._unkept[next(iter(self._unkept))]
+            self._meters.records_lost.inc()
+
+    async def run(self) -> None:
+        """Write what there is every few seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what there is; what the store does not take is written the next time."""
+        try:
+            async with asyncio.timeout(LEDGER_SECONDS):
+                await self._count()
+                await self._keep()
+        except (BrokerUnavailableError, TimeoutError) as error:
+            log.warning("totals are not written yet", error=str(error))
+
+    async def report(self) -> tuple[dict[str, Any], bool]:
+        """Return the pool's totals, and whether they are of now: the last ones known if the store cannot be had."""
+        async with self._reporting:
+            if self._report is not None and time.monotonic() - self._reported_at < FRESH_SECONDS:
+                return self._report, True
+            try:
+                async with asyncio.timeout(LEDGER_SECONDS):
+                    counts, lives = await self._ledger.totals()
+            except (BrokerUnavailableError, TimeoutError) as error:
+                log.warning("totals cannot be read", error=str(error))
+                return self._report or report({}, [self.live()]), False
+            counts.update(self._counts)
+            self._report = report(counts, {**lives, self._pod: self.live()}.values())
+            self._reported_at = time.monotonic()
+            return self._report, True
+
+    async def _count(self) -> None:
+        """Add to the totals; a batch whose reply was lost goes out again under its number, which counts once."""
+        if not self._sending:
+            self._sending, self._counts = self._counts, Counts()
+            self._number += 1
+        await self._ledger.count(self._number, self._sending, self.live())
+        self._sending = Counts()
+
+    async def _keep(self) -> None:
+        while self._unkept:
+            (m, side), fields = next(iter(self._unkept.items()))
+            known: Mapping[str, Any] = dict(fields)
+            try:
+                await self._ledger.keep(m, side, fields)
+            except (BrokerUnavailableError, TimeoutError):
+                raise
+            except Exception:  # one record must not hold up all others
+                log.exception("call_record_dropped", match=m)
+                self._meters.records_lost.inc()
+                self._unkept.pop((m, side), None)
+                continue
+            if self._unkept.get((m, side)) == known:
+                del self._unkept[m, side]

@@ -1,0 +1,272 @@
+"""The store as one client: Valkey or Redis (7 or newer), a node or a cluster, each call answered within a bound.
+
+A connection a node; who serves which slot is learnt from the nodes, from what they say when they are asked wrongly, and
+anew whenever one cannot serve. A call may be carried out twice: all that we ask may be repeated.
+"""
+
+import asyncio
+import logging
+import random
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, Final, Protocol
+
+import structlog
+
+from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.valkey.pipeline import CLOSED, Connection, Refusal, Words
+from switchboard_signaling.valkey.scripts import Script
+from switchboard_signaling.valkey.slots import SINGLE, Address, Remedy, Slots, Trouble, slot_of, trouble
+from switchboard_signaling.worker import Worker
+
+CONNECT_SECONDS: Final = 1.0
+CALL_SECONDS: Final = 3.0
+"""From the first failure of a call on: as long as a session waits for an answer."""
+CONNECT_PAUSE: Final = 0.1
+"""A node that refuses is asked for a connection ten times a second at most."""
+LEARN_PAUSE: Final = 0.2
+"""Seconds after each reading of the slots, so that many who miss one do not keep the nodes busy with it."""
+PAUSE_FIRST: Final = 0.02
+PAUSE_CEILING: Final = 0.5
+START_PAUSES: Final = 4
+"""How much longer a pod waits that has never met its store: nobody waits for it yet."""
+LOG_SECONDS: Final = 1.0
+"""Between two lines about the same kind of trouble."""
+START_REMEDY: Final = (
+    "check SWITCHBOARD_REDIS_NODES, the credentials in SWITCHBOARD_REDIS_AUTH_DIR, and that the store's pods run"
+)
+
+_LEVELS: Final = {Remedy.WAIT: logging.WARNING, Remedy.NONE: logging.ERROR}
+
+log = structlog.get_logger(__name__)
+
+
+class Credentials(Protocol):
+    """User name and password, asked for with each new connection: both may change."""
+
+    def __call__(self) -> tuple[str, str]:
+        """Return both; raises OSError for what cannot be read."""
+
+
+class Troubles:
+    """Counts what keeps the store from answering, and writes a line for each kind, not more than one a second."""
+
+    def __init__(self, counted: Callable[[str], None] = lambda _code: None) -> None:
+        """Tell `counted` of each, by its code."""
+        self._counted = counted
+        self._unsaid: dict[str, int] = {}
+        self._said_at: dict[str, float] = {}
+
+    def note(self, found: Trouble, node: Address | None) -> None:
+        """Take note of one."""
+        self._counted(found.code)
+        times = self._unsaid.get(found.code, 0) + 1
+        now = time.monotonic()
+        if now - self._said_at.get(found.code, -LOG_SECONDS) < LOG_SECONDS:
+            self._unsaid[found.code] = times
+            return
+        self._unsaid[found.code], self._said_at[found.code] = 0, now
+        where = f"{node[0]}:{node[1]}" if node else None
+        level = _LEVELS.get(found.remedy, logging.INFO)
+        log.log(level, "store trouble", code=found.code, error=found.text, node=where, times=times)
+
+
+def pauses() -> Iterator[float]:
+    """Return seconds to wait before each further try: doubling, up to a ceiling, and jittered."""
+    for turn in count():
+        yield min(PAUSE_FIRST * 2 ** min(turn, 16), PAUSE_CEILING) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+
+
+class Store:
+    """The nodes named by `seeds` and whoever they lead to."""
+
+    def __init__(
+        self,
+        seeds: list[Address],
+        credentials: Credentials | None = None,
+        tls: ssl.SSLContext | None = None,
+        troubles: Troubles | None = None,
+    ) -> None:
+        self._seeds = seeds
+        self._credentials = credentials
+        self._tls = tls
+        self.troubles = troubles or Troubles()
+        self._slots = Slots()
+        self._open: dict[Address, Connection] = {}
+        self._opening: dict[Address, asyncio.Task[Connection | Refusal]] = {}
+        self._learning: Worker[None] = Worker(self._learn, lambda error: log.error("slots", exc_info=error), 1)
+        self._heard: Callable[[str], None] = lambda _text: None
+        self._unheard: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        """Find out who serves the slots; tried until a node answers."""
+        for pause in pauses():
+            if await self._ask_for_slots():
+                return
+            log.warning("waiting for the store", remedy=START_REMEDY)
+            await asyncio.sleep(START_PAUSES * pause)
+
+    async def close(self) -> None:
+        """Close all connections and end all tasks."""
+        await self._learning.cancel()
+        for task in list(self._opening.values()):
+            task.cancel()
+        for connection in list(self._open.values()):
+            connection.close()
+
+    async def call(self, key: str, *words: str | bytes | int | float) -> Any:
+        """Send a command to the node that serves a key, or channel; raises BrokerUnavailableError."""
+        return await self._call(key, words, None)
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
+        """Run a script on keys of one slot; raises BrokerUnavailableError."""
+        rest = (len(keys), *keys, *arguments)
+        return await self._call(keys[0], ("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest))
+
+    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
+        """Subscribe to a sharded channel where it is now, instead of where it was; raises BrokerUnavailableError.
+
+        `heard` gets what is published; `unheard` is called when the subscription is lost: it was moved or cut off.
+        """
+        self._heard, self._unheard = heard, unheard
+        await self._call(channel, ("SSUBSCRIBE", channel), None)
+
+    async def _call(self, key: str, words: Words, in_full: Words | None) -> Any:
+        slot, until = slot_of(key), asyncio.get_running_loop().time() + CALL_SECONDS
+        try:
+            owner = self._slots.owner(slot)
+            reply = await self._send(owner, words)
+            if type(reply) is not Refusal:
+                return reply
+            async with asyncio.timeout_at(until):
+                return await self._insist(slot, words, in_full, owner, reply)
+        except TimeoutError:
+            raise BrokerUnavailableError(f"no answer to {words[0]!s} within {CALL_SECONDS} s") from None
+
+    async def _insist(
+        self, slot: int, words: Words, in_full: Words | None, node: Address | None, refusal: Refusal
+    ) -> Any:
+        """Do what each refusal asks for, until there is a reply; raises BrokerUnavailableError where nothing helps."""
+        asking = redirected = False
+        for pause in pauses():
+            found = self._note(refusal, node)
+            if found.remedy is Remedy.GIVE_SCRIPT and in_full is not None:
+                words = in_full
+            elif found.remedy in (Remedy.GO, Remedy.GO_ONCE) and found.to is not None:
+                if redirected:  # by nodes that do not agree yet
+                    await asyncio.sleep(pause)
+                node, asking, redirected = found.to, found.remedy is Remedy.GO_ONCE, True
+                if not asking:
+                    self._slots.assign(slot, node)
+                    self._learning.put(None)
+            elif found.remedy is Remedy.WAIT:
+                self._learning.put(None)
+                await asyncio.sleep(pause)
+                node, asking = self._slots.owner(slot), False
+            else:
+                raise BrokerUnavailableError(found.text)
+            reply = await self._send(node, words, asking)
+            if type(reply) is not Refusal:
+                return reply
+            refusal = reply
+        raise AssertionError  # pauses never end
+
+    def _note(self, refusal: Refusal, node: Address | None) -> Trouble:
+        found = trouble(refusal, node or ("", 0))
+        self.troubles.note(found, node)
+        return found
+
+    async def _send(self, node: Address | None, words: Words, asking: bool = False) -> Any:
+        """Return a node's reply or refusal."""
+        if node is None:
+            return Refusal("unknown: no node is known to serve the slot")
+        connection = self._open.get(node) or await self._reach(node)
+        if not isinstance(connection, Connection):
+            return connection
+        if asking:
+            connection.send(("ASKING",))
+        return await connection.send(words)
+
+    # Connections
+
+    async def _reach(self, node: Address) -> Connection | Refusal:
+        """Connect to a node, together with all others who want to."""
+        task = self._opening.get(node)
+        if task is None:
+            task = self._opening[node] = asyncio.create_task(self._connect(node))
+            task.add_done_callback(lambda _task: self._opening.pop(node))
+        return await asyncio.shield(task)
+
+    async def _connect(self, node: Address) -> Connection | Refusal:
+        connection = Connection(self._pushed, partial(self._closed, node))
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                loop = asyncio.get_running_loop()
+                await loop.create_connection(lambda: connection, *node, ssl=self._tls)
+                reply = await connection.send(self._hello())
+            if type(reply) is not Refusal:
+                self._open[node] = connection
+                return connection
+        except (OSError, TimeoutError) as error:
+            reply = Refusal(f"unreachable: {error!r}")
+        finally:
+            if self._open.get(node) is not connection:
+                connection.close()
+        await asyncio.sleep(CONNECT_PAUSE)
+        return reply
+
+    def _hello(self) -> Words:
+        who = ("AUTH", *self._credentials()) if self._credentials else ()
+        return ("HELLO", 3, *who, "SETNAME", "switchboard")
+
+    def _closed(self, node: Address, connection: Connection) -> None:
+        if self._open.get(node) is connection:
+            del self._open[node]
+            if connection.idle and connection.lost is not None and connection.lost != CLOSED:
+                self._note(connection.lost, node)  # else those whose calls it took do
+        if connection.subscribed:
+            self._unheard()
+
+    def _pushed(self, push: list[Any]) -> None:
+        if push[0] == "smessage":
+            self._heard(push[2])
+        elif push[0] == "sunsubscribe":
+            self._unheard()
+
+    # Slots
+
+    async def _learn(self, _item: None) -> None:
+        await self._ask_for_slots()
+        await asyncio.sleep(LEARN_PAUSE)
+
+    async def _ask_for_slots(self) -> bool:
+        """Ask the nodes that are known, those first that we are connected to, and then those of the settings.
+
+        A pod may have met its cluster before its nodes knew each other, and all nodes may have moved since.
+        """
+        known = sorted(
+            random.sample(self._slots.nodes, len(self._slots.nodes)), key=lambda node: node not in self._open
+        )
+        for node in dict.fromkeys([*known, *self._seeds]):
+            reply = await self._send(node, ("CLUSTER", "SLOTS"))
+            if type(reply) is Refusal and SINGLE in reply and node in self._seeds:
+                self._slots.alone(node)
+            elif type(reply) is Refusal:
+                self._note(reply, node)
+                continue
+            elif reply:
+                self._slots.learn(reply, node)
+            else:
+                continue  # a node that has met nobody yet
+            self._let_go()
+            return True
+        return False
+
+    def _let_go(self) -> None:
+        """Close connections to nodes that are no more in the cluster, or were only asked under another name."""
+        for node, connection in list(self._open.items()):
+            if node not in self._slots.nodes and connection.idle:
+                connection.close()

@@ -1,0 +1,197 @@
+"""The order in which a replica starts, stops and fails; kopf and what the leader does are played by the tests."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from tests.unit.operator.kube.lease_server import FakeKube
+
+from switchboard_operator.kube.lease import Timing
+from switchboard_operator.runtime import kopf_app
+from switchboard_operator.runtime.run import Operator, OperatorError
+from switchboard_operator.runtime.settings import Settings
+
+FAST = Timing(duration=0.4, renew=0.2, retry=0.02)
+SETTINGS = Settings(
+    namespace="system",
+    pod="operator-1",
+    lease="switchboard",
+    watch_namespaces=(),
+    signaling_image="signaling:1",
+    turn_image="turn:1",
+    redis_image="valkey:1",
+    port=0,
+)
+
+Watch = Callable[[asyncio.Event, asyncio.Event], Awaitable[None]]
+"""What kopf does, given its stop flag and its ready flag."""
+
+
+class Server(FakeKube):
+    """The server of the Lease, as the operator's client."""
+
+    bug: Exception | None = None
+    """Raised by the next request."""
+
+    async def request(self, *arguments: Any, **options: Any) -> Any:
+        bug, self.bug = self.bug, None
+        if bug:
+            raise bug
+        return await super().request(*arguments, **options)
+
+    def credentials(self) -> None:
+        """Stand for what is handed to kopf."""
+
+
+class World:
+    """One replica with its surroundings."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kube = Server()
+        self.watch: Watch = until_stopped
+        self.act: Callable[[], Awaitable[None]] = forever
+        self.acting, self.begun = False, 0
+        self.acts = asyncio.Event()
+        world = self
+
+        async def watch(*arguments: Any) -> None:
+            await world.watch(*arguments[-2:])
+
+        async def act(*_: Any) -> None:
+            world.acting, world.begun = True, world.begun + 1
+            world.acts.set()
+            try:
+                await world.act()
+            finally:
+                world.acting = False
+
+        monkeypatch.setattr(kopf_app, "watch", watch)
+        monkeypatch.setattr(Operator, "_act", act)
+
+    async def run(self) -> None:
+        kube: Any = self.kube
+        async with asyncio.timeout(10):
+            await Operator(kube, SETTINGS, FAST).run()
+
+    def assert_stopped(self) -> None:
+        """Check that nothing acts any more and that another replica may lead at once."""
+        assert not self.acting
+        assert self.kube.holder is None, "the Lease is given back"
+        assert REGISTRY.get_sample_value("switchboard_operator_leading") == 0
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+async def until_stopped(stop: asyncio.Event, ready: asyncio.Event) -> None:
+    ready.set()
+    await stop.wait()
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def test_a_replica_that_is_told_to_end_stops_acting_and_gives_the_lease_back(world: World) -> None:
+    running = asyncio.create_task(world.run())
+    await world.acts.wait()
+    assert REGISTRY.get_sample_value("switchboard_operator_leading") == 1
+    terminate()
+    await running
+    world.assert_stopped()
+
+
+async def test_an_error_out_of_kopf_gives_the_lease_back_and_ends_the_process(world: World) -> None:
+    async def watch(_stop: asyncio.Event, ready: asyncio.Event) -> None:
+        ready.set()
+        await world.acts.wait()
+        raise RuntimeError("the resource is gone")
+
+    world.watch = watch
+    with pytest.raises(OperatorError, match=r"task kopf failed: .*the resource is gone.*Remedy"):
+        await world.run()
+    assert world.begun == 1
+    world.assert_stopped()
+
+
+async def test_a_bug_of_the_acting_task_ends_the_process_instead_of_starting_it_anew(world: World) -> None:
+    async def act() -> None:
+        if world.begun < 3:  # a bug that goes on would keep the old way of dealing with it busy for ever
+            raise ValueError("a bug")
+        terminate()
+        await forever()
+
+    world.act = act
+    with pytest.raises(OperatorError, match=r"task acting failed: ValueError\('a bug'\).*Remedy"):
+        await world.run()
+    assert world.begun == 1
+    world.assert_stopped()
+
+
+async def test_a_bug_of_the_election_ends_the_process(world: World) -> None:
+    async def act() -> None:
+        world.kube.bug = ValueError("a bug")
+        await forever()
+
+    world.act = act
+    with pytest.raises(OperatorError, match="task lease failed"):
+        await world.run()
+    world.assert_stopped()
+
+
+async def test_an_error_out_of_kopf_while_it_stops_does_not_keep_the_lease(world: World) -> None:
+    async def watch(stop: asyncio.Event, ready: asyncio.Event) -> None:
+        ready.set()
+        await stop.wait()
+        raise RuntimeError("the connection was reset")
+
+    world.watch = watch
+    running = asyncio.create_task(world.run())
+    await world.acts.wait()
+    terminate()
+    await running
+    world.assert_stopped()
+
+
+async def test_a_signal_that_kopf_takes_before_it_is_ready_ends_the_replica(world: World) -> None:
+    async def watch(_stop: asyncio.Event, _ready: asyncio.Event) -> None:
+        await world.acts.wait()
+        if world.begun > 1:
+            terminate()  # it leads again; end the test
+
+    world.watch = watch
+    await world.run()
+    assert world.begun == 1
+    world.assert_stopped()
+
+
+async def test_a_replica_that_loses_the_lease_stops_acting_and_leads_again_later(world: World) -> None:
+    stopped = asyncio.Event()
+
+    async def act() -> None:
+        world.kube.down = world.begun == 1
+        try:
+            await forever()
+        finally:
+            world.kube.down = False
+            world.acts.clear()
+            stopped.set()
+
+    world.act = act
+    running = asyncio.create_task(world.run())
+    await stopped.wait()
+    await world.acts.wait()
+    assert world.begun == 2
+    terminate()
+    await running
+    world.assert_stopped()

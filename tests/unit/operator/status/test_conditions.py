@@ -1,0 +1,54 @@
+from datetime import UTC, datetime
+
+from switchboard_crds.model import Condition, ConditionStatus
+from switchboard_operator.status.conditions import Fact, conditions, ready
+
+NOW = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
+EARLIER = datetime(2026, 4, 1, tzinfo=UTC)
+GOOD = Fact("A", True, "Fine", "all well")
+BAD = Fact("B", False, "Missing", "Secret x is missing")
+UNKNOWN = Fact("C", None, "NotAsked", "nobody asked yet", in_progress=True)
+
+
+def before(status: ConditionStatus) -> Condition:
+    return Condition(
+        type="B", status=status, reason="x", message="x", last_transition_time=EARLIER, observed_generation=1
+    )
+
+
+def test_ready_if_all_facts_hold() -> None:
+    assert ready([GOOD]).holds is True
+
+
+def test_not_ready_for_the_reason_of_the_first_that_does_not() -> None:
+    summary = ready([GOOD, BAD, UNKNOWN])
+    assert (summary.holds, summary.reason, summary.message) == (False, "Missing", "Secret x is missing")
+
+
+def test_what_is_in_progress_makes_ready_in_progress() -> None:
+    assert ready([UNKNOWN]).in_progress is True
+    assert ready([BAD]).in_progress is False
+
+
+def test_a_condition_says_all_that_the_conventions_ask_for() -> None:
+    assert conditions([BAD], [], 7, NOW) == [
+        {
+            "type": "B",
+            "status": "False",
+            "reason": "Missing",
+            "message": "Secret x is missing",
+            "lastTransitionTime": "2026-05-01T12:00:00Z",
+            "observedGeneration": 7,
+        }
+    ]
+
+
+def test_the_transition_time_stays_while_the_status_does() -> None:
+    same = conditions([BAD], [before(ConditionStatus.FALSE)], 2, NOW)
+    changed = conditions([BAD], [before(ConditionStatus.TRUE)], 2, NOW)
+    assert same[0]["lastTransitionTime"] == "2026-04-01T00:00:00Z"
+    assert changed[0]["lastTransitionTime"] == "2026-05-01T12:00:00Z"
+
+
+def test_what_nobody_knows_yet_is_unknown() -> None:
+    assert conditions([UNKNOWN], [], 1, NOW)[0]["status"] == "Unknown"

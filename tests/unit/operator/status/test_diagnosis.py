@@ -1,0 +1,59 @@
+from typing import Any
+
+import pytest
+from tests.unit.operator.examples import going, pod
+
+from switchboard_operator.status.diagnosis import is_ready, trouble
+
+
+def stuck(reason: str, **more: str) -> Any:
+    return pod(containerStatuses=[{"name": "signaling", "state": {"waiting": {"reason": reason, **more}}}])
+
+
+@pytest.mark.parametrize(
+    ("waiting", "reason", "remedy"),
+    [
+        ("ErrImagePull", "ImagePull", "registry's credentials"),
+        ("ImagePullBackOff", "ImagePull", "registry's credentials"),
+        ("InvalidImageName", "ImagePull", "correct the image's name"),
+        ("ErrImageNeverPull", "ImagePull", "load the image"),
+        ("CreateContainerConfigError", "ContainerConfig", "create what the message names"),
+        ("CrashLoopBackOff", "CrashLoop", "kubectl logs --previous"),
+    ],
+)
+def test_a_stuck_container_is_named_with_its_remedy(waiting: str, reason: str, remedy: str) -> None:
+    found = trouble([stuck(waiting, message='secret "x" not found')])
+    assert found is not None
+    assert found[0] == reason
+    assert "Pod web/calls-1, container signaling" in found[1]
+    assert 'secret "x" not found' in found[1]
+    assert remedy in found[1]
+
+
+def test_a_pod_without_a_fitting_node_is_trouble() -> None:
+    unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes."}
+    found = trouble([pod(conditions=[unschedulable])])
+    assert found == ("Unschedulable", "Pod web/calls-1: 0/3 nodes. Remedy: add a fitting node, or ask for less")
+
+
+def test_an_init_container_counts() -> None:
+    waiting = {"name": "write-secrets", "state": {"waiting": {"reason": "ErrImagePull"}}}
+    found = trouble([pod(initContainerStatuses=[waiting])])
+    assert found is not None
+    assert "write-secrets: ErrImagePull" in found[1]
+
+
+@pytest.mark.parametrize("healthy", [pod(), stuck("ContainerCreating"), pod(ready=True), going(stuck("ErrImagePull"))])
+def test_starting_serving_and_going_pods_are_no_trouble(healthy: Any) -> None:
+    assert trouble([healthy]) is None
+
+
+def test_a_pod_without_a_status_yet_is_no_trouble() -> None:
+    assert trouble([{"metadata": {"name": "a", "namespace": "web"}}]) is None
+
+
+def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
+    assert is_ready(pod(ready=True))
+    assert not is_ready(pod())
+    assert not is_ready(going(pod(ready=True)))
+    assert not is_ready({"metadata": {}})

@@ -1,0 +1,440 @@
+"""A client's session: what it wants, what it hears, what it forgets."""
+
+from itertools import count
+
+import pytest
+
+from switchboard_signaling.client.core import (
+    ClientSession,
+    Ended,
+    InLine,
+    Met,
+    Move,
+    Online,
+    Partner,
+    Problem,
+    Renew,
+    Said,
+    Stopped,
+    Transmit,
+)
+from switchboard_signaling.client.lanes import WINDOW
+from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.messages import (
+    MAX_CHAT,
+    Ack,
+    Auth,
+    AuthExpiring,
+    Chat,
+    ConnectionState,
+    Goaway,
+    Heartbeat,
+    Hello,
+    IceRestart,
+    Idle,
+    InQueue,
+    JoinQueue,
+    Leave,
+    LeaveQueue,
+    Matched,
+    MatchFound,
+    Noop,
+    Offer,
+    PeerState,
+    Ping,
+    Queued,
+    Replaced,
+    Resume,
+    Snapshot,
+    Stats,
+    Timeouts,
+    Welcome,
+)
+
+TIMEOUTS = Timeouts(1, 2, 3)
+
+
+@pytest.fixture
+def client() -> ClientSession:
+    """A client that is welcomed."""
+    ids = count()
+    session = ClientSession(lambda: f"id{next(ids)}")
+    session.greet()
+    session.receive(Welcome(sid="s", token="token-1", want=Idle(), timeouts=TIMEOUTS), 0)
+    return session
+
+
+def found(state: str = "open", partner: str = "peer", ticket: str = "id1", m: str = "m") -> MatchFound:
+    return MatchFound(
+        m=m, role="polite", partner=partner, state=state, ice_servers=[], ttl_ms=1, ticket=ticket, token="proof"
+    )  # type: ignore[arg-type]
+
+
+def meet(client: ClientSession) -> None:
+    client.join()
+    client.receive(InQueue(ticket="id1", place="place"), 0)
+    client.receive(found("forming"), 0)
+    client.receive(found(), 0)
+
+
+def offer(client: ClientSession, k: int, speaker: str = "peer") -> Offer:
+    return Offer(m="m", from_=speaker, to=client.inst, k=k, sdp=f"{k}")
+
+
+def chat(text: str) -> Chat:
+    return Chat(m="", from_="", to="", k=0, id="c", text=text)
+
+
+def acknowledgement(client: ClientSession, k: int) -> Ack:
+    return Ack(m="m", from_=client.inst, to="peer", k=k)
+
+
+def test_the_first_socket_says_hello_and_the_next_resume_with_a_higher_number() -> None:
+    client = ClientSession(lambda: "inst")
+    assert client.greet() == Hello(n=1, inst="inst")
+    assert client.receive(Welcome(sid="s", token="token", want=Idle(), timeouts=TIMEOUTS), 0) == [Online()]
+    assert client.timeouts == TIMEOUTS
+    assert client.greet() == Resume(token="token", n=2, inst="inst", want=Idle())
+
+
+def test_a_heartbeat_is_answered_with_the_want_and_renews_the_token(client: ClientSession) -> None:
+    assert client.receive(Ping(), 0) == [Transmit(Heartbeat(want=Idle()))]
+    client.receive(Ping(token="token-2"), 0)
+    assert client.token == "token-2"
+
+
+def test_every_greeting_shows_a_jwt_where_there_is_one(client: ClientSession) -> None:
+    assert ClientSession(lambda: "inst").greet("jwt") == Hello(n=1, inst="inst", auth="jwt")
+    assert client.greet("jwt").auth == "jwt"
+
+
+def test_a_jwt_that_is_about_to_expire_is_replaced_by_a_fresh_one(client: ClientSession) -> None:
+    assert not client.fresh
+    assert client.receive(AuthExpiring(ttl_ms=60_000), 0) == [Renew()]
+    assert client.fresh
+    assert client.authenticate("fresh") == [Transmit(Auth(token="fresh"))]
+    assert not client.fresh
+    client.greet()
+    assert client.authenticate("fresh") == []
+
+
+@pytest.mark.parametrize(
+    ("code", "stopped", "fresh"),
+    [(1006, False, False), (None, False, False), (4409, True, False), (4403, True, False), (4419, False, True)],
+)
+def test_a_close_code_says_whether_to_come_back_and_with_what(
+    client: ClientSession, code: int | None, stopped: bool, fresh: bool
+) -> None:
+    assert client.closed(code) == ([Stopped()] if stopped else [])
+    assert client.fresh is fresh
+    client.closed(1006)
+    assert client.fresh is fresh
+    client.receive(Welcome(sid="s", token="t", want=Idle(), timeouts=TIMEOUTS), 0)
+    assert not client.fresh
+
+
+def test_joining_raises_the_number_of_the_want_before_sending(client: ClientSession) -> None:
+    assert client.join({"a": "1"}, {"b": "2"}) == [
+        Transmit(JoinQueue(c=1, ticket="id1", attributes={"a": "1"}, required={"b": "2"}))
+    ]
+    assert client.want == Queued(1, "id1", {"a": "1"}, {"b": "2"})
+
+
+def test_what_the_user_does_before_the_welcome_is_said_with_it(client: ClientSession) -> None:
+    client.greet()
+    assert client.join() == []
+    welcome = Welcome(sid="s", token="t", want=Idle(), timeouts=TIMEOUTS)
+    assert client.receive(welcome, 0) == [Online(), Transmit(Heartbeat(want=Queued(1, "id1")))]
+
+
+def test_the_place_in_line_is_kept_in_the_want(client: ClientSession) -> None:
+    client.join()
+    assert client.receive(InQueue(ticket="other", place="x"), 0) == []
+    assert client.receive(InQueue(ticket="id1", place="place"), 0) == [InLine("id1")]
+    assert client.want == Queued(1, "id1", place="place")
+
+
+def test_leaving_says_what_is_left(client: ClientSession) -> None:
+    assert client.leave() == []
+    client.join()
+    assert client.leave() == [Transmit(LeaveQueue(c=3, ticket="id1"))]
+    client.join()
+    client.receive(found(ticket="id2"), 0)
+    assert client.leave("skip") == [Transmit(Leave(c=5, m="m", reason="skip"))]
+    assert client.want == Idle(5)
+
+
+def test_a_match_is_entered_when_found_and_shown_when_open(client: ClientSession) -> None:
+    client.join()
+    assert client.receive(found("forming"), 0) == [Transmit(Heartbeat(want=Matched(1, "m")))]
+    assert client.receive(found(), 0) == [Met("m", "polite", [])]
+    assert client.want == Matched(1, "m", "proof")
+    assert client.receive(found(), 0) == []
+
+
+def test_a_match_for_another_ticket_is_none(client: ClientSession) -> None:
+    client.join()
+    assert client.receive(found(ticket="old"), 0) == []
+    assert client.want == Queued(1, "id1")
+
+
+def test_what_the_partner_says_is_shown_once_in_order_and_acknowledged(client: ClientSession) -> None:
+    meet(client)
+    ack = Ack(m="m", from_="peer", to=client.inst, k=0)
+    assert client.receive(offer(client, 2), 0) == [Transmit(ack)]
+    said = client.receive(offer(client, 1), 0)
+    assert said[:2] == [Said(offer(client, 1)), Said(offer(client, 2))]
+    assert said[2] == Transmit(Ack(m="m", from_="peer", to=client.inst, k=2))
+
+
+def test_strangers_and_other_matches_are_not_heard(client: ClientSession) -> None:
+    assert client.receive(offer(client, 1), 0) == []
+    meet(client)
+    assert client.receive(offer(client, 1, speaker="stranger"), 0) == []
+    assert client.receive(Ack(m="m", from_=client.inst, to="stranger", k=1), 0) == []
+
+
+def test_what_is_said_is_repeated_until_acknowledged(client: ClientSession) -> None:
+    assert client.say(Offer(m="", from_="", to="", k=0, sdp="x"), 0) == []
+    meet(client)
+    [said] = client.say(Offer(m="", from_="", to="", k=0, sdp="x"), 0)
+    assert said == Transmit(Offer(m="m", from_=client.inst, to="peer", k=1, sdp="x"))
+    assert client.tick(0.5) == []
+    assert client.tick(1.21) == [said]
+    client.receive(acknowledgement(client, 1), 2)
+    assert client.tick(99) == []
+
+
+def test_a_client_says_when_time_will_have_something_to_do_for_it(client: ClientSession) -> None:
+    assert client.deadline is None
+    meet(client)
+    assert client.deadline is None
+    client.say(chat("hello"), now=10)
+    deadline = client.deadline
+    assert deadline is not None
+    assert client.tick(deadline - 0.01) == []
+    assert client.tick(deadline) != []
+    client.receive(PeerState(m="m", state="away"), now=20)
+    assert client.deadline is None
+
+
+def test_a_server_is_gone_after_two_heartbeats_of_silence(client: ClientSession) -> None:
+    client.timeouts = Timeouts(5000, 30000, 60000)
+    assert client.silence == 62
+    client.join()
+    assert client.silence == 12
+
+
+def test_nothing_is_repeated_to_a_partner_that_is_away(client: ClientSession) -> None:
+    meet(client)
+    [first] = client.say(chat("one"), 0)
+    assert client.receive(PeerState(m="m", state="away", inst="peer"), 1) == [Partner("away")]
+    assert client.say(chat("two"), 1) == []
+    assert client.tick(60) == []
+    assert client.receive(PeerState(m="m", state="present", inst="peer"), 60) == [Partner("present"), first]
+    [second] = client.receive(acknowledgement(client, 1), 61)
+    assert isinstance(second, Transmit)
+    assert isinstance(second.frame, Chat)
+    assert second.frame.text == "two"
+
+
+def test_a_new_socket_repeats_the_lowest_unacknowledged_frame_at_once(client: ClientSession) -> None:
+    meet(client)
+    [first] = client.say(chat("one"), 0)
+    client.greet()
+    assert client.say(chat("two"), 0) == []
+    assert client.tick(60) == []
+    welcome = Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS)
+    assert client.receive(welcome, 60) == [Online(), first]
+
+
+def test_a_new_socket_forgets_that_the_partner_was_away(client: ClientSession) -> None:
+    meet(client)
+    client.receive(PeerState(m="m", state="away"), 1)
+    assert client.say(chat("are you there?"), 1) == []
+    client.greet()
+    outputs = client.receive(Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS), 2)
+    assert Partner("present") in outputs
+    assert isinstance(outputs[-1], Transmit)
+
+
+def test_a_partner_that_acknowledges_nothing_is_unreachable_after_a_while(client: ClientSession) -> None:
+    meet(client)
+    for _ in range(WINDOW):
+        assert client.say(IceRestart(m="", from_="", to="", k=0), 0)
+    [problem] = client.say(IceRestart(m="", from_="", to="", k=0), 0)
+    assert isinstance(problem, Problem)
+    assert problem.code == errors.PEER_UNREACHABLE.code
+
+
+def test_a_chat_that_is_too_long_is_refused_and_blocks_nothing(client: ClientSession) -> None:
+    meet(client)
+    [problem] = client.say(chat("é" * (MAX_CHAT + 1)), 0)
+    assert isinstance(problem, Problem)
+    assert problem.code == errors.BAD_FRAME.code
+    [said] = client.say(chat("é" * MAX_CHAT), 0)
+    assert isinstance(said, Transmit)
+    assert messages.decode_client(messages.encode(said.frame)) == said.frame
+
+
+def test_an_emptied_frame_is_acknowledged_and_not_shown(client: ClientSession) -> None:
+    meet(client)
+    noop = Noop(m="m", from_="peer", to=client.inst, k=1)
+    assert client.receive(noop, 0) == [Transmit(Ack(m="m", from_="peer", to=client.inst, k=1))]
+
+
+def test_an_older_socket_still_carries_what_the_partner_says_and_nothing_else(client: ClientSession) -> None:
+    meet(client)
+    assert client.receive(offer(client, 1), 0, newest=False)
+    assert client.receive(Replaced(), 0, newest=False) == []
+
+
+def test_a_partner_whose_page_was_loaded_anew_is_met_again(client: ClientSession) -> None:
+    meet(client)
+    client.say(Offer(m="", from_="", to="", k=0, sdp="x"), 0)
+    assert client.receive(PeerState(m="m", state="present", inst="reloaded"), 0) == [
+        Met("m", "polite", []),
+        Partner("present"),
+    ]
+    assert client.tick(99) == []
+
+
+def test_chat_that_the_old_page_did_not_acknowledge_goes_to_the_new_one(client: ClientSession) -> None:
+    meet(client)
+    for frame in (Offer(m="", from_="", to="", k=0, sdp="x"), chat("one"), chat("two")):
+        client.say(frame, 0)
+    met, first = client.receive(found(partner="reloaded"), 0)
+    assert met == Met("m", "polite", [])
+    assert first == Transmit(Chat(m="m", from_=client.inst, to="reloaded", k=1, id="c", text="one"))
+    second = Chat(m="m", from_=client.inst, to="reloaded", k=2, id="c", text="two")
+    assert client.receive(Ack(m="m", from_=client.inst, to="reloaded", k=1), 0) == [Transmit(second)]
+
+
+def test_lanes_go_on_where_they_were_when_an_older_page_load_was_named_again_for_a_while(client: ClientSession) -> None:
+    meet(client)
+    client.receive(found(partner="reloaded"), 0)
+    client.say(chat("one"), 0)
+    client.receive(found(partner="peer"), 0)
+    _, again = client.receive(found(partner="reloaded"), 0)
+    assert again == Transmit(Chat(m="m", from_=client.inst, to="reloaded", k=1, id="c", text="one"))
+    client.receive(Ack(m="m", from_=client.inst, to="reloaded", k=1), 0)
+    second = Chat(m="m", from_=client.inst, to="reloaded", k=2, id="c", text="two")
+    assert client.say(chat("two"), 0) == [Transmit(second)]
+
+
+def test_a_new_page_that_is_away_already_is_not_talked_to(client: ClientSession) -> None:
+    meet(client)
+    client.say(chat("one"), 0)
+    assert client.receive(PeerState(m="m", state="away", inst="reloaded"), 0) == [
+        Met("m", "polite", []),
+        Partner("away"),
+    ]
+    assert client.tick(99) == []
+
+
+def test_news_of_a_match_that_is_not_shown_yet_are_kept_for_later(client: ClientSession) -> None:
+    client.join()
+    client.receive(found("forming"), 0)
+    assert client.receive(PeerState(m="m", state="away", inst="peer"), 0) == []
+    assert client.receive(PeerState(m="other", state="left"), 0) == []
+
+
+def test_a_presence_without_an_inst_changes_no_lane(client: ClientSession) -> None:
+    meet(client)
+    assert client.receive(PeerState(m="m", state="away"), 0) == [Partner("away")]
+
+
+def test_an_ended_match_leaves_the_client_idle(client: ClientSession) -> None:
+    meet(client)
+    assert client.receive(PeerState(m="m", state="left", reason="user"), 0) == [
+        Transmit(Heartbeat(want=Idle(2))),
+        Ended("user", requeued=False),
+    ]
+
+
+def test_a_match_that_failed_to_form_brings_the_ticket_back_to_its_place(client: ClientSession) -> None:
+    client.join()
+    client.receive(InQueue(ticket="id1", place="place"), 0)
+    client.receive(found("forming"), 0)
+    want = Queued(2, "id1", place="place")
+    assert client.receive(PeerState(m="m", state="left", reason="partner-lost", requeue=True), 0) == [
+        Transmit(Heartbeat(want=want)),
+        Ended("partner-lost", requeued=True),
+    ]
+
+
+def test_a_newer_want_of_another_page_is_adopted_and_ends_the_match_here(client: ClientSession) -> None:
+    meet(client)
+    assert client.receive(Snapshot(want=Idle(1)), 0) == []
+    assert client.receive(Snapshot(want=Idle(7)), 0) == [Ended("ended", requeued=False)]
+    assert client.receive(Snapshot(want=Queued(8, "t")), 0) == []
+    assert client.want == Queued(8, "t")
+
+
+def test_a_match_that_another_page_entered_is_adopted_and_the_place_in_line_kept(client: ClientSession) -> None:
+    client.join()
+    queued = client.want
+    assert isinstance(queued, Queued)
+    assert client.receive(Snapshot(want=Matched(queued.c, "m")), 0) == []
+    again = Queued(queued.c + 1, queued.ticket)
+    assert client.receive(PeerState(m="m", state="left", reason="partner-lost", requeue=True), 0) == [
+        Transmit(Heartbeat(want=again)),
+        Ended("partner-lost", requeued=True),
+    ]
+
+
+def test_a_forgotten_session_starts_anew(client: ClientSession) -> None:
+    client.join()
+    unknown = messages.error_frame(errors.SESSION_UNKNOWN)
+    assert client.receive(unknown, 0) == [
+        Ended("session-unknown", requeued=False),
+        Problem(unknown.code, unknown.message, unknown.remedy),
+    ]
+    assert isinstance(client.greet(), Hello)
+    assert len(client.receive(unknown, 0)) == 1
+
+
+def test_other_problems_and_advice_are_passed_on(client: ClientSession) -> None:
+    busy = messages.error_frame(errors.POOL_BUSY)
+    assert client.receive(busy, 0) == [Problem(busy.code, busy.message, busy.remedy)]
+    assert client.receive(Goaway(within_ms=5), 0) == [Move(5)]
+    assert client.receive(Replaced(), 0) == [Stopped()]
+
+
+# What the pool is told of the call; more in vectors/reports.json
+
+
+def met(client: ClientSession, now: float) -> None:
+    client.join()
+    assert isinstance(client.want, Queued)
+    found = MatchFound(
+        m="m", role="polite", partner="peer", state="open", ice_servers=[], ttl_ms=1, ticket=client.want.ticket
+    )
+    client.receive(found, now)
+
+
+def test_reports_have_the_matchs_name_and_numbers_in_bounds(client: ClientSession) -> None:
+    assert client.report(Stats(m="")) == []
+    met(client, 0)
+    wild = Stats(m="", rtt_ms=-1.0, loss=2.0, sent_bitrate=float("inf"), jitter_ms=float("nan"), freezes=-1)
+    assert client.report(wild) == [Transmit(Stats(m="m", rtt_ms=0.0, loss=1.0, freezes=0))]
+    assert client.report(Stats(m="", rtt_ms=3.0)) == [Transmit(Stats(m="m", rtt_ms=3.0))]
+
+
+def test_what_became_of_the_connection_is_said_once(client: ClientSession) -> None:
+    assert client.connection("connected", 1) == []
+    met(client, 10)
+    connected = ConnectionState(m="m", state="connected", setup_ms=500.0, path="relay")
+    assert client.connection("connected", 10.5, "relay") == [Transmit(connected)]
+    assert client.connection("connected", 11) == []
+    failed = ConnectionState(m="m", state="failed", setup_ms=500.0, reason="media-lost")
+    assert client.connection("failed", 12, reason="media-lost") == [Transmit(failed)]
+
+
+def test_what_became_of_the_connection_waits_for_the_welcome(client: ClientSession) -> None:
+    met(client, 10)
+    client.greet()
+    assert client.connection("connected", 10.25) == []
+    assert client.report(Stats(m="")) == []
+    outputs = client.receive(Welcome(sid="s", token="t", want=client.want, timeouts=TIMEOUTS), 11)
+    assert outputs == [Online(), Transmit(ConnectionState(m="m", state="connected", setup_ms=250.0))]

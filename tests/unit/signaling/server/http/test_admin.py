@@ -1,0 +1,191 @@
+"""The admin API."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.signaling.jwts import secret_dir, token
+from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, receive
+
+from switchboard_signaling.broker import ledger as ledger_module
+from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.session.effects import Expel
+from switchboard_signaling.session.records import MatchRecord, ReadMatch, TouchMatch, TouchSession
+from switchboard_signaling.wire import messages
+from switchboard_signaling.wire.messages import Hello, Idle, Matched, Queued, Resume
+
+ADMIN = "an admin's token of thirty-two bytes"
+HEADERS = {"Authorization": f"Bearer {ADMIN}"}
+
+
+@pytest.fixture
+async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Running]:
+    """A pod with an admin's token, and with the settings of the test's parameter."""
+    folder = secret_dir(tmp_path / "admin", one=ADMIN.encode(), other=b"b" * 32)
+    async with pod_alone(tmp_path, admin_token_dir=folder, **getattr(request, "param", {})) as pod:
+        yield pod
+
+
+async def ask(running: Running, method: str, path: str, **more: Any) -> tuple[int, Any]:
+    response = await running.internal.request(method, f"/admin{path}", headers=HEADERS, **more)
+    assert response.headers["Cache-Control"] == "no-store"
+    return response.status, await response.json()
+
+
+async def sid_of(running: Running, hello: messages.ClientFrame = Hello(n=1, inst="i")) -> tuple[Any, messages.Welcome]:  # noqa: B008
+    socket = await running.greeted(hello)
+    welcome = await receive(socket)
+    assert isinstance(welcome, messages.Welcome)
+    return socket, welcome
+
+
+# Who may
+
+
+async def test_without_tokens_the_api_is_off_and_says_what_turns_it_on(tmp_path: Path) -> None:
+    async with pod_alone(tmp_path) as running:
+        status, said = await ask(running, "GET", "/sessions")
+    assert (status, said["error"]["code"]) == (403, "admin-off")
+    assert "SWITCHBOARD_ADMIN_TOKEN_DIR" in said["error"]["remedy"]
+
+
+@pytest.mark.parametrize("shown", ["", "Bearer", "Bearer wrong", f"Basic {ADMIN}", ADMIN])
+async def test_a_wrong_token_is_refused(running: Running, shown: str) -> None:
+    response = await running.internal.get("/admin/sessions", headers={"Authorization": shown})
+    assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert (await response.json())["error"]["code"] == "token-invalid"
+
+
+async def test_any_token_of_the_folder_is_accepted_and_clients_have_no_such_paths(running: Running) -> None:
+    response = await running.internal.get("/admin/sessions", headers={"Authorization": f"Bearer {'b' * 32}"})
+    assert response.status == 200
+    assert (await running.public.get("/admin/sessions", headers=HEADERS)).status == 404
+
+
+async def test_what_is_not_there_is_an_error_in_json(running: Running) -> None:
+    assert (await ask(running, "GET", "/nothing"))[1]["error"]["code"] == "not-found"
+    assert (await ask(running, "POST", "/sessions"))[1]["error"]["code"] == "method-not-allowed"
+
+
+# Sessions
+
+
+async def test_sessions_are_listed_a_page_at_a_time(running: Running) -> None:
+    sids = sorted([(await sid_of(running))[1].sid for _ in range(3)])
+    status, first = await ask(running, "GET", "/sessions?limit=2")
+    assert status == 200
+    assert [one["session"] for one in first["sessions"]] == sids[:2]
+    assert first["sessions"][0]["state"] == "idle"
+    _, second = await ask(running, "GET", f"/sessions?limit=2&after={first['next']}")
+    assert ([one["session"] for one in second["sessions"]], second["next"]) == (sids[2:], None)
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "many"])
+async def test_a_page_has_a_sensible_size(running: Running, limit: str) -> None:
+    status, said = await ask(running, "GET", f"/sessions?limit={limit}")
+    assert (status, said["error"]["remedy"]) == (400, "Send 1 to 1000.")
+
+
+async def test_a_session_is_told_with_its_match_and_without_its_tokens(running: Running) -> None:
+    (one, welcome), (two, other) = [await sid_of(running, Hello(n=1, inst=inst)) for inst in ("a", "b")]
+    for number, socket in enumerate((one, two)):
+        await socket.send_str(f'{{"type":"join-queue","c":1,"ticket":"t{number}"}}')
+    while not isinstance(found := await receive(one), messages.MatchFound):
+        pass
+    for socket in (one, two):
+        await socket.send_str(messages.encode(messages.Heartbeat(want=Matched(1, found.m))).decode())
+    while not (isinstance(found := await receive(one), messages.MatchFound) and found.state == "open"):
+        pass
+    await running.pod.broker.ledger.keep(found.m, "a", {"path": "relay"})
+    status, said = await ask(running, "GET", f"/sessions/{welcome.sid}")
+    assert status == 200
+    assert (said["here"]["state"], said["here"]["match"], said["here"]["subject"]) == ("matched", found.m, welcome.sid)
+    assert (said["stored"]["pod"], said["stored"]["match"]) == (running.pod.host.pod, found.m)
+    assert (said["match"]["outcome"], said["match"]["calls"]) == ("open", {"a": {"path": "relay"}})
+    assert set(said["match"]["sessions"].values()) == {welcome.sid, other.sid}
+    assert found.token
+    assert found.token not in str(said)
+
+
+async def test_a_session_that_nobody_knows_is_not_found(running: Running) -> None:
+    for method in ("GET", "DELETE"):
+        status, said = await ask(running, method, "/sessions/nobody")
+        assert (status, said["error"]["code"]) == (404, "session-unknown")
+
+
+async def test_a_session_of_this_pod_is_disconnected(running: Running) -> None:
+    socket, welcome = await sid_of(running)
+    assert await ask(running, "DELETE", f"/sessions/{welcome.sid}") == (
+        200,
+        {"session": welcome.sid, "pod": running.pod.host.pod},
+    )
+    assert await closed_with(socket) == 4410
+    assert (await ask(running, "GET", "/sessions"))[1]["sessions"] == []
+
+
+@pytest.mark.parametrize("want", [Idle(1), Queued(1, "t"), Matched(1, "m")], ids=lambda want: type(want).__name__)
+async def test_a_session_of_another_pod_is_ended_in_the_store_and_its_pod_is_told(
+    running: Running, want: messages.Want, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, told = running.pod.broker, []
+    monkeypatch.setattr(broker, "tell", lambda pod, hint: told.append((pod, hint)))
+    await broker.ask(TouchSession("sid", 1, "x", want, "i", "elsewhere"))
+    await broker.ask(TouchMatch("m", "sid", 1, 1, "i", "elsewhere", named=True, side="a"))
+    assert await ask(running, "DELETE", "/sessions/sid") == (202, {"session": "sid", "pod": "elsewhere"})
+    assert told == [("elsewhere", Expel("sid"))]
+    record = await broker.ask(ReadMatch("m"))
+    assert isinstance(record, MatchRecord)
+    assert record.over is isinstance(want, Matched)
+    assert (await ask(running, "GET", "/sessions/sid"))[1]["here"] is None
+
+
+async def test_without_the_store_it_says_so(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(_question: object) -> None:
+        raise BrokerUnavailableError
+
+    monkeypatch.setattr(running.pod.broker, "ask", away)
+    status, said = await ask(running, "GET", "/sessions/sid")
+    assert (status, said["error"]["code"]) == (503, "store-unavailable")
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("running", [SHARED], indirect=True)
+async def test_a_subject_is_kept_out_until_it_is_let_in_again(running: Running) -> None:
+    socket, welcome = await sid_of(running, Hello(n=1, inst="i", auth=token(sub="ada/1 x")))
+    path = "/blocks/subject/ada%2F1%20x"
+    status, said = await ask(running, "PUT", path, json={"seconds": 60})
+    assert (status, said) == (200, {"kind": "subject", "name": "ada/1 x", "seconds": 60})
+    assert await closed_with(socket) == 4423
+    for frame in (
+        Hello(n=1, inst="i", auth=token(sub="ada/1 x")),
+        Resume(token=welcome.token, n=2, inst="i", want=Idle(), auth=token(sub="ada/1 x")),
+    ):
+        assert await closed_with(await running.greeted(frame)) == 4423
+    _, listed = await ask(running, "GET", "/blocks")
+    [one] = listed["blocks"]
+    assert (one["kind"], one["name"]) == ("subject", "ada/1 x")
+    assert 0 < one["seconds"] <= 60
+    assert (await ask(running, "DELETE", path))[0] == 200
+    await sid_of(running, Hello(n=1, inst="i", auth=token(sub="ada/1 x")))
+
+
+async def test_a_session_is_kept_out(running: Running) -> None:
+    socket, welcome = await sid_of(running)
+    await ask(running, "PUT", f"/blocks/session/{welcome.sid}", json={"seconds": 60})
+    assert await closed_with(socket) == 4423
+
+
+@pytest.mark.parametrize("body", ["", "{}", '{"seconds": 0}', '{"seconds": 60, "for": 1}', '{"seconds": 1.5}'])
+async def test_a_block_needs_its_length(running: Running, body: str) -> None:
+    status, said = await ask(running, "PUT", "/blocks/subject/ada", data=body)
+    assert (status, said["error"]["code"]) == (400, "bad-request")
+    assert "seconds" in said["error"]["remedy"]
+
+
+async def test_there_are_so_many_blocks_at_most(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "MAX_BLOCKS", 0)
+    status, said = await ask(running, "PUT", "/blocks/subject/ada", json={"seconds": 60})
+    assert (status, said["error"]["code"]) == (409, "too-many-blocks")

@@ -1,0 +1,71 @@
+"""The page's files: revalidated by content, and nothing outside their folder."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from switchboard_signaling.server.http.files import Files
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[TestClient[Any, Any]]:
+    """Serve a folder as the pod does its page."""
+    app = web.Application()
+    app.router.add_get("/web/{name:.+}", Files(folder).serve)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+def write(folder: Path, text: str) -> None:
+    """Write a module as images have it: with a modification time that is always the same."""
+    (folder / "sdk").mkdir(exist_ok=True)
+    file = folder / "sdk" / "module.js"
+    file.write_text(text)
+    os.utime(file, (0, 0))
+
+
+async def test_a_file_that_is_known_is_not_sent_again(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    async with serving(tmp_path) as client:
+        first = await client.get("/web/sdk/module.js")
+        assert (first.status, await first.text()) == (200, "one")
+        assert first.content_type.endswith("/javascript")
+        assert first.headers["Cache-Control"] == "no-cache"
+        tag = first.headers["ETag"]
+        for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            again = await client.get("/web/sdk/module.js", headers={"If-None-Match": known})
+            assert (again.status, await again.read(), again.headers["ETag"]) == (304, b"", tag)
+            assert again.headers["Cache-Control"] == "no-cache"
+
+
+async def test_another_version_of_equal_size_and_time_is_sent(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    async with serving(tmp_path) as client:
+        tag = (await client.get("/web/sdk/module.js")).headers["ETag"]
+    write(tmp_path, "two")
+    async with serving(tmp_path) as client:
+        changed = await client.get("/web/sdk/module.js", headers={"If-None-Match": tag})
+        assert (changed.status, await changed.text()) == (200, "two")
+
+
+@pytest.mark.parametrize(
+    "name", ["missing.js", "sdk", "sdk/", "../secret", "%2e%2e/secret", "sdk/../../secret", "/etc"]
+)
+async def test_what_is_no_file_of_the_folder_is_not_found(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "web").mkdir()
+    write(tmp_path / "web", "one")
+    async with serving(tmp_path / "web") as client:
+        assert (await client.get(f"/web/{name}")).status == 404
+
+
+async def test_a_file_of_an_unknown_kind_is_bytes(tmp_path: Path) -> None:
+    (tmp_path / "file.unheard-of").write_text("one")
+    async with serving(tmp_path) as client:
+        assert (await client.get("/web/file.unheard-of")).content_type == "application/octet-stream"

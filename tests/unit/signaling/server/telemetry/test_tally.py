@@ -1,0 +1,135 @@
+"""What a pod adds to the pool's totals."""
+
+from collections.abc import Mapping
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from switchboard_signaling.analytics.call import Fields
+from switchboard_signaling.analytics.totals import Counts, Live
+from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.broker.ledger import MemoryLedger
+from switchboard_signaling.server.telemetry import tally as module
+from switchboard_signaling.server.telemetry.meters import Meters
+from switchboard_signaling.server.telemetry.tally import Tally
+
+
+class Shaky(MemoryLedger):
+    """A ledger that is `away`, or whose next reply is lost."""
+
+    away = lose_reply = False
+
+    def check(self) -> None:
+        if self.away:
+            raise BrokerUnavailableError("away")
+
+    async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
+        self.check()
+        await super().count(number, counts, live)
+        if self.lose_reply:
+            self.lose_reply = False
+            raise BrokerUnavailableError("lost")
+
+    async def totals(self) -> tuple[Counts, dict[str, Live]]:
+        self.check()
+        return await super().totals()
+
+    async def keep(self, m: str, side: str, fields: Fields) -> None:
+        self.check()
+        await super().keep(m, side, fields)
+
+
+@pytest.fixture
+def ledger() -> Shaky:
+    return Shaky("pod", lambda: 1000.0)
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def tally(ledger: Shaky, registry: CollectorRegistry) -> Tally:
+    return Tally(ledger, "pod", Meters(registry))
+
+
+async def test_counts_are_taken_over_and_written(tally: Tally, ledger: Shaky) -> None:
+    counts = Counts(connected=1)
+    tally.add(counts)
+    assert not counts
+    await tally.flush()
+    await tally.flush()
+    assert (await ledger.totals())[0] == Counts(connected=1)
+
+
+async def test_nothing_is_lost_nor_doubled_by_an_outage_or_a_lost_reply(tally: Tally, ledger: Shaky) -> None:
+    tally.add(Counts(connected=1))
+    tally.keep("m", "a", {"path": "relay"})
+    ledger.away = True
+    await tally.flush()
+    tally.add(Counts(connected=1))
+    ledger.away, ledger.lose_reply = False, True
+    await tally.flush()
+    await tally.flush()
+    await tally.flush()
+    assert (await ledger.totals())[0] == Counts(connected=2)
+    assert await ledger.kept("m") == {"a": {"path": "relay"}}
+
+
+async def test_the_report_has_what_is_not_written_yet_and_what_other_pods_have(tally: Tally, ledger: Shaky) -> None:
+    tally.live = lambda: Live(2, 2, 0)
+    other = Tally(ledger, "other", tally._meters)
+    ledger._pod = "other"
+    other.add(Counts(connected=3))
+    await other.flush()
+    ledger._pod = "pod"
+    tally.add(Counts(connected=1))
+    report, current = await tally.report()
+    assert current
+    assert (report["connected"], report["activeSessions"], report["pods"]) == (4, 2, 2)
+    tally.add(Counts(connected=1))
+    assert (await tally.report())[0] is report
+
+
+async def test_without_the_store_the_last_report_is_given(
+    tally: Tally, ledger: Shaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FRESH_SECONDS", 0)
+    ledger.away = True
+    report, current = await tally.report()
+    assert (report["connected"], report["pods"], current) == (0, 1, False)
+    ledger.away = False
+    tally.add(Counts(connected=1))
+    last, _ = await tally.report()
+    ledger.away = True
+    assert await tally.report() == (last, False)
+
+
+async def test_records_that_the_store_does_not_take_in_time_make_room(
+    tally: Tally, ledger: Shaky, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_UNKEPT", 1)
+    tally.keep("one", "a", {"path": "relay"})
+    tally.keep("two", "a", {"path": "relay"})
+    tally.keep("two", "a", {"seconds": 1})
+    await tally.flush()
+    assert await ledger.kept("one") == {}
+    assert await ledger.kept("two") == {"a": {"path": "relay", "seconds": 1}}
+    assert registry.get_sample_value("switchboard_signaling_call_records_lost_total") == 1
+
+
+async def test_a_record_that_cannot_be_written_holds_up_no_other(
+    tally: Tally, ledger: Shaky, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep(m: str, side: str, fields: Fields) -> None:
+        if m == "one":
+            raise ValueError("unexpected")
+        await Shaky.keep(ledger, m, side, fields)
+
+    monkeypatch.setattr(ledger, "keep", keep)
+    tally.keep("one", "a", {"path": "relay"})
+    tally.keep("two", "a", {"path": "relay"})
+    await tally.flush()
+    assert await ledger.kept("two") == {"a": {"path": "relay"}}
+    assert registry.get_sample_value("switchboard_signaling_call_records_lost_total") == 1

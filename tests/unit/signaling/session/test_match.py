@@ -1,0 +1,119 @@
+"""A session's view of its match."""
+
+from msgspec.structs import replace
+
+from switchboard_signaling.matching.tickets import Ticket, propose
+from switchboard_signaling.session.host import Host
+from switchboard_signaling.session.match import MatchView, Peer, unowned
+from switchboard_signaling.session.presence import Observation
+from switchboard_signaling.session.records import EndMatch, MatchRecord, Outcome, ReadMatch, SideRecord
+from switchboard_signaling.wire.messages import MatchFound, PeerState, Timeouts
+from switchboard_signaling.wire.tokens import Keyring, MatchClaims
+
+KEYRING = Keyring({"current": b"k" * 16}, lambda: 0)
+HOST = Host("pod-a", KEYRING, Timeouts(5000, 30000, 60000), lambda _sid: [], lambda: 1000, lambda: "id")
+
+
+def view(since: float = 0) -> MatchView:
+    return MatchView("m", "sid-a", Observation(60), since)
+
+
+def record(outcome: Outcome = "forming", v: int = 1, inst: str = "inst-b", *, partner: bool = True) -> MatchRecord:
+    other = SideRecord("sid-b", 1, v, inst, "pod-b", named=True) if partner else None
+    return MatchRecord("m", SideRecord("sid-a", 1, 1, "inst-a", "pod-a", named=True), other, outcome)
+
+
+def test_a_ticket_is_named_in_the_line_by_its_session() -> None:
+    assert unowned("sid/ticket") == "ticket"
+
+
+def test_a_proposal_gives_side_ticket_and_partner() -> None:
+    match = view()
+    match.propose(
+        propose("m", Ticket("sid-b/tb", "sid-b", "b", "inst-b", "pod-b"), Ticket("sid-a/ta", "sid-a", "a", "i", "p"))
+    )
+    assert (match.side, match.ticket, match.peer) == ("a", "ta", Peer("sid-b", "inst-b", "pod-b"))
+    match.peer = Peer("sid-b", "newer", "pod-c")
+    match.propose(
+        propose("m", Ticket("sid-b/tb", "sid-b", "b", "inst-b", "pod-b"), Ticket("sid-a/ta", "sid-a", "a", "i", "p"))
+    )
+    assert match.peer.inst == "newer"
+
+
+def test_the_client_hears_of_a_match_once_as_forming_and_once_as_open() -> None:
+    match = view()
+    assert not match.announced
+    forming = match.read(record(), HOST, 0)
+    assert isinstance(forming, MatchFound)
+    assert (forming.state, forming.role, forming.partner, forming.token) == ("forming", "polite", "inst-b", None)
+    assert match.read(record(), HOST, 1) is None
+    opened = match.read(record("open"), HOST, 2)
+    assert isinstance(opened, MatchFound)
+    assert opened.state == "open"
+    assert KEYRING.verify(opened.token, MatchClaims) == MatchClaims("m", "a", "sid-a")
+    assert match.announced
+    assert match.opened
+
+
+def test_a_record_that_went_back_to_an_older_socket_does_not_bring_back_its_page() -> None:
+    match = view()
+    reloaded = replace(record("open"), b=SideRecord("sid-b", 2, 1, "reloaded", "pod-c", named=True))
+    assert isinstance(match.read(reloaded, HOST, 0), MatchFound)
+    assert match.read(record("open"), HOST, 1) is None
+    assert match.peer == Peer("sid-b", "reloaded", "pod-c", 2)
+
+
+def test_nothing_is_said_before_the_partner_is_known() -> None:
+    match = view()
+    assert match.read(record(partner=False), HOST, 0) is None
+    assert match.read(MatchRecord("m"), HOST, 0) is None
+
+
+def test_the_other_side_is_impolite() -> None:
+    match = MatchView("m", "sid-b", Observation(60), 0)
+    found = match.read(record(), HOST, 0)
+    assert isinstance(found, MatchFound)
+    assert found.role == "impolite"
+
+
+def test_a_new_page_and_a_change_of_presence_are_told() -> None:
+    match = view()
+    match.read(record("open"), HOST, 0)
+    moved = match.read(record("open", v=2, inst="inst-c"), HOST, 1)
+    assert moved == PeerState(m="m", state="present", inst="inst-c")
+    away = match.read(record("open", v=2, inst="inst-c"), HOST, 12)
+    assert away == PeerState(m="m", state="away", inst="inst-c")
+    assert match.read(record("open", v=2, inst="inst-c"), HOST, 13) is None
+    assert match.read(record("open", v=2, inst="inst-c"), HOST, 100) is None  # lost: the end is told by the store
+    assert match.read(record("open", v=3, inst="inst-c"), HOST, 101) == PeerState(m="m", state="present", inst="inst-c")
+
+
+def test_a_new_socket_of_a_partner_that_was_not_missed_is_told_once() -> None:
+    match = view()
+    match.read(record("open"), HOST, 0)
+    moved = replace(record("open"), b=SideRecord("sid-b", 2, 1, "inst-b", "pod-c", named=True))
+    assert match.read(moved, HOST, 1) == PeerState(m="m", state="present", inst="inst-b")
+    assert match.read(moved, HOST, 2) is None
+
+
+def test_a_forming_match_is_read_every_second_and_aborted_after_ten() -> None:
+    match = view(since=100)
+    assert match.due(100) == [ReadMatch("m")]
+    assert match.due(100.5) == []
+    assert match.due(101) == [ReadMatch("m")]
+    assert match.due(110.5) == [EndMatch("m", "sid-a", "partner-lost", only_forming=True), ReadMatch("m")]
+
+
+def test_an_open_match_is_read_between_heartbeats_only_while_the_partner_is_in_doubt() -> None:
+    match = view()
+    match.read(record("open"), HOST, 0)
+    assert match.due(50) == []
+    assert match.look(50, closed=1) == ReadMatch("m")
+    assert match.due(51) == [ReadMatch("m")]
+
+
+def test_a_lost_partner_ends_the_match_if_it_still_stands_where_it_was_seen() -> None:
+    match = view()
+    match.read(record("open", v=7), HOST, 0)
+    match.read(record("open", v=7), HOST, 60)
+    assert match.due(60) == [EndMatch("m", "sid-a", "partner-lost", "a", unseen=(1, 7))]

@@ -1,0 +1,24 @@
+"""The catalogue of errors and close codes."""
+
+import pytest
+
+from switchboard_signaling.wire import errors
+
+
+def test_codes_are_unique_and_every_error_has_a_remedy() -> None:
+    assert len({kind.code for kind in errors.CATALOGUE}) == len(errors.CATALOGUE)
+    assert all(kind.message and kind.remedy for kind in errors.CATALOGUE)
+    assert len({close.code for close in errors.CLOSE_CODES}) == len(errors.CLOSE_CODES)
+
+
+@pytest.mark.parametrize("close", errors.CLOSE_CODES)
+def test_close_codes_are_standard_or_private_and_fit_a_close_frame(close: errors.CloseCode) -> None:
+    assert close.code in (1001, 1002, 1007, 1009, 1011) or 4000 <= close.code < 5000
+    assert len(close.reason.encode()) <= 123
+
+
+def test_an_error_says_what_was_wrong_with_this_frame() -> None:
+    error = errors.BAD_FRAME.because("k is negative")
+    assert str(error) == "The frame is not a valid message: k is negative"
+    assert (error.kind, error.detail) == (errors.BAD_FRAME, "k is negative")
+    assert str(errors.ProtocolError(errors.BAD_FRAME)) == "The frame is not a valid message"

@@ -1,0 +1,99 @@
+"""Frames on the wire."""
+
+import pytest
+
+from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.messages import Candidate, Hello, IceCandidate, Idle, MatchFound, Offer, Queued
+
+
+def code_of(data: str | bytes) -> str:
+    with pytest.raises(errors.ProtocolError) as caught:
+        messages.decode_client(data)
+    return caught.value.kind.code
+
+
+def test_frames_are_told_apart_by_type_with_names_in_camel_case() -> None:
+    frame = MatchFound(m="m", role="polite", partner="p", state="open", ice_servers=[], ttl_ms=1)
+    text = messages.encode(frame)
+    assert text == (
+        b'{"type":"match-found","m":"m","role":"polite","partner":"p","state":"open","iceServers":[],"ttlMs":1}'
+    )
+    assert messages.decode_server(text) == frame
+
+
+def test_a_want_is_told_apart_by_its_state() -> None:
+    frame = messages.decode_client('{"type":"hello","n":1,"inst":"i","want":{"state":"queued","c":1,"ticket":"t"}}')
+    assert frame == Hello(n=1, inst="i", want=Queued(1, "t"))
+    assert messages.decode_client('{"type":"hello","n":1,"inst":"i"}') == Hello(n=1, inst="i", want=Idle(0))
+
+
+def test_candidates_keep_the_browsers_own_names() -> None:
+    text = (
+        '{"type":"ice-candidate","m":"m","from":"a","to":"b","k":1,'
+        '"candidates":[{"candidate":"c","sdpMid":"0","sdpMLineIndex":0}]}'
+    )
+    frame = messages.decode_client(text)
+    assert frame == IceCandidate(m="m", from_="a", to="b", k=1, candidates=[Candidate("c", "0", 0)])
+    assert b'"sdpMLineIndex":0' in messages.encode(frame)
+
+
+def test_unknown_fields_are_dropped_and_a_repeated_key_is_passed_on_once() -> None:
+    frame = messages.decode_client('{"type":"offer","m":"x","m":"m","from":"a","to":"b","k":1,"sdp":"s","new":[1]}')
+    assert frame == Offer(m="m", from_="a", to="b", k=1, sdp="s")
+    assert messages.encode(frame).count(b'"m":') == 1
+
+
+def test_an_unknown_type_is_told_from_a_bad_frame() -> None:
+    assert code_of('{"type":"of-tomorrow"}') == "unknown-type"
+    assert code_of('{"type":"hello","n":1,"inst":"i","want":{"state":"new","c":1}}') == "bad-frame"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        b"\xff\xfe",
+        "[" * 60_000,
+        '{"type":3}',
+        '{"n":1}',
+        '{"type":"hello","inst":"i"}',
+        '{"type":"hello","n":1.0,"inst":"i"}',
+        '{"type":"hello","n":true,"inst":"i"}',
+        '{"type":"hello","n":-1,"inst":"i"}',
+        '{"type":"hello","n":9007199254740992,"inst":"i"}',
+        '{"type":"hello","n":NaN,"inst":"i"}',
+        '{"type":"hello","n":1,"inst":""}',
+        '{"type":"hello","n":1,"inst":"a b"}',
+        '{"type":"hello","n":1,"inst":"i\\n"}',
+        '{"type":"hello","n":1,"inst":"\\ud800"}',
+        '{"type":"leave","c":1,"m":"m","reason":"no such reason"}',
+    ],
+)
+def test_what_two_implementations_could_read_differently_is_refused(data: str | bytes) -> None:
+    assert code_of(data) == "bad-frame"
+
+
+def test_a_long_frame_is_refused_by_its_length() -> None:
+    limit = messages.MAX_FRAME_BYTES
+    head = '{"type":"offer","m":"m","from":"a","to":"b","k":1,"sdp":"'
+    fits = head + "x" * (limit - len(head) - 2) + '"}'
+    assert messages.decode_client(fits)
+    assert code_of(fits + " ") == "bad-frame"
+    assert code_of(fits.replace("x", "é")) == "bad-frame"
+
+
+def test_a_client_is_as_strict_with_what_the_server_sends() -> None:
+    for data in ("{", " " * (messages.MAX_FRAME_BYTES + 1), '{"type":"replaced","x":"' + "é" * 20_000 + '"'):
+        with pytest.raises(errors.ProtocolError) as caught:
+            messages.decode_server(data)
+        assert caught.value.kind is errors.BAD_FRAME
+
+
+def test_an_error_frame_has_code_remedy_and_what_it_is_about() -> None:
+    frame = messages.error_frame(errors.STORE_UNAVAILABLE, ref="t")
+    assert (frame.code, frame.retryable, frame.ref) == ("store-unavailable", True, "t")
+    assert frame.remedy
+    assert messages.error_frame(errors.BAD_FRAME, "why").message == "The frame is not a valid message: why"

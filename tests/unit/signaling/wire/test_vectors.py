@@ -1,0 +1,154 @@
+"""The Python client core does what the shared vectors say."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from importlib import resources
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+
+from switchboard_signaling.client import core as client
+from switchboard_signaling.client.core import ClientSession
+from switchboard_signaling.session.effects import Spoken
+from switchboard_signaling.wire import messages
+from switchboard_signaling.wire.errors import ProtocolError
+
+Json = dict[str, Any]
+EVENTS: dict[type[client.Output], str] = {
+    client.InLine: "queued",
+    client.Met: "match",
+    client.Said: "said",
+    client.Partner: "partner",
+    client.Ended: "ended",
+    client.Problem: "problem",
+    client.Stopped: "stopped",
+}
+FILES = sorted(
+    (file for file in (resources.files("switchboard_signaling.wire") / "vectors").iterdir()
+     if file.name.endswith(".json")),
+    key=lambda file: file.name,
+)  # fmt: skip
+VECTORS = [
+    pytest.param(document["preamble"] + vector["steps"], id=f"{file.name}: {vector['name']}")
+    for file in FILES
+    for document in [json.loads(file.read_text(encoding="utf-8"))]
+    for vector in document["vectors"]
+]
+
+
+class Player:
+    """Puts the steps of one vector to a client."""
+
+    def __init__(self) -> None:
+        ids = count()
+        self.session = ClientSession(lambda: f"id{next(ids)}")
+        self.now = 0.0
+        self.variables: Json = {}
+        self.auth: Json = {}
+
+    def play(self, step: Json) -> None:
+        self.auth = step.get("auth", self.auth)
+        self.now = step.get("at", self.now * 1000) / 1000
+        for _ in range(step.get("times", 1)):
+            outputs = self.act(self.filled(step))
+            sends = [json.loads(messages.encode(one.frame)) for one in outputs if isinstance(one, client.Transmit)]
+            self.agree(step.get("sends", []), sends)
+            self.agree(step.get("tells", []), list(told(outputs)))
+
+    def act(self, step: Json) -> list[client.Output]:
+        acts: dict[str, Callable[[Any], list[client.Output]]] = {
+            "connect": self.connect,
+            "join": lambda line: self.session.join(**line),
+            "leave": self.session.leave,
+            "say": lambda frame: self.session.say(spoken(frame), self.now),
+            "receive": self.receive,
+            "report": lambda stats: self.session.report(reported(stats)),
+            "connection": lambda told: self.session.connection(now=self.now, **told),
+            "tick": lambda _: self.session.tick(self.now),
+        }
+        [act] = acts.keys() & step.keys()
+        return acts[act](step[act])
+
+    def connect(self, code: Any) -> list[client.Output]:
+        if stopped := self.session.closed(1006 if code is True else code):
+            return stopped
+        return [client.Transmit(self.session.greet(self.jwt() if self.auth else None))]
+
+    def jwt(self) -> str:
+        jwt: str = self.auth["fresh" if self.session.fresh else "kept"]
+        return jwt
+
+    def receive(self, frame: Json) -> list[client.Output]:
+        try:
+            decoded = messages.decode_server(json.dumps(frame))
+        except ProtocolError as error:
+            assert error.kind.code == "unknown-type", error  # noqa: PT017 - clients pass over these
+            return []
+        outputs = self.session.receive(decoded, self.now)
+        return outputs + self.session.authenticate(self.jwt()) if client.Renew() in outputs else outputs
+
+    def filled(self, value: Any) -> Any:
+        """Return a step with its variables and long texts put in."""
+        match value:
+            case dict():
+                return {key: self.filled(one) for key, one in value.items() if key not in ("sends", "tells")}
+            case list():
+                return [self.filled(one) for one in value]
+            case str():
+                return self.variables.get(value, unfolded(value))
+        return value
+
+    def agree(self, expected: Any, actual: Any) -> None:
+        match expected:
+            case dict():
+                assert "auth" in expected or "auth" not in actual, actual
+                for key, one in expected.items():
+                    self.agree(one, actual.get(key))
+            case list():
+                assert len(actual) == len(expected), f"expected {expected}, got {actual}"
+                for one, other in zip(expected, actual, strict=True):
+                    self.agree(one, other)
+            case str() if expected.startswith("$"):
+                assert self.variables.setdefault(expected, actual) == actual
+            case _:
+                assert actual == expected
+
+
+def unfolded(text: str) -> str:
+    folded = re.fullmatch(r"\{(\d+) x (.)\}", text)
+    return folded[2] * int(folded[1]) if folded else text
+
+
+def spoken(frame: Json) -> Spoken:
+    if frame["type"] == "chat":  # without validation: that is the client's to do
+        return messages.Chat(m="-", from_="-", to="-", k=0, id=frame["id"], text=frame["text"])
+    spoken: Spoken = msgspec.convert({**frame, "m": "-", "from": "-", "to": "-", "k": 0}, Spoken)
+    return spoken
+
+
+def reported(stats: Json) -> messages.Stats:
+    """Return what an application says, which the client brings into the bounds: not validated here."""
+    names = {field.encode_name: field.name for field in msgspec.structs.fields(messages.Stats)}
+    return messages.Stats(**{"m": "-", **{names[name]: value for name, value in stats.items()}})
+
+
+def told(outputs: Iterable[client.Output]) -> Iterable[Json]:
+    for one in outputs:
+        if type(one) in EVENTS:
+            fields = msgspec.to_builtins(one.frame if isinstance(one, client.Said) else one)
+            if isinstance(one, client.Met):
+                fields["iceServers"] = fields.pop("ice_servers")
+            yield {**fields, "event": EVENTS[type(one)]}
+
+
+@pytest.mark.parametrize("steps", VECTORS)
+def test_the_client_core_obeys_the_vector(steps: list[Json]) -> None:
+    player = Player()
+    for number, step in enumerate(steps, 1):
+        try:
+            player.play(step)
+        except AssertionError as error:
+            raise AssertionError(f"step {number}, {step}: {error}") from error

@@ -1,0 +1,71 @@
+"""The reference says all that the definitions say."""
+
+import json
+import re
+from importlib import resources
+from typing import Any, get_args
+
+import pytest
+from jsonschema import Draft202012Validator
+from tools.protocol_docs.schema import errors_page, schema
+
+from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES, CloseCode, ErrorKind
+from switchboard_signaling.wire.messages import ClientFrame, ServerFrame
+
+VECTORS = [
+    json.loads(file.read_text(encoding="utf-8"))
+    for file in (resources.files("switchboard_signaling.wire") / "vectors").iterdir()
+    if file.name.endswith(".json")
+]
+
+
+@pytest.mark.parametrize(("name", "union"), [("ClientFrame", ClientFrame), ("ServerFrame", ServerFrame)])
+def test_every_frame_is_in_the_schema_under_its_type(name: str, union: Any) -> None:
+    by_type = schema()["$defs"][name]["discriminator"]["mapping"]
+    assert by_type == {frame.__struct_config__.tag: f"#/$defs/{frame.__name__}" for frame in get_args(union)}
+
+
+def test_every_reference_in_the_schema_points_to_something() -> None:
+    document = schema()
+    names = set(re.findall(r'"#/\$defs/(\w+)"', json.dumps(document)))
+    assert names == set(document["$defs"])
+
+
+def test_names_in_the_schema_are_those_on_the_wire() -> None:
+    definitions = schema()["$defs"]
+    assert {"from", "to", "m", "k"} < set(definitions["Offer"]["required"])
+    assert "iceServers" in definitions["MatchFound"]["properties"]
+
+
+@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.code)
+def test_every_error_has_its_line(kind: ErrorKind) -> None:
+    retryable = "yes" if kind.retryable else "no"
+    assert f"| `{kind.code}` | {kind.message} | {kind.remedy} | {retryable} |\n" in errors_page()
+
+
+@pytest.mark.parametrize("code", CLOSE_CODES, ids=lambda code: code.reason)
+def test_every_close_code_has_its_line(code: CloseCode) -> None:
+    reconnect = {
+        (False, False): "no",
+        (True, False): "yes",
+        (True, True): "yes, with a fresh JWT",
+    }[code.reconnect, code.fresh_token]
+    assert f"| {code.code} | {code.reason} | {reconnect} |\n" in errors_page()
+
+
+def test_the_schema_is_one_and_every_frame_that_the_shared_vectors_receive_obeys_it() -> None:
+    document = schema()
+    Draft202012Validator.check_schema(document)
+    known = document["$defs"]["ServerFrame"]["discriminator"]["mapping"]
+    received = [
+        step["receive"]
+        for vectors in VECTORS
+        for steps in (vectors["preamble"], *(vector["steps"] for vector in vectors["vectors"]))
+        for step in steps
+        if step.get("receive", {}).get("type") in known
+    ]
+    assert len(received) > 20
+    validator = Draft202012Validator(document)
+    for frame in received:
+        filled = json.loads(json.dumps(frame).replace('"$', '"var.'))
+        assert [error.message for error in validator.iter_errors(filled)] == [], frame

@@ -1,0 +1,48 @@
+"""The TypeScript types say what the definitions say; that they compile is seen in tests/e2e/reference."""
+
+from typing import get_args
+
+import pytest
+from tools.protocol_docs.typescript import typescript
+
+from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES
+from switchboard_signaling.wire.messages import ClientFrame, ServerFrame
+
+TYPES = typescript()
+
+
+@pytest.mark.parametrize("frame", get_args(ClientFrame | ServerFrame), ids=lambda frame: frame.__name__)
+def test_every_frame_is_an_interface_told_apart_by_its_type(frame: type) -> None:
+    tag = frame.__struct_config__.tag  # type: ignore[attr-defined]
+    assert f'export interface {frame.__name__} {{\n  type: "{tag}";\n' in TYPES
+
+
+def test_fields_have_their_names_on_the_wire_and_their_types() -> None:
+    for line in (
+        "  from: string;",
+        "  k: number;",
+        "  want?: Idle | Queued | Matched;",
+        "  attributes?: Record<string, string>;",
+        "  candidates: Array<Candidate>;",
+        "  sdpMLineIndex?: number | null;",
+        "  retryable: boolean;",
+        '  role: "impolite" | "polite";',
+    ):
+        assert f"\n{line}\n" in TYPES
+
+
+def test_unions_say_who_sends_what() -> None:
+    for name, union in (("ClientFrame", ClientFrame), ("ServerFrame", ServerFrame)):
+        assert f"export type {name} = {' | '.join(frame.__name__ for frame in get_args(union))};\n" in TYPES
+
+
+def test_what_the_definitions_explain_stands_above_each() -> None:
+    assert "/** In match `m`; `token` is the proof from an open match. */\nexport interface Matched {" in TYPES
+    assert "/**\n * What is known of the partner in `m`.\n *\n * `left` ends the match," in TYPES
+
+
+def test_codes_are_types_too() -> None:
+    for kind in CATALOGUE:
+        assert f'"{kind.code}"' in TYPES
+    for code in CLOSE_CODES:
+        assert f" {code.code}" in TYPES.partition("export type CloseCode =")[2]

@@ -1,0 +1,65 @@
+"""The protocol as an AsyncAPI 3.0 document, from the definitions that decode its frames."""
+
+from typing import Any, Final, get_args
+
+import msgspec
+
+from switchboard_signaling.wire.errors import CLOSE_CODES
+from switchboard_signaling.wire.messages import MAX_FRAME_BYTES, SUBPROTOCOL, ClientFrame, ServerFrame
+
+_DESCRIPTION: Final = f"""Each frame is a WebSocket text message: one JSON object of at most {MAX_FRAME_BYTES} bytes of
+UTF-8, told apart by `type`. The client asks for the subprotocol `{SUBPROTOCOL}` and says `hello` or `resume` first."""
+
+
+def asyncapi(version: str) -> dict[str, Any]:
+    """Return the AsyncAPI document of this version of the server, told from the server's side."""
+    heard = {f"client.{frame.__name__}": frame for frame in get_args(ClientFrame)}
+    said = {f"server.{frame.__name__}": frame for frame in get_args(ServerFrame)}
+    every = {**heard, **said}
+    _, schemas = msgspec.json.schema_components((ClientFrame, ServerFrame), ref_template="#/components/schemas/{name}")
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": SUBPROTOCOL, "version": version, "description": _DESCRIPTION},
+        "defaultContentType": "application/json",
+        "channels": {
+            "socket": {
+                "address": "/ws",
+                "description": _closing(),
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in every},
+                "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+            }
+        },
+        "operations": {
+            "hear": _operation("receive", "What a client may send.", list(heard)),
+            "say": _operation("send", "What a client must expect, in any order and more than once.", list(said)),
+        },
+        "components": {
+            "messages": {name: _message(frame) for name, frame in every.items()},
+            "schemas": _plain(schemas),
+        },
+    }
+
+
+def _operation(action: str, summary: str, messages: list[str]) -> dict[str, Any]:
+    return {
+        "action": action,
+        "summary": summary,
+        "channel": {"$ref": "#/channels/socket"},
+        "messages": [{"$ref": f"#/channels/socket/messages/{name}"} for name in messages],
+    }
+
+
+def _message(frame: type[msgspec.Struct]) -> dict[str, Any]:
+    return {"name": frame.__struct_config__.tag, "payload": {"$ref": f"#/components/schemas/{frame.__name__}"}}
+
+
+def _closing() -> str:
+    codes = ", ".join(f"{code.code} {code.reason}" for code in CLOSE_CODES)
+    return f"The server closes with one of these codes: {codes}."
+
+
+def _plain(value: Any) -> Any:
+    """Return a schema without `discriminator`, whose form in AsyncAPI is not that of OpenAPI; `anyOf` says as much."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items() if key != "discriminator"}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
