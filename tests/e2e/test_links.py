@@ -214,21 +214,21 @@ def test_an_unknown_link_is_refused_with_those_that_exist(target: str) -> None:
 
 
 @pytest.fixture
-def client() -> Iterator[netns.Client]:
+def client() -> Iterator[netns.ClientNamespace]:
     yield netns.client_netns_add(SLOT, "alice", ("wifi0", "cell0"))
     netns.client_netns_remove(SLOT, "alice")
     assert [name for name in network.namespaces(SLOT) if "client" in name] == []
     assert [name for name in network.links(SLOT) if name.startswith("sb9c") and name != "sb9cp"] == []
 
 
-def test_a_client_is_made_once_and_found_again(client: netns.Client) -> None:
+def test_a_client_is_made_once_and_found_again(client: netns.ClientNamespace) -> None:
     assert netns.client_netns_add(SLOT, "alice", ("wifi0", "cell0")) == client
     assert netns.client_netns_list(SLOT) == [client]
     with pytest.raises(ClusterError, match="there is no client bob"):
         netns.client_netns_command(SLOT, "bob", ["true"])
 
 
-def test_each_interface_of_a_client_has_its_own_link(client: netns.Client) -> None:
+def test_each_interface_of_a_client_has_its_own_link(client: netns.ClientNamespace) -> None:
     set_link("delay=30ms", "client-alice:wifi0")
     assert round_trips(source=client.netns).typical_ms == pytest.approx(60, abs=SLACK_MS)
     netns.client_netns_link(SLOT, "alice", "wifi0", up=False)
@@ -248,7 +248,7 @@ def test_what_runs_in_a_client_ends_with_it() -> None:
     assert netns.client_netns_list(SLOT) == []
 
 
-def test_exec_becomes_the_program(client: netns.Client) -> None:
+def test_exec_becomes_the_program(client: netns.ClientNamespace) -> None:
     code = (
         "from switchboard_cluster.layout import Slot; from switchboard_cluster.links import netns; "
         "netns.client_netns_exec(Slot(9), 'alice', ['sh', '-c', 'ip -brief address; exit 7'])"
@@ -259,7 +259,7 @@ def test_exec_becomes_the_program(client: netns.Client) -> None:
 
 
 @pytest.mark.browser
-def test_a_browser_runs_in_a_client(client: netns.Client, tmp_path: Path) -> None:
+def test_a_browser_runs_in_a_client(client: netns.ClientNamespace, tmp_path: Path) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed")

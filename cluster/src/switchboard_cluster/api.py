@@ -22,7 +22,7 @@ class UnreachableError(ClusterError):
     """The API server did not answer."""
 
 
-class Api:
+class ApiServer:
     """Requests to one API server, each on a connection of its own; answers and bodies are JSON."""
 
     def __init__(self, kubeconfig: Path, timeout: float = 5.0) -> None:

@@ -29,7 +29,7 @@ class Backend(StrEnum):
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetCluster:
     """A cluster that can be talked to: the commands that do, and the references of the images that it has."""
 
     backend: Backend
@@ -45,7 +45,7 @@ def default(system: str = platform.system(), user: int = os.geteuid()) -> Backen
     return Backend.EMBEDDED if (system, user) == ("Linux", 0) else Backend.KIND
 
 
-def prepare(backend: Backend, names: Sequence[str], nodes: int, registry: str, progress: Progress) -> Target:
+def prepare(backend: Backend, names: Sequence[str], nodes: int, registry: str, progress: Progress) -> TargetCluster:
     """Start the cluster where it is ours to start, and make sure that it has the images `names`."""
     paths = Paths.of_checkout()
     match backend:
@@ -57,7 +57,7 @@ def prepare(backend: Backend, names: Sequence[str], nodes: int, registry: str, p
             return _current(paths, names, registry, progress)
 
 
-def _embedded(paths: Paths, names: Sequence[str], nodes: int, progress: Progress) -> Target:
+def _embedded(paths: Paths, names: Sequence[str], nodes: int, progress: Progress) -> TargetCluster:
     cluster.up(paths, nodes, progress)
     built = images.ensure(names, binaries=paths.bin, progress=progress)
     images.load(list(built.values()), cluster.targets(paths, cluster.alive_nodes(cluster.need(paths))))
@@ -67,10 +67,10 @@ def _embedded(paths: Paths, names: Sequence[str], nodes: int, progress: Progress
     network = cluster.need(paths).slot.cidr
     kubectl: list[str | Path] = [paths.bin / "kubectl", config]
     helm: list[str | Path] = [paths.bin / "helm", config]
-    return Target(Backend.EMBEDDED, kubectl, helm, references, [network])
+    return TargetCluster(Backend.EMBEDDED, kubectl, helm, references, [network])
 
 
-def _kind(paths: Paths, names: Sequence[str], nodes: int, progress: Progress) -> Target:
+def _kind(paths: Paths, names: Sequence[str], nodes: int, progress: Progress) -> TargetCluster:
     kubectl, helm = _tool("kubectl"), _tool("helm")
     kind = _tool("kind")
     kubeconfig = paths.root.parent / "kind" / "kubeconfig"
@@ -86,7 +86,7 @@ def _kind(paths: Paths, names: Sequence[str], nodes: int, progress: Progress) ->
         run([kind, "load", "image-archive", one.archive, "--name", KIND_CLUSTER], timeout=300)
     config = f"--kubeconfig={kubeconfig}"
     references = {name: one.reference for name, one in built.items()}
-    return Target(Backend.KIND, [kubectl, config], [helm, config], references, [KIND_NETWORK])
+    return TargetCluster(Backend.KIND, [kubectl, config], [helm, config], references, [KIND_NETWORK])
 
 
 def kind_config(nodes: int) -> str:
@@ -95,7 +95,7 @@ def kind_config(nodes: int) -> str:
     return f"kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n{workers}"
 
 
-def _current(paths: Paths, names: Sequence[str], registry: str, progress: Progress) -> Target:
+def _current(paths: Paths, names: Sequence[str], registry: str, progress: Progress) -> TargetCluster:
     kubectl, helm = _tool("kubectl"), _tool("helm")
     if not registry:
         raise ClusterError(
@@ -105,7 +105,7 @@ def _current(paths: Paths, names: Sequence[str], registry: str, progress: Progre
         )
     built = _built(paths, names, progress)
     references = {name: pushed(registry, one) for name, one in built.items()}
-    return Target(Backend.CURRENT, [kubectl], [helm], references, [])
+    return TargetCluster(Backend.CURRENT, [kubectl], [helm], references, [])
 
 
 def pushed(registry: str, image: images.Built) -> str:

@@ -14,7 +14,7 @@ import typer
 from switchboard_cluster import backends, cluster, images, inventory, network, preflight, processes, slots
 from switchboard_cluster import build as builds
 from switchboard_cluster import quickstart as quickstarts
-from switchboard_cluster.api import Api
+from switchboard_cluster.api import ApiServer
 from switchboard_cluster.backends import Backend
 from switchboard_cluster.commands import Output, OutputOption, answer, register
 from switchboard_cluster.errors import ClusterError
@@ -112,7 +112,7 @@ def status(
     lines = []
     if found:
         units = processes.units(found.slot)
-        ready = cluster.readiness(Api(paths.kubeconfig), found.nodes)
+        ready = cluster.readiness(ApiServer(paths.kubeconfig), found.nodes)
         data |= {"slot": found.slot.number, "api": found.slot.api_url, "kubeconfig": str(paths.kubeconfig)}
         data["components"] = {name: name in units for name in cluster.component_names(found, paths)}
         data["nodes"] = [

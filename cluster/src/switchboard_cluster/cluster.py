@@ -126,7 +126,7 @@ def _healthy(found: Running, paths: Paths) -> bool:
 
     Patiently: a busy machine, or an API server that was restarted just now, is no reason either.
     """
-    server, deadline = api.Api(paths.kubeconfig), time.monotonic() + ANSWER_TIMEOUT
+    server, deadline = api.ApiServer(paths.kubeconfig), time.monotonic() + ANSWER_TIMEOUT
     while set(components.CONTROL_PLANE) <= set(processes.units(found.slot)):
         if server.ready():
             return True
@@ -154,7 +154,7 @@ def _start(cluster: Running, paths: Paths, built: dict[str, images.Built], progr
     starting.start(api_server, *(units[1] for units in per_node.values()))
     with ThreadPoolExecutor(1) as background:
         loading = background.submit(_load, starting, list(built.values()), nodes)
-        server = api.Api(paths.kubeconfig)
+        server = api.ApiServer(paths.kubeconfig)
         starting.wait("the API server", server.ready, "kube-apiserver")
         progress.say("API server ready")
         starting.start(*controllers, *(unit for units in per_node.values() for unit in units[2:]))
@@ -250,7 +250,7 @@ def targets(paths: Paths, nodes: list[Node]) -> list[tuple[Path, Path]]:
     return [(paths.bin / "ctr", node.containerd_socket) for node in nodes]
 
 
-def _applied(server: api.Api, slot: Slot, coredns_image: str) -> bool:
+def _applied(server: api.ApiServer, slot: Slot, coredns_image: str) -> bool:
     """Apply the add-ons; False while the API server still makes its own first objects."""
     try:
         for path, obj in addons.objects(slot, coredns_image):
@@ -260,7 +260,7 @@ def _applied(server: api.Api, slot: Slot, coredns_image: str) -> bool:
     return True
 
 
-def readiness(server: api.Api, nodes: list[Node]) -> dict[str, str]:
+def readiness(server: api.ApiServer, nodes: list[Node]) -> dict[str, str]:
     """Return each node's Ready condition; `Unknown` for one that has not registered, or if nobody answers."""
     try:
         listed = server.list("/api/v1/nodes")
@@ -282,7 +282,7 @@ def alive_nodes(cluster: Running) -> list[Node]:
     return [node for node in cluster.nodes if node.units[1] in units]
 
 
-def _dns_ready(server: api.Api) -> bool:
+def _dns_ready(server: api.ApiServer) -> bool:
     """Say whether one CoreDNS answers; the second follows."""
     path = "/apis/apps/v1/namespaces/kube-system/deployments/coredns/status"
     try:

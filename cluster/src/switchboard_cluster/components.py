@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from switchboard_cluster.layout import Node, Paths, Slot
-from switchboard_cluster.pki import Identity
+from switchboard_cluster.pki import Subject
 from switchboard_cluster.processes import Unit
 
 ETCD_PORT = 2379
@@ -37,7 +37,7 @@ PRIVATE_PLACES = ("/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/l
 VOLUMES_PLACE = "/tmp/hostpath_pv"  # noqa: S108 - where the host-path provisioner makes volumes; not ours to choose
 
 
-def identities(slot: Slot, nodes: list[Node]) -> list[Identity]:
+def identities(slot: Slot, nodes: list[Node]) -> list[Subject]:
     """Return everyone who gets a certificate of the cluster's authority."""
     api_hosts = (
         "127.0.0.1",
@@ -50,14 +50,14 @@ def identities(slot: Slot, nodes: list[Node]) -> list[Identity]:
         "kubernetes.default.svc.cluster.local",
     )
     return [
-        Identity("apiserver", "kube-apiserver", hosts=api_hosts),
-        Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters"),
-        Identity("admin", "switchboard-admin", "system:masters"),
-        Identity("kube-controller-manager", "system:kube-controller-manager"),
-        Identity("kube-scheduler", "system:kube-scheduler"),
-        Identity("kube-proxy", "system:kube-proxy"),
+        Subject("apiserver", "kube-apiserver", hosts=api_hosts),
+        Subject("apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters"),
+        Subject("admin", "switchboard-admin", "system:masters"),
+        Subject("kube-controller-manager", "system:kube-controller-manager"),
+        Subject("kube-scheduler", "system:kube-scheduler"),
+        Subject("kube-proxy", "system:kube-proxy"),
         *(
-            Identity(f"kubelet-{node.name}", f"system:node:{node.name}", "system:nodes", (node.name, node.address))
+            Subject(f"kubelet-{node.name}", f"system:node:{node.name}", "system:nodes", (node.name, node.address))
             for node in nodes
         ),
     ]

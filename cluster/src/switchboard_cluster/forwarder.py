@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from switchboard_cluster.api import Api, condition
+from switchboard_cluster.api import ApiServer, condition
 from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.system import run
 
@@ -245,7 +245,7 @@ def _cannot_listen(port: int, error: OSError) -> ClusterError:
 def serve(kubeconfig: Path, namespace: str, name: str, port: int) -> None:
     """Forward `localhost:port` to a Service of the cluster until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    server = Api(kubeconfig)
+    server = ApiServer(kubeconfig)
 
     def resolve() -> list[Address]:
         return addresses(

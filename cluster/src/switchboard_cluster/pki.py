@@ -21,7 +21,7 @@ CLOCK_SKEW = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Identity:
+class Subject:
     """Whom a certificate is for: Kubernetes takes the common name as user and the organization as group."""
 
     name: str
@@ -41,7 +41,7 @@ class Authority:
         self._name = _name("switchboard-cluster")
         self._write("ca", self._sign(self._name, self._key, [], [], authority=True), self._key)
 
-    def issue(self, identity: Identity) -> None:
+    def issue(self, identity: Subject) -> None:
         """Write `<name>.crt` and `<name>.key`."""
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]

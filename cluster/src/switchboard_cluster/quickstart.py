@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from switchboard_cluster import backends, cluster, layout, processes
-from switchboard_cluster.backends import Backend, Target
+from switchboard_cluster.backends import Backend, TargetCluster
 from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.layout import Paths
 from switchboard_cluster.processes import Unit
@@ -51,13 +51,13 @@ def start(backend: Backend, nodes: int, port: int, registry: str, progress: Prog
     return Quickstart(url, backend, NAMESPACE, POOL, round(progress.elapsed, 1))
 
 
-def values(target: Target) -> dict[str, Any]:
+def values(target: TargetCluster) -> dict[str, Any]:
     """Return the chart's values for a quickstart on a target."""
     images = {name: {"image": target.images[name]} for name in IMAGES}
     return images | {"quickstart": {"enabled": True, "name": POOL, "turn": {"allowedPeers": target.networks}}}
 
 
-def install(target: Target) -> None:
+def install(target: TargetCluster) -> None:
     """Install the chart, or upgrade it to this checkout's."""
     chart = layout.checkout_root() / "charts" / "switchboard"
     where = ["--namespace", NAMESPACE, "--create-namespace"]
@@ -65,7 +65,7 @@ def install(target: Target) -> None:
     run(upgrade, stdin=json.dumps(values(target)), timeout=READY_TIMEOUT)
 
 
-def wait_for_pool(target: Target, progress: Progress) -> str:
+def wait_for_pool(target: TargetCluster, progress: Progress) -> str:
     """Wait until the pool is Ready, and return its Service; what it waits for is shown meanwhile."""
     deadline = time.monotonic() + READY_TIMEOUT
     get = [*target.kubectl, "--namespace", NAMESPACE, "get", "signalingpool", POOL, "--output", "json"]
@@ -85,7 +85,7 @@ def wait_for_pool(target: Target, progress: Progress) -> str:
         time.sleep(0.2)
 
 
-def _operator_said(target: Target) -> str:
+def _operator_said(target: TargetCluster) -> str:
     """Return the last lines of the operator's log, or why there is none."""
     logs = [*target.kubectl, "--namespace", NAMESPACE, "logs", f"deployment/{RELEASE}", "--tail=3"]
     said = run(logs, check=False)
@@ -102,7 +102,7 @@ def judge(pool: dict[str, Any]) -> tuple[bool, str]:
     return False, "the operator has not seen it yet"
 
 
-def forward(target: Target, service: str, port: int) -> str:
+def forward(target: TargetCluster, service: str, port: int) -> str:
     """Make the pool's Service answer on localhost, and return the URL of the call page."""
     url = f"http://localhost:{port}"
     if target.backend is not Backend.EMBEDDED:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.e2e.signaling.store import Replicated, guarded, replicated
 from tests.unit.signaling.broker.nodes import until
 
-from switchboard_cluster.pki import Authority, Identity
+from switchboard_cluster.pki import Authority, Subject
 from switchboard_operator.redis.objects import _ACLS, CLIENT_USER
 from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.hints import channel_of
@@ -112,7 +112,7 @@ async def test_hints_and_sessions_go_on_whatever_happens_to_the_cluster(tmp_path
 
 async def test_a_pod_comes_by_tls_as_the_user_that_the_operator_makes(tmp_path: Path) -> None:
     for name in ("certificates", "foreign"):
-        Authority(tmp_path / name).issue(Identity("tls", "valkey", hosts=("valkey",)))
+        Authority(tmp_path / name).issue(Subject("tls", "valkey", hosts=("valkey",)))
     (tmp_path / "username").write_text("app")
     (tmp_path / "password").write_text("wrong")
     touch = TouchSession("s", 1, "a", Idle(), "i", "pod")

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import pytest
 
 from switchboard_cluster import api
-from switchboard_cluster.api import Api, UnreachableError
+from switchboard_cluster.api import ApiServer, UnreachableError
 from switchboard_cluster.errors import ClusterError
-from switchboard_cluster.pki import Authority, Identity
+from switchboard_cluster.pki import Authority, Subject
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,8 +42,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     made = Authority(tmp_path_factory.mktemp("pki"))
-    made.issue(Identity("apiserver", "kube-apiserver", hosts=("127.0.0.1",)))
-    made.issue(Identity("admin", "switchboard-admin", "system:masters"))
+    made.issue(Subject("apiserver", "kube-apiserver", hosts=("127.0.0.1",)))
+    made.issue(Subject("admin", "switchboard-admin", "system:masters"))
     return made
 
 
@@ -63,23 +63,23 @@ def server(authority: Authority) -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture
-def client(server: ThreadingHTTPServer, authority: Authority, tmp_path: Path) -> Api:
+def client(server: ThreadingHTTPServer, authority: Authority, tmp_path: Path) -> ApiServer:
     authority.kubeconfig("admin", f"https://127.0.0.1:{server.server_port}", tmp_path / "kubeconfig")
-    return Api(tmp_path / "kubeconfig")
+    return ApiServer(tmp_path / "kubeconfig")
 
 
-def test_a_server_that_says_ok_is_ready(client: Api) -> None:
+def test_a_server_that_says_ok_is_ready(client: ApiServer) -> None:
     assert client.ready()
 
 
-def test_a_server_that_still_starts_is_not_ready(client: Api) -> None:
+def test_a_server_that_still_starts_is_not_ready(client: ApiServer) -> None:
     Handler.answers["/readyz"] = (500, "[-]poststarthook/rbac/bootstrap-roles failed")
     assert not client.ready()
 
 
 def test_a_server_that_does_not_answer_is_not_ready(authority: Authority, tmp_path: Path) -> None:
     authority.kubeconfig("admin", "https://127.0.0.1:9", tmp_path / "kubeconfig")  # the discard port: nobody listens
-    client = Api(tmp_path / "kubeconfig")
+    client = ApiServer(tmp_path / "kubeconfig")
     assert not client.ready()
     with pytest.raises(UnreachableError) as caught:
         client.request("GET", "/readyz")
@@ -91,36 +91,36 @@ def test_a_server_of_another_authority_is_not_trusted(
     server: ThreadingHTTPServer, authority: Authority, tmp_path: Path
 ) -> None:
     stranger = Authority(tmp_path / "other")
-    stranger.issue(Identity("admin", "switchboard-admin", "system:masters"))
+    stranger.issue(Subject("admin", "switchboard-admin", "system:masters"))
     stranger.kubeconfig("admin", f"https://127.0.0.1:{server.server_port}", tmp_path / "kubeconfig")
     with pytest.raises(UnreachableError, match="certificate verify failed"):
-        Api(tmp_path / "kubeconfig").request("GET", "/readyz")
+        ApiServer(tmp_path / "kubeconfig").request("GET", "/readyz")
 
 
 def test_no_cluster_is_an_error_that_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(ClusterError) as caught:
-        Api(tmp_path / "kubeconfig")
+        ApiServer(tmp_path / "kubeconfig")
     assert (caught.value.code, caught.value.remedy) == ("no-cluster", "switchboard-cluster up")
 
 
-def test_a_refusal_is_told_with_the_servers_own_words(client: Api) -> None:
+def test_a_refusal_is_told_with_the_servers_own_words(client: ApiServer) -> None:
     Handler.answers["/api/v1/nodes"] = (403, '{"message": "nodes is forbidden"}')
     with pytest.raises(ClusterError, match=r"GET /api/v1/nodes: 403 .*nodes is forbidden") as caught:
         client.list("/api/v1/nodes")
     assert caught.value.code == "api-refused"
 
 
-def test_a_list_has_items(client: Api) -> None:
+def test_a_list_has_items(client: ApiServer) -> None:
     Handler.answers["/api/v1/nodes"] = (200, '{"items": [{"kind": "Node"}]}')
     assert client.list("/api/v1/nodes") == [{"kind": "Node"}]
 
 
-def test_requests_are_the_administrators(client: Api) -> None:
+def test_requests_are_the_administrators(client: ApiServer) -> None:
     client.ready()
     assert Handler.asked == [("GET", "/readyz", None, None, "switchboard-admin")]
 
 
-def test_an_object_is_applied_by_the_server_to_its_own_path(client: Api) -> None:
+def test_an_object_is_applied_by_the_server_to_its_own_path(client: ApiServer) -> None:
     path = "/api/v1/namespaces/kube-system/configmaps"
     Handler.answers[f"{path}/coredns"] = (200, '{"kind": "ConfigMap"}')
     wanted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns"}}

@@ -13,10 +13,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from switchboard_cluster.pki import Authority, Identity
+from switchboard_cluster.pki import Authority, Subject
 
-SERVER = Identity("server", "kube-apiserver", hosts=("10.200.0.2", "kubernetes.default"))
-CLIENT = Identity("client", "system:node:node-1", "system:nodes")
+SERVER = Subject("server", "kube-apiserver", hosts=("10.200.0.2", "kubernetes.default"))
+CLIENT = Subject("client", "system:node:node-1", "system:nodes")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from switchboard_cluster import quickstart
-from switchboard_cluster.backends import Backend, Target
+from switchboard_cluster.backends import Backend, TargetCluster
 
 
 def pool(*conditions: dict[str, Any], generation: int = 2) -> dict[str, Any]:
@@ -34,12 +34,12 @@ def test_a_pool_is_ready_when_its_condition_says_so_of_the_present_generation(
 
 def test_the_chart_gets_the_images_that_were_built() -> None:
     images = {name: f"docker.io/switchboard/{name}:1" for name in quickstart.IMAGES}
-    values = quickstart.values(Target(Backend.EMBEDDED, [], [], images, ["10.200.0.0/16"]))
+    values = quickstart.values(TargetCluster(Backend.EMBEDDED, [], [], images, ["10.200.0.0/16"]))
     assert {name: values[name]["image"] for name in quickstart.IMAGES} == images
     assert values["quickstart"]["enabled"] is True
 
 
 def test_calls_may_be_relayed_to_the_addresses_of_the_clusters_own_network() -> None:
     images = dict.fromkeys(quickstart.IMAGES, "x")
-    values = quickstart.values(Target(Backend.EMBEDDED, [], [], images, ["10.200.0.0/16"]))
+    values = quickstart.values(TargetCluster(Backend.EMBEDDED, [], [], images, ["10.200.0.0/16"]))
     assert values["quickstart"]["turn"]["allowedPeers"] == ["10.200.0.0/16"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from switchboard_turn import stun
-from switchboard_turn.allocation import Credentials, time_limited
+from switchboard_turn.allocation import TurnCredentials, time_limited
 from switchboard_turn.stun import Address, Attribute, Class, Message, Method
 
 REALM = b"switchboard"
@@ -23,7 +23,7 @@ def refusal(request: Message, number: int, *, nonce: bytes | None = b"nonce") ->
     return stun.encode(Message(request.method, Class.ERROR, request.transaction, tuple(attributes)))
 
 
-def grant(request: Message, credentials: Credentials) -> bytes:
+def grant(request: Message, credentials: TurnCredentials) -> bytes:
     """Return a success response with the relayed address."""
     mask = struct.pack("!I", stun.MAGIC_COOKIE)
     packed = bytes(one ^ other for one, other in zip(bytes([192, 0, 2, 1]), mask, strict=True))

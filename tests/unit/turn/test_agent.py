@@ -13,15 +13,15 @@ from tests.unit.turn.server import Server, serving
 
 from switchboard_turn import agent
 from switchboard_turn.agent import State
-from switchboard_turn.settings import Settings
+from switchboard_turn.settings import AgentSettings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> AgentSettings:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     (secrets / "probe").write_text("secret")
-    return Settings("switchboard", tmp_path / "userdb", secrets, "127.0.0.1", 9, 0)
+    return AgentSettings("switchboard", tmp_path / "userdb", secrets, "127.0.0.1", 9, 0)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def test_before_the_first_probe_it_is_alive_and_not_ready(state: State) ->
         assert (answer.status, await answer.text()) == (503, "no probe has succeeded yet\n")
 
 
-async def test_it_is_ready_when_an_allocation_succeeds(settings: Settings, state: State) -> None:
+async def test_it_is_ready_when_an_allocation_succeeds(settings: AgentSettings, state: State) -> None:
     async with serving(Server()) as (host, port), asking(state) as client:
         await agent.turn_probe(replace(settings, address=host, port=port), state)
         assert (await client.get("/readyz")).status == 200
@@ -55,7 +55,7 @@ async def test_it_is_ready_when_an_allocation_succeeds(settings: Settings, state
 
 
 async def test_it_is_not_ready_when_the_server_refuses_and_again_when_it_grants(
-    settings: Settings, state: State
+    settings: AgentSettings, state: State
 ) -> None:
     server = Server(secret="another")
     async with serving(server) as (host, port), asking(state) as client:
@@ -70,7 +70,7 @@ async def test_it_is_not_ready_when_the_server_refuses_and_again_when_it_grants(
     assert value(state.registry, "switchboard_turn_up") == 1
 
 
-def test_the_database_follows_the_mounted_secret(settings: Settings, state: State) -> None:
+def test_the_database_follows_the_mounted_secret(settings: AgentSettings, state: State) -> None:
     (settings.secrets_dir / "pool").write_text("old")
     agent.turn_secrets(settings, state)
     (settings.secrets_dir / "pool").write_text("new")
@@ -81,7 +81,7 @@ def test_the_database_follows_the_mounted_secret(settings: Settings, state: Stat
 
 
 async def test_a_secret_that_is_gone_makes_it_unready_and_keeps_the_last_ones_valid(
-    settings: Settings, state: State
+    settings: AgentSettings, state: State
 ) -> None:
     agent.turn_secrets(settings, state)
     (settings.secrets_dir / "probe").unlink()

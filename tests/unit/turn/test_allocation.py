@@ -6,10 +6,10 @@ import pytest
 from tests.unit.turn.server import REALM, RELAYED, grant, refusal
 
 from switchboard_turn import allocation, stun
-from switchboard_turn.allocation import Allocation, Credentials, ProbeError
+from switchboard_turn.allocation import Allocation, ProbeError, TurnCredentials
 from switchboard_turn.stun import Attribute, Class, Message, Method
 
-USER = Credentials("user", "password")
+USER = TurnCredentials("user", "password")
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_what_is_not_an_answer_is_ignored(attempt: Allocation) -> None:
     assert not attempt.receive(grant(asked(attempt), USER)), "nobody can grant what nobody signed"
     challenge(attempt)
     request = asked(attempt)
-    forged = grant(request, Credentials("user", "guess"))
+    forged = grant(request, TurnCredentials("user", "guess"))
     late = grant(stun.decode(before), USER)
     key = stun.long_term_key("user", "switchboard", "password")
     empty = stun.encode(Message(Method.ALLOCATE, Class.SUCCESS, request.transaction), key)
@@ -99,7 +99,7 @@ def test_what_is_not_an_answer_is_ignored(attempt: Allocation) -> None:
 
 def test_time_limited_credentials_follow_the_draft() -> None:
     # HMAC-SHA1 of "1433895918:gnd" with the key "secret", computed by openssl.
-    assert allocation.time_limited("secret", "gnd", 1433895918) == Credentials(
+    assert allocation.time_limited("secret", "gnd", 1433895918) == TurnCredentials(
         "1433895918:gnd", "himmcXZtxAfE1b9LZmWYTvBZr0E="
     )
 

@@ -15,7 +15,7 @@ from switchboard_crds import names
 from switchboard_turn import userdb
 from switchboard_turn.allocation import ProbeError, time_limited
 from switchboard_turn.probe import probe
-from switchboard_turn.settings import Settings, SettingsError, read_secrets
+from switchboard_turn.settings import AgentSettings, AgentSettingsError, read_secrets
 
 log = structlog.get_logger()
 
@@ -63,10 +63,10 @@ class State:
             self.problems.pop(loop, None)
 
 
-def write_secrets(settings: Settings) -> int:
+def write_secrets(settings: AgentSettings) -> int:
     """Write the mounted secrets into coturn's database, and return how many there are.
 
-    Raises `SettingsError` or `sqlite3.Error`.
+    Raises `AgentSettingsError` or `sqlite3.Error`.
     """
     secrets = read_secrets(settings.secrets_dir)
     if userdb.write(settings.userdb, settings.realm, set(secrets.values())):
@@ -74,22 +74,22 @@ def write_secrets(settings: Settings) -> int:
     return len(secrets)
 
 
-def turn_secrets(settings: Settings, state: State) -> None:
+def turn_secrets(settings: AgentSettings, state: State) -> None:
     """Make one turn of the loop that writes secrets."""
     try:
         state.secrets.set(write_secrets(settings))
         state.settle("secrets", None)
-    except (SettingsError, sqlite3.Error) as error:
+    except (AgentSettingsError, sqlite3.Error) as error:
         state.settle("secrets", str(error))
 
 
-async def turn_probe(settings: Settings, state: State) -> None:
+async def turn_probe(settings: AgentSettings, state: State) -> None:
     """Make one turn of the loop that probes."""
     try:
         secret = read_secrets(settings.secrets_dir)[names.TURN_PROBE_SECRET]
         credentials = time_limited(secret, "probe", int(time.time()) + PROBE_TTL)
         answer = await probe((settings.address, settings.port), credentials)
-    except (ProbeError, SettingsError) as error:
+    except (ProbeError, AgentSettingsError) as error:
         state.up.set(0)
         state.failures.labels(error.code if isinstance(error, ProbeError) else "settings").inc()
         state.settle("probe", str(error))
@@ -119,7 +119,7 @@ def application(state: State) -> web.Application:
     return app
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: AgentSettings) -> None:
     """Run until cancelled. Raises `OSError` if the port cannot be had."""
     state = State()
     runner = web.AppRunner(application(state), access_log=None)
@@ -134,13 +134,13 @@ async def run(settings: Settings) -> None:
         await runner.cleanup()
 
 
-async def _keep_secrets(settings: Settings, state: State) -> None:
+async def _keep_secrets(settings: AgentSettings, state: State) -> None:
     while True:
         await asyncio.to_thread(turn_secrets, settings, state)
         await asyncio.sleep(SECRETS_INTERVAL)
 
 
-async def _keep_probing(settings: Settings, state: State) -> None:
+async def _keep_probing(settings: AgentSettings, state: State) -> None:
     while True:
         await turn_probe(settings, state)
         await asyncio.sleep(PROBE_INTERVAL)

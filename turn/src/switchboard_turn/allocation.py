@@ -31,21 +31,21 @@ class ProbeError(Exception):
 
 
 @dataclass(frozen=True)
-class Credentials:
+class TurnCredentials:
     """A user and its password."""
 
     username: str
     password: str
 
 
-def time_limited(secret: str, name: str, expires: int) -> Credentials:
+def time_limited(secret: str, name: str, expires: int) -> TurnCredentials:
     """Return credentials that a server with the shared secret accepts until `expires` (seconds since 1970).
 
     By draft-uberti-behave-turn-rest-00, section 2.2.
     """
     username = f"{expires}:{name}"
     digest = hmac.digest(secret.encode(), username.encode(), "sha1")
-    return Credentials(username, base64.b64encode(digest).decode())
+    return TurnCredentials(username, base64.b64encode(digest).decode())
 
 
 def parse_url(url: str) -> Address:
@@ -65,7 +65,7 @@ def parse_url(url: str) -> Address:
 class Allocation:
     """One attempt to allocate a relay address."""
 
-    def __init__(self, credentials: Credentials, new_transaction: Callable[[], bytes]) -> None:
+    def __init__(self, credentials: TurnCredentials, new_transaction: Callable[[], bytes]) -> None:
         """`new_transaction` returns 12 random bytes."""
         self.relayed: Address | None = None
         """The address at the server, once it is granted."""

@@ -17,9 +17,9 @@ from pathlib import Path
 import structlog
 
 from switchboard_turn import agent
-from switchboard_turn.allocation import Credentials, ProbeError, parse_url, time_limited
-from switchboard_turn.probe import Answer, probe
-from switchboard_turn.settings import Settings, SettingsError
+from switchboard_turn.allocation import ProbeError, TurnCredentials, parse_url, time_limited
+from switchboard_turn.probe import ProbeResult, probe
+from switchboard_turn.settings import AgentSettings, AgentSettingsError
 
 
 def main() -> int:
@@ -39,18 +39,18 @@ def main() -> int:
     _log_as_json()
     try:
         if arguments.command == "agent":
-            asyncio.run(_until_stopped(Settings.load(os.environ)))
+            asyncio.run(_until_stopped(AgentSettings.load(os.environ)))
         elif arguments.command == "write-secrets":
-            agent.write_secrets(Settings.load(os.environ))
+            agent.write_secrets(AgentSettings.load(os.environ))
         else:
             return _probe(arguments)
-    except (SettingsError, sqlite3.Error, OSError) as error:
+    except (AgentSettingsError, sqlite3.Error, OSError) as error:
         sys.stderr.write(f"switchboard-turn: {error}\n")
         return 1
     return 0
 
 
-async def _until_stopped(settings: Settings) -> None:
+async def _until_stopped(settings: AgentSettings) -> None:
     task = asyncio.ensure_future(agent.run(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
@@ -69,14 +69,14 @@ def _probe(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _credentials(arguments: argparse.Namespace) -> Credentials:
+def _credentials(arguments: argparse.Namespace) -> TurnCredentials:
     if arguments.secret_file:
         return time_limited(arguments.secret_file.read_text().strip(), "probe", int(time.time()) + agent.PROBE_TTL)
     password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    return Credentials(arguments.username, password)
+    return TurnCredentials(arguments.username, password)
 
 
-def _report(url: str, answer: Answer, *, as_json: bool) -> str:
+def _report(url: str, answer: ProbeResult, *, as_json: bool) -> str:
     milliseconds = round(answer.seconds * 1000, 1)
     relayed = f"{answer.relayed[0]}:{answer.relayed[1]}"
     if as_json:

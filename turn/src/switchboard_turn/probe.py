@@ -8,7 +8,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from switchboard_turn.allocation import Allocation, Credentials, ProbeError
+from switchboard_turn.allocation import Allocation, ProbeError, TurnCredentials
 from switchboard_turn.stun import Address
 
 RETRANSMIT = 0.5
@@ -18,7 +18,7 @@ LARGEST = 2048
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeResult:
     """A successful probe."""
 
     seconds: float
@@ -26,7 +26,7 @@ class Answer:
     relayed: Address
 
 
-async def probe(server: Address, credentials: Credentials, timeout: float = 2.0) -> Answer:  # noqa: ASYNC109 - part of what is measured
+async def probe(server: Address, credentials: TurnCredentials, timeout: float = 2.0) -> ProbeResult:  # noqa: ASYNC109 - part of what is measured
     """Allocate a relay address within `timeout` seconds, and give it back.
 
     Raises `ProbeError`: `timeout`, `unreachable`, or the number of the server's error.
@@ -44,7 +44,7 @@ async def probe(server: Address, credentials: Credentials, timeout: float = 2.0)
         raise ProbeError("timeout", f"{server[0]}:{server[1]} did not answer within {timeout:g} s") from error
     except OSError as error:
         raise ProbeError("unreachable", f"{server[0]}:{server[1]} cannot be reached: {error.strerror}") from error
-    return Answer(time.monotonic() - began, relayed)
+    return ProbeResult(time.monotonic() - began, relayed)
 
 
 async def _allocate(udp: socket.socket, allocation: Allocation) -> Address:

@@ -9,12 +9,12 @@ from pathlib import Path
 from switchboard_crds import names
 
 
-class SettingsError(ValueError):
+class AgentSettingsError(ValueError):
     """A setting that is missing or wrong, and how to give it."""
 
 
 @dataclass(frozen=True)
-class Settings:
+class AgentSettings:
     """What the agent is told at its start."""
 
     realm: str
@@ -26,18 +26,18 @@ class Settings:
     internal_port: int
 
     @classmethod
-    def load(cls, environment: Mapping[str, str]) -> Settings:
-        """Read the settings. Raises `SettingsError`."""
+    def load(cls, environment: Mapping[str, str]) -> AgentSettings:
+        """Read the settings. Raises `AgentSettingsError`."""
 
         def text(name: str) -> str:
             if not (value := environment.get(name, "")):
-                raise SettingsError(f"{name} is not set")
+                raise AgentSettingsError(f"{name} is not set")
             return value
 
         def port(name: str, default: int) -> int:
             value = environment.get(name) or str(default)
             if not value.isdecimal() or not 0 < int(value) < 65536:
-                raise SettingsError(f"{name}={value} is not a port from 1 to 65535")
+                raise AgentSettingsError(f"{name}={value} is not a port from 1 to 65535")
             return int(value)
 
         return cls(
@@ -51,7 +51,7 @@ class Settings:
 
 
 def read_secrets(folder: Path) -> dict[str, str]:
-    """Return the secrets in a mounted Secret by their file's name. Raises `SettingsError`.
+    """Return the secrets in a mounted Secret by their file's name. Raises `AgentSettingsError`.
 
     The kubelet's own entries begin with two dots.
     """
@@ -59,9 +59,9 @@ def read_secrets(folder: Path) -> dict[str, str]:
         paths = [path for path in folder.iterdir() if not path.name.startswith("..")]
         found = {path.name: path.read_text().strip() for path in paths}
     except OSError as error:
-        raise SettingsError(f"cannot read the secrets in {folder}: {error.strerror}") from error
+        raise AgentSettingsError(f"cannot read the secrets in {folder}: {error.strerror}") from error
     if names.TURN_PROBE_SECRET not in found:
-        raise SettingsError(f"{folder} has no file {names.TURN_PROBE_SECRET}: mount the fleet's Secret there")
+        raise AgentSettingsError(f"{folder} has no file {names.TURN_PROBE_SECRET}: mount the fleet's Secret there")
     if empty := sorted(name for name, value in found.items() if not value):
-        raise SettingsError(f"empty secrets in {folder}: {', '.join(empty)}")
+        raise AgentSettingsError(f"empty secrets in {folder}: {', '.join(empty)}")
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.images import commands, fingerprints, steps
 from switchboard_cluster.images.catalog import Base, Suite, Version
-from switchboard_cluster.images.store import UNFINISHED, Store, prune
+from switchboard_cluster.images.store import UNFINISHED, ImageStore, prune
 from switchboard_cluster.progress import Progress
 from switchboard_cluster.system import run
 
@@ -61,7 +61,7 @@ def key(base: Base, machine: str) -> str:
     return fingerprints.combine({"format": FORMAT, "machine": machine, "base": json.dumps(asdict(base))})
 
 
-def find(base: Base, store: Store) -> Bootstrapped | None:
+def find(base: Base, store: ImageStore) -> Bootstrapped | None:
     """Return a base if it is in the cache."""
     archive = _archive(base, store)
     about = archive.with_suffix(".json")
@@ -72,7 +72,7 @@ def find(base: Base, store: Store) -> Bootstrapped | None:
     return Bootstrapped(archive, data["suite"], data["sha256"], versions)
 
 
-def ensure(base: Base, store: Store, progress: Progress) -> Bootstrapped:
+def ensure(base: Base, store: ImageStore, progress: Progress) -> Bootstrapped:
     """Return a base, bootstrapped now if need be. The store's lock must be held.
 
     Raises `ClusterError("no-base")` when no suite gives versions that are new enough.
@@ -98,7 +98,7 @@ def ensure(base: Base, store: Store, progress: Progress) -> Bootstrapped:
     )
 
 
-def _bootstrap(base: Base, suite: Suite, store: Store, progress: Progress) -> Bootstrapped:
+def _bootstrap(base: Base, suite: Suite, store: ImageStore, progress: Progress) -> Bootstrapped:
     progress.say(f"bootstrapping the base {base.name} from Debian {suite.name} (once on this machine)")
     root = store.work / f"base-{base.name}"
     shutil.rmtree(root, ignore_errors=True)
@@ -130,7 +130,7 @@ def _bootstrap(base: Base, suite: Suite, store: Store, progress: Progress) -> Bo
     return made
 
 
-def _archive(base: Base, store: Store) -> Path:
+def _archive(base: Base, store: ImageStore) -> Path:
     return store.bases / f"{base.name}-{key(base, platform.machine())}.tar"
 
 

@@ -13,7 +13,7 @@ from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.images import bases, commands, fingerprints, steps, wheels
 from switchboard_cluster.images.bases import Bootstrapped
 from switchboard_cluster.images.catalog import Image, Version, find
-from switchboard_cluster.images.store import UNFINISHED, Store, clean, mark_used, prune
+from switchboard_cluster.images.store import UNFINISHED, ImageStore, clean, mark_used, prune
 from switchboard_cluster.progress import Progress
 from switchboard_cluster.system import run
 
@@ -44,7 +44,7 @@ def ensure(names: Sequence[str], *, binaries: Path, progress: Progress) -> dict[
     `unknown-image`, `missing-package`, `disk-full`, `no-base`, `image-step-failed`.
     """
     wanted = [find(name) for name in names]
-    store = Store.of_user()
+    store = ImageStore.of_user()
     found = {image.name: _find(image, store, binaries) for image in wanted}
     if missing := [image for image in wanted if found[image.name] is None]:
         _need_programs(missing)
@@ -60,7 +60,7 @@ def write_context(name: str, target: Path, *, python: Version | None, binaries: 
 
     `python` is the version of the Python in the base that will be used; None takes that of our own base.
     """
-    image, store = find(name), Store.of_user()
+    image, store = find(name), ImageStore.of_user()
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise ClusterError("context-exists", f"{target} is not empty", "name a folder that is new or empty")
@@ -71,7 +71,7 @@ def write_context(name: str, target: Path, *, python: Version | None, binaries: 
         _write_context(image, target, python, store, binaries, progress)
 
 
-def _find(image: Image, store: Store, binaries: Path) -> Built | None:
+def _find(image: Image, store: ImageStore, binaries: Path) -> Built | None:
     """Return an image if it is in the cache."""
     base = bases.find(image.base, store) if image.base else None
     if image.base and not base:
@@ -104,7 +104,7 @@ def _tag(image: Image, base: Bootstrapped | None, binaries: Path) -> str:
 
 
 def _write_context(
-    image: Image, target: Path, python: Version | None, store: Store, binaries: Path, progress: Progress
+    image: Image, target: Path, python: Version | None, store: ImageStore, binaries: Path, progress: Progress
 ) -> None:
     root = layout.checkout_root()
     shutil.copyfile(root / image.dockerfile, target / "Dockerfile")
@@ -121,7 +121,7 @@ def _write_context(
 class _Buildah:
     """buildah with a storage of its own."""
 
-    store: Store
+    store: ImageStore
     driver: str
 
     def build(self, image: Image, binaries: Path, progress: Progress) -> Built:
@@ -167,7 +167,7 @@ class _Buildah:
 
 
 @contextmanager
-def _buildah(store: Store) -> Iterator[_Buildah]:
+def _buildah(store: ImageStore) -> Iterator[_Buildah]:
     """Give buildah a clean place to work in, and leave it clean. The store's lock must be held."""
     clean(store)
     free = shutil.disk_usage(store.root).free

@@ -19,13 +19,13 @@ STORAGE_LIMIT = 4 * 2**30
 
 
 @dataclass(frozen=True)
-class Store:
+class ImageStore:
     """The folders of the cache."""
 
     root: Path
 
     @classmethod
-    def of_user(cls) -> Store:
+    def of_user(cls) -> ImageStore:
         """Return the user's cache."""
         return cls(layout.cache_root() / "images")
 
@@ -68,7 +68,7 @@ class Store:
         return self.archives / f"{name}-{tag}.tar"
 
 
-def clean(store: Store) -> None:
+def clean(store: ImageStore) -> None:
     """Remove what an interrupted build has left. The lock must be held."""
     shutil.rmtree(store.work, ignore_errors=True)
     for folder in (store.bases, store.wheels, store.archives, store.work):

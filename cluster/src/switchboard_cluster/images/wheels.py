@@ -10,7 +10,7 @@ from pathlib import Path
 from switchboard_cluster import layout
 from switchboard_cluster.images import commands, fingerprints, steps
 from switchboard_cluster.images.catalog import Version
-from switchboard_cluster.images.store import UNFINISHED, Store, mark_used, prune, remove
+from switchboard_cluster.images.store import UNFINISHED, ImageStore, mark_used, prune, remove
 from switchboard_cluster.progress import Progress
 
 _PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
@@ -26,7 +26,7 @@ def installer() -> str:
     return commands.pinned(lock("dev").read_text(), "pip")
 
 
-def fetch(name: str, python: Version, store: Store, progress: Progress) -> Path:
+def fetch(name: str, python: Version, store: ImageStore, progress: Progress) -> Path:
     """Return the folder with an image's third-party wheels and pip's own, fetched now if need be.
 
     The store's lock must be held.

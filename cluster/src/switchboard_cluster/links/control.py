@@ -17,7 +17,7 @@ from switchboard_cluster import network, processes
 from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.layout import Paths, Slot
 from switchboard_cluster.links import plans
-from switchboard_cluster.links.model import Link, LinkConditions, Target
+from switchboard_cluster.links.model import Link, LinkConditions, LinkName
 from switchboard_cluster.system import run
 
 EMULATOR = "link-emulator"
@@ -92,7 +92,7 @@ def show_links(slot: Slot) -> list[LinkState]:
 
 def find_link(slot: Slot, target: str) -> Link:
     """Return the link that a target names. Raises `ClusterError("unknown-link")`, which lists those that exist."""
-    wanted = Target.parse(target)
+    wanted = LinkName.parse(target)
     links = all_links(slot)
     found = [
         link for link in links if link.netns == f"{slot.prefix}-{wanted.name}" and wanted.device in (None, link.device)

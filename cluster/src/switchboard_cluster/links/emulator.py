@@ -63,7 +63,7 @@ class EmulatedLink:
 
 
 @dataclass
-class Client:
+class Requester:
     """A connection of the control socket."""
 
     connection: socket.socket
@@ -78,7 +78,7 @@ class Emulator:
     links: dict[str, EmulatedLink] = field(default_factory=dict)
     _pending: list[tuple[float, int, EmulatedLink, End, bytes]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
-    _clients: dict[int, Client] = field(default_factory=dict)
+    _clients: dict[int, Requester] = field(default_factory=dict)
     _ways: dict[int, tuple[EmulatedLink, Way]] = field(default_factory=dict)
     _served: bool = False
 
@@ -93,7 +93,7 @@ class Emulator:
                 if one == self.listener.fileno():
                     connection, _ = self.listener.accept()
                     connection.setblocking(False)
-                    self._clients[connection.fileno()] = Client(connection)
+                    self._clients[connection.fileno()] = Requester(connection)
                 elif one in self._clients:
                     self._serve(one)
                 elif one in self._ways:  # a request of this round may have closed it

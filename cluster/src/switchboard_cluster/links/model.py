@@ -118,14 +118,14 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Target:
+class LinkName:
     """Which link is meant: `node-2`, `client-alice`, or with an interface `client-alice:wifi0`."""
 
     name: str
     device: str | None
 
     @classmethod
-    def parse(cls, text: str) -> Target:
+    def parse(cls, text: str) -> LinkName:
         """Return the target that a text names. Raises `ClusterError("bad-link-target")`."""
         name, colon, device = text.partition(":")
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name) or (colon and not device):

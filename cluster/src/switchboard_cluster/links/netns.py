@@ -55,7 +55,7 @@ class Interface:
 
 
 @dataclass(frozen=True)
-class Client:
+class ClientNamespace:
     """A client namespace; its interfaces stand in the order in which they are preferred."""
 
     name: str
@@ -84,7 +84,7 @@ def interface_commands(interface: Interface, nodes: list[Node]) -> list[str]:
     return lines
 
 
-def client_netns_add(slot: Slot, name: str, devices: tuple[str, ...] = DEFAULT_INTERFACES) -> Client:
+def client_netns_add(slot: Slot, name: str, devices: tuple[str, ...] = DEFAULT_INTERFACES) -> ClientNamespace:
     """Make a client namespace with these interfaces, or complete the one that is there.
 
     Raises `ClusterError`: "bad-client" for a name that cannot be one, "no-cluster" without the slot's bridge,
@@ -127,7 +127,7 @@ def client_netns_remove(slot: Slot, name: str) -> None:
     run(["ip", "netns", "delete", netns])
 
 
-def client_netns_list(slot: Slot) -> list[Client]:
+def client_netns_list(slot: Slot) -> list[ClientNamespace]:
     """Return the slot's client namespaces, by name."""
     return [_client(slot, netns) for netns in network.namespaces(slot) if netns.startswith(f"{slot.prefix}-client-")]
 
@@ -201,10 +201,10 @@ def _make_link(slot: Slot, netns: str, device: str) -> None:
     run(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
 
 
-def _client(slot: Slot, netns: str) -> Client:
+def _client(slot: Slot, netns: str) -> ClientNamespace:
     found = [_interface(slot, link) for link in control.all_links(slot) if link.netns == netns]
     ordered = tuple(sorted(found, key=lambda interface: interface.number))
-    return Client(netns.removeprefix(f"{slot.prefix}-client-"), netns, ordered)
+    return ClientNamespace(netns.removeprefix(f"{slot.prefix}-client-"), netns, ordered)
 
 
 def _interface(slot: Slot, link: Link) -> Interface:

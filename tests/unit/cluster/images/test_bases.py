@@ -10,15 +10,15 @@ from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.images import bases
 from switchboard_cluster.images.bases import Bootstrapped
 from switchboard_cluster.images.catalog import PYTHON, VALKEY, Base, Suite
-from switchboard_cluster.images.store import Store
+from switchboard_cluster.images.store import ImageStore
 from switchboard_cluster.progress import Progress
 
 QUIET = Progress(quiet=True)
-Bootstrap = Callable[[Base, Suite, Store, Progress], Bootstrapped]
+Bootstrap = Callable[[Base, Suite, ImageStore, Progress], Bootstrapped]
 
 
 def failing(suites: dict[str, ClusterError]) -> Bootstrap:
-    def bootstrap(base: Base, suite: Suite, store: Store, _: Progress) -> Bootstrapped:
+    def bootstrap(base: Base, suite: Suite, store: ImageStore, _: Progress) -> Bootstrapped:
         if suite.name in suites:
             raise suites[suite.name]
         return Bootstrapped(store.bases / f"{base.name}.tar", suite.name, "0a", {"python": (3, 13)})
@@ -41,13 +41,13 @@ def test_a_stable_release_steps_in_for_testing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reason: ClusterError
 ) -> None:
     monkeypatch.setattr(bases, "_bootstrap", failing({"forky": reason}))
-    assert bases.ensure(PYTHON, Store(tmp_path), QUIET).suite == "trixie"
+    assert bases.ensure(PYTHON, ImageStore(tmp_path), QUIET).suite == "trixie"
 
 
 def test_when_no_release_serves_each_ones_reason_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bases, "_bootstrap", failing({"forky": TOO_OLD, "trixie": FAILED}))
     with pytest.raises(ClusterError, match=r"forky: python 3\.13 is older than 3\.14; trixie: bootstrapping failed"):
-        bases.ensure(PYTHON, Store(tmp_path), QUIET)
+        bases.ensure(PYTHON, ImageStore(tmp_path), QUIET)
 
 
 def test_what_has_nothing_to_do_with_the_release_ends_the_attempt(
@@ -56,12 +56,12 @@ def test_what_has_nothing_to_do_with_the_release_ends_the_attempt(
     missing = ClusterError("missing-program", "mmdebstrap is not installed", "")
     monkeypatch.setattr(bases, "_bootstrap", failing({"forky": missing}))
     with pytest.raises(ClusterError, match="mmdebstrap is not installed"):
-        bases.ensure(PYTHON, Store(tmp_path), QUIET)
+        bases.ensure(PYTHON, ImageStore(tmp_path), QUIET)
 
 
 def test_a_base_in_the_cache_is_taken_from_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bases.platform, "machine", lambda: "x86_64")
-    store = Store(tmp_path)
+    store = ImageStore(tmp_path)
     archive = store.bases / f"python-{bases.key(PYTHON, 'x86_64')}.tar"
     assert bases.find(PYTHON, store) is None
     store.bases.mkdir()

@@ -10,7 +10,7 @@ from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.images import build, loading
 from switchboard_cluster.images.bases import Bootstrapped
 from switchboard_cluster.images.build import Built
-from switchboard_cluster.images.store import Store
+from switchboard_cluster.images.store import ImageStore
 from switchboard_cluster.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -30,7 +30,7 @@ def binaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_image_in_the_cache_is_not_built(binaries: Path) -> None:
     image = images.find("pause")
     tag = build._tag(image, None, binaries)
-    archive = Store.of_user().archive("pause", tag)
+    archive = ImageStore.of_user().archive("pause", tag)
     archive.parent.mkdir(parents=True)
     archive.touch()
     assert images.ensure(["pause"], binaries=binaries, progress=QUIET) == {
@@ -46,7 +46,7 @@ def test_missing_packages_are_named_before_anything_is_begun(
     with pytest.raises(ClusterError) as caught:
         images.ensure([name], binaries=binaries, progress=QUIET)
     assert caught.value.remedy == f"apt-get install --no-install-recommends {packages}"
-    assert not Store.of_user().root.exists()
+    assert not ImageStore.of_user().root.exists()
 
 
 def test_a_context_is_not_written_over_something_else(binaries: Path, tmp_path: Path) -> None:

@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 
 from switchboard_cluster.images import store as stores
-from switchboard_cluster.images.store import Store
+from switchboard_cluster.images.store import ImageStore
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "images")
+def store(tmp_path: Path) -> ImageStore:
+    return ImageStore(tmp_path / "images")
 
 
 def test_it_is_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SWITCHBOARD_CACHE", str(tmp_path))
-    assert Store.of_user().root == tmp_path / "images"
-    assert Store.of_user().archive("turn", "0a") == tmp_path / "images/archives/turn-0a.tar"
-    assert Store.of_user().lock.parent == Store.of_user().log("turn").parents[1] == tmp_path / "images"
+    assert ImageStore.of_user().root == tmp_path / "images"
+    assert ImageStore.of_user().archive("turn", "0a") == tmp_path / "images/archives/turn-0a.tar"
+    assert ImageStore.of_user().lock.parent == ImageStore.of_user().log("turn").parents[1] == tmp_path / "images"
 
 
-def test_what_an_interrupted_build_left_is_removed_and_the_rest_stays(store: Store) -> None:
+def test_what_an_interrupted_build_left_is_removed_and_the_rest_stays(store: ImageStore) -> None:
     kept = [store.bases / "python.tar", store.wheels / "turn" / "a.whl", store.archives / "turn-0a.tar"]
     left = [
         store.bases / "python.tar.unfinished",
@@ -49,7 +49,7 @@ def test_the_latest_used_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("size", "stays"), [(stores.STORAGE_LIMIT // 2, True), (stores.STORAGE_LIMIT, False)])
-def test_buildahs_storage_is_thrown_away_when_it_has_grown(store: Store, size: int, stays: bool) -> None:
+def test_buildahs_storage_is_thrown_away_when_it_has_grown(store: ImageStore, size: int, stays: bool) -> None:
     layers = store.storage / "overlay-layers" / "layers.json"
     layers.parent.mkdir(parents=True)
     layers.write_text(json.dumps([{"diff-size": size}, {"diff-size": 1}, {"id": "empty"}]))

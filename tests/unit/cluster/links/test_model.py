@@ -1,7 +1,7 @@
 import pytest
 
 from switchboard_cluster.errors import ClusterError
-from switchboard_cluster.links.model import Link, LinkConditions, Target
+from switchboard_cluster.links.model import Link, LinkConditions, LinkName
 
 
 @pytest.mark.parametrize(
@@ -93,19 +93,19 @@ def test_conditions_as_json() -> None:
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("node-2", Target("node-2", None)),
-        ("cp", Target("cp", None)),
-        ("client-alice:wifi0", Target("client-alice", "wifi0")),
+        ("node-2", LinkName("node-2", None)),
+        ("cp", LinkName("cp", None)),
+        ("client-alice:wifi0", LinkName("client-alice", "wifi0")),
     ],
 )
-def test_text_names_a_target(text: str, target: Target) -> None:
-    assert Target.parse(text) == target
+def test_text_names_a_target(text: str, target: LinkName) -> None:
+    assert LinkName.parse(text) == target
 
 
 @pytest.mark.parametrize("text", ["", "Node-2", "node 2", "client-alice:", ":eth0", "../x"])
 def test_what_names_no_target_is_quoted(text: str) -> None:
     with pytest.raises(ClusterError, match="names no link") as raised:
-        Target.parse(text)
+        LinkName.parse(text)
     assert raised.value.code == "bad-link-target"
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.layout import Slot
-from switchboard_cluster.links.netns import Client, Interface, client_netns_add, interface_commands
+from switchboard_cluster.links.netns import ClientNamespace, Interface, client_netns_add, interface_commands
 
 SLOT = Slot(1)
 WIFI = Interface(SLOT, "wifi0", 1)
@@ -27,7 +27,7 @@ def test_a_client_finds_nodes_and_pods_and_nothing_else_answers() -> None:
 
 
 def test_a_client_is_shown_with_its_addresses() -> None:
-    assert Client("alice", "sb1-client-alice", (WIFI, CELL)).as_dict() == {
+    assert ClientNamespace("alice", "sb1-client-alice", (WIFI, CELL)).as_dict() == {
         "name": "alice",
         "namespace": "sb1-client-alice",
         "interfaces": {"wifi0": "10.202.0.51", "cell0": "10.202.0.52"},
