@@ -16,18 +16,25 @@ MARKS = [
     pytest.mark.cluster,
     pytest.mark.skipif(not SERVER, reason="needs valkey-server or redis-server: apt-get install redis-server"),
 ]
+_given: set[int] = set()
 
 
 def cluster_port() -> int:
-    """Return a port below those that the system hands out, free together with its bus port, 10000 above."""
+    """Return a port below those that the system hands out, free together with its bus port, 10000 above.
+
+    No port is returned twice: servers start later, so two could be given the same free one.
+    """
     while True:
         port = random.randrange(10000, 22000)
+        if {port, port + 10000} & _given:
+            continue
         try:
             with socket.socket() as client, socket.socket() as bus:
                 client.bind(("127.0.0.1", port))
                 bus.bind(("127.0.0.1", port + 10000))
         except OSError:
             continue
+        _given.update((port, port + 10000))
         return port
 
 
