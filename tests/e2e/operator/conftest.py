@@ -26,10 +26,17 @@ RELEASE = "switchboard"
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server with the chart installed by Helm, one for all tests of this folder."""
-    folder = binaries()
-    if folder is None:
+    with installed(tmp_path_factory.mktemp("api")) as server:
+        yield server
+
+
+@contextmanager
+def installed(folder: Path) -> Iterator[ApiServer]:
+    """Run an API server with the chart installed by Helm while the context is open."""
+    found = binaries()
+    if found is None:
         pytest.fail("no Kubernetes binaries. Remedy: switchboard-cluster build")
-    with running(tmp_path_factory.mktemp("api"), folder) as server:
+    with running(folder, found) as server:
         helm(server, "install", RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace")
         yield server
 

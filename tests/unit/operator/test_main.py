@@ -62,3 +62,23 @@ def test_a_failure_of_the_operator_ends_the_process_with_an_error(monkeypatch: p
     monkeypatch.setattr(sys, "argv", ["switchboard-operator", "run"])
     with pytest.raises(SystemExit, match=r"switchboard-operator: task acting failed\. Remedy"):
         main()
+
+
+def test_a_traceback_in_the_log_names_no_local_variables() -> None:
+    script = """
+import structlog
+from switchboard_operator.main import _log_as_json
+
+def fails() -> None:
+    token = "hush" + "-hush"
+    raise ValueError("a bug")
+
+_log_as_json()
+try:
+    fails()
+except ValueError:
+    structlog.get_logger().exception("failed")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stderr)["exception"][0]["exc_value"] == "a bug"
+    assert "hush-hush" not in done.stderr
