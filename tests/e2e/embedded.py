@@ -11,6 +11,7 @@ from typing import Any
 from tests.e2e.kubectl import Kubectl
 
 from switchboard_cluster.layout import Paths
+from switchboard_cluster.system import in_netns
 
 PROGRAM = (str(Path(sys.executable).with_name("switchboard-cluster")),)
 TIMEOUT = 300.0
@@ -37,6 +38,8 @@ class Embedded:
     """A cluster with its own home; `SWITCHBOARD_CLUSTER_HOME` chooses it."""
 
     paths: Paths
+    netns: str | None = None
+    """The network namespace that stands for the host."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -44,20 +47,24 @@ class Embedded:
 
     @property
     def kubectl(self) -> Kubectl:
-        return Kubectl(self.paths.bin / "kubectl", self.paths.kubeconfig)
+        return Kubectl(self.paths.bin / "kubectl", self.paths.kubeconfig, before=tuple(in_netns(self.netns, [])))
 
     def start(self, *argv: str) -> "subprocess.Popen[bytes]":
         """Start a command in a process group of its own, so that it can be killed with all that it runs."""
         log = self.paths.root.with_suffix(".log")
         with log.open("ab") as output:
             return subprocess.Popen(
-                [*PROGRAM, *argv], env=self.environment, start_new_session=True, stdout=output, stderr=output
+                in_netns(self.netns, [*PROGRAM, *argv]),
+                env=self.environment,
+                start_new_session=True,
+                stdout=output,
+                stderr=output,
             )
 
     def ask(self, *argv: str, before: tuple[str, ...] = ()) -> Answer:
         """Run a command with `-o json` to its end; `before` stands before the program, for example `setpriv`."""
         done = subprocess.run(
-            [*before, *PROGRAM, *argv, "-o", "json"],
+            in_netns(self.netns, [*before, *PROGRAM, *argv, "-o", "json"]),
             env=self.environment,
             capture_output=True,
             text=True,
@@ -75,7 +82,7 @@ class Embedded:
     def exec(self, place: str, *argv: str) -> "subprocess.CompletedProcess[str]":
         """Run a command in a node's namespaces."""
         return subprocess.run(
-            [*PROGRAM, "exec", place, "--", *argv],
+            in_netns(self.netns, [*PROGRAM, "exec", place, "--", *argv]),
             env=self.environment,
             capture_output=True,
             text=True,

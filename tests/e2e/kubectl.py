@@ -19,12 +19,20 @@ class Kubectl:
     program: Path
     kubeconfig: Path
     namespace: str = "default"
+    before: tuple[str, ...] = ()
+    """What stands before the program, for example `nsenter`."""
 
     def within(self, namespace: str) -> "Kubectl":
         return replace(self, namespace=namespace)
 
     def run(self, *argv: str, stdin: str | None = None, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
-        command = [self.program, f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *argv]
+        command = [
+            *self.before,
+            self.program,
+            f"--kubeconfig={self.kubeconfig}",
+            f"--namespace={self.namespace}",
+            *argv,
+        ]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
 
     def __call__(self, *argv: str, stdin: str | None = None, timeout: float = 60) -> str:

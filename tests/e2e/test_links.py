@@ -73,17 +73,16 @@ def set_link(text: str, target: str = "node-1") -> control.LinkState:
 
 def leftovers_on_link() -> dict[str, Any]:
     """Return what differs from a link that was never shaped."""
-    host = json.loads(run(["ip", "-json", "-details", "link", "show", SHAPED.veth]).stdout)[0]
+    host = json.loads(run(["ip", "-json", "-details", "link", "show", SHAPED.veth], netns=SLOT.bridge_netns).stdout)[0]
     rules = run(["iptables-save"], netns=SHAPED.netns).stdout.splitlines()
-    qdiscs = run(["tc", "qdisc"]).stdout + run(["tc", "qdisc"], netns=SHAPED.netns).stdout
+    qdiscs = "".join(run(["tc", "qdisc"], netns=netns).stdout for netns in (SLOT.bridge_netns, SHAPED.netns))
     found = {
         "master": "" if host.get("master") == SLOT.prefix else host.get("master", "none"),
-        "flags": [flag for flag in host["flags"] if flag == "NOARP"],
         "segments": host["gso_max_segs"] if host["gso_max_segs"] != 65535 else "",
         "alias": host.get("ifalias", ""),
         "rules": [rule for rule in rules if "switchboard" in rule],
         "tbf": [line for line in qdiscs.splitlines() if "tbf" in line],
-        "links": [name for name in network.links(SLOT) if name.endswith("t")],
+        "links": [name for name in network.ports(SLOT) if name.endswith("t") and name != SLOT.host_port],
         "emulator": [unit for unit in processes.units(SLOT) if unit == control.EMULATOR],
     }
     return {name: value for name, value in found.items() if value}
@@ -218,7 +217,7 @@ def client() -> Iterator[netns.ClientNamespace]:
     yield netns.client_netns_add(SLOT, "alice", ("wifi0", "cell0"))
     netns.client_netns_remove(SLOT, "alice")
     assert [name for name in network.namespaces(SLOT) if "client" in name] == []
-    assert [name for name in network.links(SLOT) if name.startswith("sb9c") and name != "sb9cp"] == []
+    assert [name for name in network.ports(SLOT) if name.startswith("sb9c") and name != "sb9cp"] == []
 
 
 def test_a_client_is_made_once_and_found_again(client: netns.ClientNamespace) -> None:

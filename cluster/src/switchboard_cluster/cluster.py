@@ -155,7 +155,9 @@ def _start(cluster: Running, paths: Paths, built: dict[str, images.Built], progr
     with ThreadPoolExecutor(1) as background:
         loading = background.submit(_load, starting, list(built.values()), nodes)
         server = api.ApiServer(paths.kubeconfig)
-        starting.wait("the API server", server.ready, "kube-apiserver")
+        starting.wait("the API server", lambda: starting.listens(api_server, layout.API_PORT), api_server.name)
+        network.check_host_path(slot)
+        starting.wait("the API server", server.ready, api_server.name)
         progress.say("API server ready")
         starting.start(*controllers, *(unit for units in per_node.values() for unit in units[2:]))
         starting.wait("the first objects", lambda: _applied(server, slot, built["coredns"].reference), "kube-apiserver")

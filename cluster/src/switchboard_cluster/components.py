@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from switchboard_cluster.layout import Node, Paths, Slot
+from switchboard_cluster.layout import API_PORT, Node, Paths, Slot
 from switchboard_cluster.pki import Subject
 from switchboard_cluster.processes import Unit
 
@@ -113,7 +113,7 @@ def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
             "kube-apiserver",
             f"--etcd-servers={ETCD_URL}",
             f"--advertise-address={slot.control_plane_address}",
-            "--secure-port=6443",
+            f"--secure-port={API_PORT}",
             f"--client-ca-file={pki}/ca.crt",
             f"--tls-cert-file={pki}/apiserver.crt",
             f"--tls-private-key-file={pki}/apiserver.key",

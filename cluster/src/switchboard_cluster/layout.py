@@ -12,6 +12,7 @@ from pathlib import Path
 
 SLOTS = 8
 MAX_NODES = 9
+API_PORT = 6443
 RUN_ROOT = Path("/run/switchboard-cluster")
 MARKER = "SWITCHBOARD_CLUSTER"
 UNIT_MARKER = "SWITCHBOARD_CLUSTER_UNIT"
@@ -50,7 +51,7 @@ class Node:
 
     @property
     def veth(self) -> str:
-        """The host's end of its link, a port of the slot's bridge."""
+        """The other end of its link, a port of the slot's bridge."""
         return f"{self.slot.prefix}n{self.index}"
 
     @property
@@ -138,7 +139,7 @@ class Slot:
     @property
     def api_url(self) -> str:
         """The API server's URL."""
-        return f"https://{self.control_plane_address}:6443"
+        return f"https://{self.control_plane_address}:{API_PORT}"
 
     @property
     def control_plane_netns(self) -> str:
@@ -147,13 +148,23 @@ class Slot:
 
     @property
     def control_plane_veth(self) -> str:
-        """The host's end of the control plane's link."""
+        """The other end of the control plane's link, a port of the slot's bridge."""
         return f"{self.prefix}cp"
 
     @property
     def control_plane_holder(self) -> str:
         """The unit that holds the control plane's mount and network namespaces."""
         return "holder-control-plane"
+
+    @property
+    def bridge_netns(self) -> str:
+        """The network namespace of the bridge that joins host, control plane, nodes and clients."""
+        return f"{self.prefix}-bridge"
+
+    @property
+    def host_port(self) -> str:
+        """The bridge's end of the host's link; the host's own end is named like the bridge: `prefix`."""
+        return f"{self.prefix}host"
 
     @property
     def run_dir(self) -> Path:

@@ -1,14 +1,21 @@
-"""The network of a slot: a bridge in the host, and a network namespace for the control plane and for each node.
+"""The network of a slot: a network namespace each for the bridge, the control plane and every node.
 
-The host is a neighbour of the nodes, not a router: nothing of the host's own settings (forwarding, firewall) is
-touched, and all routes go away with the bridge. Pods reach each other through their nodes, and no other networks.
+The host is a neighbor of the nodes, not a router: nothing of the host's own settings (forwarding, firewall) is
+touched, and all routes go away with the host's link. Pods reach each other through their nodes, and no other networks.
+
+The bridge has a namespace of its own because the kernel can pass bridged frames through the FORWARD chains of the
+bridge's namespace (br_netfilter). In the host, Docker sets the policy of that chain to DROP, and firewalld and ufw
+reject there; in the bridge's namespace there are no rules.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 
-from switchboard_cluster.layout import Node, Slot
+from switchboard_cluster import firewall
+from switchboard_cluster.errors import ClusterError
+from switchboard_cluster.layout import API_PORT, Node, Slot
 from switchboard_cluster.processes import NETNS
 from switchboard_cluster.system import run
 
@@ -18,31 +25,37 @@ NODE_SETTINGS = {
     "net/ipv4/conf/all/rp_filter": "0",
     "net/ipv4/conf/all/route_localnet": "1",
 }
+CONNECT_TIMEOUT = 5.0
+"""Seconds for a connection from the host to a port that is known to listen."""
 
 
 def commands(slot: Slot, nodes: list[Node]) -> tuple[list[str], dict[str, list[str]]]:
     """Return the `ip` commands that make a slot's network: those of the host, and those of each namespace."""
-    # An address of its own: otherwise the bridge takes the smallest of its ports', which changes as ports come and go,
-    # and its neighbours lose the host until their ARP entries expire.
     host = [
-        f"link add {slot.prefix} address 02:5b:00:00:00:{slot.number:02x} type bridge forward_delay 0",
+        f"link add {slot.prefix} type veth peer name {slot.host_port} netns {slot.bridge_netns}",
         f"addr add {slot.host_address}/24 dev {slot.prefix}",
         f"link set {slot.prefix} up",
-        *_attach(slot, slot.control_plane_netns, slot.control_plane_veth),
+    ]
+    bridge = [
+        f"link add {slot.prefix} type bridge forward_delay 0",
+        f"link set {slot.prefix} up",
+        f"link set {slot.host_port} master {slot.prefix} up",
+        *attach(slot, slot.control_plane_netns, slot.control_plane_veth),
     ]
     inside = {slot.control_plane_netns: _interior(slot.control_plane_address, slot)}
     for node in nodes:
-        host += _attach(slot, node.netns, node.veth)
         host.append(f"route add {node.pod_cidr} via {node.address} dev {slot.prefix}")
+        bridge += attach(slot, node.netns, node.veth)
         inside[node.netns] = _interior(node.address, slot)
     for netns, lines in inside.items():
         lines += [f"route add {node.pod_cidr} via {node.address}" for node in nodes if node.netns != netns]
-    return host, inside
+    return host, {slot.bridge_netns: bridge} | inside
 
 
-def _attach(slot: Slot, netns: str, veth: str) -> list[str]:
+def attach(slot: Slot, netns: str, veth: str, device: str = "eth0") -> list[str]:
+    """Return the `ip` commands, for the bridge's namespace, that join a new interface of a namespace to the bridge."""
     return [
-        f"link add {veth} type veth peer name eth0 netns {netns}",
+        f"link add {veth} type veth peer name {device} netns {netns}",
         f"link set {veth} master {slot.prefix} up",
     ]
 
@@ -75,7 +88,16 @@ def namespaces(slot: Slot) -> list[str]:
 
 def links(slot: Slot) -> list[str]:
     """Return the names of the slot's links in the host."""
-    listed = json.loads(run(["ip", "-json", "link", "show"]).stdout or "[]")
+    return _links(slot, None)
+
+
+def ports(slot: Slot) -> list[str]:
+    """Return the names of the slot's bridge and of its ports, or nothing where there is no bridge."""
+    return _links(slot, slot.bridge_netns) if slot.bridge_netns in namespaces(slot) else []
+
+
+def _links(slot: Slot, netns: str | None) -> list[str]:
+    listed = json.loads(run(["ip", "-json", "link", "show"], netns=netns).stdout or "[]")
     return sorted(link["ifname"] for link in listed if _is_ours(link["ifname"], slot))
 
 
@@ -102,10 +124,30 @@ def remove(slot: Slot) -> None:
 
 def set_node_link(node: Node, *, up: bool) -> None:
     """Join a node to the network, or cut it off."""
-    run(["ip", "link", "set", node.veth, "up" if up else "down"])
+    run(["ip", "link", "set", node.veth, "up" if up else "down"], netns=node.slot.bridge_netns)
 
 
 def node_link_is_up(node: Node) -> bool:
     """Say whether a node is joined to the network."""
-    listed = json.loads(run(["ip", "-json", "link", "show", node.veth], check=False).stdout or "[]")
+    shown = run(["ip", "-json", "link", "show", node.veth], netns=node.slot.bridge_netns, check=False)
+    listed = json.loads(shown.stdout or "[]")
     return bool(listed) and "UP" in listed[0]["flags"]
+
+
+def check_host_path(slot: Slot) -> None:
+    """Require that the host reaches the API server, which listens.
+
+    Raises `ClusterError("network-blocked")`, which names the chains of the host that may stop the connection.
+    """
+    try:
+        socket.create_connection((slot.control_plane_address, API_PORT), timeout=CONNECT_TIMEOUT).close()
+    except OSError as error:
+        chains = firewall.host_chains()
+        raise ClusterError(
+            "network-blocked",
+            f"{slot.api_url} listens, and this host cannot connect to it ({error}); "
+            f"packet filters of this host that may stop it: {', '.join(chains) or 'none found'}",
+            f"let the traffic of the interface {slot.prefix} pass there, for example: "
+            f"iptables -I OUTPUT -o {slot.prefix} -j ACCEPT; iptables -I INPUT -i {slot.prefix} -j ACCEPT; "
+            "`nft list ruleset` (package nftables) shows all rules",
+        ) from error

@@ -72,9 +72,9 @@ def start(slot: Slot, unit: Unit, log: Path, host: int | None = None) -> int:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Say whether somebody in a process's network namespace listens on a TCP port (IPv4)."""
+    """Say whether somebody in a process's network namespace listens on a TCP port, of IPv4 or of both families."""
     # The columns of proc_net_tcp(5): the local address, the remote address, the state (0A is TCP_LISTEN).
-    rows = (line.split() for line in _read(pid, "net/tcp").decode().splitlines()[1:])
+    rows = (line.split() for name in ("net/tcp", "net/tcp6") for line in _read(pid, name).decode().splitlines()[1:])
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 

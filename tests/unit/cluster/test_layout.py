@@ -31,7 +31,12 @@ def test_every_address_of_a_slot_lies_in_its_ranges(slot: Slot) -> None:
 
 @pytest.mark.parametrize("slot", SLOTS)
 def test_names_of_links_fit_into_the_kernels_15_characters(slot: Slot) -> None:
-    names = [slot.prefix, slot.control_plane_veth, *(node.veth for node in slot.nodes(layout.MAX_NODES))]
+    names = [
+        slot.prefix,
+        slot.host_port,
+        slot.control_plane_veth,
+        *(node.veth for node in slot.nodes(layout.MAX_NODES)),
+    ]
     assert all(name.startswith(slot.prefix) and len(name) <= 15 for name in names)
 
 
@@ -40,6 +45,7 @@ def test_namespaces_of_a_slot_are_found_by_its_prefix() -> None:
         node = slot.nodes(1)[0]
         assert node.netns == f"{slot.prefix}-node-1"
         assert slot.control_plane_netns.startswith(f"{slot.prefix}-")
+        assert slot.bridge_netns.startswith(f"{slot.prefix}-")
         assert node.holder == "holder-node-1"
         assert slot.control_plane_holder == "holder-control-plane"
 

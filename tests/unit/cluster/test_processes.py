@@ -100,9 +100,10 @@ def test_a_unit_cannot_enter_one_that_does_not_run(tmp_path: Path) -> None:
     assert caught.value.code == "unit-missing"
 
 
-def test_a_port_that_is_listened_on_is_known() -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::")])
+def test_a_port_that_is_listened_on_is_known(family: socket.AddressFamily, address: str) -> None:
+    with socket.socket(family) as server:
+        server.bind((address, 0))
         port = server.getsockname()[1]
         assert not processes.listens(os.getpid(), port), "it is bound only"
         server.listen()

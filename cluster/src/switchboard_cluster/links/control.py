@@ -18,7 +18,7 @@ from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.layout import Paths, Slot
 from switchboard_cluster.links import plans
 from switchboard_cluster.links.model import Link, LinkConditions, LinkName
-from switchboard_cluster.system import run
+from switchboard_cluster.system import in_netns, run
 
 EMULATOR = "link-emulator"
 EMULATOR_START_SECONDS = 15.0
@@ -63,7 +63,6 @@ def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
             _start_emulator(slot)
             request = {"op": "attach", "host_device": link.host_device, "tap": link.tap}
             _ask(slot, request | {"conditions": conditions.as_dict()})
-            keep_address(link.bridge)
             _perform([*plans.kernel(link, _observe(link), conditions), *plans.attach(link, _mtu(link))])
         else:
             _perform(plans.detach(link))
@@ -79,10 +78,11 @@ def clear_link(slot: Slot, target: str) -> LinkState:
 
 def show_links(slot: Slot) -> list[LinkState]:
     """Return all links of a slot's namespaces with their conditions."""
-    aliases = {link["ifname"]: link.get("ifalias", "") for link in _host_links()}
+    links = all_links(slot)
+    aliases = {port["ifname"]: port.get("ifalias", "") for port in _links(slot.bridge_netns)} if links else {}
     emulated: dict[str, Any] = _ask(slot, {"op": "list"})["links"] if _emulator_runs(slot) else {}
     states = []
-    for link in all_links(slot):
+    for link in links:
         conditions = LinkConditions.parse(aliases.get(link.host_device, ""))
         counters = emulated.get(link.host_device)
         working = not conditions.delayed or counters is not None
@@ -106,14 +106,22 @@ def find_link(slot: Slot, target: str) -> Link:
 
 def all_links(slot: Slot) -> list[Link]:
     """Return the links of all of a slot's namespaces to its bridge."""
-    hosts = {link["ifindex"]: link["ifname"] for link in _host_links()}
-    found = []
-    for netns in network.namespaces(slot):
-        for link in _links(netns):
-            host_device = hosts.get(link.get("link_index", 0), "")
-            if link.get("linkinfo", {}).get("info_kind") == "veth" and host_device.startswith(slot.prefix):
-                found.append(Link(netns, link["ifname"], host_device, slot.prefix))
-    return found
+    if slot.bridge_netns not in network.namespaces(slot):
+        return []
+    # A link's index is unique in its namespace only, so each port is followed to the namespace that its peer is in.
+    listed = json.loads(run(["ip", "-json", "netns", "list-id"], netns=slot.bridge_netns).stdout or "[]")
+    namespaces = {one["nsid"]: one["name"] for one in listed if "name" in one}
+    ports = {
+        (namespaces.get(port["link_netnsid"]), port["link_index"]): port["ifname"]
+        for port in _links(slot.bridge_netns)
+        if "link_netnsid" in port
+    }
+    return [
+        Link(netns, link["ifname"], ports[netns, link["ifindex"]], slot.prefix, slot.bridge_netns)
+        for netns in network.namespaces(slot)
+        for link in _links(netns)
+        if (netns, link["ifindex"]) in ports
+    ]
 
 
 def _name(slot: Slot, link: Link) -> str:
@@ -121,27 +129,13 @@ def _name(slot: Slot, link: Link) -> str:
     return name if link.device == "eth0" else f"{name}:{link.device}"
 
 
-def _host_links() -> list[dict[str, Any]]:
-    return _links(None)
-
-
-def _links(netns: str | None) -> list[dict[str, Any]]:
+def _links(netns: str) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = json.loads(run(["ip", "-json", "-details", "link", "show"], netns=netns).stdout)
     return listed
 
 
 def _mtu(link: Link) -> int:
-    return next(int(found["mtu"]) for found in _host_links() if found["ifname"] == link.host_device)
-
-
-def keep_address(bridge: str) -> None:
-    """Fix a bridge's hardware address at what it is.
-
-    Otherwise it follows the smallest address of its ports, and with each port that comes or goes, all neighbours may
-    lose the host until their ARP entries expire.
-    """
-    address = next(found["address"] for found in _host_links() if found["ifname"] == bridge)
-    run(["ip", "link", "set", bridge, "address", address])
+    return next(int(found["mtu"]) for found in _links(link.bridge_netns) if found["ifname"] == link.host_device)
 
 
 def _observe(link: Link) -> plans.Observed:
@@ -149,10 +143,11 @@ def _observe(link: Link) -> plans.Observed:
     for table, chain in (("raw", "PREROUTING"), ("mangle", "POSTROUTING")):
         listed = run(["iptables", "-w", "5", "-t", table, "-S", chain], netns=link.netns).stdout.splitlines()
         rules += [(table, rule) for rule in listed if plans.comment(link) in rule.replace('"', "").split()]
-    return plans.Observed(_has_tbf(link.host_device, None), _has_tbf(link.device, link.netns), tuple(rules))
+    host_tbf, device_tbf = _has_tbf(link.host_device, link.bridge_netns), _has_tbf(link.device, link.netns)
+    return plans.Observed(host_tbf, device_tbf, tuple(rules))
 
 
-def _has_tbf(device: str, netns: str | None) -> bool:
+def _has_tbf(device: str, netns: str) -> bool:
     shown = json.loads(run(["tc", "-json", "qdisc", "show", "dev", device], netns=netns).stdout or "[]")
     return any(qdisc["kind"] == "tbf" for qdisc in shown)
 
@@ -192,7 +187,8 @@ def _start_emulator(slot: Slot) -> None:
     if _emulator_runs(slot):
         return
     _socket_path(slot).unlink(missing_ok=True)
-    argv: list[str | Path] = [sys.executable, "-m", "switchboard_cluster.links.emulator", _socket_path(slot)]
+    program: list[str | Path] = [sys.executable, "-m", "switchboard_cluster.links.emulator", _socket_path(slot)]
+    argv = in_netns(slot.bridge_netns, program)
     pid = processes.start(slot, processes.Unit(EMULATOR, argv), Paths.of_checkout().log(EMULATOR))
     came = _within(EMULATOR_START_SECONDS, lambda: _socket_path(slot).exists() or not processes.alive(pid))
     if not came or not processes.alive(pid):

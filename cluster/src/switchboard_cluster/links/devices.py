@@ -49,7 +49,7 @@ class End(Protocol):
 
 
 class Tap:
-    """A TAP interface, which exists for as long as this does. What the host sends to it is read here."""
+    """A TAP interface, which exists for as long as this does. What the bridge sends to it is read here."""
 
     def __init__(self, name: str) -> None:
         self._fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -64,13 +64,13 @@ class Tap:
         return self._fd
 
     def read(self) -> bytes | None:
-        """Return the next frame that the host sends to the interface."""
+        """Return the next frame that the bridge sends to the interface."""
         with contextlib.suppress(BlockingIOError):
             return os.read(self._fd, FRAME_BYTES)
         return None
 
     def write(self, frame: bytes) -> None:
-        """Let the host receive a frame from the interface."""
+        """Let the bridge receive a frame from the interface."""
         os.write(self._fd, frame)
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class Tap:
 
 
 class Port:
-    """The host's end of a veth pair, through a packet socket: what the other end sends is read here."""
+    """The bridge's end of a veth pair, through a packet socket: what the other end sends is read here."""
 
     def __init__(self, device: str) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)

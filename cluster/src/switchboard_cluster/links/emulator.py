@@ -57,7 +57,7 @@ class EmulatedLink:
     egress: Way
     ingress: Way
     index: int
-    """The kernel's index of the host's end: another one means another interface of the same name."""
+    """The kernel's index of the bridge's end: another one means another interface of the same name."""
     latest_ms: float = 0.0
     """By how much the latest frame missed its departure, in milliseconds."""
 

@@ -108,8 +108,10 @@ class Link:
     device: str
     """The interface inside the namespace."""
     host_device: str
-    """The other end of the veth pair, in the host."""
+    """The other end of the veth pair, a port of the bridge."""
     bridge: str
+    bridge_netns: str
+    """The network namespace of the bridge and its ports."""
 
     @property
     def tap(self) -> str:

@@ -45,7 +45,7 @@ class Interface:
 
     @property
     def host_device(self) -> str:
-        """The host's end of its link, a port of the slot's bridge."""
+        """The other end of its link, a port of the slot's bridge."""
         return f"{self.slot.prefix}c{self.number}"
 
     @property
@@ -93,10 +93,9 @@ def client_netns_add(slot: Slot, name: str, devices: tuple[str, ...] = DEFAULT_I
     netns = _netns(slot, name)
     if not devices or any(not re.fullmatch(r"(?!lo$)[a-z][a-z0-9]{0,14}", device) for device in devices):
         raise ClusterError("bad-client", f"{devices} are no interface names", "name them wifi0 or cell0, for example")
-    if slot.prefix not in network.links(slot):
+    if slot.prefix not in network.ports(slot):
         raise ClusterError("no-cluster", f"there is no bridge {slot.prefix}", "start it: switchboard-cluster up")
     with control.lock(slot):
-        control.keep_address(slot.prefix)
         if netns not in network.namespaces(slot):
             run(["ip", "netns", "add", netns])
         run(["sysctl", "-qw", *SETTINGS], netns=netns)
@@ -122,7 +121,7 @@ def client_netns_remove(slot: Slot, name: str) -> None:
         return
     for interface in _client(slot, netns).interfaces:
         control.clear_link(slot, f"client-{name}:{interface.device}")
-        run(["ip", "link", "delete", interface.host_device])
+        run(["ip", "link", "delete", interface.host_device], netns=slot.bridge_netns)
     processes.kill(lambda: _inside(netns))
     run(["ip", "netns", "delete", netns])
 
@@ -185,7 +184,7 @@ def _netns(slot: Slot, name: str) -> str:
 
 
 def _make_link(slot: Slot, netns: str, device: str) -> None:
-    taken = set(network.links(slot))
+    taken = set(network.ports(slot))
     free = (interface for number in count(1) if (interface := Interface(slot, device, number)).host_device not in taken)
     interface = next(free)
     if interface.number > MAX_CLIENT_LINKS:
@@ -194,11 +193,7 @@ def _make_link(slot: Slot, netns: str, device: str) -> None:
             f"all {MAX_CLIENT_LINKS} client addresses are taken",
             "switchboard-cluster client-netns remove",
         )
-    lines = [
-        f"link add {interface.host_device} type veth peer name {device} netns {netns}",
-        f"link set {interface.host_device} master {slot.prefix} up",
-    ]
-    run(["ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
+    _batch(slot.bridge_netns, network.attach(slot, netns, interface.host_device, device))
 
 
 def _client(slot: Slot, netns: str) -> ClientNamespace:

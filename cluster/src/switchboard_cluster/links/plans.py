@@ -24,10 +24,10 @@ NO_LISTENER = 65535
 
 @dataclass(frozen=True)
 class Command:
-    """An argument list, and the network namespace it runs in (None: the host's)."""
+    """An argument list, and the network namespace it runs in."""
 
     argv: tuple[str, ...]
-    netns: str | None = None
+    netns: str
 
 
 @dataclass(frozen=True)
@@ -60,24 +60,21 @@ def kernel(link: Link, observed: Observed, wanted: LinkConditions) -> list[Comma
 
 
 def attach(link: Link, mtu: int) -> list[Command]:
-    """Return the commands that put the emulator, which holds both ends already, between a link and its bridge.
-
-    Without ARP the host does not answer, on the bare veth, questions that were meant for the bridge.
-    """
+    """Return the commands that put the emulator, which holds both ends already, between a link and its bridge."""
     return [
-        _ip("link", "set", link.host_device, "nomaster", "arp", "off"),
-        _ip("link", "set", link.tap, "mtu", str(mtu), "master", link.bridge, "up"),
+        _ip("link", "set", link.host_device, "nomaster", netns=link.bridge_netns),
+        _ip("link", "set", link.tap, "mtu", str(mtu), "master", link.bridge, "up", netns=link.bridge_netns),
     ]
 
 
 def detach(link: Link) -> list[Command]:
     """Return the commands that join a link to its bridge again. The TAP goes when the emulator closes it."""
-    return [_ip("link", "set", link.host_device, "master", link.bridge, "arp", "on")]
+    return [_ip("link", "set", link.host_device, "master", link.bridge, netns=link.bridge_netns)]
 
 
 def remember(link: Link, wanted: LinkConditions) -> Command:
     """Return the command that writes conditions onto the link itself, where `show` reads them."""
-    return _ip("link", "set", link.host_device, "alias", str(wanted))
+    return _ip("link", "set", link.host_device, "alias", str(wanted), netns=link.bridge_netns)
 
 
 def burst(rate_kbps: float) -> int:
@@ -92,13 +89,13 @@ def _segments(link: Link, wanted: LinkConditions) -> list[Command]:
     """
     largest = str(1 if wanted.loss or wanted.delayed else ANY_SEGMENTS)
     return [
-        _ip("link", "set", link.host_device, "gso_max_segs", largest),
+        _ip("link", "set", link.host_device, "gso_max_segs", largest, netns=link.bridge_netns),
         _ip("link", "set", link.device, "gso_max_segs", largest, netns=link.netns),
     ]
 
 
 def _rate(link: Link, observed: Observed, wanted: LinkConditions) -> list[Command]:
-    ends = ((link.host_device, None, observed.host_tbf), (link.device, link.netns, observed.device_tbf))
+    ends = ((link.host_device, link.bridge_netns, observed.host_tbf), (link.device, link.netns, observed.device_tbf))
     if wanted.rate_kbps:
         rate, size = f"{wanted.rate_kbps * 1000:.0f}bit", f"{burst(wanted.rate_kbps)}b"
         tbf = ("tbf", "rate", rate, "burst", size, "latency", f"{wanted.queue_ms:g}ms")
@@ -122,7 +119,7 @@ def _loss(link: Link, loss: float) -> list[Command]:
     ]
 
 
-def _ip(*words: str, netns: str | None = None) -> Command:
+def _ip(*words: str, netns: str) -> Command:
     return Command(("ip", *words), netns)
 
 

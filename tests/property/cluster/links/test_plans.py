@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from switchboard_cluster.links import plans
 from switchboard_cluster.links.model import Link, LinkConditions
 
-LINK = Link("sb0-client-a", "wifi0", "sb0c1", "sb0")
-ENDS = {(LINK.host_device, None): "host", (LINK.device, LINK.netns): "device"}
+LINK = Link("sb0-client-a", "wifi0", "sb0c1", "sb0", "sb0-bridge")
+ENDS = {(LINK.host_device, LINK.bridge_netns): "host", (LINK.device, LINK.netns): "device"}
 
 wanted = st.builds(
     LinkConditions,

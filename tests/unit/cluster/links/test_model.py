@@ -110,6 +110,6 @@ def test_what_names_no_target_is_quoted(text: str) -> None:
 
 
 def test_the_name_of_a_tap_fits_an_interface_name() -> None:
-    longest = Link("sb9-client-x", "eth0", "sb9c200", "sb9")
+    longest = Link("sb9-client-x", "eth0", "sb9c200", "sb9", "sb9-bridge")
     assert longest.tap == "sb9c200t"
     assert len(longest.tap) < 16

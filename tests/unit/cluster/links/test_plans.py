@@ -3,7 +3,7 @@ import pytest
 from switchboard_cluster.links import plans
 from switchboard_cluster.links.model import Link, LinkConditions
 
-LINK = Link("sb0-node-1", "eth0", "sb0n1", "sb0")
+LINK = Link("sb0-node-1", "eth0", "sb0n1", "sb0", "sb0-bridge")
 PREROUTING = "PREROUTING -i eth0 -m statistic --mode random --probability {} -m comment --comment {} -j DROP"
 POSTROUTING = (
     "POSTROUTING -o eth0 -m statistic --mode random --probability {} -m comment --comment {} "
@@ -19,13 +19,13 @@ SHAPED = plans.Observed(
     rules=(("raw", f"-A {PREROUTING.format(*SAID)}"), ("mangle", f"-A {POSTROUTING.format(*SAID)}")),
 )
 
-ONE_BY_ONE = ["ip link set sb0n1 gso_max_segs 1", "sb0-node-1: ip link set eth0 gso_max_segs 1"]
-IN_BURSTS = ["ip link set sb0n1 gso_max_segs 65535", "sb0-node-1: ip link set eth0 gso_max_segs 65535"]
+ONE_BY_ONE = ["sb0-bridge: ip link set sb0n1 gso_max_segs 1", "sb0-node-1: ip link set eth0 gso_max_segs 1"]
+IN_BURSTS = ["sb0-bridge: ip link set sb0n1 gso_max_segs 65535", "sb0-node-1: ip link set eth0 gso_max_segs 65535"]
 RATE = [
-    "tc qdisc replace dev sb0n1 root tbf rate 2000000bit burst 3200b latency 200ms",
+    "sb0-bridge: tc qdisc replace dev sb0n1 root tbf rate 2000000bit burst 3200b latency 200ms",
     "sb0-node-1: tc qdisc replace dev eth0 root tbf rate 2000000bit burst 3200b latency 200ms",
 ]
-NO_RATE = ["tc qdisc del dev sb0n1 root", "sb0-node-1: tc qdisc del dev eth0 root"]
+NO_RATE = ["sb0-bridge: tc qdisc del dev sb0n1 root", "sb0-node-1: tc qdisc del dev eth0 root"]
 LOSS = [
     f"sb0-node-1: iptables -w 5 -t raw -A {PREROUTING.format('0.050000000', MARK)}",
     f"sb0-node-1: iptables -w 5 -t mangle -A {POSTROUTING.format('0.050000000', MARK)}",
@@ -37,7 +37,7 @@ NO_LOSS = [
 
 
 def text(commands: list[plans.Command]) -> list[str]:
-    return [(f"{command.netns}: " if command.netns else "") + " ".join(command.argv) for command in commands]
+    return [f"{command.netns}: {' '.join(command.argv)}" for command in commands]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_the_bucket_holds_a_frame_and_four_milliseconds(rate_kbps: float, size: 
 
 def test_the_emulator_takes_the_place_of_the_port() -> None:
     assert text(plans.attach(LINK, mtu=1400)) == [
-        "ip link set sb0n1 nomaster arp off",
-        "ip link set sb0n1t mtu 1400 master sb0 up",
+        "sb0-bridge: ip link set sb0n1 nomaster",
+        "sb0-bridge: ip link set sb0n1t mtu 1400 master sb0 up",
     ]
 
 
 def test_the_port_takes_its_place_again() -> None:
-    assert text(plans.detach(LINK)) == ["ip link set sb0n1 master sb0 arp on"]
+    assert text(plans.detach(LINK)) == ["sb0-bridge: ip link set sb0n1 master sb0"]
 
 
 @pytest.mark.parametrize("conditions", ["", "loss=5%,delay=40ms"])
