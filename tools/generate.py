@@ -24,7 +24,7 @@ from tools.protocol_docs.typescript import typescript
 ROOT = Path(__file__).resolve().parent.parent
 CRDS = ROOT / "charts" / "switchboard" / "crds"
 REFERENCE = ROOT / "docs" / "reference"
-SDK = ROOT / "signaling" / "src" / "switchboard_signaling" / "web" / "sdk"
+SDK = ROOT / "sdk" / "src"
 
 
 def generated() -> dict[Path, str]:

@@ -1,4 +1,4 @@
-"""A client's session without I/O: what it wants, its lanes, and what it learns. web/sdk/session.js is the same."""
+"""A client's session without I/O: what it wants, its lanes, and what it learns. sdk/src/session.js is the same."""
 
 import math
 from collections.abc import Callable, Sequence
