@@ -141,7 +141,7 @@ class ClientSession:
         self.sid: str | None = None
         self.token: str | None = None
         self.want: Want = Idle()
-        self.timeouts = messages.Timeouts(5000, 30000, 60000)
+        self.timeouts = messages.TIMEOUTS
         self.fresh = False
         """Whether the next JWT must be a fresh one, not one that the application has kept."""
         self._welcomed = False
