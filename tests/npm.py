@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.node import node
+
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "requirements" / "npm"
 FOLDER = ROOT / "build" / "npm"
@@ -28,3 +30,12 @@ def npm_packages() -> Path:
         assert run.returncode == 0, run.stdout + run.stderr
         stamp.write_bytes(lock)
     return FOLDER / "node_modules"
+
+
+def check_types(project: Path) -> None:
+    """Check the types of a folder with a tsconfig.json; fails with what the checker printed."""
+    compiler = npm_packages() / "typescript" / "bin" / "tsc"
+    run = subprocess.run(
+        [node(), str(compiler), "--project", str(project)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr

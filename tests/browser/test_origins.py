@@ -1,7 +1,6 @@
 """Pages of another origin than the pool's: they call if they are allowed to, and are told so if they are not."""
 
 import secrets
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from tests.browser.turn import turn_server
 
 pytestmark = pytest.mark.browser
 
-SDK = Path(str(resources.files("switchboard_signaling"))) / "web" / "sdk"
+SDK = Path(__file__).resolve().parents[2] / "sdk" / "src"
 DEVICES = {"permissions": ["camera", "microphone"]}
 
 

@@ -58,7 +58,7 @@ def test_the_asyncapi_document_is_one(tools: Path) -> None:
 
 
 def test_the_types_compile_and_tell_frames_apart(tools: Path, tmp_path: Path) -> None:
-    types = ROOT / "signaling" / "src" / "switchboard_signaling" / "web" / "sdk" / "protocol.d.ts"
+    types = ROOT / "sdk" / "src" / "protocol.d.ts"
     shutil.copy(types, tmp_path)
     (tmp_path / "caller.ts").write_text(CALLER)
     run([str(tools / ".bin" / "tsc"), "--strict", "--noEmit", "caller.ts", "protocol.d.ts"], tmp_path)

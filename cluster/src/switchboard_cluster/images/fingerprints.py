@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,8 +29,12 @@ def file(path: Path) -> str:
 
 
 def sources(package: Path) -> dict[str, bytes]:
-    """Return all files that a Python package's wheel is built from, by their path in it."""
-    paths = [package / "pyproject.toml", *(package / "src").rglob("*")]
+    """Return all files that a Python package's wheel is built from, by their path in it.
+
+    The build follows links to folders, such as the signaling server's to the SDK; so does this.
+    """
+    places = os.walk(package / "src", followlinks=True)
+    paths = [package / "pyproject.toml", *(Path(place, name) for place, _, names in places for name in names)]
     return {
         str(path.relative_to(package)): path.read_bytes()
         for path in paths

@@ -1,4 +1,4 @@
-"""A client's session without I/O: what it wants, its lanes, and what it learns. web/sdk/session.js is the same."""
+"""A client's session without I/O: what it wants, its lanes, and what it learns. sdk/src/session.js is the same."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -141,7 +141,7 @@ class ClientSession:
         self.sid: str | None = None
         self.token: str | None = None
         self.want: Want = Idle()
-        self.timeouts = messages.Timeouts(5000, 30000, 60000)
+        self.timeouts = messages.TIMEOUTS
         self.fresh = False
         """Whether the next JWT must be a fresh one, not one that the application has kept."""
         self._welcomed = False

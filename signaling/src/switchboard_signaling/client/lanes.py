@@ -1,7 +1,7 @@
 """Lanes: what one page load says to another within a match is shown once and in order, whatever happens in between.
 
 A lane is (m, from, to); its frames are numbered k = 1, 2, … by the sender's client and acknowledged by the receiver's
-client. Pods in between may drop, double, delay or reorder them. web/sdk/lane.js is the same in JavaScript.
+client. Pods in between may drop, double, delay or reorder them. sdk/src/lane.js is the same in JavaScript.
 """
 
 import random

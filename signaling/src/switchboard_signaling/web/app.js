@@ -3,6 +3,7 @@ import { showChecks } from "./page/checks.js";
 import { Panel } from "./page/panel.js";
 import { LINK, routeFor, wordsFor } from "./page/words.js";
 import { listen } from "./sdk/events.js";
+import { MAX_CHAT } from "./sdk/protocol.js";
 import { Switchboard } from "./sdk/switchboard.js";
 
 const switchboard = new Switchboard();
@@ -155,10 +156,11 @@ const ACTS = {
 };
 for (const [id, act] of Object.entries(ACTS)) $(id).onclick = () => void act();
 
+/** @type {HTMLInputElement} */
+const field = $("text");
+field.maxLength = MAX_CHAT;
 $("write").onsubmit = (event) => {
   event.preventDefault();
-  /** @type {HTMLInputElement} */
-  const field = $("text");
   if (field.value.trim()) switchboard.chat(field.value.trim());
   field.value = "";
 };

@@ -293,6 +293,10 @@ class Timeouts(Struct, rename="camel", frozen=True):
     """After which a call that is not connected counts as failed."""
 
 
+TIMEOUTS: Final = Timeouts(heartbeat_ms=5000, idle_heartbeat_ms=30_000, resume_window_ms=60_000)
+"""What holds for a client until a `welcome` says otherwise."""
+
+
 class Welcome(_Frame, tag="welcome", kw_only=True):
     """The socket has its session. `want` is what the server knows; a higher `c` in it is to be adopted."""
 

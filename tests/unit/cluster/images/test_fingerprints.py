@@ -33,6 +33,15 @@ def test_a_file_is_hashed_by_its_content(tmp_path: Path) -> None:
     assert fingerprints.file(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
+def test_sources_behind_a_link_are_in_the_wheel_too(tmp_path: Path) -> None:
+    (tmp_path / "sdk").mkdir()
+    (tmp_path / "sdk" / "a.js").write_text("one")
+    web = tmp_path / "pkg" / "src" / "pkg" / "web"
+    web.mkdir(parents=True)
+    (web / "sdk").symlink_to("../../../../sdk")
+    assert fingerprints.sources(tmp_path / "pkg") == {"src/pkg/web/sdk/a.js": b"one"}
+
+
 def test_sources_are_what_the_wheel_is_built_from(tmp_path: Path) -> None:
     for name in (
         "pyproject.toml",

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const { rate, routeFor, wordsFor } = await import(`${process.env.SDK}/../page/words.js`);
-const { problem } = await import(`${process.env.SDK}/problems.js`);
+const { rate, routeFor, wordsFor } = await import(`${process.env.WEB}/page/words.js`);
+const { problem } = await import(`${process.env.WEB}/sdk/problems.js`);
 
 const IDLE = {
   state: "idle", link: "online", position: null, relaxed: [], partnerAway: false, sending: "on", receiving: "on",

@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import os
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +21,11 @@ class Files:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read all files of the folder; raises OSError."""
+        """Read all files of the folder, also behind links: in a checkout, `sdk` is one. Raises OSError."""
         self._files = {
             path.relative_to(folder).as_posix(): (body, hashlib.sha256(body).hexdigest()[:32], _type(path))
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
+            for place, _, names in os.walk(folder, followlinks=True)
+            for path in [Path(place, name) for name in names]
             for body in [path.read_bytes()]
         }
 

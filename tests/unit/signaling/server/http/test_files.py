@@ -65,6 +65,15 @@ async def test_what_is_no_file_of_the_folder_is_not_found(tmp_path: Path, name: 
         assert (await client.get(f"/web/{name}")).status == 404
 
 
+async def test_a_linked_folder_is_served_as_if_it_were_there(tmp_path: Path) -> None:
+    for folder in ("elsewhere", "web"):
+        (tmp_path / folder).mkdir()
+    write(tmp_path / "elsewhere", "one")
+    (tmp_path / "web" / "sdk").symlink_to("../elsewhere/sdk")
+    async with serving(tmp_path / "web") as client:
+        assert await (await client.get("/web/sdk/module.js")).text() == "one"
+
+
 async def test_a_file_of_an_unknown_kind_is_bytes(tmp_path: Path) -> None:
     (tmp_path / "file.unheard-of").write_text("one")
     async with serving(tmp_path) as client:

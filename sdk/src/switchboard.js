@@ -14,13 +14,13 @@ import { listen, tell } from "./events.js";
 import { apiOf, fetchIceServers } from "./ice.js";
 import { openMedia } from "./media.js";
 import { deviceCode, endingCode, lacking, Problems, sessionCode } from "./problems.js";
+import { MAX_CHAT } from "./protocol.js";
 import { Patience } from "./recovery.js";
 import { Reporter } from "./report.js";
 import { Session } from "./session.js";
 import { Spare } from "./spare.js";
 import { PageWatch } from "./watch.js";
 
-const MAX_CHAT = 4096;
 const QUIET = 1000; // ms within which a server was heard that needs no new socket after a sleep or a change of network
 const ALIVE = 6000; // ms within which it is heard anyway during a match, by its heartbeats of 5 s
 const ANSWER = 700; // ms in which an offer is acknowledged, unless a socket on the way is dead

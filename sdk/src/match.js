@@ -1,6 +1,6 @@
 /** The lanes of a match, and what the pool is told of it. Pure: frames and the time go in, frames come out. */
 import { ReceiveLane, SendLane } from "./lane.js";
-import { MAX_SPAN_MS } from "./report.js";
+import { MAX_SPAN_MS } from "./protocol.js";
 
 const KEPT_LANES = 4; // of how many earlier page loads of the partner
 

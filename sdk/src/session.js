@@ -16,37 +16,15 @@
  */
 import { listen, tell } from "./events.js";
 import { Match, Outcome } from "./match.js";
+import { BAD_FRAME, DEFAULT_LIMITS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
 import { bounded } from "./report.js";
 import { lock, nothing, remove, restore, save } from "./saved.js";
 import { Sockets } from "./sockets.js";
 import { further, idle, matched, onWire, queued, requeued } from "./want.js";
 
-const MAX_CHAT = 4096;
 const GOAWAY_MOST = 2000; // ms until a socket is moved that may take longer
 
-/** What holds until a welcome says otherwise, and what an older server does not say (protocol/messages.py). */
-const LIMITS = {
-  heartbeatMs: 5000,
-  idleHeartbeatMs: 30_000,
-  resumeWindowMs: 60_000,
-  iceGatheringMs: 10_000,
-  connectionMs: 30_000,
-  maxReconnectAttempts: 3,
-};
-
-const UNREACHABLE = {
-  code: "peer-unreachable",
-  message: "The partner cannot be reached just now",
-  remedy: "Keep the frame and repeat it.",
-  retryable: true,
-};
-
-const CHAT_TOO_LONG = {
-  code: "bad-frame",
-  message: `The frame is not a valid message: a chat has at most ${MAX_CHAT} letters`,
-  remedy: "Send a JSON object as the protocol reference describes it.",
-  retryable: false,
-};
+const CHAT_TOO_LONG = { ...BAD_FRAME, message: `${BAD_FRAME.message}: a chat has at most ${MAX_CHAT} letters` };
 
 const newId = () => {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -63,7 +41,7 @@ export class Session extends EventTarget {
   #sockets;
   #inst = newId();
   #state = nothing();
-  #limits = LIMITS;
+  #limits = DEFAULT_LIMITS;
   /** @type {Match | null} */
   #match = null;
   /** @type {Outcome | null} */
@@ -164,7 +142,7 @@ export class Session extends EventTarget {
     if (!this.#match) return;
     if (frame.type === "chat" && frame.text.length > MAX_CHAT) tell(this, "problem", CHAT_TOO_LONG);
     else if (this.#match.push(frame)) this.#transmit("flush");
-    else tell(this, "problem", UNREACHABLE);
+    else tell(this, "problem", PEER_UNREACHABLE);
   }
 
   /**
@@ -265,10 +243,10 @@ export class Session extends EventTarget {
   };
 
   /** @param {any} frame */
-  #welcome({ sid, token, want, timeouts, maxReconnectAttempts = LIMITS.maxReconnectAttempts }) {
+  #welcome({ sid, token, want, timeouts, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
     if (sid !== this.#state.sid) lock(sid);
     Object.assign(this.#state, { sid, token });
-    this.#limits = { ...LIMITS, ...timeouts, maxReconnectAttempts };
+    this.#limits = { ...DEFAULT_LIMITS, ...timeouts, maxReconnectAttempts }; // older servers say less
     this.#sockets.welcome();
     // What the user did after the greeting was not sent: no need to wait for the next heartbeat.
     if (want.c < this.want.c) this.#heartbeat();

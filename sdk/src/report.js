@@ -1,11 +1,10 @@
 /**
  * What the pool is told of a call, for its statistics. Pure: the numbers of single seconds go in, a report comes out.
  */
+import { MAX_BITRATE, MAX_SPAN_MS } from "./protocol.js";
 
 const EVERY = 5000; // ms; the server takes one a second at most
 
-export const MAX_SPAN_MS = 3_600_000;
-const MAX_BITRATE = 10_000_000_000;
 /** @type {Record<string, number>} */
 const MOST = {
   rttMs: MAX_SPAN_MS,

@@ -5,13 +5,10 @@
  * came by the newest socket}, problem {code, message, remedy, retryable}.
  */
 import { tell, within } from "./events.js";
+import { CLOSE_RETRY, FINAL_CLOSE_CODES, FRESH_TOKEN_CLOSE_CODES, SUBPROTOCOL } from "./protocol.js";
 
-const SUBPROTOCOL = "switchboard.v1";
 const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
-const NEVER_AGAIN = new Set([1009, 4400, 4402, 4403, 4406, 4409, 4410, 4423]);
-const AUTH_EXPIRED = 4419;
-const RETRY = 4421;
 const TOKEN_WAIT = 10000; // for the application to give its JWT
 
 const NO_TOKEN = {
@@ -182,14 +179,14 @@ export class Sockets extends EventTarget {
   #closed(socket, code, reason) {
     if (socket !== this.#socket || this.#stopped) return;
     this.#welcomed = false;
-    if (NEVER_AGAIN.has(code)) {
+    if (FINAL_CLOSE_CODES.includes(code)) {
       this.#stopped = true;
       tell(this, "status", { status: "stopped", reason });
       return;
     }
-    this.#fresh ||= code === AUTH_EXPIRED;
+    this.#fresh ||= FRESH_TOKEN_CLOSE_CODES.includes(code);
     tell(this, "status", { status: "offline", reason });
-    if (code === RETRY) this.#attempts = 0; // another pod takes us: it counts as no attempt
+    if (code === CLOSE_RETRY) this.#attempts = 0; // another pod takes us: it counts as no attempt
     this.#later();
   }
 

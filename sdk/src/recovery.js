@@ -6,9 +6,9 @@
  * that the browser knew when the connection was made. A new connection made from a fresh realm sees new interfaces at
  * once, so that it comes first when the network has changed or media has fallen silent.
  */
+import { DEFAULT_LIMITS } from "./protocol.js";
 
 const DISCONNECTED_FOR = 2000; // ms of `disconnected`, which often heals by itself (matrix-js-sdk #3341)
-const CONNECTION_MS = 30_000; // for a first connection; after half of it another one (client-sdk-js: 15 s)
 export const SILENCE = 1000; // ms without a packet although media flowed
 const RESTARTS = 2; // then another connection
 const RESTART_WAIT = 7500; // ms given to a restart, so that two of them make the 15 s of client-sdk-js
@@ -52,11 +52,11 @@ export class Recovery {
   #over = false;
 
   /**
-   * `connectionMs` is the pool's limit for a first connection.
+   * `connectionMs` is the pool's limit for a first connection; after half of it another one is built (client-sdk-js: 15 s).
    *
    * @param {number} [connectionMs]
    */
-  constructor(connectionMs = CONNECTION_MS) {
+  constructor(connectionMs = DEFAULT_LIMITS.connectionMs) {
     this.#connectionMs = connectionMs;
   }
 

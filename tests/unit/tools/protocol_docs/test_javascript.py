@@ -1,0 +1,60 @@
+"""The browser client's constants are those of the definitions; that they load and type-check is seen with the SDK."""
+
+import json
+import re
+
+from tools.protocol_docs.javascript import constants, declarations, javascript
+
+from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES
+from switchboard_signaling.wire.messages import MAX_CHAT, RECONNECT_ATTEMPTS, SUBPROTOCOL, TIMEOUTS
+
+FLAGS = re.MULTILINE | re.DOTALL
+VALUES = {name: json.loads(value) for name, value in re.findall(r"^export const (\w+) = (.*?);\n", javascript(), FLAGS)}
+
+
+def test_the_module_exports_every_constant_with_its_value() -> None:
+    assert {name: value for name, (_, value) in constants().items()} == VALUES
+
+
+def test_sizes_and_names_are_those_of_the_frames() -> None:
+    assert (VALUES["SUBPROTOCOL"], VALUES["MAX_CHAT"]) == (SUBPROTOCOL, MAX_CHAT)
+
+
+def test_limits_have_their_names_on_the_wire() -> None:
+    assert VALUES["DEFAULT_LIMITS"] == {
+        "heartbeatMs": TIMEOUTS.heartbeat_ms,
+        "idleHeartbeatMs": TIMEOUTS.idle_heartbeat_ms,
+        "resumeWindowMs": TIMEOUTS.resume_window_ms,
+        "iceGatheringMs": TIMEOUTS.ice_gathering_ms,
+        "connectionMs": TIMEOUTS.connection_ms,
+        "maxReconnectAttempts": RECONNECT_ATTEMPTS,
+    }
+
+
+def test_close_codes_are_parted_by_what_the_client_does() -> None:
+    by_code = {code.code: code for code in CLOSE_CODES}
+    assert set(VALUES["FINAL_CLOSE_CODES"]) == {code for code, one in by_code.items() if not one.reconnect}
+    assert set(VALUES["FRESH_TOKEN_CLOSE_CODES"]) == {code for code, one in by_code.items() if one.fresh_token}
+    assert by_code[VALUES["CLOSE_RETRY"]].reason == "retry"
+
+
+def test_texts_are_those_of_the_catalogue() -> None:
+    catalogue = {kind.code: kind for kind in CATALOGUE}
+    for name, code in (("BAD_FRAME", "bad-frame"), ("PEER_UNREACHABLE", "peer-unreachable")):
+        kind = catalogue[code]
+        expected = {"code": code, "message": kind.message, "remedy": kind.remedy, "retryable": kind.retryable}
+        assert VALUES[name] == expected
+
+
+def test_every_constant_is_declared_with_the_type_of_its_value() -> None:
+    declared = dict(re.findall(r"^export const (\w+): (.*);$", declarations(), re.MULTILINE))
+    assert list(declared) == list(VALUES)
+    assert declared["MAX_CHAT"] == "number"
+    assert declared["SUBPROTOCOL"] == "string"
+    assert declared["FINAL_CLOSE_CODES"] == "ReadonlyArray<number>"
+    assert declared["BAD_FRAME"] == "Readonly<{ code: string; message: string; remedy: string; retryable: boolean }>"
+
+
+def test_a_constant_says_what_it_is() -> None:
+    for text in (javascript(), declarations()):
+        assert "/** Letters in one chat frame. */\nexport const MAX_CHAT" in text
