@@ -23,7 +23,7 @@ from switchboard_operator.kube.resources import (
 )
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.redis import objects, status, topology
-from switchboard_operator.redis.nodes import Credentials, NodeError, execute, observe
+from switchboard_operator.redis.nodes import NodeError, RedisCredentials, execute, observe
 from switchboard_operator.status.conditions import Fact
 
 logger = structlog.get_logger(__name__)
@@ -72,12 +72,12 @@ class ClusterReconciler:
     async def _form(self, cluster: RedisCluster, pods: Sequence[Json]) -> tuple[topology.Plan, Fact]:
         """Look at the nodes and give them the commands that are due; return these and whether the cluster is formed."""
         password = self._context.keys.redis_password(objects.OPERATOR_USER, cluster.metadata.uid)
-        credentials = Credentials(objects.OPERATOR_USER, password)
+        credentials = RedisCredentials(objects.OPERATOR_USER, password)
         places = {place.pod: place for place in status.places(pods)}
         answers = await asyncio.gather(
             *(observe(place, credentials) for place in places.values()), return_exceptions=True
         )
-        nodes = [answer for answer in answers if isinstance(answer, topology.Node)]
+        nodes = [answer for answer in answers if isinstance(answer, topology.RedisNode)]
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, NodeError):
                 raise answer
