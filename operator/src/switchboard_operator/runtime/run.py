@@ -29,7 +29,7 @@ from switchboard_operator.pools.sampler import Sampler
 from switchboard_operator.redis.reconciler import ClusterReconciler
 from switchboard_operator.runtime import health, kopf_app, metrics
 from switchboard_operator.runtime.queue import Controller, Reconciler, WorkQueue
-from switchboard_operator.runtime.settings import Settings
+from switchboard_operator.runtime.settings import OperatorSettings
 from switchboard_operator.status.writer import StatusWriter
 from switchboard_operator.turn.reconciler import FleetReconciler
 
@@ -52,7 +52,7 @@ class OperatorError(Exception):
 class Operator:
     """One replica of the operator: a candidate for the Lease, and while it holds it, the one that acts."""
 
-    def __init__(self, kube: Kube, settings: Settings, timing: Timing | None = None) -> None:
+    def __init__(self, kube: Kube, settings: OperatorSettings, timing: Timing | None = None) -> None:
         self._kube, self._settings = kube, settings
         self._elector = Elector(kube, settings.namespace, settings.lease, settings.pod, timing)
         self._quit = asyncio.Event()
@@ -218,7 +218,7 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: OperatorSettings) -> None:
     """Run one replica of the operator until it is told to end."""
     kube = await Kube.load(names.FIELD_MANAGER, metrics.count_request)
     try:

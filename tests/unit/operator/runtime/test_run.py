@@ -13,10 +13,10 @@ from tests.unit.operator.kube.lease_server import FakeKube
 from switchboard_operator.kube.lease import Timing
 from switchboard_operator.runtime import kopf_app
 from switchboard_operator.runtime.run import Operator, OperatorError
-from switchboard_operator.runtime.settings import Settings
+from switchboard_operator.runtime.settings import OperatorSettings
 
 FAST = Timing(duration=0.4, renew=0.2, retry=0.02)
-SETTINGS = Settings(
+SETTINGS = OperatorSettings.model_construct(
     namespace="system",
     pod="operator-1",
     lease="switchboard",
@@ -24,7 +24,7 @@ SETTINGS = Settings(
     signaling_image="signaling:1",
     turn_image="turn:1",
     redis_image="valkey:1",
-    port=0,
+    port=0,  # a free one
 )
 
 Watch = Callable[[asyncio.Event, asyncio.Event], Awaitable[None]]
