@@ -10,7 +10,7 @@ from switchboard_operator.kube.resources import Json
 from switchboard_operator.redis import objects
 from switchboard_operator.redis.topology import SLOTS, NodeAddress, Plan
 from switchboard_operator.status.conditions import Fact
-from switchboard_operator.status.diagnosis import is_ready, trouble
+from switchboard_operator.status.diagnosis import is_active, is_ready, trouble
 
 
 def fields(cluster: RedisCluster, image: Images, pods: Sequence[Json]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def places(pods: Sequence[Json]) -> Iterator[NodeAddress]:
     for pod in pods:
         metadata = pod["metadata"]
         address = (pod.get("status") or {}).get("podIP")
-        if address and not metadata.get("deletionTimestamp"):
+        if address and is_active(pod):
             ordinal = int(metadata["name"].rsplit("-", 1)[1])
             shard, machine = int(metadata["labels"][names.LABEL_SHARD]), (pod.get("spec") or {}).get("nodeName", "")
             yield NodeAddress(metadata["name"], shard, ordinal, address, machine=machine)
