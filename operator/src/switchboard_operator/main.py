@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 def main() -> None:
-    """Run the command line; exits with 1 and a remedy on a failure that the user can mend."""
+    """Run the command line; exits with 1 and a remedy on a failure that the user can fix, with 2 on wrong settings."""
     parser = argparse.ArgumentParser(prog="switchboard-operator", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="reconcile until SIGTERM")
@@ -46,20 +46,22 @@ def decide(lines: BinaryIO, answers: BinaryIO) -> None:
 
 def _operate(command: str) -> None:
     import asyncio
-    import os
 
     from switchboard_operator.kube import KubeError
     from switchboard_operator.runtime.run import OperatorError, run
-    from switchboard_operator.runtime.settings import Settings, SettingsError
+    from switchboard_operator.runtime.settings import OperatorSettings, OperatorSettingsError
     from switchboard_operator.runtime.upgrade import apply_crds
 
     _log_as_json()
     try:
         if command == "run":
-            asyncio.run(run(Settings.load(os.environ)))
+            asyncio.run(run(OperatorSettings.load()))
         else:
             asyncio.run(apply_crds())
-    except (SettingsError, KubeError, OperatorError) as error:
+    except OperatorSettingsError as error:
+        sys.stderr.write(f"switchboard-operator: the settings are wrong\n{error}\n")
+        sys.exit(2)
+    except (KubeError, OperatorError) as error:
         sys.exit(f"switchboard-operator: {error}")
 
 

@@ -13,8 +13,8 @@ from tests.e2e.apiserver import free_port
 from tests.e2e.operator.redis_servers import MARKS, SERVER, cluster_port, eventually
 
 from switchboard_operator.redis import topology
-from switchboard_operator.redis.nodes import Credentials, NodeError, execute, observe
-from switchboard_operator.redis.topology import SLOTS, Node, Place, Plan
+from switchboard_operator.redis.nodes import NodeError, RedisCredentials, execute, observe
+from switchboard_operator.redis.topology import SLOTS, NodeAddress, Plan, RedisNode
 
 pytestmark = MARKS
 SHARDS, NODES = 3, 6
@@ -33,7 +33,7 @@ class Servers:
         """Change the number of pods, all at new addresses."""
         self.shards = shards
         self.places = {
-            pod: Place(pod, shard, ordinal, "127.0.0.1", cluster_port())
+            pod: NodeAddress(pod, shard, ordinal, "127.0.0.1", cluster_port())
             for shard in range(shards)
             for ordinal in range(1 + replicas)
             for pod in [f"store-{shard}-{ordinal}"]
@@ -76,14 +76,14 @@ class Servers:
         self.kill(pod)
         shutil.rmtree(self.folder / pod)
 
-    async def nodes(self) -> list[Node]:
+    async def nodes(self) -> list[RedisNode]:
         """Return the nodes that answer."""
         answers = await asyncio.gather(
             *(observe(place, None) for place in self.places.values()), return_exceptions=True
         )
         for answer in answers:
-            assert isinstance(answer, Node | NodeError), answer
-        return [answer for answer in answers if isinstance(answer, Node)]
+            assert isinstance(answer, RedisNode | NodeError), answer
+        return [answer for answer in answers if isinstance(answer, RedisNode)]
 
     async def look(self) -> Plan:
         """Return the next step."""
@@ -270,8 +270,8 @@ async def test_five_of_six_servers_find_each_other_at_new_addresses(servers: Ser
 
 async def test_a_server_that_does_not_answer_or_refuses_is_named(servers: Servers) -> None:
     with pytest.raises(NodeError, match="Pod gone"):
-        await observe(Place("gone", 0, 0, "127.0.0.1", free_port()), None)
+        await observe(NodeAddress("gone", 0, 0, "127.0.0.1", free_port()), None)
     place = servers.places["store-0-0"]
     await servers.form()
     with pytest.raises(NodeError, match="Pod store-0-0"):
-        await observe(place, Credentials("nobody", "wrong"))
+        await observe(place, RedisCredentials("nobody", "wrong"))

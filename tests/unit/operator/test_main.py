@@ -82,3 +82,18 @@ except ValueError:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(done.stderr)["exception"][0]["exc_value"] == "a bug"
     assert "hush-hush" not in done.stderr
+
+
+def test_wrong_settings_end_the_process_with_all_their_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("OPERATOR_NAMESPACE", "OPERATOR_POD", "SIGNALING_IMAGE", "TURN_IMAGE", "REDIS_IMAGE"):
+        monkeypatch.delenv(f"SWITCHBOARD_{name}", raising=False)
+    monkeypatch.setattr("switchboard_operator.main._log_as_json", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["switchboard-operator", "run"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "SWITCHBOARD_OPERATOR_NAMESPACE is not set. Remedy" in said
+    assert "SWITCHBOARD_REDIS_IMAGE is not set. Remedy" in said

@@ -1,12 +1,12 @@
-"""What a pool's pods prove with that they are the pool's, to whoever speaks to their internal port. Pure.
+"""The server certificate of a pool's internal port, by which clients know that a pod is the pool's. Pure.
 
-One key and certificate a pool, made of the root key alone: the same bytes each time, so that nothing has to be kept,
-read first or renewed, and a new root key brings new ones. Nobody but the operator and the pool's Secret has the key.
+One key and certificate per pool, derived from the root key alone: the same bytes each time, so that nothing has to be
+stored, read first or renewed, and a new root key brings new ones. Only the operator and the pool's Secret have the key.
 """
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,19 +17,19 @@ from switchboard_crds import names
 
 FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
 UNTIL: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-"""No well-defined end (RFC 5280, section 4.1.2.5): trusted is this one certificate, not a name that it proves."""
+"""No well-defined end (RFC 5280, section 4.1.2.5): clients pin this certificate; its name is not what they trust."""
 
 
 @dataclass(frozen=True)
-class Identity:
-    """A certificate that vouches for itself, and its key; both PEM."""
+class ServerCertificate:
+    """A self-signed certificate and its private key; both PEM."""
 
     certificate: str
     key: str = field(repr=False)
 
     @classmethod
-    def of(cls, seed: bytes) -> "Identity":
-        """Return the identity of a secret of 32 bytes. Ed25519 keys and signatures (RFC 8032) hold no chance."""
+    def of(cls, seed: bytes) -> Self:
+        """Derive both from 32 secret bytes: Ed25519 keys and signatures (RFC 8032) are deterministic."""
         key = Ed25519PrivateKey.from_private_bytes(seed)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names.INTERNAL_TLS_NAME)])
         certificate = (

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import ServiceType, SignalingPool
-from switchboard_operator.keys.certificate import Identity
+from switchboard_operator.keys.certificate import ServerCertificate
 from switchboard_operator.keys.derived import Keys
+from switchboard_operator.kube.compare import digest
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.owned import builders as parts
-from switchboard_operator.owned.owner import Owner, digest
+from switchboard_operator.owned.owner import Owner
 from switchboard_operator.pools.links import Redis
 
 TERMINATION_SECONDS: Final = 60
@@ -74,7 +75,7 @@ def common(pool: SignalingPool, keys: Keys, directory: str) -> list[Json]:
         parts.service_account(name),
         parts.secret(key_secret_name(pool), {"current": keys.token_key(uid)}),
         parts.secret(internal_secret_name(pool), {"current": keys.internal_token(uid)}),
-        tls_secret(pool, keys.internal_identity(uid)),
+        tls_secret(pool, keys.internal_certificate(uid)),
         parts.secret(ice_secret_name(pool), {"directory.json": directory}),
         service(pool),
         parts.disruption_budget(name, selector(pool)),
@@ -83,7 +84,7 @@ def common(pool: SignalingPool, keys: Keys, directory: str) -> list[Json]:
     return [*objects, ingress(pool)] if pool.spec.ingress is not None else objects
 
 
-def tls_secret(pool: SignalingPool, identity: Identity) -> Json:
+def tls_secret(pool: SignalingPool, identity: ServerCertificate) -> Json:
     """Return the Secret with the certificate and the key of the internal port."""
     files = {"tls.crt": identity.certificate, "tls.key": identity.key}
     return {**parts.secret(internal_tls_secret_name(pool), files), "type": "kubernetes.io/tls"}

@@ -41,7 +41,7 @@ class Access:
     @classmethod
     def to(cls, pool_uid: str, keys: Keys) -> "Access":
         """Return the access to a pool."""
-        return cls(keys.internal_token(pool_uid), keys.internal_identity(pool_uid).certificate)
+        return cls(keys.internal_token(pool_uid), keys.internal_certificate(pool_uid).certificate)
 
 
 @dataclass(frozen=True)

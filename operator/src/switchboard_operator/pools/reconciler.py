@@ -11,6 +11,7 @@ from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
 from switchboard_crds.turn_fleet import TurnFleet
 from switchboard_operator import images
 from switchboard_operator.context import Context
+from switchboard_operator.kinds import ours
 from switchboard_operator.kube.resources import (
     DISRUPTION_BUDGET,
     INGRESS,
@@ -20,7 +21,6 @@ from switchboard_operator.kube.resources import (
     SERVICE,
     SERVICE_ACCOUNT,
     Json,
-    ours,
 )
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.owned.owner import OwnerKey
@@ -83,7 +83,7 @@ class PoolReconciler:
             if rev is not None:
                 moved = await self._mover.move(live, pool, rev)
 
-        applied = await self._children.attempt(apply(), PoolCondition.OBJECTS_APPLIED)
+        applied = (await self._children.attempt(apply(), PoolCondition.OBJECTS_APPLIED)).fact
         await self._report(live, pool, linked, rev, image, applied, moved)
         if moved.steps.commands:
             return SOON_SECONDS

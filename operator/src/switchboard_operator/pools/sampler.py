@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import POD, Json
 from switchboard_operator.owned.owner import OwnerKey
 from switchboard_operator.pools.autoscaling.model import Pod
@@ -63,7 +63,7 @@ class Sampler:
     """Samples the pods of all pools that were entered."""
 
     def __init__(
-        self, store: Store, client: PodClient, closed: Collection[str], wake: Callable[[OwnerKey], None]
+        self, store: ObjectStore[OwnerKey], client: PodClient, closed: Collection[str], wake: Callable[[OwnerKey], None]
     ) -> None:
         """Take in `closed` the names of the nodes that should be empty, as they are at any moment."""
         self._store, self._client, self._closed, self._wake = store, client, closed, wake

@@ -18,10 +18,10 @@ from switchboard_operator.redis.topology import (
     Command,
     Failover,
     Forget,
+    KnownNode,
     Meet,
-    Node,
-    Peer,
-    Place,
+    NodeAddress,
+    RedisNode,
     Replicate,
     SetEpoch,
 )
@@ -35,14 +35,14 @@ class NodeError(Exception):
 
 
 @dataclass(frozen=True)
-class Credentials:
+class RedisCredentials:
     """The operator's user on the nodes."""
 
     username: str
     password: str
 
 
-async def observe(place: Place, credentials: Credentials | None) -> Node:
+async def observe(place: NodeAddress, credentials: RedisCredentials | None) -> RedisNode:
     """Ask a node what it is. Raises NodeError."""
     async with _connection(place, credentials) as client:
         table = await _ask(place, client, "CLUSTER", "NODES")
@@ -58,7 +58,7 @@ async def observe(place: Place, credentials: Credentials | None) -> Node:
     )
 
 
-async def execute(place: Place, credentials: Credentials | None, command: Command) -> None:
+async def execute(place: NodeAddress, credentials: RedisCredentials | None, command: Command) -> None:
     """Give a node a command. Raises NodeError."""
     async with _connection(place, credentials) as client:
         await _ask(place, client, "CLUSTER", *arguments(command))
@@ -83,9 +83,9 @@ def arguments(command: Command) -> tuple[str | int, ...]:
             return ("FAILOVER",)
 
 
-def parse(place: Place, table: str) -> Node:
+def parse(place: NodeAddress, table: str) -> RedisNode:
     """Return a node from its CLUSTER NODES table (https://valkey.io/commands/cluster-nodes/)."""
-    peers: dict[str, Peer] = {}
+    peers: dict[str, KnownNode] = {}
     me: tuple[str, str | None, topology.Ranges] | None = None
     for line in table.splitlines():
         if not line:
@@ -95,7 +95,7 @@ def parse(place: Place, table: str) -> Node:
         if "myself" in kinds:
             me = identity, None if primary == "-" else primary, tuple(_ranges(slots))
         else:
-            peers[identity] = Peer(
+            peers[identity] = KnownNode(
                 address.split("@")[0],
                 "handshake" in kinds,
                 "fail" in kinds or "noaddr" in kinds,
@@ -104,7 +104,7 @@ def parse(place: Place, table: str) -> Node:
     if me is None:
         raise NodeError(f"Pod {place.pod}: its table of nodes does not name itself")
     identity, primary_id, ranges = me
-    return Node(place, identity, slots=ranges, primary_id=primary_id, peers=peers)
+    return RedisNode(place, identity, slots=ranges, primary_id=primary_id, peers=peers)
 
 
 def _ranges(slots: list[str]) -> Iterator[topology.Range]:
@@ -119,7 +119,7 @@ def _text(answer: Any) -> str:
 
 
 @asynccontextmanager
-async def _connection(place: Place, credentials: Credentials | None) -> AsyncIterator[Redis]:
+async def _connection(place: NodeAddress, credentials: RedisCredentials | None) -> AsyncIterator[Redis]:
     client = Redis(
         host=place.host,
         port=place.port,
@@ -143,7 +143,7 @@ async def _connection(place: Place, credentials: Credentials | None) -> AsyncIte
         await client.aclose()
 
 
-async def _ask(place: Place, client: Redis, *command: str | int) -> Any:
+async def _ask(place: NodeAddress, client: Redis, *command: str | int) -> Any:
     try:
         return await client.execute_command(*command)  # type: ignore[no-untyped-call]
     except RedisError as error:

@@ -10,6 +10,7 @@ from switchboard_crds import names
 from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
 from switchboard_operator import images
 from switchboard_operator.context import Context
+from switchboard_operator.kinds import ours
 from switchboard_operator.kube.resources import (
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
@@ -19,11 +20,10 @@ from switchboard_operator.kube.resources import (
     SERVICE_ACCOUNT,
     STATEFUL_SET,
     Json,
-    ours,
 )
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.redis import objects, status, topology
-from switchboard_operator.redis.nodes import Credentials, NodeError, execute, observe
+from switchboard_operator.redis.nodes import NodeError, RedisCredentials, execute, observe
 from switchboard_operator.status.conditions import Fact
 
 logger = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ class ClusterReconciler:
         applied = await self._children.attempt(self._apply(cluster, image.used), ClusterCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(cluster).key, POD)
         plan, formed = await self._form(cluster, pods)
-        facts = [applied, status.nodes_ready(cluster, pods), formed]
+        facts = [applied.fact, status.nodes_ready(cluster, pods), formed]
         fields = status.fields(cluster, image, pods)
         await self._context.writer.write(names.REDIS_CLUSTER, live, cluster, fields, facts)
         return FORMED_SECONDS if plan.formed else FORMING_SECONDS
@@ -72,12 +72,12 @@ class ClusterReconciler:
     async def _form(self, cluster: RedisCluster, pods: Sequence[Json]) -> tuple[topology.Plan, Fact]:
         """Look at the nodes and give them the commands that are due; return these and whether the cluster is formed."""
         password = self._context.keys.redis_password(objects.OPERATOR_USER, cluster.metadata.uid)
-        credentials = Credentials(objects.OPERATOR_USER, password)
+        credentials = RedisCredentials(objects.OPERATOR_USER, password)
         places = {place.pod: place for place in status.places(pods)}
         answers = await asyncio.gather(
             *(observe(place, credentials) for place in places.values()), return_exceptions=True
         )
-        nodes = [answer for answer in answers if isinstance(answer, topology.Node)]
+        nodes = [answer for answer in answers if isinstance(answer, topology.RedisNode)]
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, NodeError):
                 raise answer

@@ -8,9 +8,9 @@ from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
 from switchboard_operator.images import Images
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.redis import objects
-from switchboard_operator.redis.topology import SLOTS, Place, Plan
+from switchboard_operator.redis.topology import SLOTS, NodeAddress, Plan
 from switchboard_operator.status.conditions import Fact
-from switchboard_operator.status.diagnosis import is_ready, trouble
+from switchboard_operator.status.diagnosis import is_active, is_ready, trouble
 
 
 def fields(cluster: RedisCluster, image: Images, pods: Sequence[Json]) -> dict[str, Any]:
@@ -49,12 +49,12 @@ def nodes_ready(cluster: RedisCluster, pods: Sequence[Json]) -> Fact:
     return Fact(kind, False, "Starting", f"{ready} of {wanted} nodes serve.", in_progress=True)
 
 
-def places(pods: Sequence[Json]) -> Iterator[Place]:
+def places(pods: Sequence[Json]) -> Iterator[NodeAddress]:
     """Return where the pods are that may answer."""
     for pod in pods:
         metadata = pod["metadata"]
         address = (pod.get("status") or {}).get("podIP")
-        if address and not metadata.get("deletionTimestamp"):
+        if address and is_active(pod):
             ordinal = int(metadata["name"].rsplit("-", 1)[1])
             shard, machine = int(metadata["labels"][names.LABEL_SHARD]), (pod.get("spec") or {}).get("nodeName", "")
-            yield Place(metadata["name"], shard, ordinal, address, machine=machine)
+            yield NodeAddress(metadata["name"], shard, ordinal, address, machine=machine)

@@ -30,7 +30,7 @@ _SHAPES: Final = range(3, 101)
 
 
 @dataclass(frozen=True)
-class Peer:
+class KnownNode:
     """One node as another one knows it."""
 
     address: str
@@ -41,7 +41,7 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Place:
+class NodeAddress:
     """Where a node is, before it is asked what it is."""
 
     pod: str
@@ -59,10 +59,10 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Node:
+class RedisNode:
     """One node as it describes itself."""
 
-    place: Place
+    place: NodeAddress
     id: str
     epoch: int = 0
     """Its configuration epoch; 0 until it was given one."""
@@ -71,7 +71,7 @@ class Node:
     """Id of the node that it replicates; None for a primary."""
     keys: int = 0
     """Keys in its memory."""
-    peers: Mapping[str, Peer] = field(default_factory=dict)
+    peers: Mapping[str, KnownNode] = field(default_factory=dict)
     """Other nodes that it knows, by id."""
     served: int = 0
     """Slots whose primary it reaches; 0 while it serves no queries (`cluster_state:fail`)."""
@@ -159,7 +159,7 @@ def share(shard: int, shards: int) -> Range:
     return shard * SLOTS // shards, (shard + 1) * SLOTS // shards - 1
 
 
-def plan(nodes: Sequence[Node], shards: int, expected: Collection[str]) -> Plan:
+def plan(nodes: Sequence[RedisNode], shards: int, expected: Collection[str]) -> Plan:
     """Return what to do next with the nodes that answer, of the pods expected."""
     ordered = sorted(nodes, key=lambda node: (node.shard, node.place.ordinal))
     if misfit := _misfit(ordered, shards):
@@ -178,7 +178,7 @@ def plan(nodes: Sequence[Node], shards: int, expected: Collection[str]) -> Plan:
     return replace(settled, improves=_spread(ordered, owners)) if settled.formed else settled
 
 
-def unserved(nodes: Sequence[Node]) -> int:
+def unserved(nodes: Sequence[RedisNode]) -> int:
     """Return how many slots have no primary that answers, or are out of reach for one of the nodes."""
     owned = {slots for node in nodes for slots in node.slots}
     return SLOTS - min([_size(owned), *(node.served for node in nodes)])
@@ -188,7 +188,7 @@ def _size(ranges: Collection[Range]) -> int:
     return sum(last - first + 1 for first, last in ranges)
 
 
-def _missing(nodes: Sequence[Node], expected: Collection[str]) -> str:
+def _missing(nodes: Sequence[RedisNode], expected: Collection[str]) -> str:
     """Return a message that names the pods that do not answer, if any."""
     missing = sorted(set(expected) - {node.pod for node in nodes})
     if not missing:
@@ -197,7 +197,7 @@ def _missing(nodes: Sequence[Node], expected: Collection[str]) -> str:
     return f"{len(missing)} of {len(expected)} nodes {verb} not answer yet: {', '.join(missing)}"
 
 
-def _misfit(nodes: Sequence[Node], shards: int) -> str:
+def _misfit(nodes: Sequence[RedisNode], shards: int) -> str:
     """Return a message if the nodes hold slots or keys of another cluster than the one asked for."""
     claims = _claims(nodes)
     parts = set(claims.values())
@@ -219,7 +219,7 @@ def _misfit(nodes: Sequence[Node], shards: int) -> str:
     return _rivals(nodes) if _fits(nodes, parts, shards) else _odd(nodes, claims, shards)
 
 
-def _claims(nodes: Sequence[Node]) -> dict[str, Ranges]:
+def _claims(nodes: Sequence[RedisNode]) -> dict[str, Ranges]:
     """Return the slots of each owner, by id: as it says itself, or as others remember one that does not answer."""
     remembered = {key: peer.slots for node in nodes for key, peer in node.peers.items() if peer.slots}
     present = {node.id: node.slots for node in nodes}
@@ -230,7 +230,7 @@ def _even(shards: int) -> set[Ranges]:
     return {(share(shard, shards),) for shard in range(shards)}
 
 
-def _fits(nodes: Sequence[Node], parts: set[Ranges], shards: int) -> bool:
+def _fits(nodes: Sequence[RedisNode], parts: set[Ranges], shards: int) -> bool:
     """Return whether the slots were divided among this number of shards, each in the pods of one shard.
 
     Some shards may be without slots while the cluster forms. A division by hand is none of ours, but complete.
@@ -244,7 +244,7 @@ def _fits(nodes: Sequence[Node], parts: set[Ranges], shards: int) -> bool:
     return complete and separate and len(parts) == shards
 
 
-def _odd(nodes: Sequence[Node], claims: Mapping[str, Ranges], shards: int) -> str:
+def _odd(nodes: Sequence[RedisNode], claims: Mapping[str, Ranges], shards: int) -> str:
     """Return a message about the first owner of slots that are not those of its shard."""
     owners = {node.id: node for node in nodes}
     right = {key: {(share(owners[key].shard, shards),)} if key in owners else _even(shards) for key in claims}
@@ -258,7 +258,7 @@ def _odd(nodes: Sequence[Node], claims: Mapping[str, Ranges], shards: int) -> st
     )
 
 
-def _rivals(nodes: Sequence[Node]) -> str:
+def _rivals(nodes: Sequence[RedisNode]) -> str:
     """Return a message if nodes that do not know each other belong to clusters that own the same slots."""
     for one, other in combinations(_groups(nodes), 2):
         ours, theirs = _owners_by_part(one), _owners_by_part(other)
@@ -273,9 +273,9 @@ def _rivals(nodes: Sequence[Node]) -> str:
     return ""
 
 
-def _groups(nodes: Sequence[Node]) -> list[list[Node]]:
+def _groups(nodes: Sequence[RedisNode]) -> list[list[RedisNode]]:
     """Return the nodes by acquaintance: within a group they settle by themselves who owns what."""
-    groups: list[list[Node]] = []
+    groups: list[list[RedisNode]] = []
     for node in nodes:
         linked = [group for group in groups if any(node.id in one.peers or one.id in node.peers for one in group)]
         groups = [group for group in groups if group not in linked]
@@ -283,14 +283,14 @@ def _groups(nodes: Sequence[Node]) -> list[list[Node]]:
     return groups
 
 
-def _owners_by_part(nodes: Sequence[Node]) -> dict[Ranges, set[str]]:
+def _owners_by_part(nodes: Sequence[RedisNode]) -> dict[Ranges, set[str]]:
     found: dict[Ranges, set[str]] = defaultdict(set)
     for key, slots in _claims(nodes).items():
         found[slots].add(key)
     return found
 
 
-def _claim(nodes: Sequence[Node], owners: Mapping[int, Node], shards: int) -> Iterator[Command]:
+def _claim(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shards: int) -> Iterator[Command]:
     views = [slots for node in nodes for slots in (node.slots, *(peer.slots for peer in node.peers.values()))]
     taken = {part for slots in views for part in slots}
     for shard in sorted(set(range(shards)) - owners.keys()):
@@ -305,7 +305,7 @@ def _claim(nodes: Sequence[Node], owners: Mapping[int, Node], shards: int) -> It
             yield AddSlots(node.pod, (first, last))
 
 
-def _ownerless(nodes: Sequence[Node], owners: Mapping[int, Node], shards: int) -> Plan:
+def _ownerless(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shards: int) -> Plan:
     """Return what becomes of the first shard whose primary is gone though all nodes answer; empty if there is none."""
     present = {node.id for node in nodes}
     gone = {key: peer for node in nodes for key, peer in node.peers.items() if peer.slots and key not in present}
@@ -328,7 +328,7 @@ def _ownerless(nodes: Sequence[Node], owners: Mapping[int, Node], shards: int) -
     return Plan()
 
 
-def _acquaint(nodes: Sequence[Node], owners: Mapping[int, Node]) -> Iterator[Command]:
+def _acquaint(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Iterator[Command]:
     """Introduce newcomers to the first node, which tells the others; tell everybody a changed address.
 
     A node whose shard has no primary is not introduced: it may have to claim the shard's slots first.
@@ -344,7 +344,7 @@ def _acquaint(nodes: Sequence[Node], owners: Mapping[int, Node]) -> Iterator[Com
                 yield Meet(node.pod, other.place.address)
 
 
-def _replicate(nodes: Sequence[Node], owners: Mapping[int, Node]) -> Iterator[Command]:
+def _replicate(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Iterator[Command]:
     """Have nodes replicate their shard's primary. One with keys is moved only if its present primary has them too."""
     present = {node.id for node in nodes}
     for node in nodes:
@@ -356,7 +356,7 @@ def _replicate(nodes: Sequence[Node], owners: Mapping[int, Node]) -> Iterator[Co
             yield Replicate(node.pod, owner.id)
 
 
-def _settled(nodes: Sequence[Node], owners: Mapping[int, Node]) -> Plan:
+def _settled(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Plan:
     """Return what is left once nothing is to be added: nodes to forget, then patience."""
     present = {node.id for node in nodes}
     stale = tuple(
@@ -383,7 +383,7 @@ def _settled(nodes: Sequence[Node], owners: Mapping[int, Node]) -> Plan:
     return Plan()
 
 
-def _spread(nodes: Sequence[Node], owners: Mapping[int, Node]) -> tuple[Failover, ...]:
+def _spread(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> tuple[Failover, ...]:
     """Return a change of places if a single machine holds so many primaries that their replicas could not replace them.
 
     It takes a majority of the primaries to elect one (https://valkey.io/topics/cluster-spec/). Failovers choose a

@@ -1,54 +1,58 @@
 """The operator's settings, from environment variables that the chart sets."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_Text = Annotated[str, Field(min_length=1)]
 
 
-class SettingsError(Exception):
-    """A setting is missing or wrong."""
+class OperatorSettingsError(Exception):
+    """At least one setting is missing or wrong; the message names each variable, with a remedy."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How this operator runs."""
+class OperatorSettings(BaseSettings):
+    """How this replica of the operator runs."""
 
-    namespace: str
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, populate_by_name=True, str_strip_whitespace=True, hide_input_in_errors=True
+    )
+
+    namespace: _Text = Field(validation_alias="SWITCHBOARD_OPERATOR_NAMESPACE")
     """Where its Lease is."""
-    pod: str
+    pod: _Text = Field(validation_alias="SWITCHBOARD_OPERATOR_POD")
     """Its identity among the replicas."""
-    lease: str
-    watch_namespaces: tuple[str, ...]
-    """Empty: all."""
-    signaling_image: str
-    """Image of pools that name none."""
-    turn_image: str
-    """Image of fleets that name none."""
-    redis_image: str
-    """Image of Redis clusters that name none."""
-    port: int
+    lease: _Text = Field(default="switchboard-operator", validation_alias="SWITCHBOARD_OPERATOR_LEASE")
+    port: int = Field(default=8080, ge=1, le=65535, validation_alias="SWITCHBOARD_OPERATOR_PORT")
     """Of /livez, /readyz and /metrics."""
+    watch_namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), validation_alias="SWITCHBOARD_WATCH_NAMESPACES"
+    )
+    """Separated by commas; empty: all."""
+    signaling_image: _Text = Field(validation_alias="SWITCHBOARD_SIGNALING_IMAGE")
+    """Default image of SignalingPools."""
+    turn_image: _Text = Field(validation_alias="SWITCHBOARD_TURN_IMAGE")
+    """Default image of TurnFleets."""
+    redis_image: _Text = Field(validation_alias="SWITCHBOARD_REDIS_IMAGE")
+    """Default image of RedisClusters."""
+
+    @field_validator("watch_namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @classmethod
-    def load(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings. Raises SettingsError with the variable's name."""
+    def load(cls) -> Self:
+        """Read the environment. Raises OperatorSettingsError."""
+        try:
+            return cls.model_validate({})
+        except ValidationError as error:
+            problems = (_problem(str(details["loc"][0]), details["type"], details["msg"]) for details in error.errors())
+            raise OperatorSettingsError("\n".join(problems)) from None
 
-        def required(name: str) -> str:
-            value = environment.get(name, "").strip()
-            if not value:
-                raise SettingsError(f"{name} is not set. Remedy: set it; the chart does")
-            return value
 
-        port = environment.get("SWITCHBOARD_OPERATOR_PORT", "8080")
-        if not port.isdecimal() or not 0 < int(port) < 65536:
-            raise SettingsError(f"SWITCHBOARD_OPERATOR_PORT is {port!r}. Remedy: a port from 1 to 65535")
-        return cls(
-            namespace=required("SWITCHBOARD_OPERATOR_NAMESPACE"),
-            pod=required("SWITCHBOARD_OPERATOR_POD"),
-            lease=environment.get("SWITCHBOARD_OPERATOR_LEASE", "switchboard-operator"),
-            watch_namespaces=tuple(filter(None, environment.get("SWITCHBOARD_WATCH_NAMESPACES", "").split(","))),
-            signaling_image=required("SWITCHBOARD_SIGNALING_IMAGE"),
-            turn_image=required("SWITCHBOARD_TURN_IMAGE"),
-            redis_image=required("SWITCHBOARD_REDIS_IMAGE"),
-            port=int(port),
-        )
+def _problem(variable: str, kind: str, message: str) -> str:
+    if kind in {"missing", "string_too_short"}:
+        return f"{variable} is not set. Remedy: set it; the chart does"
+    return f"{variable} is invalid: {message}. Remedy: set a port from 1 to 65535"

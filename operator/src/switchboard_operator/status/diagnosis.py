@@ -1,4 +1,4 @@
-"""What the pods of a resource suffer from, in words that name the pod and the remedy. Pure."""
+"""Diagnoses why pods do not serve, in words that name the pod and the remedy. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -20,9 +20,7 @@ _WAITING: Final = {
 
 def trouble(pods: Iterable[Json]) -> Trouble | None:
     """Return the first trouble that keeps a pod from serving, or None; pods that only start are no trouble."""
-    for pod in sorted(pods, key=lambda item: str(item["metadata"]["name"])):
-        if pod["metadata"].get("deletionTimestamp"):
-            continue
+    for pod in sorted(filter(is_active, pods), key=lambda item: str(item["metadata"]["name"])):
         for found in _troubles(pod):
             return found
     return None
@@ -42,9 +40,17 @@ def _troubles(pod: Json) -> Iterator[Trouble]:
             yield reason, f"{name}, container {container['name']}: {detail}. Remedy: {remedy}"
 
 
+def is_active(pod: Json) -> bool:
+    """Return whether a pod is there to stay: neither being deleted nor finished, as an evicted one is.
+
+    Kubernetes counts a workload's pods the same way (IsPodActive in pkg/controller/controller_utils.go).
+    """
+    finished = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+    return not finished and not pod["metadata"].get("deletionTimestamp")
+
+
 def is_ready(pod: Json) -> bool:
     """Return whether a pod serves."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
     conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return ready and is_active(pod)

@@ -7,15 +7,8 @@ from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_crds.turn_fleet import FleetCondition, TurnFleet
 from switchboard_operator import images
 from switchboard_operator.context import Context
-from switchboard_operator.kube.resources import (
-    CONFIG_MAP,
-    DEPLOYMENT,
-    DISRUPTION_BUDGET,
-    POD,
-    SECRET,
-    SERVICE_ACCOUNT,
-    ours,
-)
+from switchboard_operator.kinds import ours
+from switchboard_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, DISRUPTION_BUDGET, POD, SECRET, SERVICE_ACCOUNT
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.turn import objects, status
 
@@ -45,10 +38,10 @@ class FleetReconciler:
         applied = await self._children.attempt(self._apply(fleet, image.used), FleetCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(fleet).key, POD)
         servers = status.servers(pods)
-        facts = [applied, status.servers_healthy(fleet, servers, pods)]
+        facts = [applied.fact, status.servers_healthy(fleet, servers, pods)]
         fields = status.fields(fleet, image, servers)
         await self._context.writer.write(names.TURN_FLEET, live, fleet, fields, facts)
-        return None if applied.holds else LOOK_AGAIN_SECONDS
+        return None if applied.fact.holds else LOOK_AGAIN_SECONDS
 
     async def _apply(self, fleet: TurnFleet, image: str) -> None:
         owner = objects.owner_of(fleet)

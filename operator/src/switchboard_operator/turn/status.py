@@ -8,16 +8,16 @@ from switchboard_crds.turn_fleet import FleetCondition, TurnFleet, TurnServer
 from switchboard_operator.images import Images
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.status.conditions import Fact
-from switchboard_operator.status.diagnosis import is_ready, trouble
+from switchboard_operator.status.diagnosis import is_active, is_ready, trouble
 
 
 def servers(pods: Sequence[Json]) -> list[TurnServer]:
-    """Return the servers that run, by name; one that is going away is none that new clients should be sent to."""
+    """Return the servers that run, by name; no new clients should be sent to one that terminates or was evicted."""
     found = []
     for pod in pods:
         address = (pod.get("status") or {}).get("podIP")
         metadata = pod["metadata"]
-        if address and not metadata.get("deletionTimestamp"):
+        if address and is_active(pod):
             region = metadata["labels"].get(names.LABEL_REGION, "")
             found.append(TurnServer(name=metadata["name"], region=region, address=address, healthy=is_ready(pod)))
     return sorted(found, key=lambda server: server.name)

@@ -10,12 +10,12 @@ from switchboard_operator.redis.topology import (
     Command,
     Failover,
     Forget,
+    KnownNode,
     Meet,
-    Node,
-    Peer,
-    Place,
+    NodeAddress,
     Plan,
     Ranges,
+    RedisNode,
     Replicate,
     SetEpoch,
     plan,
@@ -55,7 +55,7 @@ class Known:
 class Server:
     """A volume, and the server that runs on it."""
 
-    place: Place
+    place: NodeAddress
     id: str
     epoch: int = 0
     slots: int = 0
@@ -86,7 +86,7 @@ class Servers:
             for ordinal in range(1 + replicas):
                 self.count += 1
                 pod = f"store-{shard}-{ordinal}"
-                place = Place(pod, shard, ordinal, f"10.0.0.{self.count}")
+                place = NodeAddress(pod, shard, ordinal, f"10.0.0.{self.count}")
                 server = old.pop(pod, None)
                 if server is None or self.random.random() >= kept:
                     server = Server(place, f"id-{self.count}")
@@ -122,17 +122,17 @@ class Servers:
     def look(self) -> Plan:
         return plan([self.describe(server) for server in self.running()], self.shards, list(self.servers))
 
-    def describe(self, server: Server) -> Node:
+    def describe(self, server: Server) -> RedisNode:
         owner = server.peers.get(server.primary or "")
         views = {server.slots: True, **{known.slots: self.linked(server, key) for key, known in server.peers.items()}}
         served = sum((slots).bit_count() for slots, there in views.items() if there)
         peers = {
-            key: Peer(known.address, failed=self.linked(server, key) is None, slots=ranges(known.slots))
+            key: KnownNode(known.address, failed=self.linked(server, key) is None, slots=ranges(known.slots))
             for key, known in server.peers.items()
         }
         epoch = owner.epoch if owner else server.epoch
         slots, keys = ranges(server.slots), server.keys.bit_count()
-        return Node(server.place, server.id, epoch, slots, server.primary, keys, peers, served)
+        return RedisNode(server.place, server.id, epoch, slots, server.primary, keys, peers, served)
 
     def operate(self, cut: int) -> Plan:
         """Give the commands that are due, up to the moment when the operator is killed."""

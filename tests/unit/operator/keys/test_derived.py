@@ -1,6 +1,8 @@
 import hashlib
 import hmac
 
+import pytest
+
 from switchboard_operator.keys.derived import Keys
 
 KEYS = Keys(bytes(range(32)))
@@ -27,13 +29,23 @@ def test_the_same_root_gives_the_same_secrets() -> None:
 
 
 def test_a_pools_certificate_is_the_same_each_time_and_no_other_pools() -> None:
-    assert Keys(bytes(range(32))).internal_identity("a") == KEYS.internal_identity("a")
-    assert KEYS.internal_identity("a").certificate != KEYS.internal_identity("b").certificate
+    assert Keys(bytes(range(32))).internal_certificate("a") == KEYS.internal_certificate("a")
+    assert KEYS.internal_certificate("a").certificate != KEYS.internal_certificate("b").certificate
 
 
-def test_a_turn_secret_is_the_hmac_of_the_fleets_key_and_the_pools_uid() -> None:
-    fleet = hmac.new(bytes(range(32)), b"turn/fleet/f", hashlib.sha256).digest()
-    assert KEYS.turn_secret("f", "p") == hmac.new(fleet, b"p", hashlib.sha256).hexdigest()
+@pytest.mark.parametrize(
+    ("secret", "purpose"),
+    [
+        (KEYS.token_key("p"), b"pool/token/p"),
+        (KEYS.internal_token("p"), b"pool/internal/p"),
+        (KEYS.turn_secret("f", "p"), b"turn/pool/f/p"),
+        (KEYS.turn_probe_secret("f"), b"turn/probe/f"),
+        (KEYS.redis_password("operator", "c"), b"redis/operator/c"),
+    ],
+)
+def test_a_secret_is_the_first_block_of_hkdf_expand(secret: str, purpose: bytes) -> None:
+    """RFC 5869, section 2.3: T(1) = HMAC-Hash(PRK, info | 0x01)."""
+    assert secret == hmac.new(bytes(range(32)), b"switchboard/" + purpose + b"\x01", hashlib.sha256).hexdigest()
 
 
 def test_the_root_is_not_shown() -> None:

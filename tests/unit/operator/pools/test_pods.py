@@ -22,7 +22,7 @@ def mount(folder: Path, keys: Keys, pool_uid: str) -> None:
     """Write what a pod of the pool mounts."""
     for name in ("tokens", "tls"):
         (folder / name).mkdir(exist_ok=True)
-    identity = keys.internal_identity(pool_uid)
+    identity = keys.internal_certificate(pool_uid)
     (folder / "tokens" / "current").write_text(keys.internal_token(pool_uid))
     (folder / "tls" / "tls.crt").write_text(identity.certificate)
     (folder / "tls" / "tls.key").write_text(identity.key)
@@ -83,4 +83,4 @@ def test_a_pod_without_a_certificate_says_where_it_looked_and_what_helps(tmp_pat
 def test_the_secrets_are_not_shown() -> None:
     access = Access.to("a", KEYS)
     assert access.token not in repr(Place("pod", "10.0.0.1", access))
-    assert "PRIVATE" not in repr(KEYS.internal_identity("a"))
+    assert "PRIVATE" not in repr(KEYS.internal_certificate("a"))

@@ -5,7 +5,7 @@ from tests.unit.operator.examples import cluster, going, pod
 
 from switchboard_operator.images import Images
 from switchboard_operator.redis import status
-from switchboard_operator.redis.topology import Meet, Place, Plan
+from switchboard_operator.redis.topology import Meet, NodeAddress, Plan
 
 BROKEN = pod(
     "store-redis-0-0", containerStatuses=[{"name": "valkey", "state": {"waiting": {"reason": "ErrImagePull"}}}]
@@ -64,5 +64,6 @@ def test_nodes_are_where_their_pods_are() -> None:
     labels = {"switchboard.dev/shard": "2"}
     running = {**pod("store-redis-2-1", labels=labels, podIP="10.0.0.1"), "spec": {"nodeName": "a"}}
     starting = pod("store-redis-2-0", labels=labels)
-    found = list(status.places([running, starting, going(running)]))
-    assert found == [Place("store-redis-2-1", 2, 1, "10.0.0.1", machine="a")]
+    evicted = pod("store-redis-2-2", labels=labels, podIP="10.0.0.1", phase="Failed")
+    found = list(status.places([running, starting, going(running), evicted]))
+    assert found == [NodeAddress("store-redis-2-1", 2, 1, "10.0.0.1", machine="a")]

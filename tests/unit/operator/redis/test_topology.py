@@ -8,11 +8,11 @@ from switchboard_operator.redis.topology import (
     Command,
     Failover,
     Forget,
+    KnownNode,
     Meet,
-    Node,
-    Peer,
-    Place,
+    NodeAddress,
     Plan,
+    RedisNode,
     Replicate,
     SetEpoch,
     plan,
@@ -24,43 +24,43 @@ SHARDS = 3
 PODS = [f"store-redis-{shard}-{ordinal}" for shard in range(SHARDS) for ordinal in range(2)]
 
 
-def node(shard: int, ordinal: int) -> Node:
+def node(shard: int, ordinal: int) -> RedisNode:
     """Return a fresh node."""
     pod = f"store-redis-{shard}-{ordinal}"
-    return Node(Place(pod, shard, ordinal, f"10.0.{shard}.{ordinal}"), id=f"id-{shard}-{ordinal}")
+    return RedisNode(NodeAddress(pod, shard, ordinal, f"10.0.{shard}.{ordinal}"), id=f"id-{shard}-{ordinal}")
 
 
-def fresh() -> list[Node]:
+def fresh() -> list[RedisNode]:
     return [node(shard, ordinal) for shard in range(SHARDS) for ordinal in range(2)]
 
 
-def acquainted(nodes: list[Node]) -> list[Node]:
+def acquainted(nodes: list[RedisNode]) -> list[RedisNode]:
     """Return the nodes with everybody knowing everybody."""
 
-    def peers(me: Node) -> dict[str, Peer]:
-        known = {one.id: Peer(one.place.address, slots=one.slots) for one in nodes if one.id != me.id}
+    def peers(me: RedisNode) -> dict[str, KnownNode]:
+        known = {one.id: KnownNode(one.place.address, slots=one.slots) for one in nodes if one.id != me.id}
         return {**{key: peer for key, peer in me.peers.items() if key not in known}, **known}
 
     return [replace(me, peers=peers(me)) for me in nodes]
 
 
-def claimed() -> list[Node]:
+def claimed() -> list[RedisNode]:
     return [
         replace(one, epoch=one.shard + 1, slots=(share(one.shard, SHARDS),)) if one.place.ordinal == 0 else one
         for one in fresh()
     ]
 
 
-def formed() -> list[Node]:
+def formed() -> list[RedisNode]:
     nodes = [one if one.slots else replace(one, primary_id=f"id-{one.shard}-0", served=SLOTS) for one in claimed()]
     return acquainted([replace(one, served=SLOTS) for one in nodes])
 
 
-def change(nodes: list[Node], pod: str, **changes: object) -> list[Node]:
+def change(nodes: list[RedisNode], pod: str, **changes: object) -> list[RedisNode]:
     return [replace(one, **changes) if one.pod == pod else one for one in nodes]  # type: ignore[arg-type]
 
 
-def next_step(nodes: list[Node]) -> Plan:
+def next_step(nodes: list[RedisNode]) -> Plan:
     return plan(nodes, SHARDS, PODS)
 
 
@@ -94,7 +94,7 @@ def test_after_a_crash_only_what_is_missing_is_done() -> None:
     ]
     pod = "store-redis-2-0"
     assert next_step(half) == Plan((SetEpoch(pod, 3), AddSlots(pod, share(2, SHARDS))))
-    with_epoch = change(half, pod, epoch=3, peers={"x": Peer("10.9.9.9:6379")})
+    with_epoch = change(half, pod, epoch=3, peers={"x": KnownNode("10.9.9.9:6379")})
     assert next_step(with_epoch) == Plan((AddSlots(pod, share(2, SHARDS)),))
 
 
@@ -114,7 +114,7 @@ def test_a_node_in_handshake_is_given_time() -> None:
     for shard in range(SHARDS):
         pod, primary = f"store-redis-{shard}-1", f"id-{shard}-0"
         peers = next(one for one in nodes if one.pod == pod).peers
-        nodes = change(nodes, pod, peers={**peers, primary: Peer(f"10.0.{shard}.0:6379", handshake=True)})
+        nodes = change(nodes, pod, peers={**peers, primary: KnownNode(f"10.0.{shard}.0:6379", handshake=True)})
     step = next_step(nodes)
     assert not step.commands
     assert step.waits_for == "Pod store-redis-0-0 does not see a primary for every slot yet"
@@ -126,7 +126,7 @@ def test_a_formed_cluster_is_left_alone() -> None:
     assert next_step(formed()).formed
 
 
-def on(machines: dict[str, str]) -> list[Node]:
+def on(machines: dict[str, str]) -> list[RedisNode]:
     """Return a formed cluster with its pods, by shard and ordinal, on machines."""
     return [
         replace(one, place=replace(one.place, machine=machines[f"{one.shard}-{one.place.ordinal}"])) for one in formed()
@@ -175,10 +175,10 @@ def test_a_changed_address_is_told_to_everybody() -> None:
 def test_an_empty_newcomer_replaces_a_lost_replica_which_is_forgotten() -> None:
     nodes = formed()
     old = nodes[5].id
-    newcomer = Node(nodes[5].place, id="id-new")
+    newcomer = RedisNode(nodes[5].place, id="id-new")
     met = [*nodes[:5], newcomer]
     assert next_step(met) == Plan((Meet("store-redis-0-0", "10.0.2.1:6379"),))
-    gone = Peer("10.0.2.1:6379", failed=True)
+    gone = KnownNode("10.0.2.1:6379", failed=True)
     met = acquainted([*(replace(one, peers={**one.peers, old: gone}) for one in nodes[:5]), newcomer])
     assert next_step(met) == Plan((Replicate("store-redis-2-1", "id-2-0"),))
     replicating = change(met, "store-redis-2-1", primary_id="id-2-0", served=SLOTS)
@@ -200,7 +200,7 @@ def test_a_replica_is_never_given_slots() -> None:
 
 def test_a_stranger_with_data_is_not_met_though_it_claims_slots() -> None:
     nodes = formed()
-    stranger = Node(nodes[5].place, id="id-new", keys=1, slots=((42, 42),))
+    stranger = RedisNode(nodes[5].place, id="id-new", keys=1, slots=((42, 42),))
     step = next_step([*nodes[:5], stranger])
     assert not step.commands
     assert step.blocked.startswith("Pod store-redis-2-1 holds 1 keys but belongs to no cluster")
@@ -219,9 +219,9 @@ def test_a_node_with_data_is_never_made_a_replica() -> None:
 def test_slots_of_a_lost_primary_are_not_given_away() -> None:
     nodes = formed()
     lost = nodes[4]
-    gone = {lost.id: Peer(lost.place.address, failed=True, slots=lost.slots)}
+    gone = {lost.id: KnownNode(lost.place.address, failed=True, slots=lost.slots)}
     left = [replace(one, peers={**one.peers, **gone}) for one in nodes[:4]]
-    newcomers = [Node(lost.place, id="new-0"), Node(nodes[5].place, id="new-1")]
+    newcomers = [RedisNode(lost.place, id="new-0"), RedisNode(nodes[5].place, id="new-1")]
     step = next_step([*left, *newcomers])
     assert not step.commands
     assert "Shard 2 of 3: node id-2-0 at 10.0.2.0:6379 owns slots and is gone" in step.blocked
@@ -232,7 +232,7 @@ def test_a_replica_of_the_wrong_primary_is_moved() -> None:
     assert step == Plan((Replicate("store-redis-1-1", "id-1-0"),))
 
 
-def of_shape(shards: int) -> list[Node]:
+def of_shape(shards: int) -> list[RedisNode]:
     """Return the primaries of a formed cluster with another number of shards."""
     return acquainted(
         [
@@ -266,7 +266,9 @@ def test_volumes_of_a_cluster_of_another_shape_that_was_not_formed_yet_are_left_
 
 def test_a_replica_remembers_the_shape_of_its_cluster() -> None:
     old = of_shape(4)
-    replica = replace(node(0, 0), primary_id="gone", peers={f"x{one.id}": Peer("a:1", slots=one.slots) for one in old})
+    replica = replace(
+        node(0, 0), primary_id="gone", peers={f"x{one.id}": KnownNode("a:1", slots=one.slots) for one in old}
+    )
     step = next_step([replica, *fresh()[1:]])
     assert step.blocked.startswith("The volumes hold a cluster of 4 shards")
     assert step.commands == ()
@@ -289,7 +291,7 @@ def test_a_single_slot_without_an_owner_is_not_formed(slots: tuple[tuple[int, in
 
 
 def test_odd_slots_of_a_node_that_does_not_answer_are_named() -> None:
-    nodes = change(formed(), "store-redis-0-0", peers={"strange-node": Peer("a:1", slots=((3, 4),))})
+    nodes = change(formed(), "store-redis-0-0", peers={"strange-node": KnownNode("a:1", slots=((3, 4),))})
     step = next_step(nodes)
     assert step.commands == ()
     assert step.blocked.startswith(
@@ -312,7 +314,7 @@ def share_of(shard: int) -> tuple[tuple[int, int], ...]:
 
 def test_two_clusters_of_one_shape_are_not_introduced() -> None:
     ours = formed()
-    theirs = {f"x-{shard}": Peer("10.9.9.9:1", slots=share_of(shard)) for shard in (0, 2)}
+    theirs = {f"x-{shard}": KnownNode("10.9.9.9:1", slots=share_of(shard)) for shard in (0, 2)}
     alien = replace(node(1, 0), id="x-1", epoch=9, slots=share_of(1), keys=3, peers=theirs)
     nodes = [*ours[:2], alien, *ours[3:]]
     step = next_step(nodes)
@@ -323,12 +325,12 @@ def test_two_clusters_of_one_shape_are_not_introduced() -> None:
 
 
 def test_parts_of_one_cluster_that_do_not_know_each_other_are_introduced() -> None:
-    gone = {"id-2-0": Peer("10.0.2.0:6379", slots=share_of(2))}
+    gone = {"id-2-0": KnownNode("10.0.2.0:6379", slots=share_of(2))}
     halves = [replace(node(shard, 0), epoch=shard + 1, slots=share_of(shard), keys=3, peers=gone) for shard in range(2)]
     assert next_step(halves).commands == (Meet("store-redis-0-0", "10.0.1.0:6379"),)
 
 
-def moved(nodes: list[Node]) -> list[Node]:
+def moved(nodes: list[RedisNode]) -> list[RedisNode]:
     """Return the nodes as they are when all pods were replaced."""
     return [replace(one, place=replace(one.place, host=f"10.7.{one.shard}.{one.place.ordinal}")) for one in nodes]
 
@@ -359,7 +361,7 @@ def test_the_nodes_that_answer_learn_their_addresses_while_one_is_missing(missin
 
 def test_an_empty_newcomer_is_taken_in_while_another_node_is_missing() -> None:
     nodes = formed()
-    newcomer = Node(nodes[5].place, id="id-new")
+    newcomer = RedisNode(nodes[5].place, id="id-new")
     present = [*nodes[1:5], newcomer]
     step = next_step(present)
     assert step.commands == (Meet("store-redis-1-0", "10.0.2.1:6379"),)
@@ -370,7 +372,7 @@ def test_an_empty_newcomer_is_taken_in_while_another_node_is_missing() -> None:
 
 def test_an_empty_newcomer_whose_primary_may_be_missing_waits() -> None:
     nodes = formed()
-    newcomer = Node(nodes[5].place, id="id-new")
+    newcomer = RedisNode(nodes[5].place, id="id-new")
     step = next_step([*nodes[:4], newcomer])
     assert step == Plan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-0")
 
@@ -394,7 +396,7 @@ def test_a_replica_with_keys_keeps_its_primary_while_that_is_missing() -> None:
 def test_a_replica_whose_primary_lost_its_volume_is_elected() -> None:
     nodes = formed()
     lost = nodes[4]
-    newcomer = Node(lost.place, id="new-0")
+    newcomer = RedisNode(lost.place, id="new-0")
     left = [replace(one, keys=8) for one in moved([*nodes[:4], nodes[5]])]
     step = next_step([*left, newcomer])
     assert step.commands
@@ -407,7 +409,7 @@ def test_a_replica_whose_primary_lost_its_volume_is_elected() -> None:
 
 def test_without_a_majority_of_primaries_somebody_has_to_promote_the_replica() -> None:
     nodes = formed()
-    newcomers = [Node(nodes[index].place, id=f"new-{index}") for index in (2, 4)]
+    newcomers = [RedisNode(nodes[index].place, id=f"new-{index}") for index in (2, 4)]
     step = next_step([nodes[0], nodes[1], newcomers[0], nodes[3], newcomers[1], nodes[5]])
     assert step.commands == ()
     assert step.blocked.startswith("Shard 1 of 3: its primary is gone, and pod store-redis-1-1 has a copy")

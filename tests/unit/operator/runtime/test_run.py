@@ -8,15 +8,21 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from tests.unit.operator.examples import resource
+from tests.unit.operator.kube import fake
 from tests.unit.operator.kube.lease_server import FakeKube
 
+from switchboard_crds import names
+from switchboard_operator.kinds import OWNED, ours
 from switchboard_operator.kube.lease import Timing
+from switchboard_operator.kube.resources import ENDPOINT_SLICE, LEASE, POD
 from switchboard_operator.runtime import kopf_app
+from switchboard_operator.runtime import run as run_module
 from switchboard_operator.runtime.run import Operator, OperatorError
-from switchboard_operator.runtime.settings import Settings
+from switchboard_operator.runtime.settings import OperatorSettings
 
 FAST = Timing(duration=0.4, renew=0.2, retry=0.02)
-SETTINGS = Settings(
+SETTINGS = OperatorSettings.model_construct(
     namespace="system",
     pod="operator-1",
     lease="switchboard",
@@ -24,7 +30,7 @@ SETTINGS = Settings(
     signaling_image="signaling:1",
     turn_image="turn:1",
     redis_image="valkey:1",
-    port=0,
+    port=0,  # a free one
 )
 
 Watch = Callable[[asyncio.Event, asyncio.Event], Awaitable[None]]
@@ -195,3 +201,80 @@ async def test_a_replica_that_loses_the_lease_stops_acting_and_leads_again_later
     terminate()
     await running
     world.assert_stopped()
+
+
+FLEETS = ours(names.TURN_FLEET)
+
+
+class Leader:
+    """One replica that really acts, on an API server in memory; kopf reports one fleet."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kube = fake.FakeKube(resource("TurnFleet", "relays", regions=[{"name": "north"}]))
+        self.operator = Operator(self.kube, SETTINGS)
+        monkeypatch.setattr(kopf_app, "watch", self._watch)
+
+    async def _watch(self, *arguments: Any) -> None:
+        *_, on_change, stop, ready = arguments
+        ready.set()
+        on_change(("TurnFleet", "web", "relays"))
+        await stop.wait()
+
+    async def reconciled(self) -> None:
+        """Wait until the fleet has a status."""
+        async for event in self.kube.watch(FLEETS, None, "", "0"):
+            if "status" in event["object"]:
+                return
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        while not holds():  # noqa: ASYNC110 (nothing tells when)
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def leader(monkeypatch: pytest.MonkeyPatch) -> Leader:
+    return Leader(monkeypatch)
+
+
+async def test_a_leader_sees_everything_before_it_writes_and_gives_the_lease_back(leader: Leader) -> None:
+    running = asyncio.create_task(leader.operator.run())
+    async with asyncio.timeout(30):
+        await leader.reconciled()
+        terminate()
+        await running
+    calls = [call for call in leader.kube.calls if "leases/" not in call]
+    first_write = next(index for index, call in enumerate(calls) if not call.startswith("GET"))
+    listed = {f"GET {api.plural}" for api in (*OWNED, POD, ENDPOINT_SLICE)}
+    assert listed <= set(calls[:first_write])
+    assert calls[first_write] == "POST secrets/switchboard-key", "the root key comes before all that derives from it"
+    assert leader.kube.found(LEASE, "switchboard", "system")["spec"]["holderIdentity"] is None
+
+
+async def test_a_leader_that_cannot_list_is_not_ready_and_says_why(
+    leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "SYNC_SECONDS", 0)
+    leader.kube.failures["GET pods$"] = fake.refusal(403, "Forbidden")
+    assert leader.operator._ready() is None, "a replica that waits for the Lease can take over"
+    running = asyncio.create_task(leader.operator.run())
+    async with asyncio.timeout(30):
+        await leader.until(leader.operator._ready)
+        assert "cannot be listed" in str(leader.operator._ready())
+        leader.kube.failures.clear()
+        await leader.reconciled()
+        assert leader.operator._ready() is None
+        terminate()
+        await running
+
+
+async def test_a_leader_waits_for_its_root_key(leader: Leader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "KEY_SECONDS", 0)
+    leader.kube.failures["POST secrets"] = fake.refusal(403, "Forbidden")
+    running = asyncio.create_task(leader.operator.run())
+    async with asyncio.timeout(30):
+        await leader.until(lambda: leader.kube.calls.count("POST secrets/switchboard-key") > 1)
+        assert not [call for call in leader.kube.writes if call.startswith("PATCH")]
+        leader.kube.failures.clear()
+        await leader.reconciled()
+        terminate()
+        await running

@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from switchboard_operator.runtime.settings import Settings, SettingsError
+from switchboard_operator.runtime.settings import OperatorSettings, OperatorSettingsError
 
 REQUIRED = {
     "SWITCHBOARD_OPERATOR_NAMESPACE": "system",
@@ -11,22 +13,66 @@ REQUIRED = {
 }
 
 
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Set what is required and nothing else."""
+    for name in ("OPERATOR_LEASE", "OPERATOR_PORT", "WATCH_NAMESPACES"):
+        monkeypatch.delenv(f"SWITCHBOARD_{name}", raising=False)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
 def test_what_is_left_out_has_a_default() -> None:
-    settings = Settings.load(REQUIRED)
-    assert (settings.lease, settings.port, settings.watch_namespaces) == ("switchboard-operator", 8080, ())
+    settings = OperatorSettings.load()
+    assert (settings.namespace, settings.pod) == ("system", "operator-1")
+    assert (settings.signaling_image, settings.turn_image, settings.redis_image) == (
+        "signaling:1",
+        "turn:1",
+        "valkey:1",
+    )
+    assert settings.lease == "switchboard-operator"
+    assert settings.port == 8080
+    assert settings.watch_namespaces == ()
 
 
-def test_namespaces_are_separated_by_commas() -> None:
-    assert Settings.load({**REQUIRED, "SWITCHBOARD_WATCH_NAMESPACES": "a,b,"}).watch_namespaces == ("a", "b")
+@pytest.mark.parametrize(("text", "namespaces"), [("a,b,", ("a", "b")), ("", ()), (" a , b", ("a", "b"))])
+def test_namespaces_are_separated_by_commas(
+    environment: pytest.MonkeyPatch, text: str, namespaces: tuple[str, ...]
+) -> None:
+    environment.setenv("SWITCHBOARD_WATCH_NAMESPACES", text)
+    assert OperatorSettings.load().watch_namespaces == namespaces
 
 
+def test_settings_can_be_given() -> None:
+    assert OperatorSettings.model_validate({"watch_namespaces": ("a",)}).watch_namespaces == ("a",)
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
 @pytest.mark.parametrize("name", REQUIRED)
-def test_a_missing_setting_is_named(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name} is not set. Remedy"):
-        Settings.load({**REQUIRED, name: " "})
+def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+    if value is None:
+        environment.delenv(name)
+    else:
+        environment.setenv(name, value)
+    with pytest.raises(OperatorSettingsError, match=f"^{name} is not set. Remedy: set it; the chart does$"):
+        OperatorSettings.load()
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", ""])
-def test_a_wrong_port_is_named(port: str) -> None:
-    with pytest.raises(SettingsError, match="SWITCHBOARD_OPERATOR_PORT"):
-        Settings.load({**REQUIRED, "SWITCHBOARD_OPERATOR_PORT": port})
+def test_a_wrong_port_is_named(environment: pytest.MonkeyPatch, port: str) -> None:
+    environment.setenv("SWITCHBOARD_OPERATOR_PORT", port)
+    with pytest.raises(OperatorSettingsError, match=r"^SWITCHBOARD_OPERATOR_PORT is invalid: .*Remedy: set a port"):
+        OperatorSettings.load()
+
+
+def test_all_that_is_wrong_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+    for name in REQUIRED:
+        environment.delenv(name)
+    environment.setenv("SWITCHBOARD_OPERATOR_PORT", "0")
+    with pytest.raises(OperatorSettingsError) as caught:
+        OperatorSettings.load()
+    lines = str(caught.value).splitlines()
+    named = sorted(re.findall(r"^SWITCHBOARD_\w+", str(caught.value), re.MULTILINE))
+    assert named == sorted([*REQUIRED, "SWITCHBOARD_OPERATOR_PORT"])
+    assert all("Remedy: " in line for line in lines)

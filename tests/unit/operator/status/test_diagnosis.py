@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from tests.unit.operator.examples import going, pod
 
-from switchboard_operator.status.diagnosis import is_ready, trouble
+from switchboard_operator.status.diagnosis import is_active, is_ready, trouble
 
 
 def stuck(reason: str, **more: str) -> Any:
@@ -57,3 +57,18 @@ def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
     assert not is_ready(pod())
     assert not is_ready(going(pod(ready=True)))
     assert not is_ready({"metadata": {}})
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_finished_pod_neither_serves_nor_is_trouble(phase: str) -> None:
+    """An evicted pod keeps its address and its conditions until somebody deletes it."""
+    assert not is_active(pod(phase=phase))
+    assert not is_ready(pod(ready=True, phase=phase))
+    assert trouble([{**stuck("ErrImagePull"), "status": {**stuck("ErrImagePull")["status"], "phase": phase}}]) is None
+
+
+def test_a_pod_that_starts_or_runs_is_active() -> None:
+    assert is_active(pod())
+    assert is_active(pod(phase="Running"))
+    assert not is_active(going(pod(phase="Running")))
+    assert is_active({"metadata": {}})

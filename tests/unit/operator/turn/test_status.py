@@ -15,7 +15,9 @@ def server(name: str, *, ready: bool = True, **more: Any) -> Any:
 
 def test_servers_are_the_pods_that_run_by_name() -> None:
     without_address = pod("c", labels={"switchboard.dev/region": "north"})
-    found = status.servers([server("b", ready=False), server("a"), without_address, going(server("d"))])
+    found = status.servers(
+        [server("b", ready=False), server("a"), without_address, going(server("d")), server("e", phase="Failed")]
+    )
     assert [(one.name, one.region, one.address, one.healthy) for one in found] == [
         ("a", "north", "198.51.100.7", True),
         ("b", "north", "198.51.100.7", False),
