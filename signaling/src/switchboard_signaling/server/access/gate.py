@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from switchboard_crds.signaling_pool import AuthType
 from switchboard_signaling.server.http.addresses import client_key
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.admission import ForgedError, VerifiedJwt
 from switchboard_signaling.session.limits import Connects, WrongTokens, rate
-from switchboard_signaling.settings import AuthType, Settings
+from switchboard_signaling.settings import Settings
 from switchboard_signaling.wire import errors
 from switchboard_signaling.wire.errors import ProtocolError
 

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 from msgspec import json
 
+from switchboard_crds.signaling_pool import Environment
 from switchboard_signaling.server.http.files import Files
 from switchboard_signaling.server.http.origins import origin_allowed
 from switchboard_signaling.server.http.security import require_text_headers, secure
@@ -15,7 +16,6 @@ from switchboard_signaling.server.pod import Pod
 from switchboard_signaling.server.sockets.connection import Connection
 from switchboard_signaling.server.sockets.inline import make_socket
 from switchboard_signaling.session.core import Session
-from switchboard_signaling.settings import Environment
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 from switchboard_signaling.wire.tokens import SessionClaims
