@@ -76,7 +76,7 @@ class Refused(Struct, frozen=True):
     forged: bool = False
 
 
-Verdict: TypeAlias = Unverified | Admitted | Renewed | Expiring | Refused
+AdmissionVerdict: TypeAlias = Unverified | Admitted | Renewed | Expiring | Refused
 
 
 class Admission:
@@ -93,7 +93,7 @@ class Admission:
         self.claims = _NOBODY
         """The session that the client may have, and who it is; without a sid until it is admitted."""
 
-    def greeted(self, frame: Greeting) -> Verdict | None:
+    def greeted(self, frame: Greeting) -> AdmissionVerdict | None:
         """Take the first frame: admit, refuse, or have its JWT verified."""
         if not self._host.auth_required:
             return self._enter(frame, None)

@@ -9,12 +9,12 @@ from typing import Final, Literal, TypeAlias
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.session.admission import (
     Admission,
+    AdmissionVerdict,
     Admitted,
     Expiring,
     Refused,
     Renewed,
     Unverified,
-    Verdict,
     VerifiedJwt,
 )
 from switchboard_signaling.session.effects import (
@@ -150,7 +150,7 @@ class Session:
         """Take up whose the JWT is that was to be verified, or why it is not accepted."""
         return [] if self._phase == "closed" else self._admit(self._admission.verified(found, now))
 
-    def _admit(self, verdict: Verdict | None) -> list[Effect]:
+    def _admit(self, verdict: AdmissionVerdict | None) -> list[Effect]:
         """Do what the admission decided, and begin once the client is admitted."""
         match verdict:
             case Unverified(token=token):

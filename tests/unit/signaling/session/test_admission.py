@@ -6,12 +6,12 @@ from tests.unit.signaling.world import World
 from switchboard_signaling.session.admission import (
     ASK_AGAIN_SECONDS,
     Admission,
+    AdmissionVerdict,
     Admitted,
     Expiring,
     Refused,
     Renewed,
     Unverified,
-    Verdict,
     VerifiedJwt,
 )
 from switchboard_signaling.wire import errors
@@ -46,7 +46,7 @@ def resume(token: str, auth: str | None = None) -> Resume:
     return Resume(token=token, n=2, inst="i", want=Idle(), auth=auth)
 
 
-def refusal(verdict: Verdict | None) -> tuple[str, str | None]:
+def refusal(verdict: AdmissionVerdict | None) -> tuple[str, str | None]:
     """Return the code of the error that a verdict refuses with, and the reason of the close, if it closes."""
     assert isinstance(verdict, Refused)
     return verdict.error.kind.code, verdict.close.reason if verdict.close else None
