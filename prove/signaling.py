@@ -24,7 +24,7 @@ from prove.relay import CALM_SECONDS, DRAIN_SECONDS, SERVERS, Pods, Proof, serve
 from prove.report import FOLDER, write
 from prove.talkers import summary
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import InLine, Met
+from switchboard_signaling.client.core import Met, QueuePosition
 from switchboard_signaling.wire import errors
 
 SERVER_FAULTS: Final = ("kill", "pause")
@@ -63,7 +63,7 @@ class Queue:
         """Let them come, one after the other."""
         for _ in range(WAITING):
             self._waiting.append(await self._come("caller", "helper"))
-            await self._waiting[-1].wait_for(InLine, seconds=30)
+            await self._waiting[-1].wait_for(QueuePosition, seconds=30)
 
     async def probe(self) -> float:
         """Return how many seconds it takes two others to meet."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 import uvloop
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import Ended, Event, Met, Online, Partner, Problem, Said, Stopped
+from switchboard_signaling.client.core import ClientProblem, Ended, Event, Met, Online, Partner, Said, Stopped
 from switchboard_signaling.wire.messages import Chat
 
 MEET_SECONDS: Final = 60.0
@@ -78,7 +78,7 @@ class Talker:
                 self._house.events[f"partner-{state}"] += 1
             case Ended(reason=reason):
                 self._house.events[f"ended-{reason}"] += 1
-            case Problem(code=code):
+            case ClientProblem(code=code):
                 self._house.events[f"problem-{code}"] += 1
             case Stopped():
                 self._house.events["stopped"] += 1

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.messages import Idle, Matched, Queued, Want
+from switchboard_signaling.wire.intents import Idle, Matched, Queued, Want
 
 HANDSHAKE: Final = (
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

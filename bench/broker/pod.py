@@ -16,7 +16,7 @@ import redis.asyncio as redis
 import uvloop
 
 from switchboard_signaling.broker.hints import Channel, channel_of
-from switchboard_signaling.session.effects import Hint, Relay, decode_hint, encode_hint
+from switchboard_signaling.session.hints import Hint, Relay, decode_hint, encode_hint
 from switchboard_signaling.valkey.cluster import Store
 from switchboard_signaling.wire.messages import Candidate, IceCandidate
 

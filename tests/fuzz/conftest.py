@@ -14,7 +14,7 @@ from tests.e2e.waiting import until
 from tests.fuzz.wire import Wire
 
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.messages import Matched
+from switchboard_signaling.wire.intents import Matched
 
 START_SECONDS = 30.0
 GROWTH_KIB = 48 * 1024

@@ -14,6 +14,7 @@ from tests.property.signaling.wire.frames import frames
 
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES
+from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")  # some frames are large on purpose
 CODES = {kind.code for kind in CATALOGUE}
@@ -61,7 +62,7 @@ def texts(draw: st.DrawFn) -> bytes:
         case "spaced":
             return b" \n\t" * 50 + text + b"\r\n"
         case "long":
-            return text + b" " * (messages.MAX_FRAME_BYTES - len(text) + draw(st.sampled_from([0, 1, 600])))
+            return text + b" " * (MAX_FRAME_BYTES - len(text) + draw(st.sampled_from([0, 1, 600])))
         case "doubled":
             return text + text
     return text

@@ -12,7 +12,7 @@ from switchboard_signaling.client.core import ClientSession
 from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.effects import Ask
 from switchboard_signaling.session.intent import Pursuit
-from switchboard_signaling.session.presence import Observation
+from switchboard_signaling.session.presence import PeerSightings
 from switchboard_signaling.session.records import Announced
 from switchboard_signaling.valkey.scripts import Script
 from switchboard_signaling.wire.messages import Ack
@@ -82,7 +82,7 @@ def an_end_is_told_for_ever(right: Any, pursuit: Any, match: Any, record: Any, n
     return [*right(pursuit, match, record, now), *pursuit.keep_match(now)]
 
 
-@bug(Observation, "failed")
+@bug(PeerSightings, "failed")
 def presence_by_the_clock(_right: Any, _observation: Any) -> None:
     """Count the time in which nothing could be read, as stored times would."""
 

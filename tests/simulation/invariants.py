@@ -3,10 +3,9 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from switchboard_signaling.client.core import Ended, Met, Output, Problem, Said, Transmit
+from switchboard_signaling.client.core import ClientProblem, Ended, Met, Output, Said, Transmit
 from switchboard_signaling.matching.line import Cancelled, InLine
 from switchboard_signaling.matching.tickets import Proposal, compatible
-from switchboard_signaling.session.effects import Spoken
 from switchboard_signaling.session.records import (
     Announced,
     Cancel,
@@ -18,7 +17,8 @@ from switchboard_signaling.session.records import (
     TouchSession,
 )
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.messages import Ack, Idle, Matched, Noop, Queued
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
+from switchboard_signaling.wire.messages import Ack, Noop, PeerMessage
 
 if TYPE_CHECKING:
     from tests.simulation.pages import Page, User
@@ -64,7 +64,7 @@ class Watch:
         self._touched: dict[tuple[str, int, str], int] = defaultdict(int)
         self._ends: dict[tuple[str, int, str], int] = defaultdict(int)
         self._wants: dict[str, int] = {}
-        self._said: dict[Lane, dict[int, Spoken]] = defaultdict(dict)
+        self._said: dict[Lane, dict[int, PeerMessage]] = defaultdict(dict)
         self._shown: dict[Lane, int] = defaultdict(int)
         self._repeated_at: dict[Lane, float] = {}
         self._restored = False
@@ -148,7 +148,7 @@ class Watch:
             self._ends[sid, n, frame.m] += 1
             if self._ends[sid, n, frame.m] > MOST_ENDS:
                 self._fail("3 told for ever", f"{sid} is told again and again that {frame.m} is over")
-        if isinstance(frame, Spoken) and sid not in self._pairs.get(frame.m, ()):
+        if isinstance(frame, PeerMessage) and sid not in self._pairs.get(frame.m, ()):
             self._fail("2 foreign frame", f"{sid} is given {frame}")
 
     def event(self, page: "Page", output: Output) -> None:
@@ -160,11 +160,11 @@ class Watch:
                 self._said_once(page, frame)
             case Transmit(frame=messages.Heartbeat(want=Matched(m=m))):
                 self._named.add((m, page.session.sid or ""))
-            case Transmit(frame=frame) if isinstance(frame, Spoken) and not isinstance(frame, Ack):
+            case Transmit(frame=frame) if isinstance(frame, PeerMessage) and not isinstance(frame, Ack):
                 self._transmitted(frame)
             case Ended(reason=reason) if page.shown and self.honest:
                 self._fail("4 honesty", f"user {page.user.number} lost match {page.shown}: {reason}")
-            case Problem(code="session-unknown"):
+            case ClientProblem(code="session-unknown"):
                 self._wants.pop(page.session.inst, None)
         c = page.session.want.c
         if c < self._wants.get(page.session.inst, 0):
@@ -173,7 +173,7 @@ class Watch:
 
     def ticked(self, page: "Page", outputs: list[Output]) -> None:
         """A page's session repeats what is due."""
-        again = [one for one in outputs if isinstance(one, Transmit) and isinstance(one.frame, Spoken)]
+        again = [one for one in outputs if isinstance(one, Transmit) and isinstance(one.frame, PeerMessage)]
         if len(again) > 1:
             self._fail("1 flood", f"user {page.user.number} repeats {len(again)} frames at once")
 
@@ -185,7 +185,7 @@ class Watch:
         if m not in self._opened or any((m, sid) not in self._named for sid in self._pairs[m]):
             self._fail("2 shown while forming", f"user {page.user.number} is shown {m}")
 
-    def _transmitted(self, frame: Spoken) -> None:
+    def _transmitted(self, frame: PeerMessage) -> None:
         lane = (frame.m, frame.from_, frame.to)
         known = self._said[lane].get(frame.k)
         if known is not None:
@@ -194,7 +194,7 @@ class Watch:
                 self._fail("1 number reused", f"{known} became {frame}")
         self._said[lane][frame.k] = frame
 
-    def _said_once(self, page: "Page", frame: Spoken) -> None:
+    def _said_once(self, page: "Page", frame: PeerMessage) -> None:
         if frame.to != page.session.inst:
             self._fail("1 foreign lane", f"page {page.session.inst} shows {frame}")
         lane = (frame.m, frame.from_, frame.to)

@@ -5,7 +5,8 @@ from tests.simulation.world import TIMEOUTS, Process, World
 
 from switchboard_signaling.client.core import ClientSession, Ended, Met, Move, Output, Stopped, Transmit
 from switchboard_signaling.wire import errors, messages
-from switchboard_signaling.wire.messages import Chat, Idle, Matched, Offer, Queued
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
+from switchboard_signaling.wire.messages import Chat, Offer
 
 TICK_SECONDS = 0.25
 CONNECT_SECONDS = 5.0

@@ -12,7 +12,8 @@ from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.server.sockets import hub
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.core import Session
-from switchboard_signaling.session.effects import Ask, Attach, Close, Effect, Hint, Note, Proposed, Relay, Send, Tell
+from switchboard_signaling.session.effects import Ask, Attach, Close, Effect, Note, Send, SendHint
+from switchboard_signaling.session.hints import Hint, Proposed, Relay
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.records import Question, Reply
 from switchboard_signaling.wire import errors, messages
@@ -153,7 +154,7 @@ class Connection:
                 case Send(frame=frame):
                     self.pod.world.watch.delivers(self.session.sid, self.session.n, frame)
                     self.link.send(False, messages.encode(frame))
-                case Tell(pod=pod, hint=hint):
+                case SendHint(pod=pod, hint=hint):
                     self.pod.hub.tell(pod, hint)
                 case Ask(question=question):
                     self._questions.append(question)

@@ -13,7 +13,7 @@ from switchboard_signaling.broker.hints import channel_of
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.matching.tickets import Ticket
-from switchboard_signaling.session.effects import Hint, decode_hint, encode_hint
+from switchboard_signaling.session.hints import Hint, decode_hint, encode_hint
 from switchboard_signaling.session.records import EndMatch, MatchRecord, Question, SessionRecord, TouchMatch
 
 if TYPE_CHECKING:

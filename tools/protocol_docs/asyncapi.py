@@ -5,7 +5,8 @@ from typing import Any, Final, get_args
 import msgspec
 
 from switchboard_signaling.wire.errors import CLOSE_CODES
-from switchboard_signaling.wire.messages import MAX_FRAME_BYTES, SUBPROTOCOL, ClientFrame, ServerFrame
+from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
+from switchboard_signaling.wire.messages import SUBPROTOCOL, ClientFrame, ServerFrame
 
 _DESCRIPTION: Final = f"""Each frame is a WebSocket text message: one JSON object of at most {MAX_FRAME_BYTES} bytes of
 UTF-8, told apart by `type`. The client asks for the subprotocol `{SUBPROTOCOL}` and says `hello` or `resume` first."""

@@ -5,7 +5,8 @@ from typing import Any, Final
 import msgspec
 
 from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES, CloseCode
-from switchboard_signaling.wire.messages import MAX_FRAME_BYTES, SUBPROTOCOL, ClientFrame, ServerFrame
+from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
+from switchboard_signaling.wire.messages import SUBPROTOCOL, ClientFrame, ServerFrame
 
 _ERRORS: Final = f"""# Errors of {SUBPROTOCOL}
 

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from switchboard_crds import names
+from switchboard_crds.signaling_pool import AuthType, Environment
 from switchboard_signaling.session import limits
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -19,22 +20,6 @@ ORIGIN: Final = r"\*|https?://[^/\s]+"
 ICE_URL: Final = r"(stuns?:[^\s,?@]+|turns?:[^\s,?@]+(\?transport=(udp|tcp))?)"
 """A STUN or TURN server (RFC 7064 section 3.1, RFC 7065 section 3.1), without credentials in it."""
 PREFIX: Final = "SWITCHBOARD_"
-
-
-class Environment(StrEnum):
-    """Picks the defaults of what is allowed."""
-
-    DEVELOPMENT = "Development"
-    STAGING = "Staging"
-    PRODUCTION = "Production"
-
-
-class AuthType(StrEnum):
-    """How clients prove who they are."""
-
-    ANONYMOUS = "Anonymous"
-    SHARED_SECRET = "SharedSecret"  # noqa: S105 (a type's name)
-    JWKS = "Jwks"
 
 
 class LogFormat(StrEnum):

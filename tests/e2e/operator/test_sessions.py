@@ -26,7 +26,7 @@ from tests.e2e.operator.test_drain import events, offered
 from tests.e2e.signaling import store
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import Ended, InLine, Met, Move, Problem, Said
+from switchboard_signaling.client.core import ClientProblem, Ended, Met, Move, QueuePosition, Said
 from switchboard_signaling.wire import errors
 from switchboard_signaling.wire.messages import Chat
 
@@ -125,7 +125,7 @@ class World:
             for number, pair in enumerate(pairs):
                 for client in pair:
                     await client.join({"pair": str(number)}, {"pair": str(number)})
-                    await client.wait_for(InLine if client is pair[0] else Met)
+                    await client.wait_for(QueuePosition if client is pair[0] else Met)
                 await pair[0].wait_for(Met)
                 tasks += [asyncio.create_task(self._talk(client, stop)) for client in pair]
             listeners = [
@@ -167,7 +167,7 @@ class World:
                 self.heard[name] += 1
             elif isinstance(event, Move):
                 self.moves[name] += 1
-            elif isinstance(event, Ended) or (isinstance(event, Problem) and event.code not in PASSING):
+            elif isinstance(event, Ended) or (isinstance(event, ClientProblem) and event.code not in PASSING):
                 self.faults.append(f"{name}: {event}")
 
 

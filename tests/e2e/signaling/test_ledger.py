@@ -17,7 +17,7 @@ from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.session.records import ReadSession, TouchSession
 from switchboard_signaling.valkey.cluster import Store
-from switchboard_signaling.wire.messages import Idle
+from switchboard_signaling.wire.intents import Idle
 
 Nodes = list[tuple[str, int]]
 LEASE = 0.2

@@ -12,7 +12,7 @@ from tests.browser.server import Server, signaling_server
 from tests.e2e.signaling import store
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import Ended, InLine, Met, Move, Online, Partner, Said
+from switchboard_signaling.client.core import Ended, Met, Move, Online, Partner, QueuePosition, Said
 from switchboard_signaling.wire.messages import Offer
 
 Nodes = list[tuple[str, int]]
@@ -56,7 +56,7 @@ async def pair(pods: Pods) -> AsyncIterator[tuple[Client, Client]]:
     """Connect a client to each pod and let them meet."""
     async with Client(lambda: pods.socket_url(pods.one)) as one, Client(lambda: pods.socket_url(pods.two)) as two:
         await one.join()
-        await one.wait_for(InLine)
+        await one.wait_for(QueuePosition)
         await two.join()
         met = [await client.wait_for(Met) for client in (one, two)]
         assert met[0].m == met[1].m
@@ -165,9 +165,9 @@ async def test_a_waiting_client_keeps_its_place_over_a_wipe(nodes: Nodes, tmp_pa
         Client(lambda: pods.socket_url(pods.two)) as third,
     ):
         await first.join({"lang": "de"}, {"lang": "de"})
-        await first.wait_for(InLine)
+        await first.wait_for(QueuePosition)
         await second.join({"lang": "fr"}, {"lang": "fr"})
-        await second.wait_for(InLine)
+        await second.wait_for(QueuePosition)
         await store.wipe(nodes)
 
         await third.join({"lang": "fr"}, {"lang": "fr"})

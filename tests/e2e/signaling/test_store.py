@@ -15,11 +15,11 @@ from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.hints import channel_of
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.session.effects import Hint, MatchChanged
+from switchboard_signaling.session.hints import Hint, MatchChanged
 from switchboard_signaling.session.records import TouchSession
 from switchboard_signaling.valkey.access import FileCredentials, trusting
 from switchboard_signaling.valkey.cluster import Store, Troubles
-from switchboard_signaling.wire.messages import Idle
+from switchboard_signaling.wire.intents import Idle
 
 BUSY = 8
 """Sessions that are touched all the time; their records lie in different slots."""

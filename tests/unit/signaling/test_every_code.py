@@ -11,10 +11,13 @@ from tests.unit.signaling.world import Wire, World
 from switchboard_signaling.client import core as client
 from switchboard_signaling.client.lanes import WINDOW
 from switchboard_signaling.server.access.blocks import of_session
-from switchboard_signaling.session.effects import Expel, Send
+from switchboard_signaling.session.effects import Send
+from switchboard_signaling.session.hints import Expel
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES, CloseCode, ErrorKind
-from switchboard_signaling.wire.messages import Heartbeat, Hello, Idle, JoinQueue, Offer, Resume, Welcome
+from switchboard_signaling.wire.fields import MAX_CHAT, MAX_FRAME_BYTES
+from switchboard_signaling.wire.intents import Idle
+from switchboard_signaling.wire.messages import Heartbeat, Hello, JoinQueue, Offer, Resume, Welcome
 
 LANE = {"m": "m", "to": "peer", "k": 1}
 
@@ -200,12 +203,12 @@ def test_a_client_finds_a_full_window_and_a_long_chat_itself() -> None:
     core.receive(
         messages.MatchFound(m="m", role="polite", partner="p", state="open", ice_servers=[], ttl_ms=1, ticket="id"), 0
     )
-    long = messages.Chat(from_="-", id="c", text="x" * (messages.MAX_CHAT + 1), **LANE)
-    assert [one.code for one in core.say(long, 0) if isinstance(one, client.Problem)] == ["bad-frame"]
+    long = messages.Chat(from_="-", id="c", text="x" * (MAX_CHAT + 1), **LANE)
+    assert [one.code for one in core.say(long, 0) if isinstance(one, client.ClientProblem)] == ["bad-frame"]
     for _ in range(WINDOW):
         core.say(messages.IceRestart(from_="-", **LANE), 0)
     full = core.say(messages.IceRestart(from_="-", **LANE), 0)
-    assert [one.code for one in full if isinstance(one, client.Problem)] == ["peer-unreachable"]
+    assert [one.code for one in full if isinstance(one, client.ClientProblem)] == ["peer-unreachable"]
 
 
 # Close codes: each function has a socket of a running pod closed with it.
@@ -229,7 +232,7 @@ async def going_away(running: Running) -> int | None:
 
 
 async def too_big(running: Running) -> int | None:
-    return await raw(running, " " * (2 * messages.MAX_FRAME_BYTES))
+    return await raw(running, " " * (2 * MAX_FRAME_BYTES))
 
 
 async def bytes_after_welcome(running: Running, data: bytes) -> int | None:

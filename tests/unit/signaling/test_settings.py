@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from switchboard_signaling.settings import AuthType, Environment, Settings
+from switchboard_crds.signaling_pool import AuthType, Environment
+from switchboard_signaling.settings import Settings
 
 PRODUCTION: dict[str, Any] = {
     "environment": "Production",

@@ -5,22 +5,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
 
-from switchboard_signaling.matching.line import Line
-from switchboard_signaling.session.admission import Identity
+from switchboard_signaling.matching.line import MatchQueue
+from switchboard_signaling.session.admission import VerifiedJwt
 from switchboard_signaling.session.core import Session
-from switchboard_signaling.session.effects import (
-    Ask,
-    Attach,
-    Close,
-    Effect,
-    Hint,
-    Limited,
-    Proposed,
-    Send,
-    Suspect,
-    Tell,
-    Verify,
-)
+from switchboard_signaling.session.effects import Ask, Attach, Close, Effect, Limited, Send, SendHint, Suspect, Verify
+from switchboard_signaling.session.hints import Hint, Proposed
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.records import (
     Announced,
@@ -39,7 +28,7 @@ from switchboard_signaling.session.records import (
 )
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.errors import CloseCode, ProtocolError
-from switchboard_signaling.wire.messages import Matched, Want
+from switchboard_signaling.wire.intents import Idle, Matched, Want
 from switchboard_signaling.wire.tokens import Keyring
 
 F = TypeVar("F", bound=messages.ServerFrame)
@@ -55,7 +44,7 @@ class Store:
     down: bool = False
     sessions: dict[str, SessionRecord] = field(default_factory=dict)
     matches: dict[str, MatchRecord] = field(default_factory=dict)
-    line: Line = field(default_factory=Line)
+    line: MatchQueue = field(default_factory=MatchQueue)
 
     def ask(self, question: Question) -> Reply:
         match question:
@@ -78,7 +67,7 @@ class Store:
         return record
 
     def wipe(self) -> None:
-        self.sessions, self.matches, self.line = {}, {}, Line()
+        self.sessions, self.matches, self.line = {}, {}, MatchQueue()
 
 
 @dataclass
@@ -150,7 +139,7 @@ class World:
         return Wire(self, Session(self.host(pod), self.now), pod, inst or next(self._ids))
 
     def hello(
-        self, pod: str = "pod-a", want: Want = messages.Idle(), auth: str | None = None  # noqa: B008 - immutable
+        self, pod: str = "pod-a", want: Want = Idle(), auth: str | None = None  # noqa: B008 - immutable
     ) -> Wire:  # fmt: skip
         """Open a socket with a new session."""
         wire = self.socket(pod)
@@ -193,7 +182,7 @@ class World:
                     self.perform(wire, wire.session.unanswered(question))
                 case Ask(question=question):
                     self.perform(wire, wire.session.answered(question, self.store.ask(question), self.now))
-                case Tell(pod=pod, hint=hint) if not self.lose_hints:
+                case SendHint(pod=pod, hint=hint) if not self.lose_hints:
                     self.hint(pod, hint)
 
     def guard(self, wire: Wire, effect: Verify | Suspect | Limited) -> None:
@@ -205,12 +194,12 @@ class World:
             case Limited(limit=limit):
                 self.limited.append(limit)
 
-    def verify(self, token: str) -> Identity | ProtocolError:
+    def verify(self, token: str) -> VerifiedJwt | ProtocolError:
         """Read a JWT of this world: the subject and its seconds, as in `ada 300`; anything else is invalid."""
         sub, _, seconds = token.partition(" ")
         if not seconds:
             return errors.AUTH_INVALID.because("it is not of this world")
-        return Identity(sub, int(self.now + float(seconds)), float(seconds))
+        return VerifiedJwt(sub, int(self.now + float(seconds)), float(seconds))
 
     def hint(self, pod: str, hint: Hint) -> None:
         if isinstance(hint, Proposed):

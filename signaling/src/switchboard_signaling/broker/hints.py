@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.session.effects import Hint, Proposed, decode_hint, encode_hint
+from switchboard_signaling.session.hints import Hint, Proposed, decode_hint, encode_hint
 from switchboard_signaling.valkey.cluster import Troubles, pauses
 from switchboard_signaling.valkey.slots import Remedy, Trouble
 

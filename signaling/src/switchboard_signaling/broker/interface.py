@@ -5,7 +5,7 @@ from typing import Protocol
 
 from switchboard_signaling.broker.ledger import Ledger
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.session.effects import Hint
+from switchboard_signaling.session.hints import Hint
 from switchboard_signaling.session.records import Question, Reply
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from switchboard_signaling.broker.ledger import Ledger, MemoryLedger
-from switchboard_signaling.matching.line import LINES, Line, line_of
+from switchboard_signaling.matching.line import LINES, MatchQueue, line_of
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.session.effects import Hint
+from switchboard_signaling.session.hints import Hint
 from switchboard_signaling.session.records import (
     Announced,
     Cancel,
@@ -70,7 +70,7 @@ class MemoryBroker:
         self._clock = clock
         self._sessions: _Records[SessionRecord] = _Records(clock, records)
         self._matches: _Records[MatchRecord] = _Records(clock, records)
-        self._lines = [Line(memory_bound=records) for _ in range(LINES)]
+        self._lines = [MatchQueue(memory_bound=records) for _ in range(LINES)]
         self.ledger: Ledger = MemoryLedger(pod, clock)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.matching.tickets import Proposal, Ticket, propose
 from switchboard_signaling.session.records import MatchRecord, Predecessor, SessionRecord, SideRecord
-from switchboard_signaling.wire.messages import Want
+from switchboard_signaling.wire.intents import Want
 
 SESSION_FIELDS: Final = ("n", "attach", "want", "inst", "pod", "left.want", "left.pod")
 

@@ -19,7 +19,7 @@ from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, p
 from switchboard_signaling.broker.redis_ledger import RedisLedger
 from switchboard_signaling.matching.line import MEMORY, MET, POD_LEASE, SCAN, SWEEP, UNHEARD, Cancelled, line_of, pairs
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.session.effects import Hint
+from switchboard_signaling.session.hints import Hint
 from switchboard_signaling.session.records import (
     Announced,
     Cancel,
@@ -33,10 +33,10 @@ from switchboard_signaling.session.records import (
     SessionAnswer,
     TouchMatch,
     TouchSession,
-    want_rank,
 )
 from switchboard_signaling.valkey.scripts import Script
 from switchboard_signaling.valkey.slots import Remedy, Trouble
+from switchboard_signaling.wire.intents import want_rank
 
 SHARED: Final = (":tickets", ":order", ":fates", ":forget", ":shelves", ":cursors", ":heard", ":bucket:")
 """The keys of a line that more than one script uses."""

@@ -14,18 +14,19 @@ from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
 from aiohttp import ClientSession as Http
 
 from switchboard_signaling.client.core import (
+    ClientProblem,
     ClientSession,
     Event,
     Move,
     Online,
     Output,
-    Problem,
     Renew,
     Stopped,
     Transmit,
 )
-from switchboard_signaling.session.effects import Spoken
 from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.fields import MAX_FRAME_BYTES, Path
+from switchboard_signaling.wire.messages import PeerMessage
 
 RETRY_FIRST: Final = 0.1
 RETRY_CEILING: Final = 5.0
@@ -74,7 +75,7 @@ class Client:
         self._welcomed = False
         self._stopped = False
         self._entry: asyncio.Future[None] | None = None
-        self._refusal: Problem | None = None
+        self._refusal: ClientProblem | None = None
         self._dial = asyncio.Event()
         self._attempts = 0
         self._heard_at = 0.0
@@ -118,14 +119,14 @@ class Client:
         preferred: dict[str, str] | None = None,
         blocked: Sequence[str] = (),
     ) -> None:
-        """Look for a partner; what the words mean says protocol.messages.Queued."""
+        """Look for a partner; see wire.intents.Queued for the arguments."""
         await self._perform(self.session.join(attributes, required, mode=mode, preferred=preferred, blocked=blocked))
 
     async def leave(self, reason: messages.LeaveReason = "user") -> None:
         """Stop looking, or leave the match."""
         await self._perform(self.session.leave(reason))
 
-    async def say(self, frame: Spoken) -> None:
+    async def say(self, frame: PeerMessage) -> None:
         """Say something to the partner; its numbers are filled in."""
         await self._perform(self.session.say(frame, time.monotonic()))
 
@@ -133,9 +134,7 @@ class Client:
         """Say how the media of the call has been; `m` is filled in."""
         await self._perform(self.session.report(stats))
 
-    async def connection(
-        self, state: messages.CallState, path: messages.Path | None = None, reason: str | None = None
-    ) -> None:
+    async def connection(self, state: messages.CallState, path: Path | None = None, reason: str | None = None) -> None:
         """Say that the call's connection is connected, has failed for good, or is closed."""
         await self._perform(self.session.connection(state, time.monotonic(), path, reason))
 
@@ -190,7 +189,7 @@ class Client:
                     opened = await self._http.ws_connect(
                         self._url(),
                         protocols=[messages.SUBPROTOCOL],
-                        max_msg_size=messages.MAX_FRAME_BYTES,
+                        max_msg_size=MAX_FRAME_BYTES,
                         headers=self._headers,
                     )
                     self._socket, self._welcomed = opened, False
@@ -209,7 +208,7 @@ class Client:
                 given = self._token(self.session.fresh)
                 return given if isinstance(given, str) else await given
         except Exception as error:
-            self._on_event(Problem("token-failed", repr(error), "Mend what gives the client its JWT."))
+            self._on_event(ClientProblem("token-failed", repr(error), "Mend what gives the client its JWT."))
             raise _TokenError from error
 
     async def _renew(self) -> None:
@@ -306,7 +305,7 @@ class Client:
                 entry.set_result(None)
             case Stopped():
                 entry.set_exception(ConnectionError(f"not let in: {self._refusal}"))
-            case Problem():
+            case ClientProblem():
                 self._refusal = event
                 self._on_event(event)
             case _:
@@ -320,4 +319,4 @@ class Client:
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self._on_event(Problem("client-failed", repr(error), "This is a fault of the client itself."))
+            self._on_event(ClientProblem("client-failed", repr(error), "This is a fault of the client itself."))

@@ -9,10 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from switchboard_signaling.client.lanes import ReceiveLane, SendLane
-from switchboard_signaling.session.effects import Spoken
-from switchboard_signaling.session.records import further_want
 from switchboard_signaling.wire import errors, messages
-from switchboard_signaling.wire.messages import Idle, Matched, Queued, Want
+from switchboard_signaling.wire.fields import MAX_BITRATE, MAX_CHAT, MAX_SPAN_MS, Path
+from switchboard_signaling.wire.intents import Idle, Matched, Queued, Want, further_want
+from switchboard_signaling.wire.messages import PeerMessage
 
 KEPT_LANES: Final = 4
 """How many earlier page loads of the partner keep their lanes."""
@@ -25,7 +25,7 @@ class Online(Struct, frozen=True):
     """The server has welcomed this session."""
 
 
-class InLine(Struct, frozen=True):
+class QueuePosition(Struct, frozen=True):
     """The ticket waits; said again when its position or what waiting has relaxed changes (messages.InQueue)."""
 
     ticket: str
@@ -44,7 +44,7 @@ class Met(Struct, frozen=True):
 class Said(Struct, frozen=True):
     """What the partner said, once and in order."""
 
-    frame: Spoken
+    frame: PeerMessage
 
 
 class Partner(Struct, frozen=True):
@@ -60,7 +60,7 @@ class Ended(Struct, frozen=True):
     requeued: bool
 
 
-class Problem(Struct, frozen=True):
+class ClientProblem(Struct, frozen=True):
     """The server did not obey a frame."""
 
     code: str
@@ -93,10 +93,10 @@ Told: TypeAlias = (
     | messages.AuthExpiring | messages.Goaway | messages.Replaced | messages.ErrorFrame
 )  # fmt: skip
 """What the server itself says."""
-Event: TypeAlias = Online | InLine | Met | Said | Partner | Ended | Problem | Renew | Move | Stopped
+Event: TypeAlias = Online | QueuePosition | Met | Said | Partner | Ended | ClientProblem | Renew | Move | Stopped
 Output: TypeAlias = Event | Transmit
 
-_NEVER: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
+_NO_RECONNECT: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
 _FRESH: Final = frozenset(code.code for code in errors.CLOSE_CODES if code.fresh_token)
 
 
@@ -161,7 +161,7 @@ class ClientSession:
         """Note that the newest socket was closed with a code; Stopped if no other one is to be opened."""
         self._welcomed = False
         self.fresh = self.fresh or code in _FRESH
-        return [Stopped()] if code in _NEVER else []
+        return [Stopped()] if code in _NO_RECONNECT else []
 
     def authenticate(self, auth: str) -> list[Output]:
         """Show a fresh JWT, as Renew asks for; before the welcome it is of no use, and the next greeting has one."""
@@ -179,7 +179,7 @@ class ClientSession:
         preferred: dict[str, str] | None = None,
         blocked: Sequence[str] = (),
     ) -> list[Output]:
-        """Look for a partner; what the words mean says messages.Queued."""
+        """Look for a partner; see wire.intents.Queued for the arguments."""
         self._match = None
         want = Queued(
             self.want.c + 1, self._new_id(), attributes or {}, required or {},
@@ -205,16 +205,16 @@ class ClientSession:
         """Say what the user did; before the welcome it would be lost, and the want says the same after it."""
         return [Transmit(frame)] if self._welcomed else []
 
-    def say(self, frame: Spoken, now: float) -> list[Output]:
+    def say(self, frame: PeerMessage, now: float) -> list[Output]:
         """Say something to the partner; m, from, to and k are filled in here.
 
-        A full window is answered with the Problem `peer-unreachable`, a chat that is too long with `bad-frame`: the
-        frame was not taken.
+        A full window is answered with the ClientProblem `peer-unreachable`, a chat that is too long with `bad-frame`:
+        the frame was not taken.
         """
         if self._match is None:
             return []
-        if isinstance(frame, messages.Chat) and len(frame.text) > messages.MAX_CHAT:
-            return [_problem(messages.error_frame(errors.BAD_FRAME, f"a chat has at most {messages.MAX_CHAT} letters"))]
+        if isinstance(frame, messages.Chat) and len(frame.text) > MAX_CHAT:
+            return [_problem(messages.error_frame(errors.BAD_FRAME, f"a chat has at most {MAX_CHAT} letters"))]
         if not self._match.sending.push(frame):
             return [_problem(messages.error_frame(errors.PEER_UNREACHABLE))]
         return self._transmit(SendLane.flush, now)
@@ -229,7 +229,7 @@ class ClientSession:
         return self._act(_bounded(stats, self._match.m)) if self._match else []
 
     def connection(
-        self, state: messages.CallState, now: float, path: messages.Path | None = None, reason: str | None = None
+        self, state: messages.CallState, now: float, path: Path | None = None, reason: str | None = None
     ) -> list[Output]:
         """Say that the match's connection is connected, has failed for good, or is closed; each counts once a match."""
         call = self._call
@@ -237,7 +237,7 @@ class ClientSession:
             return []
         call.said.add(state)
         if state == "connected":
-            call.setup_ms = min((now - call.since) * 1000, messages.MAX_SPAN_MS)
+            call.setup_ms = min((now - call.since) * 1000, MAX_SPAN_MS)
         call.unsent.append(
             messages.ConnectionState(m=call.m, state=state, setup_ms=call.setup_ms, path=path, reason=reason)
         )
@@ -266,7 +266,7 @@ class ClientSession:
         every = timeouts.idle_heartbeat_ms if isinstance(self.want, Idle) else timeouts.heartbeat_ms
         return 2 * every / 1000 + SILENCE_GRACE
 
-    def _transmit(self, choose: Callable[[SendLane, float], list[Spoken]], now: float) -> list[Output]:
+    def _transmit(self, choose: Callable[[SendLane, float], list[PeerMessage]], now: float) -> list[Output]:
         """Send what the lane chooses, unless nothing can reach the partner anyway."""
         if self._match is None or not self._match.present or not self._welcomed:
             return []
@@ -276,7 +276,7 @@ class ClientSession:
 
     def receive(self, frame: messages.ServerFrame, now: float, newest: bool = True) -> list[Output]:
         """Take a frame; from a socket that is not the `newest`, only what the partner says counts."""
-        if isinstance(frame, Spoken):
+        if isinstance(frame, PeerMessage):
             return self._hear(frame, now)
         return self._learn(frame, now) if newest else []
 
@@ -293,7 +293,7 @@ class ClientSession:
                 if not isinstance(self.want, Queued) or self.want.ticket != ticket:
                     return []
                 self.want = replace(self.want, place=frame.place)
-                return [InLine(ticket, frame.position, tuple(frame.relaxed))]
+                return [QueuePosition(ticket, frame.position, tuple(frame.relaxed))]
             case messages.MatchFound():
                 return self._match_found(frame, now)
             case messages.PeerState():
@@ -395,7 +395,7 @@ class ClientSession:
         self._match = None
         return [self._heartbeat(), Ended(frame.reason or "", requeued)]
 
-    def _hear(self, frame: Spoken, now: float) -> list[Output]:
+    def _hear(self, frame: PeerMessage, now: float) -> list[Output]:
         match = self._match
         if match is None or match.m != frame.m:
             return []
@@ -433,8 +433,8 @@ class ClientSession:
 def _bounded(stats: messages.Stats, m: str) -> messages.Stats:
     most = {
         **dict.fromkeys(("loss", "remote_loss"), 1.0),
-        **dict.fromkeys(("sent_bitrate", "received_bitrate"), float(messages.MAX_BITRATE)),
-        **dict.fromkeys(("rtt_ms", "jitter_ms", "frozen_ms"), float(messages.MAX_SPAN_MS)),
+        **dict.fromkeys(("sent_bitrate", "received_bitrate"), float(MAX_BITRATE)),
+        **dict.fromkeys(("rtt_ms", "jitter_ms", "frozen_ms"), float(MAX_SPAN_MS)),
     }
     within: dict[str, float | None] = {}
     for name, limit in most.items():
@@ -443,5 +443,5 @@ def _bounded(stats: messages.Stats, m: str) -> messages.Stats:
     return replace(stats, m=m, freezes=None if stats.freezes is None else max(stats.freezes, 0), **within)
 
 
-def _problem(frame: messages.ErrorFrame) -> Problem:
-    return Problem(frame.code, frame.message, frame.remedy)
+def _problem(frame: messages.ErrorFrame) -> ClientProblem:
+    return ClientProblem(frame.code, frame.message, frame.remedy)

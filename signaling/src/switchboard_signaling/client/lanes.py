@@ -13,8 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from switchboard_signaling.session.effects import Spoken
-from switchboard_signaling.wire.messages import Ack, Answer, Chat, IceCandidate, Noop, Offer, encode
+from switchboard_signaling.wire.messages import Ack, Answer, Chat, IceCandidate, Noop, Offer, PeerMessage, encode
 
 RTO_FIRST: Final = 1.0
 """Seconds (RFC 6298 section 2.1)."""
@@ -35,7 +34,7 @@ MAX_GAP: Final = 32
 
 @dataclass
 class _Unacknowledged:
-    frame: Spoken
+    frame: PeerMessage
     size: int
     sent_at: float | None = None
     resent: bool = False
@@ -59,7 +58,7 @@ class SendLane:
         self._variation = 0.0
         self._deadline = 0.0
 
-    def push(self, frame: Spoken) -> bool:
+    def push(self, frame: PeerMessage) -> bool:
         """Keep a frame, numbered, until it is acknowledged; return False if the window is full."""
         m, sender, receiver = self._header
         numbered = replace(frame, m=m, from_=sender, to=receiver, k=self._next)
@@ -73,7 +72,7 @@ class SendLane:
         self._frames.append(_Unacknowledged(numbered, size))
         return True
 
-    def flush(self, now: float) -> list[Spoken]:
+    def flush(self, now: float) -> list[PeerMessage]:
         """Return the frames that may go out now."""
         end = min(self._allowed, len(self._frames))
         going = list(islice(self._frames, self._under_way, end))
@@ -106,14 +105,14 @@ class SendLane:
         """When `due` is to be asked; None while nothing is under way."""
         return self._deadline if self._under_way else None
 
-    def due(self, now: float) -> list[Spoken]:
+    def due(self, now: float) -> list[PeerMessage]:
         """Return the lowest frame if it was not acknowledged in time."""
         if not self._under_way or now < self._deadline:
             return []
         self._rto = min(self._rto * 2, RTO_CEILING)
         return self.restart(now)
 
-    def restart(self, now: float) -> list[Spoken]:
+    def restart(self, now: float) -> list[PeerMessage]:
         """Return the lowest unacknowledged frame, if there is one: this client or its partner is back."""
         if not self._frames:
             return []
@@ -151,9 +150,9 @@ class ReceiveLane:
     def __init__(self, m: str, sender: str, receiver: str) -> None:
         self._header = (m, sender, receiver)
         self._shown = 0
-        self._held: dict[int, Spoken] = {}
+        self._held: dict[int, PeerMessage] = {}
 
-    def receive(self, frame: Spoken) -> tuple[list[Spoken], Ack]:
+    def receive(self, frame: PeerMessage) -> tuple[list[PeerMessage], Ack]:
         """Return what to show now, in order, and the acknowledgement to send."""
         if self._shown < frame.k <= self._shown + MAX_GAP:
             self._held[frame.k] = frame

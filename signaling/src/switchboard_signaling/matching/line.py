@@ -73,7 +73,7 @@ def pairs(words: dict[str, str]) -> list[str]:
 
 
 @dataclass
-class Line:
+class MatchQueue:
     """A pool's line; times are in seconds on one monotonic clock of the caller.
 
     `memory_bound` is how many cancelled and matched tickets are remembered; beyond it the oldest are forgotten.

@@ -4,6 +4,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from switchboard_crds.signaling_pool import AuthType
 from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
@@ -22,7 +23,7 @@ from switchboard_signaling.server.telemetry.tally import Tally
 from switchboard_signaling.server.telemetry.webhooks import Webhooks
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.limits import rate
-from switchboard_signaling.settings import AuthType, Settings
+from switchboard_signaling.settings import Settings
 from switchboard_signaling.wire.messages import Timeouts
 from switchboard_signaling.wire.tokens import Keyring
 

@@ -1,35 +1,45 @@
 """A client's socket as the server sees it: frames, replies of the store, hints and time go in, effects come out.
 
-Here is how a socket begins, what passes over it and how it ends; what its client wants is pursued in `pursuit.py`.
+Here is how a socket begins, what passes over it and how it ends; what its client wants is pursued in `intent.py`.
 """
 
+from math import inf
 from typing import Final, Literal, TypeAlias
 
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.session.admission import Admission, Identity
+from switchboard_signaling.session.admission import (
+    Admission,
+    AdmissionVerdict,
+    Admitted,
+    Expiring,
+    Refused,
+    Renewed,
+    Unverified,
+    VerifiedJwt,
+)
 from switchboard_signaling.session.effects import (
     Ask,
     Attach,
     Close,
     Effect,
-    Expel,
     Limited,
-    MatchChanged,
     Note,
-    Relay,
     Send,
-    Spoken,
-    Taken,
-    Tell,
+    SendHint,
+    Suspect,
+    Verify,
+    send_error,
 )
 from switchboard_signaling.session.events import Welcomed
+from switchboard_signaling.session.hints import Expel, MatchChanged, Relay, Taken
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.intent import Pursuit
 from switchboard_signaling.session.limits import SpokenLimits
 from switchboard_signaling.session.match import MatchView
 from switchboard_signaling.session.records import Question, Reply, SessionAnswer, TouchSession
 from switchboard_signaling.wire import errors, messages
-from switchboard_signaling.wire.messages import Idle, Matched, Want
+from switchboard_signaling.wire.intents import Idle, Matched, Want
+from switchboard_signaling.wire.messages import PeerMessage
 from switchboard_signaling.wire.tokens import SESSION_SECONDS
 
 HELLO_SECONDS: Final = 2.0
@@ -41,8 +51,6 @@ STATS_SECONDS: Final = 1.0
 """Statistics that come sooner after the last ones are dropped."""
 SPEAKING: Final = frozenset({"open", "superseded"})
 """Phases in which what the client says to its partner is passed on."""
-
-_NEVER: Final = float("-inf")
 
 Report: TypeAlias = messages.Stats | messages.ConnectionState
 Phase: TypeAlias = Literal["new", "verifying", "opening", "open", "leaving", "superseded", "closed"]
@@ -64,7 +72,7 @@ class Session:
         self._since = self._heard = self._pinged = self._renewed = now
         self._bad_frames = 0
         self._resumed = False
-        self._reported = _NEVER
+        self._reported = -inf
         self.frames = 0
         """How many frames the client has sent."""
         self._admission = Admission(host)
@@ -102,7 +110,8 @@ class Session:
         return self._admission.claims.sub
 
     def _turn(self, phase: Phase) -> None:
-        self._phase, self.pursuit.newest = phase, phase == "open"
+        self._phase = phase
+        self.pursuit.note_newest(phase == "open")
 
     # Frames of the client
 
@@ -115,62 +124,73 @@ class Session:
         if self._phase == "new":
             return self._open(frame)
         if isinstance(frame, messages.Hello | messages.Resume):
-            return [_error(errors.ALREADY_WELCOME)]
+            return [send_error(errors.ALREADY_WELCOME)]
         if self._phase != "open" or isinstance(frame, messages.LaneFrame):
             return []
         if isinstance(frame, messages.Auth):
-            return self._admission.renew(frame.token)
+            return self._admit(self._admission.renew(frame.token))
         return self._report(frame, now) if isinstance(frame, Report) else self.pursuit.intend(frame)
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
         """Answer what could not be decoded; the third time closes the socket."""
-        self._bad_frames += error.kind is errors.BAD_FRAME
-        effects: list[Effect] = [Send(messages.error_frame(error.kind, error.detail))]
-        if self._bad_frames >= MAX_BAD_FRAMES:
-            effects += self._close(errors.CLOSE_BAD_FRAME)
-        return effects
+        effects: list[Effect] = [send_error(error.kind, error.detail)]
+        if error.kind is errors.BAD_FRAME:
+            self._bad_frames += 1
+        return [*effects, *self._close(errors.CLOSE_BAD_FRAME)] if self._bad_frames >= MAX_BAD_FRAMES else effects
 
     def _open(self, frame: messages.ClientFrame) -> list[Effect]:
         if not isinstance(frame, messages.Hello | messages.Resume):
-            return [_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
+            return [send_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
         self._turn("verifying")
         self._resumed = isinstance(frame, messages.Resume)
-        self.pursuit.n, self.pursuit.inst, self.pursuit.want = frame.n, frame.inst, frame.want
+        self.pursuit.begin(frame.n, frame.inst, frame.want)
         return self._admit(self._admission.greeted(frame))
 
-    def verified(self, found: Identity | errors.ProtocolError, now: float) -> list[Effect]:
+    def verified(self, found: VerifiedJwt | errors.ProtocolError, now: float) -> list[Effect]:
         """Take up whose the JWT is that was to be verified, or why it is not accepted."""
         return [] if self._phase == "closed" else self._admit(self._admission.verified(found, now))
 
-    def _admit(self, effects: list[Effect]) -> list[Effect]:
-        """Do what the admission says, and begin once the client is admitted."""
-        if any(isinstance(effect, Close) for effect in effects):
-            self._turn("closed")
-        elif self._phase == "verifying" and self._admission.admitted:
-            self._turn("opening")
-            self.pursuit.sid, self.pursuit.sub = self._admission.claims.sid, self._admission.claims.sub
-            if self._blocked:
-                return [*effects, _error(errors.BLOCKED), *self._close(errors.CLOSE_BLOCKED)]
-            return [*effects, Ask(self.pursuit.touch())]
-        return effects
+    def _admit(self, verdict: AdmissionVerdict | None) -> list[Effect]:
+        """Do what the admission decided, and begin once the client is admitted."""
+        match verdict:
+            case Unverified(token=token):
+                return [Verify(token)]
+            case Admitted(claims=claims):
+                self._turn("opening")
+                self.pursuit.admitted(claims.sid, claims.sub)
+                if self._blocked:
+                    return [send_error(errors.BLOCKED), *self._close(errors.CLOSE_BLOCKED)]
+                return [Ask(self.pursuit.touch())]
+            case Renewed(token=token):
+                return [Send(messages.Ping(token=token))]
+            case Expiring(ttl_ms=ttl_ms):
+                return [Send(messages.AuthExpiring(ttl_ms=ttl_ms))]
+            case Refused():
+                return self._refuse(verdict)
+        return []
 
-    def _speak(self, frame: Spoken, now: float) -> list[Effect]:
+    def _refuse(self, verdict: Refused) -> list[Effect]:
+        suspect: list[Effect] = [Suspect()] if verdict.forged else []
+        told = send_error(verdict.error.kind, verdict.error.detail)
+        return [*suspect, told, *(self._close(verdict.close) if verdict.close else [])]
+
+    def _speak(self, frame: PeerMessage, now: float) -> list[Effect]:
         pursuit = self.pursuit
         speaker = frame.to if isinstance(frame, messages.Ack) else frame.from_
         if speaker != pursuit.inst:
-            return [_error(errors.WRONG_SENDER)]
+            return [send_error(errors.WRONG_SENDER)]
         match = pursuit.match
         if match is None or match.m != frame.m:
             # A resume that the store did not answer leaves the match to be read: the client may well be in it.
             unread = isinstance(self.want, Matched) and self.want.m == frame.m
-            return [_error(errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH, ref=frame.m)]
+            return [send_error(errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH, ref=frame.m)]
         peer = match.peer
         if peer is None:
-            return [_error(errors.PEER_UNREACHABLE, ref=frame.m)]
+            return [send_error(errors.PEER_UNREACHABLE, ref=frame.m)]
         self._limits = self._limits or SpokenLimits(self._host.candidates, self._host.sdp, now)
         if limit := self._limits.refuses(frame, now):
-            return [Limited(limit), _error(errors.RATE_LIMITED, ref=limit)]
-        return [Tell(peer.pod, Relay(peer.sid, frame.m, pursuit.sid, self._host.pod, frame))]
+            return [Limited(limit), send_error(errors.RATE_LIMITED, ref=limit)]
+        return [SendHint(peer.pod, Relay(peer.sid, frame.m, pursuit.sid, self._host.pod, frame))]
 
     def _report(self, frame: Report, now: float) -> list[Effect]:
         """Take note of what the client says of its call; what comes too often or at the wrong time is dropped."""
@@ -251,7 +271,7 @@ class Session:
         if match and match.m == hint.m and match.peer and match.peer.sid == hint.sender:
             return [Send(hint.frame)]
         if isinstance(self.want, Idle):
-            return [Tell(hint.pod, MatchChanged(hint.sender, hint.m))]
+            return [SendHint(hint.pod, MatchChanged(hint.sender, hint.m))]
         return self.pursuit.look(MatchChanged(self.sid, hint.m), now)
 
     # Time
@@ -290,7 +310,7 @@ class Session:
         peer = self.match.peer if self.match else None
         if was != "open" or self.match is None or peer is None:
             return []
-        return [Tell(peer.pod, MatchChanged(peer.sid, self.match.m, closed=self.n))]
+        return [SendHint(peer.pod, MatchChanged(peer.sid, self.match.m, closed=self.n))]
 
     @property
     def _blocked(self) -> bool:
@@ -303,13 +323,9 @@ class Session:
         blocked = code is errors.CLOSE_BLOCKED
         self._turn("leaving")
         self._farewell = code
-        told: list[Effect] = [_error(errors.BLOCKED)] if blocked else []
+        told: list[Effect] = [send_error(errors.BLOCKED)] if blocked else []
         return [*told, *self.pursuit.abandon("blocked" if blocked else "ended")]
 
     def _close(self, code: errors.CloseCode) -> list[Effect]:
         self._turn("closed")
         return [Close(code)]
-
-
-def _error(kind: errors.ErrorKind, ref: str | None = None) -> Send:
-    return Send(messages.error_frame(kind, ref=ref))

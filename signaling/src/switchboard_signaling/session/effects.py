@@ -1,71 +1,15 @@
-"""What a session wants done, and what pods tell each other: plain data that the server performs."""
+"""What a session wants done: plain data that the server performs."""
 
 from typing import TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from switchboard_signaling.session.events import Fact
+from switchboard_signaling.session.hints import Hint
 from switchboard_signaling.session.limits import LimitName
 from switchboard_signaling.session.records import Question
-from switchboard_signaling.wire.errors import CloseCode
-from switchboard_signaling.wire.messages import (
-    Ack,
-    Answer,
-    Chat,
-    IceCandidate,
-    IceRestart,
-    Noop,
-    Offer,
-    ServerFrame,
-)
-
-Spoken: TypeAlias = Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
-"""What travels from client to client."""
-
-
-# Hints: lost ones cost time, never truth, because polls and heartbeats find the same by comparing.
-
-
-class Relay(Struct, tag="relay", frozen=True):
-    """Deliver a frame of match `m` from session `sender` on `pod` to session `sid`."""
-
-    sid: str
-    m: str
-    sender: str
-    pod: str
-    frame: Spoken
-
-
-class MatchChanged(Struct, tag="changed", frozen=True):
-    """Read match `m` again for session `sid`; `closed` is the number of the partner's socket if it has just closed."""
-
-    sid: str
-    m: str
-    closed: int | None = None
-
-
-class Taken(Struct, tag="taken", frozen=True):
-    """Session `sid` has a newer socket, number `n`, elsewhere."""
-
-    sid: str
-    n: int
-
-
-class Expel(Struct, tag="expel", frozen=True):
-    """Session `sid` is to be ended, as somebody who runs the pool asks."""
-
-    sid: str
-
-
-class Proposed(Struct, tag="proposed", frozen=True):
-    """The pod's mailbox has something."""
-
-
-Hint: TypeAlias = Relay | MatchChanged | Taken | Expel | Proposed
-
-
-# Effects
+from switchboard_signaling.wire.errors import CloseCode, ErrorKind
+from switchboard_signaling.wire.messages import ServerFrame, error_frame
 
 
 class Send(Struct, frozen=True):
@@ -102,7 +46,7 @@ class Limited(Struct, frozen=True):
     limit: LimitName
 
 
-class Tell(Struct, frozen=True):
+class SendHint(Struct, frozen=True):
     """Send a hint to a pod, which may be this one."""
 
     pod: str
@@ -122,16 +66,9 @@ class Note(Struct, frozen=True):
     fact: Fact
 
 
-Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | Tell | Attach | Note
-
-_hints: msgspec.json.Decoder[Hint] = msgspec.json.Decoder(Hint)
+Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | SendHint | Attach | Note
 
 
-def encode_hint(hint: Hint) -> bytes:
-    """Return a hint as JSON."""
-    return msgspec.json.encode(hint)
-
-
-def decode_hint(data: bytes) -> Hint:
-    """Return a hint; raises msgspec.DecodeError for what no pod of ours sends."""
-    return _hints.decode(data)
+def send_error(kind: ErrorKind, detail: str = "", ref: str | None = None) -> Send:
+    """Return the effect that answers with an entry of the catalogue; `ref` is what the error is about."""
+    return Send(error_frame(kind, detail, ref))

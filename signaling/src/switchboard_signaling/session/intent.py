@@ -10,11 +10,12 @@ from typing import Final, TypeAlias
 from switchboard_signaling.matching.line import Cancelled, InLine, LineAnswer
 from switchboard_signaling.matching.tickets import Proposal, Ticket
 from switchboard_signaling.session.cleanup import Unwanted, added, settled
-from switchboard_signaling.session.effects import Ask, Effect, MatchChanged, Note, Proposed, Send, Taken, Tell
+from switchboard_signaling.session.effects import Ask, Effect, Note, Send, SendHint, send_error
 from switchboard_signaling.session.events import Opened, Over
+from switchboard_signaling.session.hints import MatchChanged, Proposed, Taken
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.match import MatchView, unowned
-from switchboard_signaling.session.presence import Observation
+from switchboard_signaling.session.presence import PeerSightings
 from switchboard_signaling.session.queue_status import Wait
 from switchboard_signaling.session.records import (
     Announced,
@@ -28,12 +29,9 @@ from switchboard_signaling.session.records import (
     SessionRecord,
     TouchMatch,
     TouchSession,
-    further_want,
-    newer_want,
-    same_want,
 )
 from switchboard_signaling.wire import errors, messages
-from switchboard_signaling.wire.messages import Idle, Matched, Queued, Want
+from switchboard_signaling.wire.intents import Idle, Matched, Queued, Want, further_want, newer_want, same_want
 from switchboard_signaling.wire.tokens import MatchClaims, PlaceClaims
 
 REQUEUE_REASONS: Final = frozenset({"busy", "stale", "partner-lost"})
@@ -46,7 +44,7 @@ class Pursuit:
     """The want of one socket's session; `now` is the server's monotonic clock in seconds throughout."""
 
     __slots__ = (
-        "_attach", "_dead", "_host", "_inherited", "_spent", "_v", "_wait", "inst", "match", "n", "newest", "sid",
+        "_attach", "_dead", "_host", "_inherited", "_newest", "_spent", "_v", "_wait", "inst", "match", "n", "sid",
         "sub", "unwanted", "want",
     )  # fmt: skip
 
@@ -56,8 +54,7 @@ class Pursuit:
         self.sid = self.sub = self.inst = ""
         self.n = self._v = 0
         self.want: Want = Idle()
-        self.newest = False
-        """Whether this socket is its session's newest, as far as is known here."""
+        self._newest = False
         self.match: MatchView | None = None
         self.unwanted: Unwanted = ()
         """What the client no longer wants, as far as the store has not confirmed that it is gone."""
@@ -65,6 +62,20 @@ class Pursuit:
         self._dead: str | None = None
         self._spent: Cancel | None = None
         self._inherited = False
+
+    # How it begins
+
+    def begin(self, n: int, inst: str, want: Want) -> None:
+        """Take what the client's first frame says of the socket, of its page load and of what it wants."""
+        self.n, self.inst, self.want = n, inst, want
+
+    def admitted(self, sid: str, sub: str) -> None:
+        """Take the session that the client may have, and its subject."""
+        self.sid, self.sub = sid, sub
+
+    def note_newest(self, newest: bool) -> None:
+        """Note whether this socket is its session's newest, as far as is known here."""
+        self._newest = newest
 
     # What the client says
 
@@ -78,7 +89,7 @@ class Pursuit:
             self._give_up(self._cancel(frame.ticket, mode))
         if newer_want(self.want, want) is not want:
             snapshot: list[Effect] = [Send(messages.Snapshot(want=self.want))]
-            return snapshot if isinstance(frame, messages.Heartbeat) else [_error(errors.STALE_INTENT), *snapshot]
+            return snapshot if isinstance(frame, messages.Heartbeat) else [send_error(errors.STALE_INTENT), *snapshot]
         return self._change(want, reason)
 
     def abandon(self, reason: str) -> list[Effect]:
@@ -105,7 +116,7 @@ class Pursuit:
         if left is None:
             return []
         self._supersede(left.want, self.want, "stale")
-        return [Tell(left.pod, Taken(self.sid, self.n))] if left.pod != self._host.pod else []
+        return [SendHint(left.pod, Taken(self.sid, self.n))] if left.pod != self._host.pod else []
 
     def answered(self, question: Question, reply: Reply, now: float) -> list[Effect]:
         """Compare what the store says with what the client was told."""
@@ -125,12 +136,12 @@ class Pursuit:
     def unanswered(self, question: Question, heard: float) -> list[Effect]:
         """Go on without a reply; the next heartbeat asks again. `heard` is when the client was heard last."""
         if self.match:
-            self.match.observation.failed()
+            self.match.sightings.failed()
         match question:
             case TouchSession(want=Matched()):
                 return self.keep_match(heard)
             case TouchSession(want=Queued(place=None, ticket=ticket)) | Enqueue(ticket=Ticket(ticket=ticket)):
-                return [_error(errors.STORE_UNAVAILABLE, ref=unowned(ticket))]
+                return [send_error(errors.STORE_UNAVAILABLE, ref=unowned(ticket))]
             case _:
                 return []
 
@@ -150,8 +161,8 @@ class Pursuit:
             return [Send(news)] if news else []
         if isinstance(reply, Proposal):
             _, partner = reply.from_side(reply.side_of(self.sid))
-            return [Tell(partner.pod, Proposed()), *self.proposed(reply, now)]
-        return [_error(errors.STALE_INTENT, ref=ticket)]
+            return [SendHint(partner.pod, Proposed()), *self.proposed(reply, now)]
+        return [send_error(errors.STALE_INTENT, ref=ticket)]
 
     def _cancelled_too_late(self, question: Cancel, proposal: Proposal) -> list[Effect]:
         self.unwanted = settled(self.unwanted, question)
@@ -186,7 +197,7 @@ class Pursuit:
         """Ask for what is wanted, again and again: the line, or the match."""
         match self.want:
             case Queued() as want:
-                if not self.newest:
+                if not self._newest:
                     return []  # a newer socket may want something else by now, and would not take this ticket back
                 return [Ask(Enqueue(self._ticket(want, now), self._host.new_id(), self._dead))]
             case Matched() as want:
@@ -213,14 +224,14 @@ class Pursuit:
     def _view(self, m: str, now: float) -> MatchView:
         if self.match is None or self.match.m != m:
             window = self._host.timeouts.resume_window_ms / 1000
-            self.match = MatchView(m, self.sid, Observation(window), now)
+            self.match = MatchView(m, self.sid, PeerSightings(window), now)
         return self.match
 
     def _match_read(self, question: TouchMatch | ReadMatch | EndMatch, record: MatchRecord, now: float) -> list[Effect]:
         found = record.sides(self.sid)
         other = found[2] if found else None
         changed = isinstance(question, EndMatch) or (isinstance(question, TouchMatch) and question.news)
-        effects: list[Effect] = [Tell(other.pod, MatchChanged(other.sid, record.m))] if changed and other else []
+        effects: list[Effect] = [SendHint(other.pod, MatchChanged(other.sid, record.m))] if changed and other else []
         mine = isinstance(question, EndMatch) and found is not None and found[0] == record.by
         dropped = isinstance(question, EndMatch) and self._settle(question)
         match = self.match
@@ -344,7 +355,3 @@ def _wanted(frame: Intent) -> tuple[Want, str]:
             return Idle(frame.c), frame.reason
         case _:
             return Idle(frame.c), "user"
-
-
-def _error(kind: errors.ErrorKind, ref: str | None = None) -> Send:
-    return Send(messages.error_frame(kind, ref=ref))

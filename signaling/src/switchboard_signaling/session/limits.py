@@ -3,9 +3,10 @@
 What an honest client does never reaches them; they bound what a broken or hostile one costs.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias
+
+from cachetools import LRUCache
 
 from switchboard_signaling.wire.messages import Answer, IceCandidate, LaneFrame, Offer
 
@@ -15,7 +16,7 @@ LimitName: TypeAlias = Literal["connects", "tokens", "frames", "candidates", "sd
 BURST_SECONDS: Final = 10.0
 """A client may do at once what its rate allows in this time."""
 MAX_ADDRESSES: Final = 20_000
-"""Client addresses that a table remembers; beyond, the one that was longest unused is forgotten."""
+"""Client addresses that are remembered; beyond, the one that was longest unused is forgotten."""
 DELAY_FIRST: Final = 0.1
 """Seconds for which an address waits after its first wrong token; each further one doubles it."""
 DELAY_CEILING: Final = 25.0
@@ -32,8 +33,6 @@ CONNECTS_PER_SECOND: Final = 50.0
 WRONG_TOKENS: Final = 10
 
 _LIMITED: Final[dict[type[LaneFrame], LimitName]] = {IceCandidate: "candidates", Offer: "sdp", Answer: "sdp"}
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,16 @@ class Bucket:
 
     def take(self, now: float, cost: float = 1.0) -> float:
         """Take `cost` and return 0, or take nothing and return the seconds until it is there."""
-        self._level = min(self._rate.burst, self._level + (now - self._at) * self._rate.per_second)
+        rate = self._rate
+        level = self._level + (now - self._at) * rate.per_second
+        if level > rate.burst:
+            level = rate.burst  # `min` takes three times as long, and a frame may come by here
         self._at = now
-        missing = min(cost, self._rate.burst) - self._level
+        missing = (min(rate.burst, cost)) - level
         if missing > 0:
-            return missing / self._rate.per_second
-        self._level -= cost
+            self._level = level
+            return missing / rate.per_second
+        self._level = level - cost
         return 0.0
 
 
@@ -89,38 +92,20 @@ class SpokenLimits:
         return limit if bucket and bucket.take(now, cost) else None
 
 
-class Table(Generic[T]):
-    """Something for each client address, bounded: the longest unused is forgotten."""
-
-    def __init__(self, size: int = MAX_ADDRESSES) -> None:
-        self._size = size
-        self._items: OrderedDict[str, T] = OrderedDict()
-
-    def get(self, address: str) -> T | None:
-        """Return what an address has."""
-        return self._items.get(address)
-
-    def put(self, address: str, item: T) -> None:
-        """Give an address something, and make it the one used last."""
-        self._items[address] = item
-        self._items.move_to_end(address)
-        if len(self._items) > self._size:
-            self._items.popitem(last=False)
-
-
 class Connects:
     """How often an address may open a socket; `rate` None: as often as it likes."""
 
     def __init__(self, rate: Rate | None) -> None:
         self._rate = rate
-        self._buckets: Table[Bucket] = Table()
+        self._buckets: LRUCache[str, Bucket] = LRUCache(MAX_ADDRESSES)
 
     def take(self, address: str, now: float) -> float:
         """Count a socket and return 0, or return the seconds after which the address may try again."""
         if self._rate is None:
             return 0.0
-        bucket = self._buckets.get(address) or Bucket(self._rate, now)
-        self._buckets.put(address, bucket)
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            bucket = self._buckets[address] = Bucket(self._rate, now)
         return bucket.take(now)
 
 
@@ -133,12 +118,12 @@ class WrongTokens:
 
     def __init__(self, allowed: int) -> None:
         self._allowed = allowed
-        self._wrong: Table[tuple[int, float]] = Table()
+        self._wrong: LRUCache[str, tuple[int, float]] = LRUCache(MAX_ADDRESSES)
 
     def failed(self, address: str, now: float) -> None:
         """Count a wrong token."""
         count, _ = self._known(address, now)
-        self._wrong.put(address, (count + 1, now))
+        self._wrong[address] = count + 1, now
 
     def wait(self, address: str, now: float) -> float:
         """Return the seconds for which an address may not connect."""

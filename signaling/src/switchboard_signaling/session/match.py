@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.session.host import Host
-from switchboard_signaling.session.presence import Observation, Presence
+from switchboard_signaling.session.presence import PeerSightings, Presence
 from switchboard_signaling.session.records import EndMatch, MatchRecord, Question, ReadMatch
 from switchboard_signaling.wire.messages import MatchFound, PeerState
 from switchboard_signaling.wire.tokens import MatchClaims, Side
@@ -17,7 +17,7 @@ READ_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
-class Peer:
+class PeerSocket:
     """Where the partner is: its session, page load and pod."""
 
     sid: str
@@ -38,12 +38,12 @@ class MatchView:
 
     m: str
     sid: str
-    observation: Observation
+    sightings: PeerSightings
     since: float
     ticket: str | None = None
     mode: str = ""
     side: Side | None = None
-    peer: Peer | None = None
+    peer: PeerSocket | None = None
     peer_sub: str | None = None
     """The partner's subject, if the match was seen to form."""
     published: bool | None = None
@@ -69,7 +69,7 @@ class MatchView:
         self.side = proposal.side_of(self.sid)
         mine, other = proposal.from_side(self.side)
         self.ticket, self.mode = unowned(mine.ticket), mine.mode
-        self.peer = self.peer or Peer(other.sid, other.inst, other.pod)
+        self.peer = self.peer or PeerSocket(other.sid, other.inst, other.pod)
         self.peer_sub = other.sub
 
     def read(self, record: MatchRecord, host: Host, now: float) -> MatchFound | PeerState | None:
@@ -77,19 +77,19 @@ class MatchView:
         found = record.sides(self.sid)
         if found is not None:
             self.side, _, other = found
-            self.observation.read((other.n, other.v) if other else None, now)
+            self.sightings.read((other.n, other.v) if other else None, now)
             if other and (self.peer is None or other.n >= self.peer.n):  # a lower one is of before a failover
-                self.peer = Peer(other.sid, other.inst, other.pod, other.n)
+                self.peer = PeerSocket(other.sid, other.inst, other.pod, other.n)
         if self.peer is None or self.side is None:
             return None
         frame = self._news(record, self.side, self.peer, host)
-        self._told_inst, self._told_presence, self._told_n = self.peer.inst, self.observation.presence, self.peer.n
+        self._told_inst, self._told_presence, self._told_n = self.peer.inst, self.sightings.presence, self.peer.n
         return frame
 
     def look(self, now: float, closed: int | None = None) -> ReadMatch:
         """Return the question to look again; `closed` is the number of the partner's socket if it has just closed."""
         if closed is not None:
-            self.observation.closed(closed)
+            self.sightings.closed(closed)
         self._asked_at = now
         return ReadMatch(self.m)
 
@@ -99,25 +99,25 @@ class MatchView:
         forming = not self.opened
         if forming and now - self.since > FORMING_SECONDS:
             questions.append(EndMatch(self.m, self.sid, "partner-lost", self.side, only_forming=True))
-        if self.observation.presence == "lost":
-            unseen = self.observation.seen
+        if self.sightings.presence == "lost":
+            unseen = self.sightings.seen
             questions.append(EndMatch(self.m, self.sid, "partner-lost", self.side, unseen=unseen))
-        if (forming or self.observation.suspect) and now - self._asked_at >= READ_SECONDS:
+        if (forming or self.sightings.suspect) and now - self._asked_at >= READ_SECONDS:
             questions.append(self.look(now))
         return questions
 
-    def _news(self, record: MatchRecord, side: Side, peer: Peer, host: Host) -> MatchFound | PeerState | None:
+    def _news(self, record: MatchRecord, side: Side, peer: PeerSocket, host: Host) -> MatchFound | PeerState | None:
         if self._told != record.outcome:
             self._told = "open" if record.outcome == "open" else "forming"
             return self._match_found(side, peer, host)
-        presence = self.observation.presence
+        presence = self.sightings.presence
         # What was said to the partner's last socket may be lost: its client need not wait until it is repeated.
         same = self._told_inst == peer.inst and not 0 < self._told_n < peer.n
         if same and (self._told_presence == presence or presence == "lost"):
             return None
         return PeerState(m=self.m, state="present" if presence == "present" else "away", inst=peer.inst)
 
-    def _match_found(self, side: Side, peer: Peer, host: Host) -> MatchFound:
+    def _match_found(self, side: Side, peer: PeerSocket, host: Host) -> MatchFound:
         """Side a is polite in perfect negotiation (W3C WebRTC section 10.7)."""
         return MatchFound(
             m=self.m,

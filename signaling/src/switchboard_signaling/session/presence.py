@@ -14,7 +14,7 @@ AWAY_AFTER_CLOSE: Final = 2.0
 """Seconds without a sign of life after the partner's pod has said that its socket closed."""
 
 
-class Observation:
+class PeerSightings:
     """What one side has seen of the other's (n, v)."""
 
     def __init__(self, resume_window: float) -> None:

@@ -3,7 +3,8 @@
 from typing import Final
 
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, EVERYTHING, REQUIRED_ONLY, Ticket
-from switchboard_signaling.wire.messages import InQueue, Queued, Relaxation
+from switchboard_signaling.wire.intents import Queued
+from switchboard_signaling.wire.messages import InQueue, Relaxation
 
 RELAX_SECONDS: Final = 10.0
 """How long a want's preferences count as requirements, on one socket."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from switchboard_signaling.matching.line import LineAnswer
 from switchboard_signaling.matching.tickets import Ticket
-from switchboard_signaling.wire.messages import Idle, Matched, Queued, Want
+from switchboard_signaling.wire.intents import Want, newer_want
 from switchboard_signaling.wire.tokens import Side
 
 Outcome: TypeAlias = Literal["forming", "open", "aborted", "ended"]
@@ -54,29 +54,6 @@ class SessionAnswer(Struct, frozen=True):
 
     record: SessionRecord
     stale: bool
-
-
-def want_rank(want: Want) -> int:
-    """Return how far a want has come; among wants of the same number the furthest holds."""
-    return {Idle: 0, Queued: 1, Matched: 2}[type(want)]
-
-
-def further_want(one: Want, other: Want) -> bool:
-    """Whether the first of two wants holds: by its higher number, or by how far it has come under the same one."""
-    return (one.c, want_rank(one)) > (other.c, want_rank(other))
-
-
-def newer_want(known: Want, said: Want) -> Want:
-    """Return the want that holds of two: the further, or what was said last."""
-    return known if further_want(known, said) else said
-
-
-def same_want(known: Want, said: Want) -> Want:
-    """Return what was said, made of what is known where the two agree: for hours a client says the same again."""
-    if isinstance(known, Queued) and isinstance(said, Queued) and said != known:
-        alike = replace(known, c=said.c, place=said.place)
-        return alike if alike == said else said
-    return known if known == said else said
 
 
 def apply_session(record: SessionRecord | None, touch: TouchSession) -> SessionAnswer:
@@ -212,7 +189,7 @@ def apply_end(record: MatchRecord, end: EndMatch) -> MatchRecord:
 
 
 class Enqueue(Struct, frozen=True):
-    """Put a ticket in line (matching.line.Line.enqueue)."""
+    """Put a ticket in line (matching.line.MatchQueue.enqueue)."""
 
     ticket: Ticket
     m: str

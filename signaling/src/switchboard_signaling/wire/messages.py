@@ -6,85 +6,40 @@ that a repeated key can never mean one thing here and another thing there.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from switchboard_signaling.wire import errors
+from switchboard_signaling.wire.fields import (
+    MAX_FRAME_BYTES,
+    Attributes,
+    Bitrate,
+    Blocked,
+    ChatText,
+    Code,
+    Counter,
+    Id,
+    Jwt,
+    KnownId,
+    Milliseconds,
+    Path,
+    Sdp,
+    Share,
+    Token,
+    Word,
+)
+from switchboard_signaling.wire.intents import Idle, Want
 
 SUBPROTOCOL: Final = "switchboard.v1"
-MAX_FRAME_BYTES: Final = 64 * 1024
-"""Largest frame, in bytes of UTF-8: an SDP with many codecs is about 10 KiB."""
 SURELY_SHORT: Final = MAX_FRAME_BYTES // 4
 """Letters of at most four bytes that are within the limit without having been encoded."""
 RECONNECT_ATTEMPTS: Final = 3
-MAX_CHAT: Final = 4096
-"""Letters in one chat frame."""
-
-Counter = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$(?!\n)")]
-"""The pattern means the same in Python, whose `$` alone lets a last newline pass, and in JSON Schema."""
-KnownId = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema={"pattern": r"^[A-Za-z0-9_.:-]+$(?!\n)"})]
-"""An id that is compared with one already known. Lane frames are most of all frames, and matching three patterns would
-take longer than all the rest of their decoding."""
-Token = Annotated[str, Meta(min_length=1, max_length=1024)]
-Jwt = Annotated[str, Meta(min_length=1, max_length=8192)]
-"""JSON Web Token (RFC 7519); issuers put much into them."""
-Sdp = Annotated[str, Meta(max_length=MAX_FRAME_BYTES)]
-Word = Annotated[str, Meta(max_length=64)]
-MAX_SPAN_MS: Final = 3_600_000
-MAX_BITRATE: Final = 10_000_000_000
-Milliseconds = Annotated[float, Meta(ge=0, le=MAX_SPAN_MS)]
-Bitrate = Annotated[float, Meta(ge=0, le=MAX_BITRATE)]
-"""Bits a second."""
-Share = Annotated[float, Meta(ge=0, le=1)]
-Code = Annotated[str, Meta(max_length=32, pattern=r"^[a-z][a-z0-9-]*$(?!\n)")]
-Path: TypeAlias = Literal["direct", "relay"]
-Blocked = Annotated[list[Annotated[str, Meta(max_length=256)]], Meta(max_length=64)]
-"""Subjects, as JWTs name them."""
-Attributes = Annotated[dict[Word, Word], Meta(max_length=16)]
 
 
 class _Frame(Struct, tag_field="type", rename="camel", omit_defaults=True):
     """Base of all frames: `type` tells them apart, names are in camelCase on the wire."""
-
-
-# What a client wants. It is decided by the client alone, numbered by `c`, and repeated in every heartbeat.
-
-
-class Idle(Struct, tag_field="state", tag="idle", rename="camel", frozen=True):
-    """Neither queued nor matched."""
-
-    c: Counter = 0
-
-
-class Queued(Struct, tag_field="state", tag="queued", rename="camel", frozen=True, omit_defaults=True):
-    """Looking for a partner under `ticket`; `place` is the signed place in line from `queued`.
-
-    A partner must have what is `required`; what is `preferred` counts as required at first. Those of another `mode`,
-    and the subjects that are `blocked`, are never met.
-    """
-
-    c: Counter
-    ticket: Id
-    attributes: Attributes = {}
-    required: Attributes = {}
-    place: Token | None = None
-    mode: Word = ""
-    preferred: Attributes = {}
-    blocked: Blocked = []
-
-
-class Matched(Struct, tag_field="state", tag="matched", rename="camel", frozen=True, omit_defaults=True):
-    """In match `m`; `token` is the proof from an open match."""
-
-    c: Counter
-    m: Id
-    token: Token | None = None
-
-
-Want: TypeAlias = Idle | Queued | Matched
 
 
 # Client to server
@@ -211,7 +166,7 @@ class Chat(LaneFrame, tag="chat"):
     """A line of text. `id` names it beyond the lane, whose numbers change when the partner's page is loaded anew."""
 
     id: Id
-    text: Annotated[str, Meta(max_length=MAX_CHAT)]
+    text: ChatText
 
 
 class Noop(LaneFrame, tag="noop"):
@@ -223,6 +178,10 @@ class Ack(LaneFrame, tag="ack"):
 
     `from` and `to` are those of the acknowledged lane: the sender of an ack is its `to`.
     """
+
+
+PeerMessage: TypeAlias = Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
+"""What travels from client to client."""
 
 
 # What a client tells the pool of its call: unnumbered, droppable, for statistics only, and never passed on.
@@ -402,34 +361,32 @@ ServerFrame: TypeAlias = (
     | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
 )  # fmt: skip
 
-_client_frames: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
-_server_frames: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-
-def decode_client(data: str | bytes) -> ClientFrame:
-    """Return the frame that a client sent.
-
-    Raises ProtocolError: `bad-frame`, or `unknown-type` for a well-formed object of a type that is not ours.
-    """
-    if len(data) > SURELY_SHORT:
-        _check_size(data)
-    try:
-        return _client_frames.decode(data)
-    except _UNREADABLE as error:
-        raise _why(error) from None
+F = TypeVar("F")
 
 
-def decode_server(data: str | bytes) -> ServerFrame:
-    """Return the frame that a server sent; raises ProtocolError as `decode_client` does."""
-    if len(data) > SURELY_SHORT:
-        _check_size(data)
-    try:
-        return _server_frames.decode(data)
-    except _UNREADABLE as error:
-        raise _why(error) from None
+def _strict(decoder: msgspec.json.Decoder[F]) -> Callable[[str | bytes], F]:
+    """Return what decodes a frame within the limit of size, and says in the protocol's terms why it cannot."""
+    decode_frame = decoder.decode
+
+    def decode(data: str | bytes) -> F:
+        if len(data) > SURELY_SHORT:
+            _check_size(data)
+        try:
+            return decode_frame(data)
+        except _UNREADABLE as error:
+            raise _why(error) from None
+
+    return decode
 
 
+decode_client: Final[Callable[[str | bytes], ClientFrame]] = _strict(msgspec.json.Decoder(ClientFrame))
+"""Returns the frame that a client sent.
+
+Raises ProtocolError: `bad-frame`, or `unknown-type` for a well-formed object of a type that is not ours."""
+decode_server: Final[Callable[[str | bytes], ServerFrame]] = _strict(msgspec.json.Decoder(ServerFrame))
+"""Returns the frame that a server sent; raises ProtocolError as `decode_client` does."""
 encode: Final[Callable[[ClientFrame | ServerFrame], bytes]] = msgspec.json.Encoder().encode
 """Returns a frame as UTF-8 JSON."""
 

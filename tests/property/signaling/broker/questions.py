@@ -17,7 +17,7 @@ from switchboard_signaling.session.records import (
     TouchMatch,
     TouchSession,
 )
-from switchboard_signaling.wire.messages import Idle, Matched, Queued
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
 
 POD = "pod"
 Step: TypeAlias = "Question | None"

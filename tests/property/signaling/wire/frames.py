@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.messages import Idle, Matched, Queued
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
 
 COUNTERS = st.integers(0, 4) | st.just(2**53 - 1)
 IDS = st.sampled_from(["id000", "id001", "id002", "id003", "id004", "t", "other"])

@@ -10,7 +10,7 @@ from tests.unit.signaling.broker.nodes import until
 from switchboard_signaling.broker import hints
 from switchboard_signaling.broker.hints import DEAF_AFTER, MAX_AT_ONCE, MAX_UNSENT, Channel, channel_of
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.session.effects import Hint, MatchChanged, Proposed
+from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed
 from switchboard_signaling.valkey.cluster import Troubles
 
 

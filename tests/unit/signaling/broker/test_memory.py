@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from switchboard_signaling.broker.memory import RECORD_SECONDS, MemoryBroker
 from switchboard_signaling.matching.tickets import Proposal, Ticket
-from switchboard_signaling.session.effects import Proposed
+from switchboard_signaling.session.hints import Proposed
 from switchboard_signaling.session.records import (
     Announced,
     Cancel,
@@ -16,7 +16,7 @@ from switchboard_signaling.session.records import (
     TouchMatch,
     TouchSession,
 )
-from switchboard_signaling.wire.messages import Idle
+from switchboard_signaling.wire.intents import Idle
 
 
 class Clock:

@@ -7,7 +7,7 @@ from switchboard_signaling.broker.records import match_record, proposal, session
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.session.records import MatchRecord, Predecessor, SessionRecord, SideRecord
-from switchboard_signaling.wire.messages import Idle, Queued
+from switchboard_signaling.wire.intents import Idle, Queued
 
 BIG = 2**53 - 1
 

@@ -11,7 +11,7 @@ from tests.unit.signaling.pods import SECONDS, SHARED, Running, pod_alone
 
 from switchboard_signaling.client import Client
 from switchboard_signaling.client.core import Move, Online, Renew
-from switchboard_signaling.session.effects import Expel
+from switchboard_signaling.session.hints import Expel
 
 
 class Application:

@@ -5,14 +5,14 @@ from itertools import count
 import pytest
 
 from switchboard_signaling.client.core import (
+    ClientProblem,
     ClientSession,
     Ended,
-    InLine,
     Met,
     Move,
     Online,
     Partner,
-    Problem,
+    QueuePosition,
     Renew,
     Said,
     Stopped,
@@ -20,8 +20,9 @@ from switchboard_signaling.client.core import (
 )
 from switchboard_signaling.client.lanes import WINDOW
 from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.fields import MAX_CHAT
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
 from switchboard_signaling.wire.messages import (
-    MAX_CHAT,
     Ack,
     Auth,
     AuthExpiring,
@@ -31,18 +32,15 @@ from switchboard_signaling.wire.messages import (
     Heartbeat,
     Hello,
     IceRestart,
-    Idle,
     InQueue,
     JoinQueue,
     Leave,
     LeaveQueue,
-    Matched,
     MatchFound,
     Noop,
     Offer,
     PeerState,
     Ping,
-    Queued,
     Replaced,
     Resume,
     Snapshot,
@@ -150,7 +148,7 @@ def test_what_the_user_does_before_the_welcome_is_said_with_it(client: ClientSes
 def test_the_place_in_line_is_kept_in_the_want(client: ClientSession) -> None:
     client.join()
     assert client.receive(InQueue(ticket="other", place="x"), 0) == []
-    assert client.receive(InQueue(ticket="id1", place="place"), 0) == [InLine("id1")]
+    assert client.receive(InQueue(ticket="id1", place="place"), 0) == [QueuePosition("id1")]
     assert client.want == Queued(1, "id1", place="place")
 
 
@@ -263,14 +261,14 @@ def test_a_partner_that_acknowledges_nothing_is_unreachable_after_a_while(client
     for _ in range(WINDOW):
         assert client.say(IceRestart(m="", from_="", to="", k=0), 0)
     [problem] = client.say(IceRestart(m="", from_="", to="", k=0), 0)
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, ClientProblem)
     assert problem.code == errors.PEER_UNREACHABLE.code
 
 
 def test_a_chat_that_is_too_long_is_refused_and_blocks_nothing(client: ClientSession) -> None:
     meet(client)
     [problem] = client.say(chat("é" * (MAX_CHAT + 1)), 0)
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, ClientProblem)
     assert problem.code == errors.BAD_FRAME.code
     [said] = client.say(chat("é" * MAX_CHAT), 0)
     assert isinstance(said, Transmit)
@@ -388,7 +386,7 @@ def test_a_forgotten_session_starts_anew(client: ClientSession) -> None:
     unknown = messages.error_frame(errors.SESSION_UNKNOWN)
     assert client.receive(unknown, 0) == [
         Ended("session-unknown", requeued=False),
-        Problem(unknown.code, unknown.message, unknown.remedy),
+        ClientProblem(unknown.code, unknown.message, unknown.remedy),
     ]
     assert isinstance(client.greet(), Hello)
     assert len(client.receive(unknown, 0)) == 1
@@ -396,7 +394,7 @@ def test_a_forgotten_session_starts_anew(client: ClientSession) -> None:
 
 def test_other_problems_and_advice_are_passed_on(client: ClientSession) -> None:
     busy = messages.error_frame(errors.POOL_BUSY)
-    assert client.receive(busy, 0) == [Problem(busy.code, busy.message, busy.remedy)]
+    assert client.receive(busy, 0) == [ClientProblem(busy.code, busy.message, busy.remedy)]
     assert client.receive(Goaway(within_ms=5), 0) == [Move(5)]
     assert client.receive(Replaced(), 0) == [Stopped()]
 

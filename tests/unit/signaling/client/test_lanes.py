@@ -11,7 +11,6 @@ from switchboard_signaling.client.lanes import (
     ReceiveLane,
     SendLane,
 )
-from switchboard_signaling.session.effects import Spoken
 from switchboard_signaling.wire.messages import (
     Ack,
     Answer,
@@ -21,6 +20,7 @@ from switchboard_signaling.wire.messages import (
     IceRestart,
     Noop,
     Offer,
+    PeerMessage,
 )
 
 LONG = "x" * 60_000
@@ -38,21 +38,21 @@ def chat(text: str = "hello", k: int = 0) -> Chat:
     return Chat(m="m", from_="a", to="b", k=k, id="c1", text=text)
 
 
-def sender(*frames: Spoken, now: float = 0.0) -> SendLane:
+def sender(*frames: PeerMessage, now: float = 0.0) -> SendLane:
     """A lane whose frames are under way."""
     lane = SendLane("m", "a", "b")
     say(lane, *frames, now=now)
     return lane
 
 
-def say(lane: SendLane, *frames: Spoken, now: float) -> list[int]:
+def say(lane: SendLane, *frames: PeerMessage, now: float) -> list[int]:
     """Say frames; return the numbers of what went out."""
     for frame in frames:
         assert lane.push(frame)
     return numbers(lane.flush(now))
 
 
-def numbers(frames: list[Spoken]) -> list[int]:
+def numbers(frames: list[PeerMessage]) -> list[int]:
     return [frame.k for frame in frames]
 
 

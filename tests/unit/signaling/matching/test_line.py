@@ -11,7 +11,7 @@ from switchboard_signaling.matching.line import (
     UNHEARD,
     Cancelled,
     InLine,
-    Line,
+    MatchQueue,
     line_of,
 )
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, REQUIRED_ONLY, Proposal, Ticket
@@ -21,7 +21,7 @@ def ticket(sid: str, pod: str = "pod", seq: int = 0, **required: str) -> Ticket:
     return Ticket(f"{sid}/t", sid, sid, "inst", pod, seq, required=required)
 
 
-def matched(line: Line, one: Ticket, other: Ticket, m: str = "m1") -> Proposal:
+def matched(line: MatchQueue, one: Ticket, other: Ticket, m: str = "m1") -> Proposal:
     line.enqueue(one, "unused", None, 0)
     proposal = line.enqueue(other, m, None, 0)
     assert isinstance(proposal, Proposal)
@@ -29,7 +29,7 @@ def matched(line: Line, one: Ticket, other: Ticket, m: str = "m1") -> Proposal:
 
 
 def test_the_first_waits_and_the_second_is_matched_with_it() -> None:
-    line = Line()
+    line = MatchQueue()
     assert line.enqueue(ticket("a"), "m0", None, 0) == InLine(1, 1)
     proposal = line.enqueue(ticket("b"), "m1", None, 0)
     assert isinstance(proposal, Proposal)
@@ -38,16 +38,16 @@ def test_the_first_waits_and_the_second_is_matched_with_it() -> None:
 
 
 def test_asking_again_changes_nothing() -> None:
-    line = Line()
+    line = MatchQueue()
     assert [line.enqueue(ticket("a", lang="x"), f"m{time}", None, time) for time in range(3)] == [InLine(1, 1)] * 3
-    line = Line()
+    line = MatchQueue()
     proposal = matched(line, ticket("a"), ticket("b"))
     for waiting in (ticket("a"), ticket("b")):
         assert line.enqueue(waiting, "another", None, 1) == proposal
 
 
 def test_the_longest_waiting_one_that_fits_is_chosen() -> None:
-    line = Line()
+    line = MatchQueue()
     for sid in ("a", "b", "c"):
         line.enqueue(ticket(sid, lang="x" if sid == "a" else "y"), sid, None, 0)
     found = line.enqueue(Ticket("d/t", "d", "d", "i", "pod", attributes={"lang": "y"}), "m", None, 0)
@@ -56,7 +56,7 @@ def test_the_longest_waiting_one_that_fits_is_chosen() -> None:
 
 
 def test_a_position_counts_those_of_the_same_mode_who_have_waited_longer() -> None:
-    line = Line()
+    line = MatchQueue()
     waits = [replace(ticket(sid, lang="x"), mode="text" if sid == "other" else "") for sid in ("a", "other", "b", "c")]
     asked = [line.enqueue(one, "m", None, 0) for one in waits]
     assert asked == [InLine(1, 1), InLine(2, 1), InLine(3, 2), InLine(4, 3)]
@@ -65,20 +65,20 @@ def test_a_position_counts_those_of_the_same_mode_who_have_waited_longer() -> No
 
 
 def test_a_ticket_comes_back_to_the_place_that_it_proves() -> None:
-    line = Line()
+    line = MatchQueue()
     assert line.enqueue(ticket("a", seq=7), "m", None, 0) == InLine(7, 1)
     assert line.enqueue(ticket("b", lang="x"), "m", "d", 0) == InLine(8, 2)
 
 
 def test_a_ticket_of_a_dead_match_goes_back_to_its_place() -> None:
-    line = Line()
+    line = MatchQueue()
     proposal = matched(line, ticket("a"), ticket("b"))
     assert line.enqueue(ticket("a"), "m2", "another match", 1) == proposal
     assert line.enqueue(ticket("a", seq=1), "m2", proposal.m, 1) == InLine(1, 1)
 
 
 def test_both_pods_find_the_match_in_their_mailboxes_until_they_have_announced_it() -> None:
-    line = Line()
+    line = MatchQueue()
     proposal = matched(line, ticket("a", pod="one"), ticket("b", pod="two"))
     assert line.proposals("one") == line.proposals("two") == [proposal]
     line.announced("one", "a/t")
@@ -89,14 +89,14 @@ def test_both_pods_find_the_match_in_their_mailboxes_until_they_have_announced_i
 
 
 def test_a_pod_with_both_tickets_reads_the_match_once_and_crosses_off_each() -> None:
-    line = Line()
+    line = MatchQueue()
     proposal = matched(line, ticket("a"), ticket("b"))
     line.announced("pod", "a/t")
     assert line.proposals("pod") == [proposal]
 
 
 def test_a_cancelled_ticket_does_not_return() -> None:
-    line = Line()
+    line = MatchQueue()
     line.enqueue(ticket("a"), "m", None, 0)
     assert line.cancel("a/t", 0) == Cancelled()
     assert line.enqueue(ticket("a"), "m", None, 1) == Cancelled()
@@ -104,13 +104,13 @@ def test_a_cancelled_ticket_does_not_return() -> None:
 
 
 def test_a_matched_ticket_cannot_be_cancelled() -> None:
-    line = Line()
+    line = MatchQueue()
     proposal = matched(line, ticket("a"), ticket("b"))
     assert line.cancel("a/t", 0) == proposal
 
 
 def test_a_matched_ticket_that_was_given_up_does_not_return_when_the_match_fails() -> None:
-    line = Line()
+    line = MatchQueue()
     proposal = matched(line, ticket("a"), ticket("b"))
     assert line.cancel("a/t", 0) == proposal
     assert line.enqueue(ticket("a"), "m2", proposal.m, 1) == Cancelled()
@@ -119,7 +119,7 @@ def test_a_matched_ticket_that_was_given_up_does_not_return_when_the_match_fails
 
 
 def test_tickets_of_a_pod_that_has_died_are_not_matched_and_come_back_by_a_heartbeat() -> None:
-    line = Line()
+    line = MatchQueue()
     line.enqueue(ticket("a", pod="dead"), "m", None, 0)
     assert line.enqueue(ticket("b", pod="alive"), "m", None, POD_LEASE) == InLine(2, 1)
     assert "a/t" not in line.tickets
@@ -128,14 +128,14 @@ def test_tickets_of_a_pod_that_has_died_are_not_matched_and_come_back_by_a_heart
 
 
 def test_a_beat_keeps_a_pods_tickets() -> None:
-    line = Line()
+    line = MatchQueue()
     line.enqueue(ticket("a", pod="idle"), "m", None, 0)
     line.beat("idle", POD_LEASE)
     assert isinstance(line.enqueue(ticket("b"), "m", None, POD_LEASE + 1), Proposal)
 
 
 def test_what_is_over_is_forgotten_after_a_while() -> None:
-    line = Line()
+    line = MatchQueue()
     matched(line, ticket("a"), ticket("b"))
     line.cancel("c/t", 0)
     assert line.enqueue(ticket("c"), "m", None, MEMORY) == InLine(3, 1)
@@ -143,7 +143,7 @@ def test_what_is_over_is_forgotten_after_a_while() -> None:
 
 
 def test_no_more_is_remembered_than_the_bound_and_the_oldest_is_forgotten_first() -> None:
-    line = Line(memory_bound=2)
+    line = MatchQueue(memory_bound=2)
     for name in ("a/t", "b/t", "c/t"):
         line.cancel(name, 0)
     assert line.enqueue(ticket("b"), "m", None, 0) == Cancelled()
@@ -151,13 +151,13 @@ def test_no_more_is_remembered_than_the_bound_and_the_oldest_is_forgotten_first(
 
 
 def test_what_is_cancelled_again_is_remembered_from_then_on() -> None:
-    line = Line(memory_bound=2)
+    line = MatchQueue(memory_bound=2)
     for name in ("a/t", "b/t", "a/t", "c/t"):
         line.cancel(name, 0)
     assert line.enqueue(ticket("a"), "m", None, 0) == Cancelled()
 
 
-def crowd(line: Line, count: int) -> None:
+def crowd(line: MatchQueue, count: int) -> None:
     """Let so many wait under no need that the subject `z` does not meet."""
     for number in range(count):
         waiting = Ticket(f"s{number}/t", f"s{number}", f"s{number}", "i", "pod", blocked=["z", *OTHERS])
@@ -168,7 +168,7 @@ OTHERS = [f"s{number}" for number in range(2 * SCAN)]
 
 
 def test_those_who_are_hard_to_match_stand_in_nobody_s_way() -> None:
-    line = Line()
+    line = MatchQueue()
     for number in range(10 * SCAN):
         line.enqueue(ticket(f"s{number}", number=str(number)), "m", None, 0)
     line.enqueue(ticket("z"), "m", None, 0)
@@ -178,7 +178,7 @@ def test_those_who_are_hard_to_match_stand_in_nobody_s_way() -> None:
 
 
 def test_of_several_needs_a_ticket_is_kept_under_the_one_that_the_fewest_have() -> None:
-    line = Line()
+    line = MatchQueue()
     for number in range(10 * SCAN):
         line.enqueue(ticket(f"s{number}", lang="de", number=str(number)), "m", None, 0)
     line.enqueue(ticket("z", lang="de"), "m", None, 0)
@@ -188,7 +188,7 @@ def test_of_several_needs_a_ticket_is_kept_under_the_one_that_the_fewest_have() 
 
 
 def test_a_search_looks_at_a_few_and_the_next_heartbeat_goes_on_where_it_stopped() -> None:
-    line = Line()
+    line = MatchQueue()
     crowd(line, 2 * SCAN)
     late = Ticket("z/t", "z", "z", "i", "pod")
     assert line.enqueue(late, "m", None, 0) == InLine(2 * SCAN + 1, 2 * SCAN + 1)
@@ -199,7 +199,7 @@ def test_a_search_looks_at_a_few_and_the_next_heartbeat_goes_on_where_it_stopped
 
 
 def test_a_ticket_that_has_seen_all_does_not_search_again() -> None:
-    line = Line()
+    line = MatchQueue()
     crowd(line, 3)
     late = Ticket("z/t", "z", "z", "i", "pod")
     for _ in range(2):
@@ -207,7 +207,7 @@ def test_a_ticket_that_has_seen_all_does_not_search_again() -> None:
 
 
 def test_a_ticket_that_is_not_heard_of_any_more_leaves_the_line_and_a_heartbeat_brings_it_back_to_its_place() -> None:
-    line = Line()
+    line = MatchQueue()
     gone, alive = ticket("a", lang="x"), ticket("b", lang="x")
     for waiting in (gone, alive):
         line.enqueue(waiting, "m", None, 0)
@@ -224,14 +224,14 @@ def test_modes_share_the_lines_that_tickets_without_a_mode_leave_them() -> None:
 
 
 def test_modes_do_not_meet() -> None:
-    line = Line()
+    line = MatchQueue()
     line.enqueue(Ticket("a/t", "a", "a", "i", "pod", mode="text"), "m", None, 0)
     assert line.enqueue(ticket("b"), "m", None, 0) == InLine(2, 1)
     assert isinstance(line.enqueue(Ticket("c/t", "c", "c", "i", "pod", mode="text"), "m", None, 0), Proposal)
 
 
 def test_what_is_preferred_counts_until_it_is_relaxed() -> None:
-    line = Line()
+    line = MatchQueue()
     choosy = Ticket("a/t", "a", "a", "i", "pod", preferred={"lang": "de"})
     line.enqueue(choosy, "m", None, 0)
     assert line.enqueue(ticket("b"), "m", None, 0) == InLine(2, 2)
@@ -239,7 +239,7 @@ def test_what_is_preferred_counts_until_it_is_relaxed() -> None:
 
 
 def test_who_met_lately_meets_again_only_if_both_have_waited_long() -> None:
-    line = Line()
+    line = MatchQueue()
     matched(line, ticket("a"), ticket("b"))
     one, other = (Ticket(f"{sid}/t2", sid, sid, "i", "pod") for sid in ("a", "b"))
     patient, too = (replace(one, relaxed=ANYBODY_AGAIN), replace(other, relaxed=ANYBODY_AGAIN))
@@ -249,14 +249,14 @@ def test_who_met_lately_meets_again_only_if_both_have_waited_long() -> None:
 
 
 def test_a_meeting_is_forgotten_after_a_while_and_beyond_the_bound() -> None:
-    for line, now in ((Line(), MET), (Line(memory_bound=0), 1.0)):
+    for line, now in ((MatchQueue(), MET), (MatchQueue(memory_bound=0), 1.0)):
         matched(line, ticket("a"), ticket("b"))
         line.enqueue(Ticket("a/t2", "a", "a", "i", "pod"), "m2", None, now)
         assert isinstance(line.enqueue(Ticket("b/t2", "b", "b", "i", "pod"), "m2", None, now), Proposal)
 
 
 def test_a_match_that_failed_was_no_meeting() -> None:
-    line = Line()
+    line = MatchQueue()
     proposal = matched(line, ticket("a"), ticket("b"))
     for waiting, answer in ((ticket("a", seq=1), InLine), (ticket("b", seq=2), Proposal)):
         assert isinstance(line.enqueue(waiting, "m2", proposal.m, 1), answer)

@@ -3,8 +3,9 @@
 import pytest
 from tests.unit.signaling.world import World, offer
 
-from switchboard_signaling.session.admission import Identity
-from switchboard_signaling.session.effects import Ask, Expel, MatchChanged, Note, Relay, Send, Taken, Tell, Verify
+from switchboard_signaling.session.admission import VerifiedJwt
+from switchboard_signaling.session.effects import Ask, Note, Send, SendHint, Verify
+from switchboard_signaling.session.hints import Expel, MatchChanged, Relay, Taken
 from switchboard_signaling.session.records import (
     Announced,
     EndMatch,
@@ -13,6 +14,7 @@ from switchboard_signaling.session.records import (
     TouchSession,
 )
 from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.intents import Idle, Matched
 from switchboard_signaling.wire.messages import (
     Ack,
     Auth,
@@ -23,11 +25,9 @@ from switchboard_signaling.wire.messages import (
     Heartbeat,
     Hello,
     IceCandidate,
-    Idle,
     InQueue,
     JoinQueue,
     Leave,
-    Matched,
     MatchFound,
     Offer,
     PeerState,
@@ -119,7 +119,7 @@ def test_nothing_is_done_while_a_jwt_is_verified(world: World) -> None:
     assert wire.session.tick(world.now + 60) == []
     assert isinstance(wire.session.receive(Hello(n=2, inst="i"), world.now)[0], Send)
     wire.drop()
-    assert wire.session.verified(Identity("ada", 2000, 300), world.now) == []
+    assert wire.session.verified(VerifiedJwt("ada", 2000, 300), world.now) == []
 
 
 def test_a_session_is_resumed_with_a_jwt_of_its_subject_only(world: World) -> None:
@@ -387,7 +387,7 @@ def test_a_hint_of_an_older_socket_changes_nothing(world: World) -> None:
 
 def test_a_socket_that_closes_in_a_match_sends_the_partner_to_look(world: World) -> None:
     one, two, m = world.pair()
-    assert one.session.closed() == [Tell("pod-b", MatchChanged(two.session.sid, m, closed=1))]
+    assert one.session.closed() == [SendHint("pod-b", MatchChanged(two.session.sid, m, closed=1))]
 
 
 def test_a_closed_session_says_nothing_more(world: World) -> None:

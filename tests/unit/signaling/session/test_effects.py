@@ -1,33 +1,10 @@
-"""Hints between pods."""
+"""What a session wants done."""
 
-import msgspec
-import pytest
-
-from switchboard_signaling.session.effects import (
-    Hint,
-    MatchChanged,
-    Proposed,
-    Relay,
-    Taken,
-    decode_hint,
-    encode_hint,
-)
-from switchboard_signaling.wire.messages import Noop
+from switchboard_signaling.session.effects import Send, send_error
+from switchboard_signaling.wire import errors
+from switchboard_signaling.wire.messages import error_frame
 
 
-@pytest.mark.parametrize(
-    "hint",
-    [
-        Relay("sid", "m", "sender", "pod", Noop(m="m", from_="a", to="b", k=1)),
-        MatchChanged("sid", "m", closed=3),
-        Taken("sid", 2),
-        Proposed(),
-    ],
-)
-def test_a_hint_survives_the_way_to_another_pod(hint: Hint) -> None:
-    assert decode_hint(encode_hint(hint)) == hint
-
-
-def test_an_unknown_hint_is_an_error_to_be_logged() -> None:
-    with pytest.raises(msgspec.DecodeError):
-        decode_hint(b'{"type":"of a newer version"}')
+def test_an_error_is_sent_with_its_detail_and_with_what_it_is_about() -> None:
+    assert send_error(errors.BAD_FRAME, "why") == Send(error_frame(errors.BAD_FRAME, "why"))
+    assert send_error(errors.NOT_IN_MATCH, ref="m") == Send(error_frame(errors.NOT_IN_MATCH, ref="m"))

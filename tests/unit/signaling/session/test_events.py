@@ -8,7 +8,7 @@ from tests.unit.signaling.world import Wire, World
 from switchboard_signaling.session.effects import Effect, Note
 from switchboard_signaling.session.events import Fact, Opened, Over, Welcomed
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.messages import Idle, Matched, Queued
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
 
 
 class Noting(World):

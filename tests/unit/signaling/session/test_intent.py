@@ -4,7 +4,8 @@ from tests.unit.signaling.world import ICE, World, offer
 
 from switchboard_signaling.matching.line import InLine
 from switchboard_signaling.session.cleanup import MOST
-from switchboard_signaling.session.effects import Ask, MatchChanged
+from switchboard_signaling.session.effects import Ask
+from switchboard_signaling.session.hints import MatchChanged
 from switchboard_signaling.session.queue_status import RELAX_ALL_SECONDS, RELAX_SECONDS
 from switchboard_signaling.session.records import (
     Announced,
@@ -17,19 +18,17 @@ from switchboard_signaling.session.records import (
     TouchSession,
 )
 from switchboard_signaling.wire import messages
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
 from switchboard_signaling.wire.messages import (
     ErrorFrame,
     Heartbeat,
-    Idle,
     InQueue,
     JoinQueue,
     Leave,
     LeaveQueue,
-    Matched,
     MatchFound,
     Offer,
     PeerState,
-    Queued,
     Resume,
     Snapshot,
     Welcome,
@@ -191,7 +190,7 @@ def test_what_is_given_up_in_the_stead_of_a_client_is_wanted_by_nobody(world: Wo
 def test_only_the_newest_socket_puts_a_ticket_in_line(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(c=1, ticket="t"))
-    wire.session.pursuit.newest = False
+    wire.session.pursuit.note_newest(False)
     assert wire.session.pursuit.pursue(world.now) == []
 
 

@@ -8,12 +8,12 @@ from switchboard_signaling.session.limits import (
     CANDIDATES_PER_SECOND,
     DELAY_CEILING,
     FORGET_SECONDS,
+    MAX_ADDRESSES,
     SDP_PER_SECOND,
     Bucket,
     Connects,
     Rate,
     SpokenLimits,
-    Table,
     WrongTokens,
     rate,
 )
@@ -96,11 +96,24 @@ def test_without_a_rate_there_is_no_limit_and_other_frames_have_none_here() -> N
     assert SpokenLimits(rate(1), rate(1), 0).refuses(Chat(id="i", text="t", **LANE), 0) is None
 
 
-def test_a_table_forgets_the_longest_unused() -> None:
-    table: Table[int] = Table(size=2)
-    for address, item in [("a", 1), ("b", 2), ("a", 3), ("c", 4)]:
-        table.put(address, item)
-    assert [table.get(address) for address in "abc"] == [3, None, 4]
+def test_of_too_many_addresses_the_longest_unused_is_forgotten() -> None:
+    connects, wrong = Connects(rate(1)), WrongTokens(allowed=10)
+    for _ in range(10):
+        connects.take("used", 0)
+        connects.take("unused", 0)
+    for address in ("used", "unused"):
+        wrong.failed(address, 0)
+    for number in range(MAX_ADDRESSES - 2):
+        connects.take(str(number), 0)
+        wrong.failed(str(number), 0)
+    assert connects.take("used", 0) > 0
+    wrong.failed("used", 0)
+    connects.take("one more", 0)
+    wrong.failed("one more", 0)
+    assert connects.take("used", 0) > 0
+    assert wrong.wait("used", 0) > 0
+    assert connects.take("unused", 0) == 0
+    assert wrong.wait("unused", 0) == 0
 
 
 def test_each_address_may_connect_so_often() -> None:

@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from switchboard_signaling.matching.tickets import Ticket, propose
 from switchboard_signaling.session.host import Host
-from switchboard_signaling.session.match import MatchView, Peer, unowned
-from switchboard_signaling.session.presence import Observation
+from switchboard_signaling.session.match import MatchView, PeerSocket, unowned
+from switchboard_signaling.session.presence import PeerSightings
 from switchboard_signaling.session.records import EndMatch, MatchRecord, Outcome, ReadMatch, SideRecord
 from switchboard_signaling.wire.messages import MatchFound, PeerState, Timeouts
 from switchboard_signaling.wire.tokens import Keyring, MatchClaims
@@ -15,7 +15,7 @@ HOST = Host("pod-a", KEYRING, Timeouts(5000, 30000, 60000), lambda _sid: [], lam
 
 
 def view(since: float = 0) -> MatchView:
-    return MatchView("m", "sid-a", Observation(60), since)
+    return MatchView("m", "sid-a", PeerSightings(60), since)
 
 
 def record(outcome: Outcome = "forming", v: int = 1, inst: str = "inst-b", *, partner: bool = True) -> MatchRecord:
@@ -32,8 +32,8 @@ def test_a_proposal_gives_side_ticket_and_partner() -> None:
     match.propose(
         propose("m", Ticket("sid-b/tb", "sid-b", "b", "inst-b", "pod-b"), Ticket("sid-a/ta", "sid-a", "a", "i", "p"))
     )
-    assert (match.side, match.ticket, match.peer) == ("a", "ta", Peer("sid-b", "inst-b", "pod-b"))
-    match.peer = Peer("sid-b", "newer", "pod-c")
+    assert (match.side, match.ticket, match.peer) == ("a", "ta", PeerSocket("sid-b", "inst-b", "pod-b"))
+    match.peer = PeerSocket("sid-b", "newer", "pod-c")
     match.propose(
         propose("m", Ticket("sid-b/tb", "sid-b", "b", "inst-b", "pod-b"), Ticket("sid-a/ta", "sid-a", "a", "i", "p"))
     )
@@ -60,7 +60,7 @@ def test_a_record_that_went_back_to_an_older_socket_does_not_bring_back_its_page
     reloaded = replace(record("open"), b=SideRecord("sid-b", 2, 1, "reloaded", "pod-c", named=True))
     assert isinstance(match.read(reloaded, HOST, 0), MatchFound)
     assert match.read(record("open"), HOST, 1) is None
-    assert match.peer == Peer("sid-b", "reloaded", "pod-c", 2)
+    assert match.peer == PeerSocket("sid-b", "reloaded", "pod-c", 2)
 
 
 def test_nothing_is_said_before_the_partner_is_known() -> None:
@@ -70,7 +70,7 @@ def test_nothing_is_said_before_the_partner_is_known() -> None:
 
 
 def test_the_other_side_is_impolite() -> None:
-    match = MatchView("m", "sid-b", Observation(60), 0)
+    match = MatchView("m", "sid-b", PeerSightings(60), 0)
     found = match.read(record(), HOST, 0)
     assert isinstance(found, MatchFound)
     assert found.role == "impolite"

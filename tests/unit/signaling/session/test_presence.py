@@ -1,17 +1,17 @@
 """Presence by observation."""
 
-from switchboard_signaling.session.presence import Observation
+from switchboard_signaling.session.presence import PeerSightings
 
 
 def test_a_partner_is_present_while_its_counters_grow() -> None:
-    seen = Observation(60)
+    seen = PeerSightings(60)
     for second in range(0, 100, 9):
         seen.read((1, second), second)
         assert seen.presence == "present"
 
 
 def test_ten_quiet_seconds_are_away_and_the_resume_window_is_lost() -> None:
-    seen = Observation(60)
+    seen = PeerSightings(60)
     for now, presence in ((0, "present"), (9.9, "present"), (10, "away"), (59.9, "away"), (60, "lost")):
         seen.read((1, 1), now)
         assert seen.presence == presence
@@ -21,7 +21,7 @@ def test_ten_quiet_seconds_are_away_and_the_resume_window_is_lost() -> None:
 
 
 def test_after_a_closed_socket_two_seconds_are_enough() -> None:
-    seen = Observation(60)
+    seen = PeerSightings(60)
     seen.read((1, 1), 0)
     assert not seen.suspect
     seen.closed(1)
@@ -34,7 +34,7 @@ def test_after_a_closed_socket_two_seconds_are_enough() -> None:
 
 
 def test_a_newer_socket_ends_the_suspicion() -> None:
-    seen = Observation(60)
+    seen = PeerSightings(60)
     seen.closed(1)
     assert not seen.suspect
     seen.read((2, 0), 0)
@@ -44,7 +44,7 @@ def test_a_newer_socket_ends_the_suspicion() -> None:
 
 
 def test_only_spans_between_successful_reads_count() -> None:
-    seen = Observation(60)
+    seen = PeerSightings(60)
     seen.read((1, 1), 0)
     seen.failed()
     seen.read((1, 1), 1000)

@@ -4,7 +4,8 @@ import pytest
 
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, EVERYTHING, REQUIRED_ONLY, Ticket
 from switchboard_signaling.session.queue_status import RELAX_ALL_SECONDS, RELAX_SECONDS, Wait, relaxations
-from switchboard_signaling.wire.messages import InQueue, Queued
+from switchboard_signaling.wire.intents import Queued
+from switchboard_signaling.wire.messages import InQueue
 
 CHOOSY = {"lang": "de"}
 

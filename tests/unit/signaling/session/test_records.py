@@ -1,7 +1,5 @@
 """The records that pods share: every write is a maximum, or set once."""
 
-import pytest
-
 from switchboard_signaling.session.records import (
     EndMatch,
     MatchRecord,
@@ -13,10 +11,8 @@ from switchboard_signaling.session.records import (
     apply_end,
     apply_session,
     apply_touch,
-    newer_want,
-    same_want,
 )
-from switchboard_signaling.wire.messages import Idle, Matched, Queued
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
 
 
 def touch(n: int, want: Idle | Queued | Matched, attach: str = "x", pod: str = "pod") -> TouchSession:
@@ -35,35 +31,6 @@ def test_an_older_socket_and_another_with_the_same_number_are_stale() -> None:
         answer = apply_session(record, late)
         assert (answer.stale, answer.record) == (True, record)
     assert not apply_session(record, touch(2, Idle(9))).stale
-
-
-def test_a_want_that_is_said_again_takes_no_further_memory() -> None:
-    def said(c: int, place: str | None = None, **attributes: str) -> Queued:
-        return Queued(c, "t", attributes, {"a": "b"}, place)
-
-    known = said(1)
-    assert same_want(known, said(1)) is known
-    placed = same_want(known, said(1, "place"))
-    assert isinstance(placed, Queued)
-    assert placed == said(1, "place")
-    assert placed.required is known.required
-    other = said(2, colour="red")
-    assert same_want(known, other) is other
-    assert same_want(Idle(1), Idle(2)) == Idle(2)
-
-
-@pytest.mark.parametrize(
-    ("known", "said", "holds"),
-    [
-        (Idle(1), Queued(2, "t"), "said"),
-        (Queued(2, "t"), Idle(1), "known"),
-        (Queued(2, "t"), Matched(2, "m"), "said"),
-        (Matched(2, "m"), Queued(2, "t"), "known"),
-        (Queued(2, "t"), Queued(2, "t", place="p"), "said"),
-    ],
-)
-def test_the_newer_want_holds_and_among_equals_the_further(known: object, said: object, holds: str) -> None:
-    assert newer_want(known, said) is (said if holds == "said" else known)  # type: ignore[arg-type]
 
 
 def test_a_newer_socket_with_an_older_want_does_not_turn_it_back() -> None:

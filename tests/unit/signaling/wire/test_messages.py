@@ -3,7 +3,9 @@
 import pytest
 
 from switchboard_signaling.wire import errors, messages
-from switchboard_signaling.wire.messages import Candidate, Hello, IceCandidate, Idle, MatchFound, Offer, Queued
+from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
+from switchboard_signaling.wire.intents import Idle, Queued
+from switchboard_signaling.wire.messages import Candidate, Hello, IceCandidate, MatchFound, Offer
 
 
 def code_of(data: str | bytes) -> str:
@@ -77,7 +79,7 @@ def test_what_two_implementations_could_read_differently_is_refused(data: str | 
 
 
 def test_a_long_frame_is_refused_by_its_length() -> None:
-    limit = messages.MAX_FRAME_BYTES
+    limit = MAX_FRAME_BYTES
     head = '{"type":"offer","m":"m","from":"a","to":"b","k":1,"sdp":"'
     fits = head + "x" * (limit - len(head) - 2) + '"}'
     assert messages.decode_client(fits)
@@ -86,7 +88,7 @@ def test_a_long_frame_is_refused_by_its_length() -> None:
 
 
 def test_a_client_is_as_strict_with_what_the_server_sends() -> None:
-    for data in ("{", " " * (messages.MAX_FRAME_BYTES + 1), '{"type":"replaced","x":"' + "é" * 20_000 + '"'):
+    for data in ("{", " " * (MAX_FRAME_BYTES + 1), '{"type":"replaced","x":"' + "é" * 20_000 + '"'):
         with pytest.raises(errors.ProtocolError) as caught:
             messages.decode_server(data)
         assert caught.value.kind is errors.BAD_FRAME

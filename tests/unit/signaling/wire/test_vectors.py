@@ -12,18 +12,18 @@ import pytest
 
 from switchboard_signaling.client import core as client
 from switchboard_signaling.client.core import ClientSession
-from switchboard_signaling.session.effects import Spoken
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.errors import ProtocolError
+from switchboard_signaling.wire.messages import PeerMessage
 
 Json = dict[str, Any]
 EVENTS: dict[type[client.Output], str] = {
-    client.InLine: "queued",
+    client.QueuePosition: "queued",
     client.Met: "match",
     client.Said: "said",
     client.Partner: "partner",
     client.Ended: "ended",
-    client.Problem: "problem",
+    client.ClientProblem: "problem",
     client.Stopped: "stopped",
 }
 FILES = sorted(
@@ -122,10 +122,10 @@ def unfolded(text: str) -> str:
     return folded[2] * int(folded[1]) if folded else text
 
 
-def spoken(frame: Json) -> Spoken:
+def spoken(frame: Json) -> PeerMessage:
     if frame["type"] == "chat":  # without validation: that is the client's to do
         return messages.Chat(m="-", from_="-", to="-", k=0, id=frame["id"], text=frame["text"])
-    spoken: Spoken = msgspec.convert({**frame, "m": "-", "from": "-", "to": "-", "k": 0}, Spoken)
+    spoken: PeerMessage = msgspec.convert({**frame, "m": "-", "from": "-", "to": "-", "k": 0}, PeerMessage)
     return spoken
 
 

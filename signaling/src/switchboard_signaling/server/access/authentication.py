@@ -9,7 +9,7 @@ import jwt
 
 from switchboard_signaling.server.access.jwks import Jwks
 from switchboard_signaling.server.access.keys import SharedSecrets
-from switchboard_signaling.session.admission import ForgedError, Identity
+from switchboard_signaling.session.admission import ForgedError, VerifiedJwt
 from switchboard_signaling.settings import Settings
 from switchboard_signaling.wire import errors
 
@@ -66,7 +66,7 @@ class Verifier:
             },
         }
 
-    async def verify(self, token: str) -> Identity:
+    async def verify(self, token: str) -> VerifiedJwt:
         """Return whose the JWT is; raises ProtocolError, ForgedError if its signature is made up."""
         try:
             kid = jwt.get_unverified_header(token).get("kid")
@@ -89,9 +89,9 @@ def make_verifier(settings: Settings) -> Verifier:
     return Verifier(source, settings.auth_issuer, settings.auth_audience)
 
 
-def _identity(claims: dict[str, Any]) -> Identity:
+def _identity(claims: dict[str, Any]) -> VerifiedJwt:
     sub = claims["sub"]
     if not sub or not sub.isprintable() or len(sub.encode()) > MAX_SUBJECT:
         raise jwt.InvalidTokenError(f"its subject must be printable, and 1 to {MAX_SUBJECT} bytes long")
     exp = min(int(claims["exp"]) + LEEWAY_SECONDS, 2**53 - 1)
-    return Identity(sub, exp, exp - time.time())
+    return VerifiedJwt(sub, exp, exp - time.time())

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from switchboard_crds.signaling_pool import AuthType
 from switchboard_signaling.server.http.addresses import client_key
 from switchboard_signaling.server.telemetry.metrics import Metrics
-from switchboard_signaling.session.admission import ForgedError, Identity
+from switchboard_signaling.session.admission import ForgedError, VerifiedJwt
 from switchboard_signaling.session.limits import Connects, WrongTokens, rate
-from switchboard_signaling.settings import AuthType, Settings
+from switchboard_signaling.settings import Settings
 from switchboard_signaling.wire import errors
 from switchboard_signaling.wire.errors import ProtocolError
 
@@ -61,12 +62,12 @@ class Gate:
         self._wrong.failed(address, time.monotonic())
         self._metrics.made_up.inc()
 
-    async def verify(self, address: str, token: str) -> Identity | ProtocolError:
+    async def verify(self, address: str, token: str) -> VerifiedJwt | ProtocolError:
         """Return whose a JWT is, or why it is not accepted; a made-up one counts against the address."""
         if self._verifier is None:
             return ProtocolError(errors.AUTH_UNAVAILABLE)
         try:
-            found: Identity | ProtocolError = await self._verifier.verify(token)
+            found: VerifiedJwt | ProtocolError = await self._verifier.verify(token)
         except ProtocolError as error:
             found = error
             if isinstance(error, ForgedError):
@@ -95,6 +96,6 @@ class Visitor:
         """Count a made-up token."""
         self._gate.suspect(self._address)
 
-    async def verify(self, token: str) -> Identity | ProtocolError:
+    async def verify(self, token: str) -> VerifiedJwt | ProtocolError:
         """Return whose a JWT is, or why it is not accepted."""
         return await self._gate.verify(self._address, token)

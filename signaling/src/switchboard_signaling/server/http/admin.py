@@ -20,9 +20,9 @@ from switchboard_signaling.server.access.blocks import of_session, of_subject
 from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.server.http.app import POD
 from switchboard_signaling.server.pod import Pod
-from switchboard_signaling.session.effects import Expel
+from switchboard_signaling.session.hints import Expel
 from switchboard_signaling.session.records import Cancel, EndMatch, MatchRecord, ReadMatch, ReadSession, SessionRecord
-from switchboard_signaling.wire.messages import Matched, Queued, Want
+from switchboard_signaling.wire.intents import Matched, Queued, Want
 
 PAGE: Final = 100
 MAX_PAGE: Final = 1000

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 from msgspec import json
 
+from switchboard_crds.signaling_pool import Environment
 from switchboard_signaling.server.http.files import Files
 from switchboard_signaling.server.http.origins import origin_allowed
 from switchboard_signaling.server.http.security import require_text_headers, secure
@@ -15,8 +16,8 @@ from switchboard_signaling.server.pod import Pod
 from switchboard_signaling.server.sockets.connection import Connection
 from switchboard_signaling.server.sockets.inline import make_socket
 from switchboard_signaling.session.core import Session
-from switchboard_signaling.settings import Environment
 from switchboard_signaling.wire import errors, messages
+from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 from switchboard_signaling.wire.tokens import SessionClaims
 
 WEB: Final = Path(__file__).parents[2] / "web"
@@ -68,7 +69,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
     pod = request.app[POD]
     require_text_headers(request)
     # The limit is the protocol's own plus what lets a slightly longer frame be answered with a coded error.
-    response = make_socket(messages.SUBPROTOCOL, messages.MAX_FRAME_BYTES + 1024, close_seconds=2.0)
+    response = make_socket(messages.SUBPROTOCOL, MAX_FRAME_BYTES + 1024, close_seconds=2.0)
     own = _own(request)
     if not response.can_prepare(request).ok:
         if not own:
@@ -130,7 +131,7 @@ async def config(request: web.Request) -> web.Response:
             "iceServers": pod.host.ice_servers(session.sid if session else "anonymous"),
             "ttlMs": pod.host.ice_ttl_ms(),
             "subprotocol": messages.SUBPROTOCOL,
-            "maxFrameBytes": messages.MAX_FRAME_BYTES,
+            "maxFrameBytes": MAX_FRAME_BYTES,
             "maxReconnectAttempts": pod.host.reconnect_attempts,
             "timeouts": pod.host.timeouts,
         }

@@ -19,16 +19,15 @@ from switchboard_signaling.session.effects import (
     Attach,
     Close,
     Effect,
-    Hint,
     Limited,
     Note,
-    Relay,
     Send,
+    SendHint,
     Suspect,
-    Tell,
     Verify,
 )
 from switchboard_signaling.session.events import Fact
+from switchboard_signaling.session.hints import Hint, Relay
 from switchboard_signaling.session.records import Question
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.worker import Worker
@@ -137,7 +136,7 @@ class Connection:
                 case Send():
                     if not self._wire.put(messages.encode(effect.frame)):
                         self.close(errors.CLOSE_TOO_SLOW)
-                case Tell():
+                case SendHint():
                     self._hub.tell(effect.pod, effect.hint)
                 case Ask():
                     if not self._questions.put(effect.question):

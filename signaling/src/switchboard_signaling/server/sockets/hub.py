@@ -15,8 +15,8 @@ from switchboard_signaling.server.sockets.connection import Connection
 from switchboard_signaling.server.sockets.writer import Corks
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.core import Session
-from switchboard_signaling.session.effects import Hint, MatchChanged, Proposed, Relay, Taken
 from switchboard_signaling.session.events import Fact
+from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed, Relay, Taken
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.records import Announced, EndMatch
 from switchboard_signaling.wire import errors

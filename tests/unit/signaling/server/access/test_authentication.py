@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.signaling.jwts import KEYS, OTHER_SECRET, SECRET, jwks, secret_dir, signed, token
 
+from switchboard_crds.signaling_pool import AuthType
 from switchboard_signaling.server.access.authentication import (
     LEEWAY_SECONDS,
     KeySource,
@@ -23,8 +24,8 @@ from switchboard_signaling.server.access.authentication import (
 )
 from switchboard_signaling.server.access.jwks import Jwks
 from switchboard_signaling.server.access.keys import SharedSecrets
-from switchboard_signaling.session.admission import ForgedError, Identity
-from switchboard_signaling.settings import AuthType, Settings
+from switchboard_signaling.session.admission import ForgedError, VerifiedJwt
+from switchboard_signaling.settings import Settings
 from switchboard_signaling.wire.errors import ProtocolError
 
 
@@ -108,7 +109,7 @@ async def test_issuer_and_audience_must_be_the_expected_ones(
 ) -> None:
     verifier = Verifier(Fixed(), expected.get("issuer"), expected.get("audience"))
     if accepted:
-        assert isinstance(await verifier.verify(token(**claims)), Identity)
+        assert isinstance(await verifier.verify(token(**claims)), VerifiedJwt)
     else:
         assert (await refusal(token(**claims), **expected)).kind.code == "auth-invalid"
 

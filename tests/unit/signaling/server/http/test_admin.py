@@ -10,10 +10,11 @@ from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, r
 
 from switchboard_signaling.broker import ledger as ledger_module
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.session.effects import Expel
+from switchboard_signaling.session.hints import Expel
 from switchboard_signaling.session.records import MatchRecord, ReadMatch, TouchMatch, TouchSession
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.messages import Hello, Idle, Matched, Queued, Resume
+from switchboard_signaling.wire.intents import Idle, Matched, Queued, Want
+from switchboard_signaling.wire.messages import Hello, Resume
 
 ADMIN = "an admin's token of thirty-two bytes"
 HEADERS = {"Authorization": f"Bearer {ADMIN}"}
@@ -126,7 +127,7 @@ async def test_a_session_of_this_pod_is_disconnected(running: Running) -> None:
 
 @pytest.mark.parametrize("want", [Idle(1), Queued(1, "t"), Matched(1, "m")], ids=lambda want: type(want).__name__)
 async def test_a_session_of_another_pod_is_ended_in_the_store_and_its_pod_is_told(
-    running: Running, want: messages.Want, monkeypatch: pytest.MonkeyPatch
+    running: Running, want: Want, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker, told = running.pod.broker, []
     monkeypatch.setattr(broker, "tell", lambda pod, hint: told.append((pod, hint)))

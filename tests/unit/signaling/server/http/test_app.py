@@ -21,7 +21,9 @@ from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.effects import Effect, Send
 from switchboard_signaling.settings import Settings
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.messages import MAX_FRAME_BYTES, ServerFrame
+from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
+from switchboard_signaling.wire.intents import Idle
+from switchboard_signaling.wire.messages import ServerFrame
 from switchboard_signaling.wire.tokens import SessionClaims
 
 F = TypeVar("F", bound=ServerFrame)
@@ -439,7 +441,7 @@ async def test_a_client_with_a_good_jwt_is_welcomed_and_stays_itself(running: Ru
     socket = await running.greeted(messages.Hello(n=1, inst="i", auth=token()))
     welcome = await receive(socket)
     assert isinstance(welcome, messages.Welcome)
-    resume = messages.Resume(token=welcome.token, n=2, inst="i", want=messages.Idle(), auth=token())
+    resume = messages.Resume(token=welcome.token, n=2, inst="i", want=Idle(), auth=token())
     again = await receive(await running.greeted(resume))
     assert isinstance(again, messages.Welcome)
     assert again.sid == welcome.sid
@@ -519,11 +521,11 @@ async def test_nobody_gets_another_limit_by_writing_a_header(running: Running) -
 
 
 async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(running: Running) -> None:
-    old = messages.Resume(token="a.b.c", n=1, inst="i", want=messages.Idle())
+    old = messages.Resume(token="a.b.c", n=1, inst="i", want=Idle())
     for _ in range(12):
         assert await closed_with(await running.greeted(old)) == 4404
     good = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
-    made_up = messages.Resume(token=good[:-2] + "AA", n=1, inst="i", want=messages.Idle())
+    made_up = messages.Resume(token=good[:-2] + "AA", n=1, inst="i", want=Idle())
     sockets = [await running.socket() for _ in range(10)]
     for socket in sockets:
         await socket.send_str(messages.encode(made_up).decode())
