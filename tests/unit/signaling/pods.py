@@ -13,8 +13,8 @@ from tests.unit.signaling.jwts import secret_dir
 
 from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.server.http.internal import internal_app
-from switchboard_signaling.server.pod import Pod, make_pod
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.server.pod import SignalingPod, make_pod
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.messages import ServerFrame
 
@@ -27,7 +27,7 @@ PRODUCTION = {"environment": "Production", "redis_nodes": "127.0.0.1:1", **SHARE
 class Running:
     """A pod with its two applications."""
 
-    pod: Pod
+    pod: SignalingPod
     public: TestClient  # type: ignore[type-arg]
     internal: TestClient  # type: ignore[type-arg]
 
@@ -67,7 +67,7 @@ async def pod_alone(folder: Path, **settings: Any) -> AsyncIterator[Running]:
     """Run a pod; where it wants a shared secret for JWTs, that is the one of jwts.py."""
     if settings.get("auth_type") == "SharedSecret":
         settings["auth_secret_dir"] = secret_dir(folder / "auth")
-    pod = make_pod(Settings(**settings))
+    pod = make_pod(ServerSettings(**settings))
     hub = asyncio.create_task(pod.hub.run())
     async with TestClient(TestServer(public_app(pod))) as public, TestClient(TestServer(internal_app(pod))) as internal:
         yield Running(pod, public, internal)

@@ -10,7 +10,7 @@ from tests.unit.signaling.jwts import SECRET, secret_dir
 
 from switchboard_signaling.server import serve as module
 from switchboard_signaling.server.pod import make_pod
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 
 SECONDS = 5.0
 
@@ -27,7 +27,7 @@ async def test_a_fault_in_a_loop_is_logged_and_counted_and_the_process_goes_on(
 ) -> None:
     monkeypatch.setattr(module, "AGAIN_SECONDS", 0.0)
     secrets = secret_dir(tmp_path, one=SECRET)
-    settings = Settings(stop_seconds=0, webhook_url="http://127.0.0.1:1/hook", webhook_secret_dir=secrets)
+    settings = ServerSettings(stop_seconds=0, webhook_url="http://127.0.0.1:1/hook", webhook_secret_dir=secrets)
     pod = make_pod(settings)
     runs = []
 
