@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.signaling.valkey.nodes import SILENCE, SINGLE, Node, serving, until
 
-from switchboard_signaling.valkey import cluster
-from switchboard_signaling.valkey import pipeline
+from switchboard_signaling.valkey import cluster, pipeline
 from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script

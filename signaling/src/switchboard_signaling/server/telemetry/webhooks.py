@@ -171,11 +171,13 @@ class Webhooks:
 
     async def _post(self, http: aiohttp.ClientSession, event: Event) -> str:
         """Send an event; return what was wrong, empty for nothing."""
-        body = event.body.encode()
-        signed = headers(event.id, int(time.time()), body, self._keys())
+        signed = headers(event.id, int(time.time()), event.body, self._keys())
         try:
             async with http.post(
-                self._url, data=body, headers={**signed, "Content-Type": "application/json"}, allow_redirects=False
+                self._url,
+                data=event.body.encode(),
+                headers={**signed, "Content-Type": "application/json"},
+                allow_redirects=False,
             ) as response:
                 return "" if response.ok and response.status < 300 else f"status {response.status}"
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
