@@ -50,13 +50,9 @@ async def test_a_pod_that_is_about_to_end_stays_cordoned(running: Running) -> No
     assert (await (await running.internal.post("/internal/uncordon", headers=HEADERS)).json())["cordoned"] is True
 
 
-@pytest.mark.parametrize("shown", ["", "Basic abc", TOKEN, f"Bearer {TOKEN}x", "Bearer \udcff"])
+@pytest.mark.parametrize("shown", ["", "Basic abc", f"Bearer {TOKEN}x", "Bearer \udcff"])
 async def test_an_order_without_a_token_of_the_pool_is_refused(running: Running, shown: str) -> None:
-    headers = {**HEADERS, "Authorization": shown}
-    if shown == TOKEN:  # the scheme is the caller's own matter as long as the token is right
-        assert (await running.internal.post("/internal/cordon", headers=headers)).status == 200
-        return
-    answer = await running.internal.post("/internal/cordon", headers=headers)
+    answer = await running.internal.post("/internal/cordon", headers={**HEADERS, "Authorization": shown})
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert running.pod.drain.cordoned is False
 
