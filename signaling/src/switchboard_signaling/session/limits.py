@@ -4,7 +4,7 @@ What an honest client does never reaches them; they bound what a broken or hosti
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -46,6 +46,14 @@ class Rate:
 
     per_second: float
     burst: float
+    unit: float = field(init=False, repr=False, compare=False)
+    """Seconds that one takes."""
+    span: float = field(init=False, repr=False, compare=False)
+    """Seconds that the burst takes."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unit", 1 / self.per_second)
+        object.__setattr__(self, "span", self.burst / self.per_second)
 
 
 UNLIMITED: Final = Rate(inf, 1.0)
@@ -59,20 +67,21 @@ def rate(per_second: float, burst_seconds: float = BURST_SECONDS) -> Rate | None
 class Bucket:
     """What is left of a rate, full at first: a token bucket, kept as the time that it is spent until (ITU-T I.371)."""
 
-    __slots__ = ("_span", "_spent", "_unit")
+    __slots__ = ("_rate", "_spent")
 
     def __init__(self, rate: Rate, now: float) -> None:
-        self._unit, self._span = 1 / rate.per_second, rate.burst / rate.per_second
-        self._spent = now - self._span
+        self._rate = rate
+        self._spent = now - rate.span
 
     def take(self, now: float, cost: float = 1.0) -> float:
         """Take `cost` and return 0, or take nothing and return the seconds until it is there."""
-        start = now - self._span
+        rate = self._rate
+        start = now - rate.span
         if self._spent > start:
             start = self._spent  # `max` takes three times as long, and each frame comes by
-        end = start + cost * self._unit
+        end = start + cost * rate.unit
         if end > now:
-            wait = min(end, start + self._span) - now
+            wait = min(end, start + rate.span) - now
             if wait > _ROUNDING:
                 return wait
         self._spent = end
