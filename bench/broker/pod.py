@@ -17,7 +17,7 @@ import uvloop
 
 from switchboard_signaling.broker.hints import Channel, channel_of
 from switchboard_signaling.session.hints import Hint, Relay, decode_hint, encode_hint
-from switchboard_signaling.valkey.cluster import Store
+from switchboard_signaling.valkey.cluster import ClusterClient
 from switchboard_signaling.wire.messages import Candidate, IceCandidate
 
 CANDIDATE: Final = Candidate(
@@ -54,7 +54,7 @@ async def switchboard(name: str, other: str, port: int, heard: Callable[[], None
             heard()
             channel.tell(other, answer)
 
-    store = Store([("127.0.0.1", port)])
+    store = ClusterClient([("127.0.0.1", port)])
     await store.start()
     channel = Channel(name, store, bounce)
     await channel.start()

@@ -25,7 +25,7 @@ from bench.processes import SERVER_CORE, cpu_seconds, stolen
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.matching.tickets import Proposal, Ticket
 from switchboard_signaling.session.records import Announced, Enqueue
-from switchboard_signaling.valkey.cluster import Store
+from switchboard_signaling.valkey.cluster import ClusterClient
 
 WAITING: Final = 10_000
 HARD: Final = 5
@@ -119,7 +119,7 @@ async def measure(folder: Path, seconds: float) -> dict[str, Any]:
         client = await stack.enter_async_context(redis.Redis(host=host, port=port, decode_responses=True))
         pid = int((await client.info("server"))["process_id"])
         os.sched_setaffinity(pid, {SERVER_CORE})
-        broker = RedisBroker("pod0", "bench/pool", Store([(host, port)]))
+        broker = RedisBroker("pod0", "bench/pool", ClusterClient([(host, port)]))
         await broker.start(lambda _hint: None)
         bench = Bench(broker)
         await bench.fill()

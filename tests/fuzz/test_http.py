@@ -12,7 +12,7 @@ from tests.fuzz.wire import Wire, upgrade_request
 
 from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.server.pod import make_pod
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 
 OPENAPI = Path(__file__).parents[2] / "docs" / "reference" / "openapi.yaml"
 NOT_DESCRIBED = {"/", "/ws", "/web/{name}"}
@@ -63,7 +63,7 @@ def test_no_request_is_answered_by_a_server_error(server: Target, bystanders: By
 
 
 def test_the_description_names_the_routes_that_there_are() -> None:
-    resources = {resource.canonical for resource in public_app(make_pod(Settings())).router.resources()}
+    resources = {resource.canonical for resource in public_app(make_pod(ServerSettings())).router.resources()}
     assert set(yaml.safe_load(OPENAPI.read_text())["paths"]) == resources - NOT_DESCRIBED
 
 

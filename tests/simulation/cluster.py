@@ -1,6 +1,6 @@
 """The store as a small cluster: shards of slots, each with a node that may be away, forget, or be followed by another.
 
-The shipped RedisBroker and its scripts run on it, by a client that stands in for broker/store.py's and does all at
+The shipped RedisBroker and its scripts run on it, by a client that stands in for valkey/cluster.py's and does all at
 once; what a network adds is in store.py.
 """
 
@@ -13,12 +13,12 @@ import msgspec
 from tests.simulation.lua import Scripts
 from tests.simulation.node import Clock, Hear, Node
 
-from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, session_record
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.session.records import MatchRecord, SessionRecord
 from switchboard_signaling.valkey.cluster import Troubles
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
 from switchboard_signaling.valkey.slots import SLOTS, Address, Trouble, slot_of
 
@@ -94,7 +94,7 @@ class Client:
         node = self._cluster.shard_of(keys[0]).serving(self._pod)
         self._cluster.away = node is None
         if node is None:
-            raise BrokerUnavailableError("away")
+            raise ValkeyUnavailableError("away")
         return node
 
 

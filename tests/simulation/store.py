@@ -15,6 +15,7 @@ from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.session.hints import Hint, decode_hint, encode_hint
 from switchboard_signaling.session.records import EndMatch, MatchRecord, Question, SessionRecord, TouchMatch
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 
 if TYPE_CHECKING:
     from tests.simulation.world import Process, World
@@ -137,7 +138,7 @@ class Store:
             world.at(world.latency() + after, None, lambda: self._told(name, channel_of(pod), text))
 
     def _told(self, name: str, channel: str, text: str) -> None:
-        with suppress(BrokerUnavailableError):  # a hint may be lost
+        with suppress(ValkeyUnavailableError):  # a hint may be lost
             at_once(self.cluster.client(name).call(channel, "SPUBLISH", channel, text))
 
     def _publish(self, channel: str, text: str) -> None:

@@ -13,7 +13,7 @@ from switchboard_signaling import config, logs
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.server.access.keys import KeysError
 from switchboard_signaling.server.serve import serve
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(given: Mapping[str, Any], _as_json: bool) -> int:
     settings = config.settings_or_problems(given)
-    if not isinstance(settings, Settings):
+    if not isinstance(settings, ServerSettings):
         return _refuse(settings)
     logs.configure(settings)
     try:
@@ -61,8 +61,8 @@ def _serve(given: Mapping[str, Any], _as_json: bool) -> int:
 
 def _check(given: Mapping[str, Any], as_json: bool) -> int:
     settings = config.settings_or_problems(given)
-    problems = [] if isinstance(settings, Settings) else settings
-    notes = config.notes(settings, os.environ) if isinstance(settings, Settings) else []
+    problems = [] if isinstance(settings, ServerSettings) else settings
+    notes = config.notes(settings, os.environ) if isinstance(settings, ServerSettings) else []
     if as_json:
         _print_json({"ok": not problems, "problems": problems, "notes": notes})
         return 2 if problems else 0
@@ -76,7 +76,7 @@ def _check(given: Mapping[str, Any], as_json: bool) -> int:
 
 def _show(given: Mapping[str, Any], as_json: bool) -> int:
     settings = config.settings_or_problems(given)
-    if not isinstance(settings, Settings):
+    if not isinstance(settings, ServerSettings):
         return _refuse(settings)
     shown = config.shown(settings)
     if as_json:
@@ -93,7 +93,7 @@ def _docs() -> int:
     return 0
 
 
-def _refuse(problems: list[config.Problem]) -> int:
+def _refuse(problems: list[config.SettingsProblem]) -> int:
     sys.stderr.write("".join(f"{problem}\n" for problem in problems))
     return 2
 

@@ -1,6 +1,6 @@
 """What a pod's settings are, what is wrong with them, and their reference page: for `switchboard-signaling config`.
 
-Pure but for the environment that Settings reads. Nothing here returns a secret.
+Pure but for the environment that ServerSettings reads. Nothing here returns a secret.
 """
 
 import difflib
@@ -14,7 +14,7 @@ from msgspec import Struct
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from switchboard_signaling.settings import PREFIX, Settings
+from switchboard_signaling.settings import PREFIX, ServerSettings
 
 HIDDEN: Final = "**********"
 _VALUE_ERROR: Final = "Value error, "  # how pydantic begins the message of a validator's ValueError
@@ -45,7 +45,7 @@ not start. The operator sets most of them from the pool's spec.
 """
 
 
-class Problem(Struct, frozen=True):
+class SettingsProblem(Struct, frozen=True):
     """What is wrong with a variable, and what helps; `variable` is empty for what concerns several."""
 
     variable: str
@@ -63,26 +63,26 @@ class Shown(Struct, frozen=True):
     given: bool
 
 
-def settings_or_problems(given: Mapping[str, Any]) -> Settings | list[Problem]:
+def settings_or_problems(given: Mapping[str, Any]) -> ServerSettings | list[SettingsProblem]:
     """Return the settings of the environment and of what is `given` by field name, or all that is wrong with them.
 
     What pydantic checks only once every single value is valid is found too: values that are not are left out then.
     """
     try:
-        return Settings(**given)
+        return ServerSettings(**given)
     except ValidationError as error:
         problems = [problem for details in error.errors() for problem in _problems(details["loc"], details["msg"])]
         wrong = {problem.variable for problem in problems}
-    fields = Settings.model_fields
-    defaults = {name: fields[name].get_default() for name in fields if Settings.variable(name) in wrong}
-    if defaults and not isinstance(rest := settings_or_problems({**given, **defaults}), Settings):
+    fields = ServerSettings.model_fields
+    defaults = {name: fields[name].get_default() for name in fields if ServerSettings.variable(name) in wrong}
+    if defaults and not isinstance(rest := settings_or_problems({**given, **defaults}), ServerSettings):
         problems += [problem for problem in rest if not any(name in problem.message for name in wrong)]
     return problems
 
 
-def notes(settings: Settings, environment: Iterable[str]) -> list[str]:
+def notes(settings: ServerSettings, environment: Iterable[str]) -> list[str]:
     """Return what is allowed but may not be meant; `environment`: the names of all variables that are set."""
-    known = [Settings.variable(name).removeprefix(PREFIX) for name in Settings.model_fields]
+    known = [ServerSettings.variable(name).removeprefix(PREFIX) for name in ServerSettings.model_fields]
     found = []
     for name in sorted(environment):
         rest = name.removeprefix(PREFIX)
@@ -96,12 +96,12 @@ def notes(settings: Settings, environment: Iterable[str]) -> list[str]:
     return found
 
 
-def shown(settings: Settings) -> list[Shown]:
+def shown(settings: ServerSettings) -> list[Shown]:
     """Return all settings as they hold, without secrets."""
     effective = settings.model_copy(update={"auth_type": settings.auth, "log_format": settings.logging})
     return [
-        Shown(Settings.variable(name), _printable(getattr(effective, name)), name in settings.model_fields_set)
-        for name in Settings.model_fields
+        Shown(ServerSettings.variable(name), _printable(getattr(effective, name)), name in settings.model_fields_set)
+        for name in ServerSettings.model_fields
     ]
 
 
@@ -109,17 +109,17 @@ def page() -> str:
     """Return the reference page, in Markdown."""
     rows = [f"| {' | '.join(row)} |" for row in _PER_ENVIRONMENT]
     table = ["", "## All settings", "", "| Variable | Type | Default | Meaning |", "|---|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    for name, field in ServerSettings.model_fields.items():
         default = _printable(field.get_default())
         cell = "" if default in (None, "") else f"`{default}`"
-        table.append(f"| `{Settings.variable(name)}` | {_type(field)} | {cell} | {field.description} |")
+        table.append(f"| `{ServerSettings.variable(name)}` | {_type(field)} | {cell} | {field.description} |")
     return _PAGE + "\n".join([*rows, *table]) + "\n"
 
 
-def _problems(where: tuple[int | str, ...], message: str) -> Iterable[Problem]:
+def _problems(where: tuple[int | str, ...], message: str) -> Iterable[SettingsProblem]:
     name = str(where[0]) if where else ""
-    variable = Settings.variable(name) if name in Settings.model_fields else name
-    return [Problem(variable, line) for line in message.removeprefix(_VALUE_ERROR).splitlines()]
+    variable = ServerSettings.variable(name) if name in ServerSettings.model_fields else name
+    return [SettingsProblem(variable, line) for line in message.removeprefix(_VALUE_ERROR).splitlines()]
 
 
 def _printable(value: object) -> str | int | float | None:

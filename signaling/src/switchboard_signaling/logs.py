@@ -14,7 +14,7 @@ import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 from structlog.tracebacks import ExceptionDictTransformer
 
-from switchboard_signaling.settings import LogFormat, Settings
+from switchboard_signaling.settings import LogFormat, ServerSettings
 
 SECRET_NAMES: Final = frozenset(
     {"token", "auth", "authorization", "jwt", "password", "secret", "credential", "sdp", "candidate", "candidates"}
@@ -37,7 +37,7 @@ _TIME: Final = re.compile(r"\d{1,2}:\d{2}:\d{2}")
 Event = MutableMapping[str, Any]
 
 
-def configure(settings: Settings) -> None:
+def configure(settings: ServerSettings) -> None:
     """Set up logging for the process, that of other libraries too."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[structlog.typing.Processor] = [
@@ -83,7 +83,7 @@ def hide_addresses(_logger: object, _method: str, event: Event) -> Event:
     return event
 
 
-def _rendering(settings: Settings) -> list[structlog.typing.Processor]:
+def _rendering(settings: ServerSettings) -> list[structlog.typing.Processor]:
     """Return what makes a line of an event. Tracebacks are rendered without variables, which hold frames and tokens."""
     if settings.logging is LogFormat.CONSOLE:
         return [

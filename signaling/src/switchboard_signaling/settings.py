@@ -38,7 +38,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class Settings(BaseSettings):
+class ServerSettings(BaseSettings):
     """What a pod is told at its start; raises pydantic.ValidationError that names the variable and the remedy."""
 
     model_config = SettingsConfigDict(
@@ -135,7 +135,9 @@ class Settings(BaseSettings):
     )
     key_dir: Path | None = Field(default=None, description="Folder with the pool's token keys; random if left out.")
     internal_token_dir: Path | None = Field(
-        default=None, description="Folder with the tokens that the operator's orders need; none are taken if left out."
+        default=None,
+        description="Folder with the tokens that the operator's orders need, 32 bytes or more each; none are taken if"
+        " left out.",
     )
     internal_tls_dir: Path | None = Field(
         default=None,

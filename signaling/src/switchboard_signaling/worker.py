@@ -1,4 +1,8 @@
-"""Background work: in order, in a task that lives only while there is some, and loops that outlive their faults."""
+"""Background work: one item after another, in a task that exists only while there is work; loops that outlive faults.
+
+`Worker` is for work that arrives now and then, of which each item awaits something: a session's questions to the store,
+readings of a cluster's slots. `keep_running` is for loops that last as long as the process.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,15 +25,16 @@ async def keep_running(run: Callable[[], Awaitable[None]], failed: Callable[[Exc
 
 
 class Worker(Generic[T]):
-    """Hands items to `work`, one after the other.
+    """Passes items to `work`, one after another, in the order in which they were put.
 
-    An idle worker costs no task. `failed` gets what `work` raises; what waits then is dropped.
+    An idle worker has no task. When `work` raises, `failed` gets the exception and the waiting items are dropped; items
+    that are put later are worked on again.
     """
 
     __slots__ = ("_bound", "_cancelled", "_failed", "_items", "_task", "_work")
 
     def __init__(self, work: Callable[[T], Awaitable[None]], failed: Callable[[Exception], None], bound: int) -> None:
-        """`bound`: how many items may wait; few, so that a list does, which is lighter than a deque."""
+        """`bound`: how many items may wait. Keep it small: a list holds them, which is lighter than a deque."""
         self._work = work
         self._failed = failed
         self._bound = bound
@@ -38,7 +43,7 @@ class Worker(Generic[T]):
         self._cancelled = False
 
     def put(self, item: T) -> bool:
-        """Add an item; False if as many as may wait are waiting already. Dropped once the worker is cancelled."""
+        """Add an item; return False, without adding it, if `bound` items wait. A cancelled worker drops all items."""
         if self._cancelled:
             return True
         if len(self._items) >= self._bound:
@@ -50,22 +55,22 @@ class Worker(Generic[T]):
 
     @property
     def has_room(self) -> bool:
-        """Whether less than half of what may wait is waiting."""
+        """Whether fewer than half of `bound` items wait."""
         return len(self._items) < self._bound // 2
 
     async def room(self) -> None:
-        """Wait, if there is no room, until all that waits is done: back-pressure for who puts."""
+        """Return at once if there is room, else when all waiting items are done: back-pressure for producers."""
         while self._task is not None and not self.has_room:
             await asyncio.wait([self._task])
 
     async def finish(self, seconds: float) -> None:
-        """Let what waits be done, within `seconds`; drop the rest and end the task, for good."""
+        """Work on waiting items for at most `seconds`, then cancel."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=seconds)
         await self.cancel()
 
     async def cancel(self) -> None:
-        """Drop what waits and end the task, for good."""
+        """Drop waiting items and end the task. The worker cannot be used again."""
         self._cancelled = True
         self._items.clear()
         if self._task is not None:

@@ -17,14 +17,14 @@ from tests.simulation.node import Node
 
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.valkey.cluster import Store
+from switchboard_signaling.valkey.cluster import ClusterClient
 
 
 @pytest.mark.parametrize("stored", ["single", "cluster"], indirect=True)
 @pytest.mark.parametrize("kind", KINDS)
 def test_scripts_and_model_answer_alike(runner: asyncio.Runner, stored: store.Nodes, kind: str) -> None:
     async def asked(questions: list[Step]) -> object:
-        broker = RedisBroker(POD, "tests/pool", Store(stored))
+        broker = RedisBroker(POD, "tests/pool", ClusterClient(stored))
         await broker.start(lambda _hint: None)
         try:
             return await answers(broker, questions)

@@ -16,7 +16,7 @@ from switchboard_signaling.broker.ledger import Ledger, LedgerFullError
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.session.records import ReadSession, TouchSession
-from switchboard_signaling.valkey.cluster import Store
+from switchboard_signaling.valkey.cluster import ClusterClient
 from switchboard_signaling.wire.intents import Idle
 
 Nodes = list[tuple[str, int]]
@@ -96,12 +96,12 @@ async def test_the_same_acts_have_the_same_results(nodes: Nodes, monkeypatch: py
             monkeypatch.setattr("switchboard_signaling.analytics.outbox.MAX_EVENTS", 1)
         await store.wipe(nodes)
         expected = await results(MemoryBroker("pod", time.monotonic), acts)
-        assert await results(RedisBroker("pod", "tests/pool", Store(nodes)), acts) == expected, acts.__name__
+        assert await results(RedisBroker("pod", "tests/pool", ClusterClient(nodes)), acts) == expected, acts.__name__
 
 
 @pytest.mark.parametrize("nodes", ["single"], indirect=True)
 async def test_pods_add_to_the_same_totals(nodes: Nodes, tmp_path: Path) -> None:
-    one, two = (RedisBroker(pod, "tests/pool", Store(nodes)) for pod in ("one", "two"))
+    one, two = (RedisBroker(pod, "tests/pool", ClusterClient(nodes)) for pod in ("one", "two"))
     for broker in (one, two):
         await broker.start(lambda _hint: None)
         await broker.ledger.count(1, {"connected": 1}, Live(1, 1, 0))

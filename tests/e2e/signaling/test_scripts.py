@@ -24,7 +24,7 @@ from switchboard_signaling.broker.lua import LUA
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.valkey.scripts import Script
 
-UNORDERED = {"proposals", "totals", "kept_call"}
+UNORDERED = {"proposals", "totals"}
 """Scripts whose replies come out of hashes, in the order of a node's own memory."""
 NOW = "redis.call('TIME')"
 

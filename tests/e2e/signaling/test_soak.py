@@ -12,7 +12,7 @@ from prove.soak import Load
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.server import pod as pods
 from switchboard_signaling.server.http.app import public_app
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 
 RECORDS = 100
 WARM_UP = 600
@@ -29,7 +29,7 @@ def counted() -> Counter[str]:
 
 async def test_the_objects_of_a_pod_do_not_grow_with_its_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pods, "MemoryBroker", partial(MemoryBroker, records=RECORDS))
-    unlimited = Settings(connects_per_second=0, sdp_per_second=0, candidates_per_second=0)
+    unlimited = ServerSettings(connects_per_second=0, sdp_per_second=0, candidates_per_second=0)
     pod = pods.make_pod(unlimited.model_copy(update={"resume_window_seconds": 1.0}))
 
     async def forgotten() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.e2e.signaling.store import Replicated, guarded, replicated
-from tests.unit.signaling.broker.nodes import until
+from tests.unit.signaling.valkey.nodes import until
 
 from switchboard_cluster.pki import Authority, Subject
 from switchboard_operator.redis.objects import _ACLS, CLIENT_USER
@@ -18,7 +18,7 @@ from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.session.hints import Hint, MatchChanged
 from switchboard_signaling.session.records import TouchSession
 from switchboard_signaling.valkey.access import FileCredentials, trusting
-from switchboard_signaling.valkey.cluster import Store, Troubles
+from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
 from switchboard_signaling.wire.intents import Idle
 
 BUSY = 8
@@ -73,7 +73,8 @@ class Two:
 async def two(cluster: Replicated) -> AsyncIterator[Two]:
     noted: set[str] = set()
     one, other = (
-        RedisBroker(pod, "tests/pool", Store(cluster.nodes, troubles=Troubles(noted.add))) for pod in ("one", "two")
+        RedisBroker(pod, "tests/pool", ClusterClient(cluster.nodes, troubles=Troubles(noted.add)))
+        for pod in ("one", "two")
     )
     pods = Two(cluster, one, other, noted=noted)
     await one.start(lambda _hint: None)
@@ -119,7 +120,7 @@ async def test_a_pod_comes_by_tls_as_the_user_that_the_operator_makes(tmp_path: 
     async with guarded(tmp_path / "store", tmp_path / "certificates", _ACLS[CLIENT_USER]) as node:
         noted: list[str] = []
         credentials, tls = FileCredentials(tmp_path), trusting(tmp_path / "certificates")
-        pod = RedisBroker("pod", "tests/pool", Store([node], credentials, tls, Troubles(noted.append)))
+        pod = RedisBroker("pod", "tests/pool", ClusterClient([node], credentials, tls, Troubles(noted.append)))
         start = asyncio.create_task(pod.start(lambda _hint: None))
         await until(lambda: "WRONGPASS" in noted)
         (tmp_path / "password").write_text("secret")
@@ -129,7 +130,7 @@ async def test_a_pod_comes_by_tls_as_the_user_that_the_operator_makes(tmp_path: 
         assert await pod.proposals() == []
         await pod.close()
 
-        stranger = Store([node], credentials, trusting(tmp_path / "foreign"), Troubles(noted.append))
+        stranger = ClusterClient([node], credentials, trusting(tmp_path / "foreign"), Troubles(noted.append))
         waiting = asyncio.create_task(stranger.start())
         await until(lambda: "unreachable" in noted)
         waiting.cancel()

@@ -1,8 +1,8 @@
 """A pod of the shipped server in the test's own process, and what a raw client sees of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 from aiohttp.test_utils import TestClient, TestServer
 from tests.unit.signaling.jwts import secret_dir
 
+from switchboard_signaling.client import Client
+from switchboard_signaling.client.core import Met
 from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.server.http.internal import internal_app
-from switchboard_signaling.server.pod import Pod, make_pod
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.server.pod import SignalingPod, make_pod
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.messages import ServerFrame
 
@@ -27,7 +29,7 @@ PRODUCTION = {"environment": "Production", "redis_nodes": "127.0.0.1:1", **SHARE
 class Running:
     """A pod with its two applications."""
 
-    pod: Pod
+    pod: SignalingPod
     public: TestClient  # type: ignore[type-arg]
     internal: TestClient  # type: ignore[type-arg]
 
@@ -67,9 +69,27 @@ async def pod_alone(folder: Path, **settings: Any) -> AsyncIterator[Running]:
     """Run a pod; where it wants a shared secret for JWTs, that is the one of jwts.py."""
     if settings.get("auth_type") == "SharedSecret":
         settings["auth_secret_dir"] = secret_dir(folder / "auth")
-    pod = make_pod(Settings(**settings))
+    pod = make_pod(ServerSettings(**settings))
     hub = asyncio.create_task(pod.hub.run())
     async with TestClient(TestServer(public_app(pod))) as public, TestClient(TestServer(internal_app(pod))) as internal:
         yield Running(pod, public, internal)
     hub.cancel()
     await asyncio.wait([hub])
+
+
+async def in_a_call(running: Running, stack: AsyncExitStack) -> tuple[Client, Client, str]:
+    """Return two clients in a match, and the match."""
+    url = str(running.public.make_url("/ws"))
+    one, two = [await stack.enter_async_context(Client(url)) for _ in range(2)]
+    for client in (one, two):
+        await client.join()
+    m = (await one.wait_for(Met)).m
+    await two.wait_for(Met)
+    return one, two, m
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what the pod's tasks do."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110 - the pod's tasks run in this loop
+            await asyncio.sleep(0)

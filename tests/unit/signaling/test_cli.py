@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from switchboard_signaling import cli
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(Settings.variable(name), raising=False)
+    for name in ServerSettings.model_fields:
+        monkeypatch.delenv(ServerSettings.variable(name), raising=False)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

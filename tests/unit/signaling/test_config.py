@@ -2,24 +2,24 @@
 
 import pytest
 
-from switchboard_signaling.config import HIDDEN, Problem, notes, page, settings_or_problems, shown
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.config import HIDDEN, SettingsProblem, notes, page, settings_or_problems, shown
+from switchboard_signaling.settings import ServerSettings
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(Settings.variable(name), raising=False)
+    for name in ServerSettings.model_fields:
+        monkeypatch.delenv(ServerSettings.variable(name), raising=False)
 
 
-def problems(**given: object) -> list[Problem]:
+def problems(**given: object) -> list[SettingsProblem]:
     found = settings_or_problems(given)
-    assert not isinstance(found, Settings)
+    assert not isinstance(found, ServerSettings)
     return found
 
 
 def test_valid_settings_are_given_back() -> None:
-    assert isinstance(settings_or_problems({"http_port": 1234}), Settings)
+    assert isinstance(settings_or_problems({"http_port": 1234}), ServerSettings)
 
 
 def test_wrong_values_and_unsafe_ones_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_AUTH_TYPE", "Jwks")
     monkeypatch.setenv("SWITCHBOARD_AUTH_JWKS_URL", "https://me:hush@issuer.example/keys")
     found = settings_or_problems({})
-    assert isinstance(found, Settings)
+    assert isinstance(found, ServerSettings)
     values = {one.variable: one for one in shown(found)}
     assert values["TURN_CREDENTIAL"].value == HIDDEN
     assert values["SWITCHBOARD_AUTH_JWKS_URL"].value == f"https://{HIDDEN}@issuer.example/keys"
@@ -57,7 +57,9 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_holds_is_shown_where_the_environment_chooses() -> None:
-    values = {one.variable: one.value for one in shown(Settings(allowed_origins="https://b.example,https://a.example"))}
+    values = {
+        one.variable: one.value for one in shown(ServerSettings(allowed_origins="https://b.example,https://a.example"))
+    }
     assert values["SWITCHBOARD_AUTH_TYPE"] == "Anonymous"
     assert values["SWITCHBOARD_LOG_FORMAT"] == "console"
     assert values["SWITCHBOARD_ALLOWED_ORIGINS"] == "https://a.example,https://b.example"
@@ -65,21 +67,21 @@ def test_what_holds_is_shown_where_the_environment_chooses() -> None:
 
 
 def test_what_may_not_be_meant_is_noted() -> None:
-    assert notes(Settings(), ["PATH", "SWITCHBOARD_POD", "CONNECTION_TIMEOUT"]) == []
-    [typo] = notes(Settings(), ["SWITCHBOARD_AUTH_TPYE"])
+    assert notes(ServerSettings(), ["PATH", "SWITCHBOARD_POD", "CONNECTION_TIMEOUT"]) == []
+    [typo] = notes(ServerSettings(), ["SWITCHBOARD_AUTH_TPYE"])
     assert typo == "SWITCHBOARD_AUTH_TPYE is no setting: is SWITCHBOARD_AUTH_TYPE meant?"
-    assert notes(Settings(), ["SWITCHBOARD_ZZZ"]) == ["SWITCHBOARD_ZZZ is no setting"]
-    [unused] = notes(Settings(twilio_account_sid="AC1", twilio_auth_token="t"), [])
+    assert notes(ServerSettings(), ["SWITCHBOARD_ZZZ"]) == ["SWITCHBOARD_ZZZ is no setting"]
+    [unused] = notes(ServerSettings(twilio_account_sid="AC1", twilio_auth_token="t"), [])
     assert "nothing uses them yet" in unused
-    [lonely] = notes(Settings(redis_nodes="valkey:6379"), [])
+    [lonely] = notes(ServerSettings(redis_nodes="valkey:6379"), [])
     assert "SWITCHBOARD_KEY_DIR" in lonely
 
 
 def test_the_page_has_all_settings_with_their_units_and_defaults() -> None:
     text = page()
-    for name in Settings.model_fields:
-        assert f"| `{Settings.variable(name)}` | " in text
+    for name in ServerSettings.model_fields:
+        assert f"| `{ServerSettings.variable(name)}` | " in text
     assert "| `CONNECTION_TIMEOUT` | integer, ≥ 100, ≤ 600000 | `30000` | Milliseconds" in text
     assert "| `TURN_CREDENTIAL` | secret text |  | " in text
     assert "| `SWITCHBOARD_TRUSTED_PROXIES` | list |  | " in text
-    assert all(field.description for field in Settings.model_fields.values())
+    assert all(field.description for field in ServerSettings.model_fields.values())

@@ -19,7 +19,7 @@ from tests.unit.signaling.jwts import secret_dir, token
 from switchboard_signaling import logs
 from switchboard_signaling.client import Client
 from switchboard_signaling.client.core import Ended, Met, Said
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire.messages import Answer, Candidate, Chat, IceCandidate, Offer, Stats
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.dBjftJeZ4CVP-mBZ8Zzq5d8uJSkKzN1Xv2kY3lG0abc"
@@ -48,7 +48,7 @@ def fail_with_secrets() -> None:
 
 @pytest.mark.parametrize("shape", ["json", "console"])
 def test_a_traceback_shows_no_variables_and_no_token(shape: str, console: pytest.CaptureFixture[str]) -> None:
-    logs.configure(Settings(log_format=shape))
+    logs.configure(ServerSettings(log_format=shape))
     try:
         fail_with_secrets()
     except ValueError as error:
@@ -62,7 +62,7 @@ def test_a_traceback_shows_no_variables_and_no_token(shape: str, console: pytest
 
 
 def test_a_line_is_json_with_pool_and_pod(console: pytest.CaptureFixture[str]) -> None:
-    logs.configure(Settings(log_format="json", pool="ns/pool", pod="pod-1"))
+    logs.configure(ServerSettings(log_format="json", pool="ns/pool", pod="pod-1"))
     structlog.get_logger("own").info("something", session="s", count=3)
     structlog.get_logger("own").debug("too much")
     [line] = lines(console)
@@ -76,7 +76,7 @@ def test_a_line_is_json_with_pool_and_pod(console: pytest.CaptureFixture[str]) -
 
 
 def test_other_libraries_name_no_client(console: pytest.CaptureFixture[str]) -> None:
-    logs.configure(Settings(log_format="json"))
+    logs.configure(ServerSettings(log_format="json"))
     logging.getLogger("aiohttp.server").error("Error handling request from %s at 12:34:56", "203.0.113.9")
     logging.getLogger("aiohttp.server").error("Error handling request from %s", "2001:db8::7")
     logging.getLogger("aiohttp.server").info("not a warning")
@@ -185,6 +185,6 @@ async def drive(url: str) -> list[str]:
 def test_what_anybody_can_send_is_no_error_of_the_server(
     error: Exception, kept: int, console: pytest.CaptureFixture[str]
 ) -> None:
-    logs.configure(Settings(log_format="json"))
+    logs.configure(ServerSettings(log_format="json"))
     logging.getLogger("aiohttp.server").error("Error handling request", exc_info=error)
     assert len(lines(console)) == kept

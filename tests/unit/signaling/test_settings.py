@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from switchboard_crds.signaling_pool import AuthType, Environment
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 
 PRODUCTION: dict[str, Any] = {
     "environment": "Production",
@@ -18,12 +18,12 @@ PRODUCTION: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(Settings.variable(name), raising=False)
+    for name in ServerSettings.model_fields:
+        monkeypatch.delenv(ServerSettings.variable(name), raising=False)
 
 
 def test_without_any_settings_a_pod_serves_alone_in_development() -> None:
-    settings = Settings()
+    settings = ServerSettings()
     assert settings.environment is Environment.DEVELOPMENT
     assert (settings.http_port, settings.internal_port) == (8080, 9090)
     assert settings.redis_nodes == ()
@@ -32,7 +32,7 @@ def test_without_any_settings_a_pod_serves_alone_in_development() -> None:
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_REDIS_NODES", "a:6379, b:6380,")
     monkeypatch.setenv("SWITCHBOARD_ALLOWED_ORIGINS", "https://a.example,https://b.example")
-    settings = Settings()
+    settings = ServerSettings()
     assert settings.redis_nodes == ("a:6379", "b:6380")
     assert settings.allowed_origins == {"https://a.example", "https://b.example"}
 
@@ -41,21 +41,21 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_node_without_a_port_is_refused_with_an_example(monkeypatch: pytest.MonkeyPatch, node: str) -> None:
     monkeypatch.setenv("SWITCHBOARD_REDIS_NODES", node)
     with pytest.raises(ValidationError, match="set SWITCHBOARD_REDIS_NODES like"):
-        Settings()
+        ServerSettings()
 
 
 def test_production_refuses_the_memory_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Production")
     with pytest.raises(ValidationError, match="set SWITCHBOARD_REDIS_NODES"):
-        Settings()
-    assert Settings(**PRODUCTION).environment is Environment.PRODUCTION
+        ServerSettings()
+    assert ServerSettings(**PRODUCTION).environment is Environment.PRODUCTION
 
 
 def test_what_production_refuses_is_all_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Production")
     monkeypatch.setenv("SWITCHBOARD_ALLOWED_ORIGINS", "*")
     with pytest.raises(ValidationError) as caught:
-        Settings()
+        ServerSettings()
     for remedy in (
         "Production refuses anonymous clients: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks",
         "list them in SWITCHBOARD_ALLOWED_ORIGINS",
@@ -63,18 +63,20 @@ def test_what_production_refuses_is_all_named_at_once(monkeypatch: pytest.Monkey
     ):
         assert remedy in str(caught.value)
     with pytest.raises(ValidationError, match="refuses anonymous clients"):
-        Settings(**{**PRODUCTION, "auth_type": "Anonymous", "auth_secret_dir": None})
+        ServerSettings(**{**PRODUCTION, "auth_type": "Anonymous", "auth_secret_dir": None})
     with pytest.raises(ValidationError, match="https only: set SWITCHBOARD_AUTH_JWKS_URL"):
-        Settings(**{**PRODUCTION, "auth_type": "Jwks", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"})
+        ServerSettings(
+            **{**PRODUCTION, "auth_type": "Jwks", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"}
+        )
 
 
 def test_anybody_may_connect_in_development_and_in_staging_if_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Settings().auth is AuthType.ANONYMOUS
+    assert ServerSettings().auth is AuthType.ANONYMOUS
     monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Staging")
     with pytest.raises(ValidationError, match="set SWITCHBOARD_AUTH_TYPE"):
-        Settings()
+        ServerSettings()
     monkeypatch.setenv("SWITCHBOARD_AUTH_TYPE", "Anonymous")
-    assert Settings().auth is AuthType.ANONYMOUS
+    assert ServerSettings().auth is AuthType.ANONYMOUS
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_anybody_may_connect_in_development_and_in_staging_if_that_is_said(monke
 )
 def test_settings_that_contradict_themselves_are_refused(given: dict[str, str], remedy: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        Settings(**given)
+        ServerSettings(**given)
     assert remedy in str(caught.value)
     assert "secret" not in str(caught.value).replace("secret_dir", "")
 
@@ -108,7 +110,7 @@ def test_settings_that_contradict_themselves_are_refused(given: dict[str, str], 
 def test_proxies_are_address_ranges_and_origins_have_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_TRUSTED_PROXIES", "10.1.0.0/16, 192.0.2.7,fd00::/8")
     monkeypatch.setenv("SWITCHBOARD_ALLOWED_ORIGINS", "https://App.example:8443,*")
-    settings = Settings()
+    settings = ServerSettings()
     assert [str(network) for network in settings.trusted_proxies] == ["10.1.0.0/16", "192.0.2.7/32", "fd00::/8"]
     assert settings.allowed_origins == {"https://app.example:8443", "*"}
 
@@ -127,12 +129,12 @@ def test_some_variables_have_names_without_a_prefix(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, field: str, meaning: object
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert getattr(Settings(), field) == meaning
-    assert Settings.variable(field) == variable
+    assert getattr(ServerSettings(), field) == meaning
+    assert ServerSettings.variable(field) == variable
 
 
 def test_their_defaults_are_documented_milliseconds() -> None:
-    settings = Settings()
+    settings = ServerSettings()
     assert settings.ice_gathering_timeout == 10000
     assert settings.connection_timeout == 30000
     assert settings.max_reconnect_attempts == 3
@@ -142,22 +144,24 @@ def test_their_defaults_are_documented_milliseconds() -> None:
 def test_production_takes_tokens_of_the_operator_and_of_administrators_by_tls_only() -> None:
     for tokens in ("internal_token_dir", "admin_token_dir"):
         with pytest.raises(ValidationError, match="by TLS only: set SWITCHBOARD_INTERNAL_TLS_DIR"):
-            Settings(**PRODUCTION, **{tokens: "t"})
-        assert Settings(**PRODUCTION, **{tokens: "t"}, internal_tls_dir="t").internal_tls_dir is not None
+            ServerSettings(**PRODUCTION, **{tokens: "t"})
+        assert ServerSettings(**PRODUCTION, **{tokens: "t"}, internal_tls_dir="t").internal_tls_dir is not None
 
 
 def test_production_refuses_a_static_turn_password_and_logs_for_people() -> None:
     static = {"turn_server_url": "turn:t.example", "turn_username": "u", "turn_credential": "c"}
     with pytest.raises(ValidationError, match="static TURN password of TURN_SERVER_URL") as caught:
-        Settings(**PRODUCTION, **static, log_format="console", webhook_url="http://a.example", webhook_secret_dir="d")
+        ServerSettings(
+            **PRODUCTION, **static, log_format="console", webhook_url="http://a.example", webhook_secret_dir="d"
+        )
     assert "https only: set SWITCHBOARD_WEBHOOK_URL" in str(caught.value)
     assert "SWITCHBOARD_LOG_FORMAT" in str(caught.value)
-    assert Settings(**PRODUCTION, turn_server_url="stun:s.example").turn_server_url == ("stun:s.example",)
-    assert Settings(**static).turn_credential is not None
+    assert ServerSettings(**PRODUCTION, turn_server_url="stun:s.example").turn_server_url == ("stun:s.example",)
+    assert ServerSettings(**static).turn_credential is not None
 
 
 def test_the_environment_chooses_how_log_lines_look() -> None:
-    assert Settings().logging == "console"
-    assert Settings(log_format="json").logging == "json"
-    assert Settings(**PRODUCTION).logging == "json"
-    assert Settings(environment="Staging", auth_type="Anonymous").logging == "json"
+    assert ServerSettings().logging == "console"
+    assert ServerSettings(log_format="json").logging == "json"
+    assert ServerSettings(**PRODUCTION).logging == "json"
+    assert ServerSettings(environment="Staging", auth_type="Anonymous").logging == "json"

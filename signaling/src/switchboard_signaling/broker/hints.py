@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.session.hints import Hint, Proposed, decode_hint, encode_hint
 from switchboard_signaling.valkey.cluster import Troubles, pauses
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.slots import Remedy, Trouble
 
 ECHO_SECONDS: Final = 2.0
@@ -35,10 +35,10 @@ class Publisher(Protocol):
     troubles: Troubles
 
     async def call(self, key: str, *words: str | bytes | int | float) -> Any:
-        """Send a command; raises BrokerUnavailableError."""
+        """Send a command; raises ValkeyUnavailableError."""
 
     async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
-        """Subscribe to a channel; raises BrokerUnavailableError."""
+        """Subscribe to a channel; raises ValkeyUnavailableError."""
 
 
 def channel_of(pod: str) -> str:
@@ -112,7 +112,7 @@ class Channel:
                 await self._store.call(channel, "SPUBLISH", channel, b"\n".join(hints))
                 if pod == self._pod:
                     self._missed += 1  # until it is heard
-        except BrokerUnavailableError as error:
+        except ValkeyUnavailableError as error:
             self._lost(str(error))
         finally:
             del self._waiting[pod]
@@ -130,7 +130,7 @@ class Channel:
             self._unheard.clear()
             try:
                 await self._store.listen(channel_of(self._pod), self._take, self._unheard.set)
-            except BrokerUnavailableError as error:
+            except ValkeyUnavailableError as error:
                 self._store.troubles.note(Trouble("not-subscribed", str(error), Remedy.WAIT), None)
                 await asyncio.sleep(next(tries))
                 continue

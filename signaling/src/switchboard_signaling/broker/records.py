@@ -28,10 +28,14 @@ def session_record(fields: Sequence[str | None]) -> SessionRecord | None:
     return SessionRecord(int(n), attach, _wants.decode(want), inst, pod, left)
 
 
+def mapping(fields: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:
+    """Return a hash's fields, which a command gives as a mapping, and a script as names and values in turn."""
+    return fields if isinstance(fields, Mapping) else dict(zip(fields[::2], fields[1::2], strict=True))
+
+
 def match_record(m: str, fields: Mapping[str, str] | Sequence[str]) -> MatchRecord:
-    """Return the record of a hash's fields, which Redis gives as a mapping or as names and values in turn."""
-    if not isinstance(fields, Mapping):
-        fields = dict(zip(fields[::2], fields[1::2], strict=True))
+    """Return the record of a hash's fields."""
+    fields = mapping(fields)
     given: dict[str, Any] = {name: fields[name] for name in ("outcome", "by", "reason") if name in fields}
     return MatchRecord(m, a=_side(fields, "a"), b=_side(fields, "b"), **given)
 

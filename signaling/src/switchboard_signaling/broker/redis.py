@@ -34,6 +34,7 @@ from switchboard_signaling.session.records import (
     TouchMatch,
     TouchSession,
 )
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
 from switchboard_signaling.valkey.slots import Remedy, Trouble
 from switchboard_signaling.wire.intents import want_rank
@@ -44,8 +45,8 @@ RECORD_MS: Final = int(MEMORY * 1000)
 """How long an untouched record is kept, as long as a place token is valid."""
 
 
-class Store(Publisher, Protocol):
-    """What the broker needs of the store (broker/store.py)."""
+class SharedStore(Publisher, Protocol):
+    """What the broker needs of the client of the store."""
 
     async def start(self) -> None:
         """Connect, however long it takes."""
@@ -54,7 +55,7 @@ class Store(Publisher, Protocol):
         """Let go of all connections."""
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
-        """Run a script on keys of one slot; raises BrokerUnavailableError."""
+        """Run a script on keys of one slot; raises ValkeyUnavailableError."""
 
 
 class RedisBroker:
@@ -62,7 +63,7 @@ class RedisBroker:
 
     durable = True
 
-    def __init__(self, pod: str, pool: str, store: Store) -> None:
+    def __init__(self, pod: str, pool: str, store: SharedStore) -> None:
         self._pod = pod
         self._store = store
         self._channel: Channel | None = None
@@ -73,7 +74,7 @@ class RedisBroker:
             name: Script(LUA, name)
             for name in ("touch_session", "touch_match", "end_match", "enqueue", "cancel", "proposals")
         }
-        self.ledger: Ledger = RedisLedger(pod, pool, store.run)
+        self.ledger: Ledger = RedisLedger(pod, pool, store)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
         """Find the store, and listen for hints; tried until it answers."""
@@ -100,7 +101,10 @@ class RedisBroker:
     async def proposals(self) -> list[Proposal]:
         """Read the mailboxes of all lines that this pod has used."""
         first, *others = self._lines
-        found = [await self._proposals(first)] if not others else await self._all_proposals()
+        try:
+            found = [await self._proposals(first)] if not others else await self._all_proposals()
+        except ValkeyUnavailableError as error:
+            raise BrokerUnavailableError(str(error)) from error
         return list({one.m: one for mailbox in found for one in mailbox}.values())
 
     async def _all_proposals(self) -> list[list[Proposal]]:
@@ -128,24 +132,27 @@ class RedisBroker:
 
     async def ask(self, question: Question) -> Reply:
         """Answer by one script or command."""
-        match question:
-            case TouchSession():
-                return await self._touch_session(question)
-            case ReadSession():
-                key = "{s:" + question.sid + "}"
-                fields = await self._store.call(key, "HMGET", key, *SESSION_FIELDS)
-                return session_record(fields)
-            case TouchMatch() | EndMatch() | ReadMatch():
-                return await self._match(question)
-            case Enqueue():
-                return await self._enqueue(question)
-            case Cancel():
-                keys = [self._line(question.mode) + part for part in SHARED]
-                found = await self._run("cancel", keys, [question.ticket, MEMORY])
-                return proposal(found) if found else Cancelled()
-            case Announced():
-                key = f"{self._line(question.mode)}:mail:{question.pod}"
-                await self._store.call(key, "HDEL", key, question.ticket)
+        try:
+            match question:
+                case TouchSession():
+                    return await self._touch_session(question)
+                case ReadSession():
+                    key = "{s:" + question.sid + "}"
+                    fields = await self._store.call(key, "HMGET", key, *SESSION_FIELDS)
+                    return session_record(fields)
+                case TouchMatch() | EndMatch() | ReadMatch():
+                    return await self._match(question)
+                case Enqueue():
+                    return await self._enqueue(question)
+                case Cancel():
+                    keys = [self._line(question.mode) + part for part in SHARED]
+                    found = await self._run("cancel", keys, [question.ticket, MEMORY])
+                    return proposal(found) if found else Cancelled()
+                case Announced():
+                    key = f"{self._line(question.mode)}:mail:{question.pod}"
+                    await self._store.call(key, "HDEL", key, question.ticket)
+        except ValkeyUnavailableError as error:
+            raise BrokerUnavailableError(str(error)) from error
         return None
 
     async def _touch_session(self, touch: TouchSession) -> SessionAnswer:

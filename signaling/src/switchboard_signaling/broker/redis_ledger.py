@@ -1,7 +1,7 @@
 """The ledger in Valkey or Redis: each kind of record has a hash tag of its own, each act is one script."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -15,27 +15,39 @@ from switchboard_signaling.analytics.totals import (
     Counts,
     Live,
 )
+from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.ledger import CALL_SECONDS, MAX_BLOCKS, Blocks, Kept, LedgerFullError
 from switchboard_signaling.broker.lua import LUA
+from switchboard_signaling.broker.records import mapping
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
 
-Run: TypeAlias = Callable[[Script, Sequence[str], Sequence[str | int | float]], Awaitable[Any]]
 SLOTS: Final = WINDOW_SECONDS // SLOT_SECONDS
 
 _lives = msgspec.json.Decoder(Live)
 _field: "msgspec.json.Decoder[str | int | float]" = msgspec.json.Decoder(str | int | float)
 
 
-class RedisLedger:
-    """The ledger of a pool; `run` runs a script and raises BrokerUnavailableError."""
+class CommandRunner(Protocol):
+    """What the ledger needs of the client of the store."""
 
-    def __init__(self, pod: str, pool: str, run: Run) -> None:
+    async def call(self, key: str, *words: str | bytes | int | float) -> Any:
+        """Send a command; raises ValkeyUnavailableError."""
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
+        """Run a script on keys of one slot; raises ValkeyUnavailableError."""
+
+
+class RedisLedger:
+    """The ledger of a pool."""
+
+    def __init__(self, pod: str, pool: str, store: CommandRunner) -> None:
         self._pod = pod
-        self._run = run
+        self._store = store
         self._totals = "{a:" + pool + "}"
         self._blocks = ["{b:" + pool + "}" + part for part in (":until", ":version")]
         self._outbox = ["{w:" + pool + "}" + part for part in (":events", ":due", ":tries", ":done")]
-        names = ("count", "totals", "keep_call", "kept_call", "blocks", "outbox_put", "outbox_take", "outbox_settle")
+        names = ("count", "totals", "keep_call", "blocks", "outbox_put", "outbox_take", "outbox_settle")
         self._scripts = {name: Script(LUA, name) for name in names}
 
     async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
@@ -61,10 +73,11 @@ class RedisLedger:
 
     async def kept(self, m: str) -> Kept:
         """Return the call's hash."""
-        found = await self._do("kept_call", ["{c:" + m + "}"], [])
+        key = "{c:" + m + "}"
+        found = await self._answer(self._store.call(key, "HGETALL", key))
         kept: Kept = {}
-        for key, text in zip(found[::2], found[1::2], strict=True):
-            side, _, name = key.partition(".")
+        for field, text in mapping(found).items():
+            side, _, name = field.partition(".")
             kept.setdefault(side, {})[name] = _field.decode(text)
         return kept
 
@@ -101,4 +114,10 @@ class RedisLedger:
         await self._do("outbox_settle", self._outbox, [id, "" if again is None else again, DONE_SECONDS])
 
     async def _do(self, name: str, keys: list[str], arguments: list[Any]) -> Any:
-        return await self._run(self._scripts[name], keys, arguments)
+        return await self._answer(self._store.run(self._scripts[name], keys, arguments))
+
+    async def _answer(self, reply: Awaitable[Any]) -> Any:
+        try:
+            return await reply
+        except ValkeyUnavailableError as error:
+            raise BrokerUnavailableError(str(error)) from error

@@ -3,6 +3,9 @@
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
 
 from switchboard_crds.signaling_pool import AuthType
 from switchboard_signaling.analytics.totals import Live
@@ -13,7 +16,7 @@ from switchboard_signaling.ice.file import IceFile
 from switchboard_signaling.server.access.blocks import Blocklist
 from switchboard_signaling.server.access.gate import Gate
 from switchboard_signaling.server.access.keys import KeysError, SharedSecrets, token_keys
-from switchboard_signaling.server.sockets.drain import Drain, Tokens
+from switchboard_signaling.server.sockets.drain import Drain
 from switchboard_signaling.server.sockets.hub import Hub
 from switchboard_signaling.server.telemetry.journal import Journal
 from switchboard_signaling.server.telemetry.meters import Meters
@@ -23,16 +26,16 @@ from switchboard_signaling.server.telemetry.tally import Tally
 from switchboard_signaling.server.telemetry.webhooks import Webhooks
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.limits import rate
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire.messages import Timeouts
 from switchboard_signaling.wire.tokens import Keyring
 
 
 @dataclass(frozen=True)
-class Pod:
+class SignalingPod:
     """What the HTTP handlers share."""
 
-    settings: Settings
+    settings: ServerSettings
     host: Host
     ice: IceFile
     broker: Broker
@@ -46,12 +49,18 @@ class Pod:
     webhooks: Webhooks | None
 
 
+POD: Final = web.AppKey("pod", SignalingPod)
+STORE_REMEDY: Final = (
+    "check SWITCHBOARD_REDIS_NODES, the credentials in SWITCHBOARD_REDIS_AUTH_DIR, and that the store's pods run"
+)
+
+
 def new_id() -> str:
     """Return 128 random bits as text."""
     return secrets.token_urlsafe(16)
 
 
-def make_pod(settings: Settings) -> Pod:
+def make_pod(settings: ServerSettings) -> SignalingPod:
     """Return the pod that the settings describe, not started yet.
 
     Raises KeysError for token keys, secrets and certificates that cannot be used.
@@ -94,20 +103,21 @@ def make_pod(settings: Settings) -> Pod:
         [journal, *([webhooks] if webhooks else [])],
     )
     tally.live = lambda: Live(hub.active_sessions, hub.connections, hub.matched_sessions)
-    drain = Drain(hub, Tokens(settings.internal_token_dir))
+    tokens = SharedSecrets(settings.internal_token_dir, "internal tokens") if settings.internal_token_dir else None
+    drain = Drain(hub, tokens)
     gate = Gate(settings, metrics)
-    return Pod(settings, host, ice, broker, hub, drain, metrics, gate, journal, tally, blocks, webhooks)
+    return SignalingPod(settings, host, ice, broker, hub, drain, metrics, gate, journal, tally, blocks, webhooks)
 
 
-def make_webhooks(settings: Settings, broker: Broker, meters: Meters) -> Webhooks | None:
+def make_webhooks(settings: ServerSettings, broker: Broker, meters: Meters) -> Webhooks | None:
     """Return what delivers webhooks, if the settings ask for it; raises KeysError for secrets that cannot be used."""
     if settings.webhook_url is None or settings.webhook_secret_dir is None:
         return None
     secrets = SharedSecrets(settings.webhook_secret_dir, "webhook secrets", key_of)
-    return Webhooks(settings.webhook_url, secrets, settings.pool, broker.ledger, meters)
+    return Webhooks(settings.webhook_url, secrets.keys, settings.pool, broker.ledger, meters)
 
 
-def static_server(settings: Settings) -> Server | None:
+def static_server(settings: ServerSettings) -> Server | None:
     """Return the TURN or STUN server that the settings themselves name."""
     urls = settings.turn_server_url
     if not urls:
@@ -122,13 +132,13 @@ def static_server(settings: Settings) -> Server | None:
     )
 
 
-def _make_broker(name: str, settings: Settings, metrics: Metrics) -> Broker:
+def _make_broker(name: str, settings: ServerSettings, metrics: Metrics) -> Broker:
     if not settings.redis_nodes:
         return MemoryBroker(name, time.monotonic)
     # A pod alone starts without what it takes to reach the store.
     from switchboard_signaling.broker.redis import RedisBroker
     from switchboard_signaling.valkey.access import FileCredentials, trusting
-    from switchboard_signaling.valkey.cluster import Store, Troubles
+    from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
 
     nodes = [(host, int(port)) for host, _, port in (node.rpartition(":") for node in settings.redis_nodes)]
     credentials = FileCredentials(settings.redis_auth_dir) if settings.redis_auth_dir else None
@@ -140,4 +150,5 @@ def _make_broker(name: str, settings: Settings, metrics: Metrics) -> Broker:
             " put ca.crt there, and tls.crt with tls.key or neither, in PEM"
         ) from error
     troubles = Troubles(lambda code: metrics.store_troubles.labels(code).inc())
-    return RedisBroker(name, settings.pool, Store(nodes, credentials, tls, troubles))
+    client = ClusterClient(nodes, credentials, tls, troubles, "switchboard", STORE_REMEDY)
+    return RedisBroker(name, settings.pool, client)

@@ -13,8 +13,8 @@ from aiohttp import web
 from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.server.http.internal import internal_app
 from switchboard_signaling.server.http.tls import internal_tls
-from switchboard_signaling.server.pod import Pod, make_pod
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.server.pod import SignalingPod, make_pod
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.worker import keep_running
 
 AGAIN_SECONDS: Final = 1.0
@@ -23,7 +23,7 @@ AGAIN_SECONDS: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, started: Callable[[str, int], None]) -> None:
+async def serve(settings: ServerSettings, started: Callable[[str, int], None]) -> None:
     """Serve until SIGTERM or SIGINT; calls `started` with the host and the port for clients once they are served.
 
     It listens at once, and is ready once the store answers, however long that takes. Raises OSError if a port cannot be
@@ -45,7 +45,7 @@ async def serve(settings: Settings, started: Callable[[str, int], None]) -> None
         await pod.broker.close()
 
 
-async def _work(pod: Pod, started: Callable[[], None]) -> None:
+async def _work(pod: SignalingPod, started: Callable[[], None]) -> None:
     """Wait for the store, then run the hub and what writes to the store beside it."""
     await pod.broker.start(pod.hub.hinted)
     started()
@@ -58,11 +58,11 @@ async def _work(pod: Pod, started: Callable[[], None]) -> None:
             tasks.create_task(_keep_running(pod, name, run))
 
 
-async def _keep_running(pod: Pod, name: str, run: Callable[[], Awaitable[None]]) -> None:
+async def _keep_running(pod: SignalingPod, name: str, run: Callable[[], Awaitable[None]]) -> None:
     await keep_running(run, partial(pod.metrics.fault, name), AGAIN_SECONDS)
 
 
-async def _run_until(stop: asyncio.Event, pod: Pod, started: Callable[[], None]) -> None:
+async def _run_until(stop: asyncio.Event, pod: SignalingPod, started: Callable[[], None]) -> None:
     """Run all loops until a signal; a failure of the start ends the process with its traceback."""
     hub = asyncio.create_task(_work(pod, started))
     gate = asyncio.create_task(_keep_running(pod, "gate", pod.gate.run))

@@ -1,9 +1,10 @@
-"""Limits on what one client may send, as token buckets (a rate with a burst): pure, `now` in monotonic seconds.
+"""Limits on what one client may send, as rates with a burst: pure, `now` in monotonic seconds.
 
 What an honest client does never reaches them; they bound what a broken or hostile one costs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 from typing import Final, Literal, TypeAlias
 
 from cachetools import LRUCache
@@ -34,6 +35,9 @@ WRONG_TOKENS: Final = 10
 
 _LIMITED: Final[dict[type[LaneFrame], LimitName]] = {IceCandidate: "candidates", Offer: "sdp", Answer: "sdp"}
 
+_ROUNDING: Final = 1e-9
+"""Seconds that sums of floats may be off by."""
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -41,34 +45,53 @@ class Rate:
 
     per_second: float
     burst: float
+    unit: float = field(init=False, repr=False, compare=False)
+    """Seconds that one takes."""
+    span: float = field(init=False, repr=False, compare=False)
+    """Seconds that the burst takes."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unit", 1 / self.per_second)
+        object.__setattr__(self, "span", self.burst / self.per_second)
 
 
-def rate(per_second: float) -> Rate | None:
+UNLIMITED: Final = Rate(inf, 1.0)
+
+
+def rate(per_second: float, burst_seconds: float = BURST_SECONDS) -> Rate | None:
     """Return a rate with its burst; None, which is no limit, for 0."""
-    return Rate(per_second, max(1.0, per_second * BURST_SECONDS)) if per_second else None
+    return Rate(per_second, max(1.0, per_second * burst_seconds)) if per_second else None
 
 
 class Bucket:
-    """What is left of a rate; full at first."""
+    """What is left of a rate, full at first: a token bucket, kept as the time that it is spent until (ITU-T I.371)."""
 
-    __slots__ = ("_at", "_level", "_rate")
+    __slots__ = ("_rate", "_spent")
 
     def __init__(self, rate: Rate, now: float) -> None:
-        self._rate, self._level, self._at = rate, rate.burst, now
+        self._rate = rate
+        self._spent = now - rate.span
 
     def take(self, now: float, cost: float = 1.0) -> float:
         """Take `cost` and return 0, or take nothing and return the seconds until it is there."""
         rate = self._rate
-        level = self._level + (now - self._at) * rate.per_second
-        if level > rate.burst:
-            level = rate.burst  # `min` takes three times as long, and a frame may come by here
-        self._at = now
-        missing = (min(rate.burst, cost)) - level
-        if missing > 0:
-            self._level = level
-            return missing / rate.per_second
-        self._level = level - cost
+        start = now - rate.span
+        if self._spent > start:
+            start = self._spent  # `max` takes three times as long, and each frame comes by
+        end = start + cost * rate.unit
+        if end > now:
+            wait = min(end, start + rate.span) - now
+            if wait > _ROUNDING:
+                return wait
+        self._spent = end
         return 0.0
+
+    def spend(self, now: float) -> float:
+        """Take 1 even if it is not there; return the seconds until it will have been."""
+        wait = self.take(now)
+        if wait:
+            self._spent = now + wait
+        return wait
 
 
 class SpokenLimits:

@@ -1,4 +1,4 @@
-"""What a pod shows the store, and what it demands of it, from mounted files."""
+"""Credentials and TLS from mounted files."""
 
 import ssl
 from pathlib import Path
@@ -21,7 +21,7 @@ class FileCredentials:
 def trusting(folder: Path) -> ssl.SSLContext:
     """Return a context that takes nodes whose certificates `ca.crt` signed, and shows `tls.crt` if there is one.
 
-    A cluster names its nodes by address, which certificates rarely hold: being signed by the store's own CA is what
+    A cluster names its nodes by address, which certificates rarely hold: being signed by the nodes' own CA is what
     counts. Raises OSError for files that cannot be used.
     """
     context = ssl.create_default_context(cafile=str(folder / "ca.crt"))

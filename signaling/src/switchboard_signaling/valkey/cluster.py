@@ -1,7 +1,7 @@
-"""The store as one client: Valkey or Redis (7 or newer), a node or a cluster, each call answered within a bound.
+"""A client of Valkey or Redis (7 or newer), a single node or a cluster; each call is answered within a bound.
 
-A connection a node; who serves which slot is learnt from the nodes, from what they say when they are asked wrongly, and
-anew whenever one cannot serve. A call may be carried out twice: all that we ask may be repeated.
+One connection per node. The slots' owners are learnt from CLUSTER SLOTS, from redirections, and anew whenever a node
+cannot serve. A call may be carried out twice: only send what may be repeated.
 """
 
 import asyncio
@@ -16,35 +16,33 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.valkey.pipeline import CLOSED, Connection, Refusal, Words
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
+from switchboard_signaling.valkey.pipeline import CLOSED, Pipeline, Refusal, Words
 from switchboard_signaling.valkey.scripts import Script
 from switchboard_signaling.valkey.slots import SINGLE, Address, Remedy, Slots, Trouble, slot_of, trouble
 from switchboard_signaling.worker import Worker
 
 CONNECT_SECONDS: Final = 1.0
 CALL_SECONDS: Final = 3.0
-"""From the first failure of a call on: as long as a session waits for an answer."""
+"""Bound on a call, counted from its start."""
 CONNECT_PAUSE: Final = 0.1
-"""A node that refuses is asked for a connection ten times a second at most."""
+"""Seconds before the next attempt after a node refused a connection."""
 LEARN_PAUSE: Final = 0.2
-"""Seconds after each reading of the slots, so that many who miss one do not keep the nodes busy with it."""
+"""Seconds after each reading of the slots, so that many calls that miss one do not keep the nodes busy with it."""
 PAUSE_FIRST: Final = 0.02
 PAUSE_CEILING: Final = 0.5
 START_PAUSES: Final = 4
-"""How much longer a pod waits that has never met its store: nobody waits for it yet."""
+"""Factor by which `start` waits longer between attempts: no call waits yet."""
 LOG_SECONDS: Final = 1.0
 """Between two lines about the same kind of trouble."""
-START_REMEDY: Final = (
-    "check SWITCHBOARD_REDIS_NODES, the credentials in SWITCHBOARD_REDIS_AUTH_DIR, and that the store's pods run"
-)
+START_REMEDY: Final = "check the addresses, the credentials, and that the nodes run"
 
 _LEVELS: Final = {Remedy.WAIT: logging.WARNING, Remedy.NONE: logging.ERROR}
 
 log = structlog.get_logger(__name__)
 
 
-class Credentials(Protocol):
+class ValkeyCredentials(Protocol):
     """User name and password, asked for with each new connection: both may change."""
 
     def __call__(self) -> tuple[str, str]:
@@ -52,10 +50,10 @@ class Credentials(Protocol):
 
 
 class Troubles:
-    """Counts what keeps the store from answering, and writes a line for each kind, not more than one a second."""
+    """Counts what keeps nodes from answering, and logs each kind at most once per second."""
 
     def __init__(self, counted: Callable[[str], None] = lambda _code: None) -> None:
-        """Tell `counted` of each, by its code."""
+        """Call `counted` for each, with its code."""
         self._counted = counted
         self._unsaid: dict[str, int] = {}
         self._said_at: dict[str, float] = {}
@@ -80,23 +78,28 @@ def pauses() -> Iterator[float]:
         yield min(PAUSE_FIRST * 2 ** min(turn, 16), PAUSE_CEILING) * random.uniform(0.5, 1)  # noqa: S311 - jitter
 
 
-class Store:
-    """The nodes named by `seeds` and whoever they lead to."""
+class ClusterClient:
+    """The nodes named by `seeds` and those that they lead to."""
 
     def __init__(
         self,
         seeds: list[Address],
-        credentials: Credentials | None = None,
+        credentials: ValkeyCredentials | None = None,
         tls: ssl.SSLContext | None = None,
         troubles: Troubles | None = None,
+        name: str = "",
+        start_remedy: str = START_REMEDY,
     ) -> None:
+        """`name` of this client in the nodes' CLIENT LIST; `start_remedy` is logged while no node answers."""
         self._seeds = seeds
+        self._name = ("SETNAME", name) if name else ()
+        self._start_remedy = start_remedy
         self._credentials = credentials
         self._tls = tls
         self.troubles = troubles or Troubles()
         self._slots = Slots()
-        self._open: dict[Address, Connection] = {}
-        self._opening: dict[Address, asyncio.Task[Connection | Refusal]] = {}
+        self._open: dict[Address, Pipeline] = {}
+        self._opening: dict[Address, asyncio.Task[Pipeline | Refusal]] = {}
         self._learning: Worker[None] = Worker(self._learn, lambda error: log.error("slots", exc_info=error), 1)
         self._heard: Callable[[str], None] = lambda _text: None
         self._unheard: Callable[[], None] = lambda: None
@@ -106,7 +109,7 @@ class Store:
         for pause in pauses():
             if await self._ask_for_slots():
                 return
-            log.warning("waiting for the store", remedy=START_REMEDY)
+            log.warning("waiting for the store", remedy=self._start_remedy)
             await asyncio.sleep(START_PAUSES * pause)
 
     async def close(self) -> None:
@@ -118,16 +121,16 @@ class Store:
             connection.close()
 
     async def call(self, key: str, *words: str | bytes | int | float) -> Any:
-        """Send a command to the node that serves a key, or channel; raises BrokerUnavailableError."""
+        """Send a command to the node that serves a key, or channel; raises ValkeyUnavailableError."""
         return await self._call(key, words, None)
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
-        """Run a script on keys of one slot; raises BrokerUnavailableError."""
+        """Run a script on keys of one slot; raises ValkeyUnavailableError."""
         rest = (len(keys), *keys, *arguments)
         return await self._call(keys[0], ("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest))
 
     async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
-        """Subscribe to a sharded channel where it is now, instead of where it was; raises BrokerUnavailableError.
+        """Subscribe to a sharded channel where it is now, instead of where it was; raises ValkeyUnavailableError.
 
         `heard` gets what is published; `unheard` is called when the subscription is lost: it was moved or cut off.
         """
@@ -144,12 +147,12 @@ class Store:
             async with asyncio.timeout_at(until):
                 return await self._insist(slot, words, in_full, owner, reply)
         except TimeoutError:
-            raise BrokerUnavailableError(f"no answer to {words[0]!s} within {CALL_SECONDS} s") from None
+            raise ValkeyUnavailableError(f"no answer to {words[0]!s} within {CALL_SECONDS} s") from None
 
     async def _insist(
         self, slot: int, words: Words, in_full: Words | None, node: Address | None, refusal: Refusal
     ) -> Any:
-        """Do what each refusal asks for, until there is a reply; raises BrokerUnavailableError where nothing helps."""
+        """Do what each refusal asks for, until there is a reply; raises ValkeyUnavailableError where nothing helps."""
         asking = redirected = False
         for pause in pauses():
             found = self._note(refusal, node)
@@ -167,7 +170,7 @@ class Store:
                 await asyncio.sleep(pause)
                 node, asking = self._slots.owner(slot), False
             else:
-                raise BrokerUnavailableError(found.text)
+                raise ValkeyUnavailableError(found.text)
             reply = await self._send(node, words, asking)
             if type(reply) is not Refusal:
                 return reply
@@ -184,7 +187,7 @@ class Store:
         if node is None:
             return Refusal("unknown: no node is known to serve the slot")
         connection = self._open.get(node) or await self._reach(node)
-        if not isinstance(connection, Connection):
+        if not isinstance(connection, Pipeline):
             return connection
         if asking:
             connection.send(("ASKING",))
@@ -192,7 +195,7 @@ class Store:
 
     # Connections
 
-    async def _reach(self, node: Address) -> Connection | Refusal:
+    async def _reach(self, node: Address) -> Pipeline | Refusal:
         """Connect to a node, together with all others who want to."""
         task = self._opening.get(node)
         if task is None:
@@ -200,8 +203,8 @@ class Store:
             task.add_done_callback(lambda _task: self._opening.pop(node))
         return await asyncio.shield(task)
 
-    async def _connect(self, node: Address) -> Connection | Refusal:
-        connection = Connection(self._pushed, partial(self._closed, node))
+    async def _connect(self, node: Address) -> Pipeline | Refusal:
+        connection = Pipeline(self._pushed, partial(self._closed, node))
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 loop = asyncio.get_running_loop()
@@ -220,9 +223,9 @@ class Store:
 
     def _hello(self) -> Words:
         who = ("AUTH", *self._credentials()) if self._credentials else ()
-        return ("HELLO", 3, *who, "SETNAME", "switchboard")
+        return ("HELLO", 3, *who, *self._name)
 
-    def _closed(self, node: Address, connection: Connection) -> None:
+    def _closed(self, node: Address, connection: Pipeline) -> None:
         if self._open.get(node) is connection:
             del self._open[node]
             if connection.idle and connection.lost is not None and connection.lost != CLOSED:
@@ -243,9 +246,9 @@ class Store:
         await asyncio.sleep(LEARN_PAUSE)
 
     async def _ask_for_slots(self) -> bool:
-        """Ask the nodes that are known, those first that we are connected to, and then those of the settings.
+        """Ask the known nodes, connected ones first, and then the seeds.
 
-        A pod may have met its cluster before its nodes knew each other, and all nodes may have moved since.
+        A client may have met its cluster before its nodes knew each other, and all nodes may have moved since.
         """
         known = sorted(
             random.sample(self._slots.nodes, len(self._slots.nodes)), key=lambda node: node not in self._open

@@ -1,4 +1,4 @@
-"""One pipelined connection to a node of the store: all commands of a step of the loop leave in one write."""
+"""One pipelined connection to a node: all commands of one step of the loop leave in one write."""
 
 import asyncio
 from collections import deque
@@ -30,10 +30,10 @@ class Refusal(str):
 CLOSED: Final = Refusal("closed: by this side")
 
 
-class Connection(asyncio.Protocol):
-    """Commands go out in order, replies come back in order; what the store says unasked goes to `pushed`."""
+class Pipeline(asyncio.Protocol):
+    """Commands go out in order, replies come back in order; pushed messages go to `pushed`."""
 
-    def __init__(self, pushed: Callable[[list[Any]], None], closed: Callable[["Connection"], None]) -> None:
+    def __init__(self, pushed: Callable[[list[Any]], None], closed: Callable[["Pipeline"], None]) -> None:
         self._pushed = pushed
         self._closed = closed
         self._loop = asyncio.get_running_loop()

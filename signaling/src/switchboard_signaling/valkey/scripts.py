@@ -1,4 +1,4 @@
-"""Lua scripts, as the nodes of a store run them. Each script touches one hash tag and may be repeated."""
+"""Lua scripts, as nodes run them. Each script touches one hash tag and may be repeated."""
 
 import hashlib
 import re

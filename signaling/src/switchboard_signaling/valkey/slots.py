@@ -1,4 +1,4 @@
-"""Who serves which slot of a cluster, and what an error of a node asks of who called it. Pure.
+"""Who serves which slot of a cluster, and how a caller should react to a node's error. Pure.
 
 Rules: https://valkey.io/topics/cluster-spec/ ("Redirection and resharding").
 """
@@ -72,7 +72,7 @@ class Remedy(Enum):
     WAIT = auto()
     """Try again a little later, and ask who serves the slot by then."""
     NONE = auto()
-    """The store refuses, and will again."""
+    """The node refuses, and will again."""
 
 
 class Trouble(Struct, frozen=True):

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.signaling.broker.nodes import until
+from tests.unit.signaling.valkey.nodes import until
 
 from switchboard_signaling.broker import hints
 from switchboard_signaling.broker.hints import DEAF_AFTER, MAX_AT_ONCE, MAX_UNSENT, Channel, channel_of
-from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed
 from switchboard_signaling.valkey.cluster import Troubles
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 
 
 class Store:
@@ -27,13 +27,13 @@ class Store:
 
     async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
         if self.broken:
-            raise BrokerUnavailableError("gone")
+            raise ValkeyUnavailableError("gone")
         self.subscriptions.append((channel, heard, unheard))
 
     async def call(self, key: str, *words: Any) -> None:
         await self.permits.acquire()
         if self.broken:
-            raise BrokerUnavailableError("gone")
+            raise ValkeyUnavailableError("gone")
         name, channel, text = words
         assert (name, channel) == ("SPUBLISH", key)
         self.published.append((channel, text.decode()))

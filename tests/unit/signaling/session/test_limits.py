@@ -10,6 +10,7 @@ from switchboard_signaling.session.limits import (
     FORGET_SECONDS,
     MAX_ADDRESSES,
     SDP_PER_SECOND,
+    UNLIMITED,
     Bucket,
     Connects,
     Rate,
@@ -51,6 +52,18 @@ def test_more_than_a_burst_at_once_passes_when_the_bucket_is_full_and_is_paid_fo
     assert bucket.take(0, cost=5) == 0
     assert bucket.take(0) == 4
     assert bucket.take(4) == 0
+
+
+def test_what_is_spent_without_being_there_is_waited_for() -> None:
+    bucket = Bucket(Rate(2, 1), now=10)
+    assert [bucket.spend(10) for _ in range(3)] == [0, 0.5, 1]
+    assert bucket.take(11) == 0.5
+    assert bucket.spend(11.5) == 0
+
+
+def test_without_a_limit_nothing_waits() -> None:
+    bucket = Bucket(UNLIMITED, now=10)
+    assert {bucket.take(10) for _ in range(1000)} | {bucket.spend(10)} == {0}
 
 
 @given(

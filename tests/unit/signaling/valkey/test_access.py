@@ -1,4 +1,4 @@
-"""What a pod shows the store."""
+"""Credentials and TLS from mounted files."""
 
 import ssl
 from pathlib import Path
@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 
 from switchboard_cluster.pki import Authority, Identity
-from switchboard_signaling.server.access.keys import KeysError
-from switchboard_signaling.server.pod import make_pod
-from switchboard_signaling.settings import Settings
 from switchboard_signaling.valkey.access import FileCredentials, trusting
 
 
@@ -22,11 +19,9 @@ def test_credentials_are_read_anew_each_time(tmp_path: Path) -> None:
         assert credentials() == ("app", password)
 
 
-def test_tls_needs_the_store_s_ca(tmp_path: Path) -> None:
+def test_tls_needs_the_nodes_ca(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         trusting(tmp_path)
-    with pytest.raises(KeysError, match=r"put ca\.crt there"):
-        make_pod(Settings(redis_nodes=("store:6379",), redis_tls_dir=tmp_path))
 
 
 def test_a_certificate_is_shown_where_there_is_one(tmp_path: Path) -> None:

@@ -2,28 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from tests.unit.signaling.broker.nodes import SILENCE, SINGLE, Node, serving, until
+from tests.unit.signaling.valkey.nodes import SILENCE, SINGLE, Node, serving, until
 
-from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.lua import LUA
-from switchboard_signaling.valkey import cluster as store
-from switchboard_signaling.valkey import pipeline as connection
-from switchboard_signaling.valkey.cluster import Store, Troubles
+from switchboard_signaling.valkey import cluster, pipeline
+from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
 from switchboard_signaling.valkey.slots import trouble
 
 
-class Pod:
-    """A store's client, and what it noted."""
+class Caller:
+    """A client, and what it noted."""
 
     def __init__(self, *seeds: Node) -> None:
         self.noted: list[str] = []
-        self.store = Store([node.address for node in seeds], troubles=Troubles(self.noted.append))
+        self.client = ClusterClient([node.address for node in seeds], troubles=Troubles(self.noted.append))
 
     async def get(self, key: str = "k") -> str:
-        found: str = await self.store.call(key, "GET", key)
+        found: str = await self.client.call(key, "GET", key)
         return found
 
 
@@ -36,211 +35,220 @@ async def nodes() -> AsyncIterator[list[Node]]:
 
 
 @pytest.fixture
-async def pod(nodes: list[Node]) -> AsyncIterator[Pod]:
-    pod = Pod(nodes[0])
-    await pod.store.start()
-    yield pod
-    await pod.store.close()
+async def caller(nodes: list[Node]) -> AsyncIterator[Caller]:
+    caller = Caller(nodes[0])
+    await caller.client.start()
+    yield caller
+    await caller.client.close()
 
 
-async def test_calls_of_one_step_share_a_write(nodes: list[Node], pod: Pod) -> None:
-    assert await asyncio.gather(*(pod.get(f"k{number}") for number in range(50))) == [f"k{n}" for n in range(50)]
+async def test_calls_of_one_step_share_a_write(nodes: list[Node], caller: Caller) -> None:
+    assert await asyncio.gather(*(caller.get(f"k{number}") for number in range(50))) == [f"k{n}" for n in range(50)]
     assert nodes[0].reads[-1] == 50
     assert nodes[0].connections == 1
 
 
 async def test_a_node_alone_is_known_as_such(nodes: list[Node]) -> None:
     nodes[1].slots = SINGLE
-    alone = Pod(nodes[1])
-    await alone.store.start()
+    alone = Caller(nodes[1])
+    await alone.client.start()
     assert await alone.get() == "k"
-    await alone.store.close()
+    await alone.client.close()
 
 
 async def test_the_client_shows_its_credentials(nodes: list[Node]) -> None:
-    client = Store([nodes[0].address], lambda: ("app", "secret"))
+    client = ClusterClient([nodes[0].address], lambda: ("app", "secret"), name="shop")
     await client.start()
-    assert nodes[0].said[0] == ["HELLO", "3", "AUTH", "app", "secret", "SETNAME", "switchboard"]
+    assert nodes[0].said[0] == ["HELLO", "3", "AUTH", "app", "secret", "SETNAME", "shop"]
     await client.close()
 
 
-async def test_moved_is_followed_and_remembered(nodes: list[Node], pod: Pod) -> None:
+async def test_moved_is_followed_and_remembered(nodes: list[Node], caller: Caller) -> None:
     one, two = nodes
     one.answers = iter([b"-MOVED 7629 127.0.0.1:%d\r\n" % two.port])
     two.owns_all(one)
     one.slots = two.slots
-    assert [await pod.get(), await pod.get()] == ["k", "k"]
+    assert [await caller.get(), await caller.get()] == ["k", "k"]
     assert (len(one.commands), len(two.commands)) == (1, 2)
-    assert pod.noted == ["MOVED"]
+    assert caller.noted == ["MOVED"]
 
 
-async def test_ask_is_followed_once_and_announced_to_the_other_node(nodes: list[Node], pod: Pod) -> None:
+async def test_ask_is_followed_once_and_announced_to_the_other_node(nodes: list[Node], caller: Caller) -> None:
     one, two = nodes
     one.answers = iter([b"-ASK 7629 127.0.0.1:%d\r\n" % two.port])
-    assert [await pod.get(), await pod.get()] == ["k", "k"]
+    assert [await caller.get(), await caller.get()] == ["k", "k"]
     assert two.commands == [["ASKING"], ["GET", "k"]]
     assert one.commands == [["GET", "k"], ["GET", "k"]]
-    assert pod.noted == ["ASK"]
+    assert caller.noted == ["ASK"]
 
 
 @pytest.mark.parametrize(
     "error", ["TRYAGAIN later", "CLUSTERDOWN down", "LOADING wait", "READONLY no", "MASTERDOWN no"]
 )
-async def test_what_passes_is_waited_for(nodes: list[Node], pod: Pod, error: str) -> None:
+async def test_what_passes_is_waited_for(nodes: list[Node], caller: Caller, error: str) -> None:
     nodes[0].answers = iter([f"-{error}\r\n".encode()] * 3)
-    assert await pod.get() == "k"
-    assert pod.noted == [error.split()[0]] * 3
+    assert await caller.get() == "k"
+    assert caller.noted == [error.split()[0]] * 3
 
 
-async def test_what_does_not_pass_fails_at_once(nodes: list[Node], pod: Pod) -> None:
+async def test_what_does_not_pass_fails_at_once(nodes: list[Node], caller: Caller) -> None:
     nodes[0].answers = iter([b"-NOPERM you may not\r\n"])
-    with pytest.raises(BrokerUnavailableError, match="NOPERM"):
-        await pod.get()
-    assert pod.noted == ["NOPERM"]
+    with pytest.raises(ValkeyUnavailableError, match="NOPERM"):
+        await caller.get()
+    assert caller.noted == ["NOPERM"]
 
 
-async def test_a_script_that_a_node_does_not_know_is_given_to_it(nodes: list[Node], pod: Pod) -> None:
-    script = Script(LUA, "cancel")
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    (tmp_path / "first.lua").write_text("return ARGV[1]")
+    return Script(tmp_path, "first")
+
+
+async def test_a_script_that_a_node_does_not_know_is_given_to_it(
+    nodes: list[Node], caller: Caller, script: Script
+) -> None:
     nodes[0].answers = iter([b"-NOSCRIPT none\r\n"])
-    assert await pod.store.run(script, ["{q:p}:tickets"], [1, 2.5]) == "2.5"
+    assert await caller.client.run(script, ["{q:p}:tickets"], [1, 2.5]) == "2.5"
     arguments = ["1", "{q:p}:tickets", "1", "2.5"]
     assert nodes[0].commands == [["EVALSHA", script.sha, *arguments], ["EVAL", script.text, *arguments]]
 
 
-async def test_a_script_is_given_to_the_node_that_takes_the_slot_over(nodes: list[Node], pod: Pod) -> None:
+async def test_a_script_is_given_to_the_node_that_takes_the_slot_over(
+    nodes: list[Node], caller: Caller, script: Script
+) -> None:
     one, two = nodes
     one.answers = iter([b"-ASK 7629 127.0.0.1:%d\r\n" % two.port])
     two.answers = iter([b"-NOSCRIPT none\r\n"])
-    assert await pod.store.run(Script(LUA, "cancel"), ["k"], [1]) == "1"
+    assert await caller.client.run(script, ["k"], [1]) == "1"
     assert [words[0] for words in two.commands] == ["ASKING", "EVALSHA", "ASKING", "EVAL"]
 
 
-async def test_a_call_cut_off_is_made_again(nodes: list[Node], pod: Pod) -> None:
-    await pod.get()
+async def test_a_call_cut_off_is_made_again(nodes: list[Node], caller: Caller) -> None:
+    await caller.get()
     nodes[0].answers = iter([SILENCE])
-    call = asyncio.create_task(pod.get())
+    call = asyncio.create_task(caller.get())
     await until(lambda: len(nodes[0].commands) == 2)
     nodes[0].hang_up()
     assert await call == "k"
-    assert pod.noted == ["lost"]
+    assert caller.noted == ["lost"]
 
 
 async def test_a_node_that_says_nothing_is_given_up(
-    nodes: list[Node], pod: Pod, monkeypatch: pytest.MonkeyPatch
+    nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "REPLY_SECONDS", 0.05)
+    monkeypatch.setattr(pipeline, "REPLY_SECONDS", 0.05)
     nodes[0].answers = iter([SILENCE] * 3)
-    calls = [asyncio.create_task(pod.get()) for _ in range(3)]
+    calls = [asyncio.create_task(caller.get()) for _ in range(3)]
     assert await asyncio.gather(*calls) == ["k", "k", "k"]
-    assert set(pod.noted) == {"timeout"}
+    assert set(caller.noted) == {"timeout"}
     assert nodes[0].connections == 2
 
 
-async def test_no_call_outlives_its_time(nodes: list[Node], pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "CALL_SECONDS", 0.2)
+async def test_no_call_outlives_its_time(nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CALL_SECONDS", 0.2)
     nodes[0].answers = iter([b"-CLUSTERDOWN down\r\n"] * 1000)
-    with pytest.raises(BrokerUnavailableError, match="no answer to GET within"):
-        await pod.get()
+    with pytest.raises(ValkeyUnavailableError, match="no answer to GET within"):
+        await caller.get()
 
 
 async def test_more_calls_than_may_wait_are_told_so(
-    nodes: list[Node], pod: Pod, monkeypatch: pytest.MonkeyPatch
+    nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "MAX_PENDING", 2)
-    monkeypatch.setattr(store, "CALL_SECONDS", 0.1)
+    monkeypatch.setattr(pipeline, "MAX_PENDING", 2)
+    monkeypatch.setattr(cluster, "CALL_SECONDS", 0.1)
     nodes[0].answers = iter([SILENCE] * 2)
-    calls = [asyncio.create_task(pod.get()) for _ in range(2)]
+    calls = [asyncio.create_task(caller.get()) for _ in range(2)]
     await until(lambda: len(nodes[0].commands) == 2)
-    with pytest.raises(BrokerUnavailableError):
-        await pod.get()
-    assert set(pod.noted) == {"busy"}
+    with pytest.raises(ValkeyUnavailableError):
+        await caller.get()
+    assert set(caller.noted) == {"busy"}
     for call in calls:
         call.cancel()
 
 
-async def test_a_node_that_speaks_another_language_is_left(nodes: list[Node], pod: Pod) -> None:
+async def test_a_node_that_speaks_another_language_is_left(nodes: list[Node], caller: Caller) -> None:
     nodes[0].answers = iter([b"HTTP/1.1 400 Bad Request\r\n"])
-    assert await pod.get() == "k"
-    assert pod.noted == ["garbled"]
+    assert await caller.get() == "k"
+    assert caller.noted == ["garbled"]
     nodes[0].push(b"+unasked\r\n")
-    await until(lambda: pod.noted == ["garbled", "garbled"])
-    assert await pod.get() == "k"
+    await until(lambda: caller.noted == ["garbled", "garbled"])
+    assert await caller.get() == "k"
 
 
-async def test_a_replica_that_was_promoted_is_found(nodes: list[Node], pod: Pod) -> None:
+async def test_a_replica_that_was_promoted_is_found(nodes: list[Node], caller: Caller) -> None:
     """Its primary is gone for good: the nodes that are known tell who follows it."""
     one, two = nodes
     one.slots = b"-LOADING wait\r\n"
     one.answers = iter([b"-CLUSTERDOWN down\r\n"] * 1000)
     two.owns_all(one)
-    assert await pod.get() == "k"
+    assert await caller.get() == "k"
     assert two.commands == [["GET", "k"]]
 
 
-async def test_connections_to_nodes_that_left_are_closed(nodes: list[Node], pod: Pod) -> None:
+async def test_connections_to_nodes_that_left_are_closed(nodes: list[Node], caller: Caller) -> None:
     one, two = nodes
     one.answers = iter([b"-MOVED 7629 127.0.0.1:%d\r\n" % two.port])
     two.owns_all(one)
     one.slots = two.slots
-    await pod.get()
-    assert set(pod.store._open) == {one.address, two.address}
+    await caller.get()
+    assert set(caller.client._open) == {one.address, two.address}
     one.owns_all()
     two.slots = one.slots
     two.answers = iter([b"-CLUSTERDOWN down\r\n"])
-    await pod.get()
-    await until(lambda: list(pod.store._open) == [one.address])
+    await caller.get()
+    await until(lambda: list(caller.client._open) == [one.address])
 
 
-async def test_a_stranger_at_a_node_s_old_address_is_not_believed(nodes: list[Node], pod: Pod) -> None:
+async def test_a_stranger_at_a_node_s_old_address_is_not_believed(nodes: list[Node], caller: Caller) -> None:
     one, two = nodes
     two.slots = SINGLE
     one.answers = iter([b"-CLUSTERDOWN down\r\n"] * 4)
-    assert await pod.get() == "k"
+    assert await caller.get() == "k"
     assert two.commands == []
 
 
 async def test_a_store_is_waited_for(nodes: list[Node]) -> None:
     one, two = nodes
     one.slots = b"*0\r\n"  # it has met nobody yet
-    waiting = Pod(one)
-    start = asyncio.create_task(waiting.store.start())
+    waiting = Caller(one)
+    start = asyncio.create_task(waiting.client.start())
     await until(lambda: len(one.said) > 2)
     assert not start.done()
     one.owns_all(two)
     await start
     assert await waiting.get() == "k"
-    await waiting.store.close()
+    await waiting.client.close()
 
 
-async def test_a_subscription_hears_and_notices_when_it_does_not_any_more(nodes: list[Node], pod: Pod) -> None:
+async def test_a_subscription_hears_and_notices_when_it_does_not_any_more(nodes: list[Node], caller: Caller) -> None:
     heard: list[str] = []
     unheard = asyncio.Event()
-    await pod.store.listen("c", heard.append, unheard.set)
+    await caller.client.listen("c", heard.append, unheard.set)
     nodes[0].push(b">3\r\n$8\r\nsmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n")
-    assert await pod.get() == "k"
+    assert await caller.get() == "k"
     assert heard == ["hello"]
     nodes[0].push(b">3\r\n$12\r\nsunsubscribe\r\n$1\r\nc\r\n:0\r\n")
     await asyncio.wait_for(unheard.wait(), 5)
 
     unheard.clear()
-    await pod.store.listen("c", heard.append, unheard.set)
+    await caller.client.listen("c", heard.append, unheard.set)
     nodes[0].hang_up()
     await asyncio.wait_for(unheard.wait(), 5)
 
 
-async def test_a_subscription_goes_where_its_slot_is(nodes: list[Node], pod: Pod) -> None:
+async def test_a_subscription_goes_where_its_slot_is(nodes: list[Node], caller: Caller) -> None:
     one, two = nodes
     one.answers = iter([b"-MOVED 1 127.0.0.1:%d\r\n" % two.port])
-    await pod.store.listen("c", lambda _text: None, lambda: None)
+    await caller.client.listen("c", lambda _text: None, lambda: None)
     assert two.commands == [["SSUBSCRIBE", "c"]]
 
 
-async def test_who_stops_waiting_harms_nobody(nodes: list[Node], pod: Pod) -> None:
-    calls = [asyncio.create_task(pod.get(key)) for key in ("a", "b", "c")]
+async def test_who_stops_waiting_harms_nobody(nodes: list[Node], caller: Caller) -> None:
+    calls = [asyncio.create_task(caller.get(key)) for key in ("a", "b", "c")]
     await asyncio.sleep(0)
     calls[1].cancel()
     assert [await calls[0], await calls[2]] == ["a", "c"]
-    assert await pod.get() == "k"
+    assert await caller.get() == "k"
 
 
 def test_trouble_is_counted_each_time_but_said_once_a_second(capsys: pytest.CaptureFixture[str]) -> None:

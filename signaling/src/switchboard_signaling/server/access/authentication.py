@@ -10,7 +10,7 @@ import jwt
 from switchboard_signaling.server.access.jwks import Jwks
 from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.session.admission import ForgedError, VerifiedJwt
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire import errors
 
 LEEWAY_SECONDS: Final = 10
@@ -82,7 +82,7 @@ class Verifier:
         raise ForgedError(errors.AUTH_INVALID, "its signature is not the issuer's")
 
 
-def make_verifier(settings: Settings) -> Verifier:
+def make_verifier(settings: ServerSettings) -> Verifier:
     """Return what the settings ask for; raises KeysError for secrets that cannot be used."""
     folder = settings.auth_secret_dir
     source: KeySource = SecretSource(SharedSecrets(folder)) if folder else Jwks(settings.auth_jwks_url or "")

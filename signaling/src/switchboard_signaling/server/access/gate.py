@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from switchboard_crds.signaling_pool import AuthType
-from switchboard_signaling.server.http.addresses import client_key
+from switchboard_signaling.server.access.addresses import client_key
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.admission import ForgedError, VerifiedJwt
 from switchboard_signaling.session.limits import Connects, WrongTokens, rate
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire import errors
 from switchboard_signaling.wire.errors import ProtocolError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Gate:
     """The pod's view of its clients' addresses."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: ServerSettings, metrics: Metrics) -> None:
         """Read the keys of JWTs; raises KeysError for secrets that cannot be used."""
         self._proxies = settings.trusted_proxies
         self._connects = Connects(rate(settings.connects_per_second))

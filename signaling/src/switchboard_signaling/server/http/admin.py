@@ -4,7 +4,6 @@ Sessions are listed for this pod; a single one is looked up in the whole pool. E
 """
 
 import hashlib
-import hmac
 import math
 from collections.abc import Awaitable, Callable
 from heapq import nsmallest
@@ -18,8 +17,8 @@ from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.ledger import LedgerFullError
 from switchboard_signaling.server.access.blocks import of_session, of_subject
 from switchboard_signaling.server.access.keys import SharedSecrets
-from switchboard_signaling.server.http.app import POD
-from switchboard_signaling.server.pod import Pod
+from switchboard_signaling.server.http.answers import answer_json
+from switchboard_signaling.server.pod import POD, SignalingPod
 from switchboard_signaling.session.hints import Expel
 from switchboard_signaling.session.records import Cancel, EndMatch, MatchRecord, ReadMatch, ReadSession, SessionRecord
 from switchboard_signaling.wire.intents import Matched, Queued, Want
@@ -47,7 +46,7 @@ class BlockOrder(Struct, forbid_unknown_fields=True):
     seconds: Annotated[int, Meta(ge=1, le=MAX_BLOCK_SECONDS)]
 
 
-def admin_app(pod: Pod) -> web.Application:
+def admin_app(pod: SignalingPod) -> web.Application:
     """Return the application below /admin; raises KeysError for tokens that cannot be used."""
     app = web.Application(middlewares=[_answer_in_json, _authorize])
     app[POD] = pod
@@ -72,7 +71,7 @@ async def sessions(request: web.Request) -> web.Response:
     limit = _limit(request.query.get("limit", str(PAGE)))
     sids = nsmallest(limit + 1, (sid for sid in hub.sessions if sid > after))
     page = [_here(request.app[POD], sid) for sid in sids[:limit]]
-    return _json(
+    return answer_json(
         {"pod": request.app[POD].host.pod, "sessions": page, "next": sids[limit - 1] if sids[limit:] else None}
     )
 
@@ -85,7 +84,7 @@ async def inspect(request: web.Request) -> web.Response:
         raise _unknown(sid)
     stored = {"pod": record.pod, "n": record.n, **_want(record.want)} if isinstance(record, SessionRecord) else None
     m = (here or stored or {}).get("match")
-    return _json({"session": sid, "here": here, "stored": stored, "match": await _match(pod, m) if m else None})
+    return answer_json({"session": sid, "here": here, "stored": stored, "match": await _match(pod, m) if m else None})
 
 
 async def disconnect(request: web.Request) -> web.Response:
@@ -94,7 +93,7 @@ async def disconnect(request: web.Request) -> web.Response:
     log.info("admin", act="disconnect", session=sid)
     if pod.hub.session(sid):
         pod.hub.hinted(Expel(sid))
-        return _json({"session": sid, "pod": pod.host.pod})
+        return answer_json({"session": sid, "pod": pod.host.pod})
     record = await pod.broker.ask(ReadSession(sid))
     if not isinstance(record, SessionRecord):
         raise _unknown(sid)
@@ -104,7 +103,7 @@ async def disconnect(request: web.Request) -> web.Response:
         case Queued(ticket=ticket):
             await pod.broker.ask(Cancel(f"{sid}/{ticket}"))
     pod.hub.tell(record.pod, Expel(sid))
-    return _json({"session": sid, "pod": record.pod}, status=202)
+    return answer_json({"session": sid, "pod": record.pod}, status=202)
 
 
 async def blocks(request: web.Request) -> web.Response:
@@ -112,7 +111,7 @@ async def blocks(request: web.Request) -> web.Response:
     await request.app[POD].blocks.read()
     found = sorted(request.app[POD].blocks.seconds().items())
     named = [(*name.split(":", 1), math.ceil(seconds)) for name, seconds in found]
-    return _json({"blocks": [{"kind": kind, "name": name, "seconds": seconds} for kind, name, seconds in named]})
+    return answer_json({"blocks": [{"kind": kind, "name": name, "seconds": seconds} for kind, name, seconds in named]})
 
 
 async def block(request: web.Request) -> web.Response:
@@ -128,7 +127,7 @@ async def block(request: web.Request) -> web.Response:
         await request.app[POD].blocks.block(name, order.seconds)
     except LedgerFullError:
         raise AdminError(409, "too-many-blocks", "No more can be kept out", "Remove blocks first.") from None
-    return _json({"kind": kind, "name": request.match_info["name"], "seconds": order.seconds})
+    return answer_json({"kind": kind, "name": request.match_info["name"], "seconds": order.seconds})
 
 
 async def unblock(request: web.Request) -> web.Response:
@@ -136,10 +135,10 @@ async def unblock(request: web.Request) -> web.Response:
     kind, name = _name(request)
     log.info("admin", act="unblock", kind=kind, digest=_digest(name))
     await request.app[POD].blocks.unblock(name)
-    return _json({"kind": kind, "name": request.match_info["name"], "seconds": 0})
+    return answer_json({"kind": kind, "name": request.match_info["name"], "seconds": 0})
 
 
-def _here(pod: Pod, sid: str) -> dict[str, Any] | None:
+def _here(pod: SignalingPod, sid: str) -> dict[str, Any] | None:
     session = pod.hub.session(sid)
     if session is None:
         return None
@@ -154,7 +153,7 @@ def _want(want: Want) -> dict[str, Any]:
     return {"state": state, "match": want.m} if isinstance(want, Matched) else {"state": state}
 
 
-async def _match(pod: Pod, m: str) -> dict[str, Any]:
+async def _match(pod: SignalingPod, m: str) -> dict[str, Any]:
     record = await pod.broker.ask(ReadMatch(m))
     found: dict[str, Any] = {"match": m, "calls": await pod.broker.ledger.kept(m)}
     if isinstance(record, MatchRecord):
@@ -194,8 +193,7 @@ async def _authorize(request: web.Request, handler: Handler) -> web.StreamRespon
             "Set SWITCHBOARD_ADMIN_TOKEN_DIR to a folder with tokens of 32 bytes or more, a file each.",
         )
     scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-    valid = [hmac.compare_digest(shown.encode(), token) for token in tokens.keys()]  # noqa: SIM118 - no mapping
-    if scheme.lower() != "bearer" or not any(valid):
+    if scheme.lower() != "bearer" or not tokens.include(shown):
         remedy = "Send Authorization: Bearer with a token of SWITCHBOARD_ADMIN_TOKEN_DIR."
         raise AdminError(401, "token-invalid", "This is no admin token", remedy)
     return await handler(request)
@@ -216,12 +214,7 @@ async def _answer_in_json(request: web.Request, handler: Handler) -> web.StreamR
 
 def _error(error: AdminError) -> web.Response:
     body = {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
-    response = _json(body, error.status)
+    response = answer_json(body, error.status)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
-
-
-def _json(body: object, status: int = 200) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
-    return web.Response(body=json.encode(body), status=status, headers=headers, content_type="application/json")

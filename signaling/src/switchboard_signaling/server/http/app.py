@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from msgspec import json
 
 from switchboard_crds.signaling_pool import Environment
+from switchboard_signaling.server.http.answers import answer_json
 from switchboard_signaling.server.http.files import Files
 from switchboard_signaling.server.http.origins import origin_allowed
 from switchboard_signaling.server.http.security import require_text_headers, secure
-from switchboard_signaling.server.pod import Pod
+from switchboard_signaling.server.pod import POD, SignalingPod
 from switchboard_signaling.server.sockets.connection import Connection
 from switchboard_signaling.server.sockets.inline import make_socket
 from switchboard_signaling.session.core import Session
@@ -21,14 +21,13 @@ from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 from switchboard_signaling.wire.tokens import SessionClaims
 
 WEB: Final = Path(__file__).parents[2] / "web"
-POD: Final = web.AppKey("pod", Pod)
 FILES: Final = web.AppKey("files", Files)
 FOREIGN: Final = (
     "This origin may not connect. Remedy: add it to spec.allowedOrigins of the pool (SWITCHBOARD_ALLOWED_ORIGINS).\n"
 )
 
 
-def public_app(pod: Pod) -> web.Application:
+def public_app(pod: SignalingPod) -> web.Application:
     """Return the application for the port `http`."""
     app = web.Application()
     settings = pod.settings
@@ -125,8 +124,9 @@ async def config(request: web.Request) -> web.Response:
     if session is None and pod.host.keyring.forged(token):
         visitor.suspect()
     if session is None and pod.host.auth_required:
-        return _json(messages.error_frame(errors.SESSION_UNKNOWN, "send Authorization: Bearer <token>"), status=401)
-    return _json(
+        refusal = messages.error_frame(errors.SESSION_UNKNOWN, "send Authorization: Bearer <token>")
+        return answer_json(refusal, status=401)
+    return answer_json(
         {
             "iceServers": pod.host.ice_servers(session.sid if session else "anonymous"),
             "ttlMs": pod.host.ice_ttl_ms(),
@@ -141,7 +141,7 @@ async def config(request: web.Request) -> web.Response:
 async def stats(request: web.Request) -> web.Response:
     """Answer how the pool's calls went in the last hour, and how busy it is; not `current` if the store is away."""
     report, current = await request.app[POD].tally.report()
-    return _json({"current": current, **report})
+    return answer_json({"current": current, **report})
 
 
 async def health(request: web.Request) -> web.Response:
@@ -154,7 +154,7 @@ async def health(request: web.Request) -> web.Response:
         "sessionsDurable": pod.broker.durable,
         "activeSessions": pod.hub.active_sessions,
     }
-    return _json(body, status=503 if pod.hub.stopping else 200)
+    return answer_json(body, status=503 if pod.hub.stopping else 200)
 
 
 async def live(_request: web.Request) -> web.Response:
@@ -184,8 +184,3 @@ def _let_in(wait: float) -> None:
     if wait > 0:
         text = "This address connects too often, or has shown wrong tokens. Remedy: wait as Retry-After says.\n"
         raise web.HTTPTooManyRequests(headers={"Retry-After": str(ceil(wait))}, text=text)
-
-
-def _json(body: object, status: int = 200) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
-    return web.Response(body=json.encode(body), status=status, headers=headers, content_type="application/json")

@@ -7,8 +7,7 @@ from msgspec import DecodeError, Meta, Struct, ValidationError, json
 
 from switchboard_crds import names
 from switchboard_signaling.server.http.admin import admin_app
-from switchboard_signaling.server.http.app import POD
-from switchboard_signaling.server.pod import Pod
+from switchboard_signaling.server.pod import POD, SignalingPod
 
 
 class Batch(Struct, rename="camel", forbid_unknown_fields=True):
@@ -18,7 +17,7 @@ class Batch(Struct, rename="camel", forbid_unknown_fields=True):
     within_ms: Annotated[int, Meta(ge=0, le=3_600_000)]
 
 
-def internal_app(pod: Pod) -> web.Application:
+def internal_app(pod: SignalingPod) -> web.Application:
     """Return the application for the port `internal`.
 
     Anyone in the cluster may read. Orders need a bearer token of the pool, and the number of the leader that gives

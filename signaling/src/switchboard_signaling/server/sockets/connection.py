@@ -28,13 +28,12 @@ from switchboard_signaling.session.effects import (
 )
 from switchboard_signaling.session.events import Fact
 from switchboard_signaling.session.hints import Hint, Relay
+from switchboard_signaling.session.limits import Bucket, Rate
 from switchboard_signaling.session.records import Question
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.worker import Worker
 
 ASK_SECONDS: Final = 3.0
-BURST_SECONDS: Final = 2.0
-"""A client may send as many frames at once as it may in this time."""
 MAX_QUESTIONS: Final = 64
 
 pause = asyncio.sleep
@@ -45,8 +44,8 @@ class Switch(Protocol):
     """What a connection needs of the hub that it belongs to."""
 
     corks: Corks
-    frame_seconds: float
-    """How much of a client's time a frame takes; 0 sets no limit."""
+    frame_rate: Rate
+    """How many frames a client may send."""
 
     def attach(self, connection: "Connection", n: int) -> None:
         """Make a connection the one that state is heeded from."""
@@ -62,7 +61,7 @@ class Connection:
     """Performs the effects of one session; never blocks the caller."""
 
     __slots__ = (
-        "_broker", "_closed_with", "_closing", "_hub", "_metrics", "_paced", "_questions", "_slowed", "_socket",
+        "_broker", "_closed_with", "_closing", "_frames", "_hub", "_metrics", "_questions", "_slowed", "_socket",
         "_transport", "_verification", "_visitor", "_wire", "session",
     )  # fmt: skip
 
@@ -86,7 +85,7 @@ class Connection:
         self._verification: asyncio.Task[None] | None = None
         self._wire = Wire(socket, transport, hub.corks)
         self._questions: Worker[Question] = Worker(self._ask, self._broken, MAX_QUESTIONS)
-        self._paced = 0.0
+        self._frames = Bucket(hub.frame_rate, time.monotonic())
         self._slowed = False
         self._closing: asyncio.Task[None] | None = None
         self._closed_with: int | None = None
@@ -102,15 +101,15 @@ class Connection:
                     return self._code(message.type)
                 self._slowed = True
                 now = time.monotonic()
-                self._paced = self._pace(now)
+                wait = self._frames.spend(now)
                 if message.type is WSMsgType.TEXT:
                     self._receive(message.data, now)
                 else:
                     self._refuse(errors.BAD_FRAME.because("it is a binary message, not text"))
                 await self._questions.room()
-                if self._paced > now:
+                if wait:
                     self._metrics.limited.labels("frames").inc()
-                    await pause(self._paced - now)
+                    await pause(wait)
                 self._slowed = False
         finally:
             self._slowed = True
@@ -176,19 +175,10 @@ class Connection:
         if self._slowed:
             return False
         now = time.monotonic()
-        paced = self._pace(now)
-        if paced > now:
+        if self._frames.take(now):
             return False
-        self._paced = paced
         self._receive(data, now)
         return True
-
-    def _pace(self, now: float) -> float:
-        """Return until when a frame that comes now uses up what its client may send (GCRA, ITU-T I.371)."""
-        earliest = now - BURST_SECONDS
-        if self._paced > earliest:
-            earliest = self._paced  # `max` takes three times as long, and each frame comes by
-        return earliest + self._hub.frame_seconds
 
     def _refuse(self, error: errors.ProtocolError) -> None:
         self._metrics.refused.labels(error.kind.code).inc()

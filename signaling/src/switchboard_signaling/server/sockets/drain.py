@@ -6,14 +6,13 @@ is told again, and until then no Service offers it.
 """
 
 import asyncio
-import hmac
 import random
 import time
-from pathlib import Path
 from typing import Final
 
 import structlog
 
+from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.server.sockets.connection import Connection
 from switchboard_signaling.server.sockets.hub import Hub
 from switchboard_signaling.session.effects import Send
@@ -36,24 +35,11 @@ SPREAD: Final = 0.5
 log = structlog.get_logger(__name__)
 
 
-class Tokens:
-    """The bearer tokens that orders are taken with: all files of a mounted Secret, as they are at the moment."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-
-    def admit(self, token: str) -> bool:
-        """Whether a token is valid; without a folder none is. Two are while tokens are rotated."""
-        if self._folder is None or not token:
-            return False
-        files = [file for file in self._folder.iterdir() if not file.name.startswith(".")]
-        return any(hmac.compare_digest(file.read_bytes().strip(), token.encode()) for file in files)
-
-
 class Drain:
     """Refuses sessions, and asks those that are here to move."""
 
-    def __init__(self, hub: Hub, tokens: Tokens) -> None:
+    def __init__(self, hub: Hub, tokens: SharedSecrets | None) -> None:
+        """`tokens` that orders are taken with, two while they are rotated; None: no order is taken."""
         self._hub = hub
         self._tokens = tokens
         self._fence = 0
@@ -73,7 +59,7 @@ class Drain:
 
     def admit(self, token: str) -> bool:
         """Whether a bearer token entitles to give orders."""
-        return self._tokens.admit(token)
+        return self._tokens is not None and self._tokens.include(token)
 
     def overtaken(self, fence: int) -> int | None:
         """Return the number of a newer leader than the one that gives an order, or None if it is the newest."""

@@ -18,6 +18,7 @@ from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.events import Fact
 from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed, Relay, Taken
 from switchboard_signaling.session.host import Host
+from switchboard_signaling.session.limits import UNLIMITED, rate
 from switchboard_signaling.session.records import Announced, EndMatch
 from switchboard_signaling.wire import errors
 
@@ -25,6 +26,8 @@ TICK_SECONDS: Final = 1.0
 """How often each session is asked what is due."""
 SPOKES: Final = 20
 """Parts in which that is done: with 20,000 sessions one part keeps the loop for about a millisecond."""
+FRAME_BURST_SECONDS: Final = 2.0
+"""A client may send as many frames at once as it may in this time."""
 MAILBOX_SECONDS: Final = 0.5
 """How often the mailbox is read without a hint."""
 OWN_CLOSE: Final = frozenset({1000, errors.CLOSE_DISCONNECTED.code, errors.CLOSE_BLOCKED.code})
@@ -71,7 +74,7 @@ class Hub:
         self._mail = asyncio.Event()
         self._empty = asyncio.Event()
         self.corks = Corks()
-        self.frame_seconds = 1 / frames_per_second if frames_per_second else 0.0
+        self.frame_rate = rate(frames_per_second, FRAME_BURST_SECONDS) or UNLIMITED
         self._close_counted = metrics.close
         self._fault = metrics.fault
         self.started = False

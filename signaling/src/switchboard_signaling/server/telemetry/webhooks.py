@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -18,7 +19,6 @@ from msgspec import json
 from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.ledger import Ledger, LedgerFullError
-from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.server.telemetry.meters import Meters
 from switchboard_signaling.server.telemetry.signature import headers
 from switchboard_signaling.server.telemetry.tally import LEDGER_SECONDS
@@ -50,9 +50,12 @@ def pause(tries: int) -> float:
 class Webhooks:
     """Makes events of what sessions note (a Witness of the hub), stores them, and delivers what the store has."""
 
-    def __init__(self, url: str, secrets: SharedSecrets, pool: str, ledger: Ledger, meters: Meters) -> None:
+    def __init__(
+        self, url: str, keys: Callable[[], Iterable[bytes]], pool: str, ledger: Ledger, meters: Meters
+    ) -> None:
+        """`keys` returns the keys that each event is signed with at that moment."""
         self._url = url
-        self._secrets = secrets
+        self._keys = keys
         self._pool = pool
         self._ledger = ledger
         self._meters = meters
@@ -168,11 +171,13 @@ class Webhooks:
 
     async def _post(self, http: aiohttp.ClientSession, event: Event) -> str:
         """Send an event; return what was wrong, empty for nothing."""
-        body = event.body.encode()
-        signed = headers(event.id, int(time.time()), body, self._secrets.keys())
+        signed = headers(event.id, int(time.time()), event.body, self._keys())
         try:
             async with http.post(
-                self._url, data=body, headers={**signed, "Content-Type": "application/json"}, allow_redirects=False
+                self._url,
+                data=event.body.encode(),
+                headers={**signed, "Content-Type": "application/json"},
+                allow_redirects=False,
             ) as response:
                 return "" if response.ok and response.status < 300 else f"status {response.status}"
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -25,7 +25,7 @@ from switchboard_signaling.server.access.authentication import (
 from switchboard_signaling.server.access.jwks import Jwks
 from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.session.admission import ForgedError, VerifiedJwt
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire.errors import ProtocolError
 
 
@@ -196,8 +196,8 @@ async def test_secrets_are_replaced_without_a_moment_in_which_good_jwts_are_refu
 
 
 async def test_the_settings_choose_the_keys(tmp_path: Path) -> None:
-    shared = Settings(auth_type=AuthType.SHARED_SECRET, auth_secret_dir=secret_dir(tmp_path / "auth"))
+    shared = ServerSettings(auth_type=AuthType.SHARED_SECRET, auth_secret_dir=secret_dir(tmp_path / "auth"))
     assert (await make_verifier(shared).verify(token())).sub == "ada"
-    remote = Settings(auth_type=AuthType.JWKS, auth_jwks_url="http://127.0.0.1:1/keys", auth_issuer="i")
+    remote = ServerSettings(auth_type=AuthType.JWKS, auth_jwks_url="http://127.0.0.1:1/keys", auth_issuer="i")
     with pytest.raises(ProtocolError, match="cannot be had"):
         await make_verifier(remote).verify(signed("rsa"))

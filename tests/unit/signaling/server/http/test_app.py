@@ -19,7 +19,7 @@ from switchboard_signaling.server.sockets import connection, inline
 from switchboard_signaling.server.sockets.writer import MAX_UNSENT
 from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.effects import Effect, Send
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 from switchboard_signaling.wire.intents import Idle
@@ -51,7 +51,7 @@ async def running(request: pytest.FixtureRequest, receiving: None, tmp_path: Pat
 
 
 async def test_a_pod_that_waits_for_its_store_lives_but_takes_no_clients() -> None:
-    pod = make_pod(Settings())
+    pod = make_pod(ServerSettings())
     async with TestClient(TestServer(public_app(pod))) as public, TestClient(TestServer(internal_app(pod))) as internal:
         assert (await public.get("/livez")).status == 200
         assert (await public.get("/readyz")).status == 503

@@ -1,6 +1,7 @@
 """A pod on its way out: what the operator orders, what clients see, and what it does when it is told to end."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,19 @@ from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.server.http.internal import internal_app
 from switchboard_signaling.server.pod import make_pod
 from switchboard_signaling.server.sockets import drain
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire import messages
+
+NEW, OLD = "new token of the operator, 32 bytes", "old token of the operator, 32 bytes"
 
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     """A pod that takes orders with two tokens, as while they are rotated."""
-    (tmp_path / "current").write_text("new\n")
-    (tmp_path / "previous").write_text("old")
+    (tmp_path / "current").write_text(f"{NEW}\n")
+    (tmp_path / "previous").write_text(OLD)
     (tmp_path / "..data").mkdir()
-    pod = make_pod(Settings(internal_token_dir=tmp_path, capacity=3))
+    pod = make_pod(ServerSettings(internal_token_dir=tmp_path, capacity=3))
     hub = asyncio.create_task(pod.hub.run())
     async with TestClient(TestServer(public_app(pod))) as public, TestClient(TestServer(internal_app(pod))) as internal:
         yield Running(pod, public, internal)
@@ -32,7 +35,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
 
 async def order(
-    running: Running, path: str, body: Any = None, token: str = "new", fence: str | None = "7"
+    running: Running, path: str, body: Any = None, token: str = NEW, fence: str | None = "7"
 ) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {token}"} | ({"Switchboard-Fence": fence} if fence is not None else {})
     response = await running.internal.post(f"/internal/{path}", json=body or {}, headers=headers)
@@ -67,7 +70,7 @@ async def test_an_order_needs_a_token_and_the_leaders_number(running: Running) -
         assert (await order(running, path, token=""))[0] == 401
         assert (await order(running, path, fence=None))[0] == 400
     assert running.pod.drain.cordoned is False
-    assert (await order(running, "cordon", token="old"))[0] == 200
+    assert (await order(running, "cordon", token=OLD))[0] == 200
 
 
 async def test_a_leader_that_was_overtaken_changes_nothing(running: Running) -> None:
@@ -79,7 +82,18 @@ async def test_a_leader_that_was_overtaken_changes_nothing(running: Running) -> 
 
 
 async def test_a_pod_without_tokens_takes_no_orders() -> None:
-    assert drain.Tokens(None).admit("any") is False
+    assert make_pod(ServerSettings()).drain.admit("any") is False
+
+
+async def test_orders_are_taken_while_the_tokens_cannot_be_read(running: Running, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path)
+    assert (await order(running, "cordon"))[0] == 200
+    assert (await order(running, "cordon", token="wrong"))[0] == 401
+
+
+async def test_a_token_that_is_no_text_is_refused(running: Running) -> None:
+    """aiohttp gives a header's bytes that are not UTF-8 as surrogates."""
+    assert running.pod.drain.admit(b"\xff".decode(errors="surrogateescape")) is False
 
 
 async def test_some_sessions_are_asked_to_move_and_none_twice(running: Running) -> None:

@@ -7,11 +7,11 @@ from typing import cast
 import pytest
 
 from switchboard_signaling.matching.tickets import Proposal
-from switchboard_signaling.server.pod import Pod, make_pod
+from switchboard_signaling.server.pod import SignalingPod, make_pod
 from switchboard_signaling.server.sockets import hub
 from switchboard_signaling.server.sockets.connection import Connection
 from switchboard_signaling.session.effects import Effect
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 
 SECONDS = 5.0
 
@@ -45,7 +45,7 @@ class Socket:
         decide(0.0)
 
 
-async def serve(pod: Pod, socket: Socket) -> None:
+async def serve(pod: SignalingPod, socket: Socket) -> None:
     """Have a pod serve a socket until it ends."""
     connection = cast("Connection", socket)
     pod.hub.opened(connection)
@@ -54,7 +54,7 @@ async def serve(pod: Pod, socket: Socket) -> None:
 
 async def test_each_session_is_asked_what_is_due_and_few_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "TICK_SECONDS", 0.0)
-    pod = make_pod(Settings())
+    pod = make_pod(ServerSettings())
     sockets = [Socket(number) for number in range(3 * hub.SPOKES)]
     serving = [asyncio.create_task(serve(pod, socket)) for socket in sockets]
     await asyncio.sleep(0)
@@ -75,7 +75,7 @@ async def test_each_session_is_asked_what_is_due_and_few_at_the_same_time(monkey
 
 
 async def test_detached_sessions_are_forgotten_once_their_window_is_over() -> None:
-    pod = make_pod(Settings(resume_window_seconds=60))
+    pod = make_pod(ServerSettings(resume_window_seconds=60))
     socket = Socket(1)
     pod.hub.attach(cast("Connection", socket), 1)
     serving = asyncio.create_task(serve(pod, socket))
@@ -98,7 +98,7 @@ class Faulty:
 
 
 async def test_a_witness_that_fails_disturbs_nobody_and_is_counted() -> None:
-    pod = make_pod(Settings(resume_window_seconds=60))
+    pod = make_pod(ServerSettings(resume_window_seconds=60))
     pod.hub._witnesses = [Faulty(), *pod.hub._witnesses]
     socket = Socket(1)
     pod.hub.attach(cast("Connection", socket), 1)
@@ -112,7 +112,7 @@ async def test_a_witness_that_fails_disturbs_nobody_and_is_counted() -> None:
 
 
 async def test_a_proposal_that_cannot_be_announced_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    pod = make_pod(Settings())
+    pod = make_pod(ServerSettings())
     announced: list[str] = []
 
     async def proposals() -> list[str]:

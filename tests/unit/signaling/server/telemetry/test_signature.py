@@ -1,13 +1,15 @@
 """Signatures of webhooks."""
 
 import base64
+import time
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from switchboard_signaling.server.telemetry.signature import headers, key_of
 
 SECRET = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-BODY = b'{"test": 2432232314}'
+BODY = '{"test": 2432232314}'
 
 
 def test_the_specifications_own_example_is_signed_alike() -> None:
@@ -26,6 +28,15 @@ def test_there_is_a_signature_for_each_secret_written_either_way() -> None:
     assert one == other
     assert headers("e", 1, BODY, [b"another"])["webhook-signature"] != one
     assert headers("e", 2, BODY, [plain])["webhook-signature"] != one
+
+
+def test_the_specification_s_library_accepts_what_is_signed_with_either_of_two_secrets() -> None:
+    body = '{"name": "Zoë"}'
+    signed = headers("e", int(time.time()), body, [key_of(SECRET), b"another secret of the pool's app"])
+    Webhook(SECRET.decode()).verify(body.encode(), signed)
+    Webhook(b"another secret of the pool's app").verify(body.encode(), signed)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(b"nobody's secret").verify(body.encode(), signed)
 
 
 KEY = bytes(range(200, 232))

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from switchboard_signaling.server.http.addresses import client_key
+from switchboard_signaling.server.access.addresses import client_key
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 

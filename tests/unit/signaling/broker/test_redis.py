@@ -1,0 +1,88 @@
+"""The broker on a shared store: what its callers see of a store that is away."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from switchboard_signaling.analytics.outbox import Event
+from switchboard_signaling.analytics.totals import Live
+from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.broker.ledger import Ledger
+from switchboard_signaling.broker.redis import RedisBroker
+from switchboard_signaling.matching.tickets import Ticket
+from switchboard_signaling.session.records import (
+    Announced,
+    Cancel,
+    EndMatch,
+    Enqueue,
+    Question,
+    ReadMatch,
+    ReadSession,
+    TouchMatch,
+    TouchSession,
+)
+from switchboard_signaling.valkey.cluster import Troubles
+from switchboard_signaling.valkey.errors import ValkeyUnavailableError
+from switchboard_signaling.wire.messages import Idle
+
+
+class Away:
+    """A client of a store that does not answer."""
+
+    troubles = Troubles()
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def call(self, *_call: Any) -> Any:
+        raise ValkeyUnavailableError("away")
+
+    run = listen = call
+
+
+QUESTIONS = (
+    TouchSession("s", 1, "a", Idle(1), "i", "pod"),
+    ReadSession("s"),
+    TouchMatch("m", "s", 1, 1, "i", "pod", named=False),
+    EndMatch("m", "s", "ended"),
+    ReadMatch("m"),
+    Enqueue(Ticket("s/t", "s", "sub", "i", "pod"), "m"),
+    Cancel("s/t"),
+    Announced("s/t", "pod"),
+)
+ENTRIES: dict[str, Callable[[Ledger], Coroutine[Any, Any, object]]] = {
+    "count": lambda ledger: ledger.count(1, {"matches": 1}, Live()),
+    "totals": lambda ledger: ledger.totals(),
+    "keep": lambda ledger: ledger.keep("m", "a", {}),
+    "kept": lambda ledger: ledger.kept("m"),
+    "block": lambda ledger: ledger.block("session:s", 1.0),
+    "unblock": lambda ledger: ledger.unblock("session:s"),
+    "blocks": lambda ledger: ledger.blocks(0),
+    "put": lambda ledger: ledger.put(Event("e", "{}")),
+    "take": lambda ledger: ledger.take(1.0, 1),
+    "settle": lambda ledger: ledger.settle("e", None),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: type(question).__name__)
+async def test_a_question_to_a_store_that_is_away_raises_the_broker_s_error(question: Question) -> None:
+    with pytest.raises(BrokerUnavailableError, match="away"):
+        await RedisBroker("pod", "ns/pool", Away()).ask(question)
+
+
+async def test_mailboxes_of_a_store_that_is_away_raise_the_broker_s_error() -> None:
+    broker = RedisBroker("pod", "ns/pool", Away())
+    with pytest.raises(BrokerUnavailableError, match="away"):
+        await broker.proposals()
+    with pytest.raises(BrokerUnavailableError, match="away"):
+        await broker.ask(Enqueue(Ticket("s/t", "s", "sub", "i", "pod", mode="chess"), "m"))
+    with pytest.raises(BrokerUnavailableError, match="away"):
+        await broker.proposals()
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_a_ledger_whose_store_is_away_raises_the_broker_s_error(entry: str) -> None:
+    with pytest.raises(BrokerUnavailableError, match="away"):
+        await ENTRIES[entry](RedisBroker("pod", "ns/pool", Away()).ledger)
