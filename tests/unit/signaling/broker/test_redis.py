@@ -24,7 +24,7 @@ from switchboard_signaling.session.records import (
 )
 from switchboard_signaling.valkey.cluster import Troubles
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
-from switchboard_signaling.wire.messages import Idle
+from switchboard_signaling.wire.intents import Idle
 
 
 class Away:

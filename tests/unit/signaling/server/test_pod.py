@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from tests.unit.signaling.jwts import SECRET, secret_dir
 
+from switchboard_crds.signaling_pool import AuthType
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.ice.directory import Server, StaticAuth
 from switchboard_signaling.server.access.keys import KeysError
 from switchboard_signaling.server.pod import make_pod, new_id, static_server
 from switchboard_signaling.session.limits import UNLIMITED, Rate
-from switchboard_signaling.settings import AuthType, ServerSettings
+from switchboard_signaling.settings import ServerSettings
 
 
 def test_a_pod_without_nodes_keeps_its_sessions_and_one_with_nodes_shares_them() -> None:

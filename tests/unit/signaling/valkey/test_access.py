@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from switchboard_cluster.pki import Authority, Identity
+from switchboard_cluster.pki import Authority, Subject
 from switchboard_signaling.valkey.access import FileCredentials, trusting
 
 
@@ -25,7 +25,7 @@ def test_tls_needs_the_nodes_ca(tmp_path: Path) -> None:
 
 
 def test_a_certificate_is_shown_where_there_is_one(tmp_path: Path) -> None:
-    Authority(tmp_path).issue(Identity("tls", "pod"))
+    Authority(tmp_path).issue(Subject("tls", "pod"))
     assert trusting(tmp_path).verify_mode is ssl.CERT_REQUIRED
     (tmp_path / "tls.key").unlink()
     with pytest.raises(OSError, match="No such file"):

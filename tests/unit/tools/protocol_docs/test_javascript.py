@@ -6,7 +6,8 @@ import re
 from tools.protocol_docs.javascript import constants, declarations, javascript
 
 from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES
-from switchboard_signaling.wire.messages import MAX_CHAT, RECONNECT_ATTEMPTS, SUBPROTOCOL, TIMEOUTS
+from switchboard_signaling.wire.fields import MAX_CHAT
+from switchboard_signaling.wire.messages import RECONNECT_ATTEMPTS, SUBPROTOCOL, TIMEOUTS
 
 FLAGS = re.MULTILINE | re.DOTALL
 VALUES = {name: json.loads(value) for name, value in re.findall(r"^export const (\w+) = (.*?);\n", javascript(), FLAGS)}

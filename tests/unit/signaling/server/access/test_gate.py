@@ -8,7 +8,7 @@ from tests.unit.signaling.jwts import OTHER_SECRET, SECRET, secret_dir, token
 
 from switchboard_signaling.server.access.gate import Gate, Visitor
 from switchboard_signaling.server.telemetry.metrics import Metrics
-from switchboard_signaling.session.admission import Identity
+from switchboard_signaling.session.admission import VerifiedJwt
 from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire import errors
 from switchboard_signaling.wire.errors import ProtocolError
@@ -61,7 +61,7 @@ async def test_a_jwt_of_the_issuer_is_accepted_and_a_forged_one_counts_against_t
     secrets = secret_dir(tmp_path, one=SECRET)
     entrance = Entrance(auth_type="SharedSecret", auth_secret_dir=secrets, wrong_tokens=1)
     visitor = Visitor(entrance.gate, "192.0.2.1")
-    assert isinstance(await visitor.verify(token(SECRET)), Identity)
+    assert isinstance(await visitor.verify(token(SECRET)), VerifiedJwt)
     refused = await visitor.verify("no token")
     assert isinstance(refused, ProtocolError)
     assert visitor.blocked() == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from switchboard_cluster.pki import Authority, Identity
+from switchboard_cluster.pki import Authority, Subject
 from switchboard_signaling.server.http.tls import internal_tls
 
 
@@ -25,12 +25,12 @@ async def served(context: ssl.SSLContext, ca: Path) -> int:
 
 async def test_a_certificate_that_was_replaced_is_shown_from_then_on(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    authority.issue(Identity("tls", "pod", hosts=("pod",)))
+    authority.issue(Subject("tls", "pod", hosts=("pod",)))
     context = internal_tls(tmp_path)
     first = await served(context, tmp_path / "ca.crt")
     for name in ("tls.crt", "tls.key"):
         (tmp_path / name).unlink()
-    authority.issue(Identity("tls", "pod", hosts=("pod",)))
+    authority.issue(Subject("tls", "pod", hosts=("pod",)))
     assert await served(context, tmp_path / "ca.crt") != first
 
 

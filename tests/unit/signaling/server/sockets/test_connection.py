@@ -19,14 +19,14 @@ from switchboard_signaling.session.effects import (
     Close,
     Effect,
     Limited,
-    MatchChanged,
     Note,
     Send,
+    SendHint,
     Suspect,
-    Tell,
     Verify,
 )
 from switchboard_signaling.session.events import Welcomed
+from switchboard_signaling.session.hints import MatchChanged
 from switchboard_signaling.session.limits import UNLIMITED, Rate
 from switchboard_signaling.session.records import ReadSession
 from switchboard_signaling.wire import errors, messages
@@ -165,7 +165,9 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def test_effects_are_performed_in_their_order(world: World) -> None:
     hint, fact = MatchChanged("s", "m"), Welcomed(resumed=False)
-    world.connection.perform([Attach("s", 3), Tell("pod", hint), Note(fact), Suspect(), Send(GOAWAY), Limited("sdp")])
+    world.connection.perform(
+        [Attach("s", 3), SendHint("pod", hint), Note(fact), Suspect(), Send(GOAWAY), Limited("sdp")]
+    )
     assert world.done == [("attach", 3), ("tell", "pod", hint), ("note", fact), "suspect"]
     await until(lambda: world.transport.written)
     assert world.transport.written.endswith(messages.encode(GOAWAY))
