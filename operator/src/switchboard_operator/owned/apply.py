@@ -5,6 +5,8 @@ hand is undone.
 """
 
 from collections.abc import Awaitable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from switchboard_crds import names
 from switchboard_operator.kube import ApiError, Kube
@@ -12,6 +14,17 @@ from switchboard_operator.kube.informer import Store
 from switchboard_operator.kube.resources import POD, SECRET, Api, Json, api_of
 from switchboard_operator.owned.owner import Owner, covers
 from switchboard_operator.status.conditions import Fact
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """Result of an attempt: the value of the work, or None and a fact that says why there is none."""
+
+    value: T | None
+    fact: Fact
 
 
 class NameTakenError(Exception):
@@ -74,17 +87,20 @@ class Children:
         sized = {**complete, "metadata": metadata, "spec": {**complete["spec"], "replicas": replicas}}
         self._store.put(api, await self._kube.apply(api, sized))
 
-    async def attempt(self, work: Awaitable[None], kind: str) -> Fact:
-        """Do the work and return whether all objects exist as they should. Raises KubeError for what may pass."""
+    async def attempt(self, work: Awaitable[T], kind: str) -> Outcome[T]:
+        """Do the work and return its value, with a fact of this kind that says whether all objects are applied.
+
+        Raises KubeError for a failure that may pass.
+        """
         try:
-            await work
+            value = await work
         except NameTakenError as error:
-            return Fact(kind, False, "NameTaken", str(error))
+            return Outcome(None, Fact(kind, False, "NameTaken", str(error)))
         except ApiError as error:
             if error.status not in {400, 403, 422}:
                 raise
-            return Fact(kind, False, "Refused", f"The API server refuses an object: {error.message}")
-        return Fact(kind, True, "Applied", "All objects exist as they should.")
+            return Outcome(None, Fact(kind, False, "Refused", f"The API server refuses an object: {error.message}"))
+        return Outcome(value, Fact(kind, True, "Applied", "All objects exist as they should."))
 
     async def announce(self, owner: Owner, secret_name: str) -> None:
         """Tell the owner's pods that a Secret changed which they read while they run.

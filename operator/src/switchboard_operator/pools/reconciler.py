@@ -83,7 +83,7 @@ class PoolReconciler:
             if rev is not None:
                 moved = await self._mover.move(live, pool, rev)
 
-        applied = await self._children.attempt(apply(), PoolCondition.OBJECTS_APPLIED)
+        applied = (await self._children.attempt(apply(), PoolCondition.OBJECTS_APPLIED)).fact
         await self._report(live, pool, linked, rev, image, applied, moved)
         if moved.steps.commands:
             return SOON_SECONDS

@@ -57,7 +57,7 @@ class ClusterReconciler:
         applied = await self._children.attempt(self._apply(cluster, image.used), ClusterCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(cluster).key, POD)
         plan, formed = await self._form(cluster, pods)
-        facts = [applied, status.nodes_ready(cluster, pods), formed]
+        facts = [applied.fact, status.nodes_ready(cluster, pods), formed]
         fields = status.fields(cluster, image, pods)
         await self._context.writer.write(names.REDIS_CLUSTER, live, cluster, fields, facts)
         return FORMED_SECONDS if plan.formed else FORMING_SECONDS

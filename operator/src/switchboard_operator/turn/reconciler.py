@@ -45,10 +45,10 @@ class FleetReconciler:
         applied = await self._children.attempt(self._apply(fleet, image.used), FleetCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(fleet).key, POD)
         servers = status.servers(pods)
-        facts = [applied, status.servers_healthy(fleet, servers, pods)]
+        facts = [applied.fact, status.servers_healthy(fleet, servers, pods)]
         fields = status.fields(fleet, image, servers)
         await self._context.writer.write(names.TURN_FLEET, live, fleet, fields, facts)
-        return None if applied.holds else LOOK_AGAIN_SECONDS
+        return None if applied.fact.holds else LOOK_AGAIN_SECONDS
 
     async def _apply(self, fleet: TurnFleet, image: str) -> None:
         owner = objects.owner_of(fleet)

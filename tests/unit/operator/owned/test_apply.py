@@ -8,8 +8,9 @@ from switchboard_crds import names
 from switchboard_operator.kube import ApiError
 from switchboard_operator.kube.informer import Store
 from switchboard_operator.kube.resources import POD, REPLICA_SET, SECRET, SERVICE, Api
-from switchboard_operator.owned.apply import Children, NameTakenError
+from switchboard_operator.owned.apply import Children, NameTakenError, Outcome
 from switchboard_operator.owned.owner import Owner
+from switchboard_operator.status.conditions import Fact
 
 OWNER = Owner.of(names.SIGNALING_POOL, pool())
 WANTED = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"type": "ClusterIP"}}
@@ -158,12 +159,19 @@ async def test_exactly_the_pod_that_was_meant_is_marked(kube: FakeKube, store: S
         await children.mark(one, {"metadata": {}})
 
 
-@pytest.mark.parametrize(("status", "reason"), [(422, "Refused"), (403, "Refused")])
+async def make(children: Children, *objects: Any) -> int:
+    """Ensure the objects; return how many there are, as work that has a value."""
+    await children.ensure(OWNER, objects)
+    return len(objects)
+
+
+@pytest.mark.parametrize(("status", "reason"), [(400, "Refused"), (422, "Refused"), (403, "Refused")])
 async def test_a_refusal_becomes_a_fact(kube: FakeKube, children: Children, status: int, reason: str) -> None:
     kube.refusal = ApiError(status, b'{"message": "spec.ports: Invalid value"}')
-    fact = await children.attempt(children.ensure(OWNER, [WANTED]), "ObjectsApplied")
-    assert (fact.holds, fact.reason) == (False, reason)
-    assert "spec.ports: Invalid value" in fact.message
+    outcome = await children.attempt(make(children, WANTED), "ObjectsApplied")
+    assert outcome.value is None
+    assert (outcome.fact.holds, outcome.fact.reason) == (False, reason)
+    assert "spec.ports: Invalid value" in outcome.fact.message
 
 
 async def test_what_may_pass_is_raised(kube: FakeKube, children: Children) -> None:
@@ -172,12 +180,16 @@ async def test_what_may_pass_is_raised(kube: FakeKube, children: Children) -> No
         await children.attempt(children.ensure(OWNER, [WANTED]), "ObjectsApplied")
 
 
-async def test_a_taken_name_and_success_are_facts(kube: FakeKube, children: Children) -> None:
-    assert (await children.attempt(children.ensure(OWNER, [WANTED]), "ObjectsApplied")).holds is True
+async def test_a_success_has_the_value_of_the_work(children: Children) -> None:
+    outcome = await children.attempt(make(children, WANTED), "ObjectsApplied")
+    assert outcome == Outcome(1, Fact("ObjectsApplied", True, "Applied", "All objects exist as they should."))
+
+
+async def test_a_taken_name_becomes_a_fact(kube: FakeKube, children: Children) -> None:
     kube.objects["b"] = {"kind": "Service", "metadata": {"name": "b", "namespace": "web"}}
-    other = {**WANTED, "metadata": {"name": "b"}}
-    fact = await children.attempt(children.ensure(OWNER, [other]), "ObjectsApplied")
-    assert (fact.holds, fact.reason) == (False, "NameTaken")
+    outcome = await children.attempt(make(children, {**WANTED, "metadata": {"name": "b"}}), "ObjectsApplied")
+    assert outcome.value is None
+    assert (outcome.fact.holds, outcome.fact.reason) == (False, "NameTaken")
 
 
 def running_pod() -> Any:
