@@ -15,7 +15,6 @@ from switchboard_operator.kube.resources import POD, SECRET, Api, Json, api_of
 from switchboard_operator.owned.owner import Owner, covers
 from switchboard_operator.status.conditions import Fact
 
-
 T = TypeVar("T")
 
 

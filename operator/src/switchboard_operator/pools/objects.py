@@ -11,7 +11,7 @@ from switchboard_operator.keys.derived import Keys
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.owned import builders as parts
 from switchboard_operator.owned.owner import Owner, digest
-from switchboard_operator.pools.links import Redis
+from switchboard_operator.pools.dependencies import Redis
 
 TERMINATION_SECONDS: Final = 60
 """Time that a pod has to end."""

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.operator.pools.pods import by_name, out, replica_set, serving, starting
 
 from switchboard_operator.pools.drain import Steps
-from switchboard_operator.pools.fleet import Pod
+from switchboard_operator.pools.snapshot import PodSnapshot
 from switchboard_operator.pools.state import Moved, last_move, loads
 
 
@@ -43,7 +43,7 @@ EARLIER, NOW = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC
     ],
 )
 def test_moves_are_noted_as_they_begin_and_end(
-    case: str, pod: Pod, moving: bool, before: datetime | None, found: datetime | None
+    case: str, pod: PodSnapshot, moving: bool, before: datetime | None, found: datetime | None
 ) -> None:
     steps = Steps(out=(pod,)) if moving else Steps()
     assert last_move(before, by_name(replica_set(pod)), steps, NOW) == found
