@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from switchboard_operator.keys.derived import Keys
 from switchboard_operator.kube import Kube
 from switchboard_operator.kube.events import Recorder
-from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.informer import ObjectStore
+from switchboard_operator.owned.owner import OwnerKey
 from switchboard_operator.owned.references import References
 from switchboard_operator.status.writer import StatusWriter
 
@@ -15,7 +16,7 @@ class Context:
     """One leader's means: the API, what its informers have seen, its keys, and how it reports."""
 
     kube: Kube
-    store: Store
+    store: ObjectStore[OwnerKey]
     keys: Keys
     writer: StatusWriter
     recorder: Recorder

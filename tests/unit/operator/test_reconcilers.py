@@ -10,8 +10,9 @@ from tests.unit.operator.examples import KEYS, metadata
 from switchboard_crds import names
 from switchboard_operator.context import Context
 from switchboard_operator.kube.events import Recorder
-from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import Api
+from switchboard_operator.owned.owner import owner_key
 from switchboard_operator.owned.references import References
 from switchboard_operator.pools.reconciler import PoolReconciler
 from switchboard_operator.pools.state import Moved
@@ -81,8 +82,8 @@ class Room:
     def __init__(self, kind: str) -> None:
         self.kind, self.kube, self.mover = kind, FakeKube(), FakeMover()
         kube: Any = self.kube
-        recorder = Recorder(kube, "operator-1")
-        self.context = Context(kube, Store(), KEYS, StatusWriter(kube, recorder), recorder, References())
+        recorder = Recorder(kube, "switchboard.dev/operator", "operator-1")
+        self.context = Context(kube, ObjectStore(owner_key), KEYS, StatusWriter(kube, recorder), recorder, References())
 
     def reconciler(self, default: str) -> Reconcile:
         """Return the reconciler of an operator with this default image."""

@@ -10,8 +10,9 @@ import orjson
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_operator.cli.report import report, text
+from switchboard_operator.kinds import ours
 from switchboard_operator.kube import Kube, KubeError, current_namespace
-from switchboard_operator.kube.resources import EVENT, Json, ours
+from switchboard_operator.kube.resources import EVENT, Json
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 async def _read(namespace: str | None) -> tuple[list[SignalingPool], list[Json]]:
-    kube = await Kube.load()
+    kube = await Kube.load(names.FIELD_MANAGER)
     try:
         pools, _ = await kube.list(ours(names.SIGNALING_POOL), namespace)
         events, _ = await kube.list(EVENT, namespace)

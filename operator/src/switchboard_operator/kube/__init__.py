@@ -1,8 +1,16 @@
 """The only importer of `kubernetes`: requests, informers, the Lease and events, in plain JSON.
 
-Generated API classes cost 30 MiB and a copy per object; the reconcilers build and read plain dictionaries.
+A client library that knows Kubernetes, and nothing of Switchboard. Generated API classes cost 30 MiB and a copy per
+object; callers build and read plain dictionaries.
 """
 
-from switchboard_operator.kube.client import ApiError, Credentials, Kube, KubeError, UnavailableError, current_namespace
+from switchboard_operator.kube.client import (
+    ApiError,
+    Kube,
+    KubeCredentials,
+    KubeError,
+    UnavailableError,
+    current_namespace,
+)
 
-__all__ = ["ApiError", "Credentials", "Kube", "KubeError", "UnavailableError", "current_namespace"]
+__all__ = ["ApiError", "Kube", "KubeCredentials", "KubeError", "UnavailableError", "current_namespace"]

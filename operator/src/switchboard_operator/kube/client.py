@@ -10,7 +10,6 @@ import aiohttp
 import orjson
 from kubernetes.aio import client, config
 
-from switchboard_crds import names
 from switchboard_operator.kube.resources import Api, Json
 
 APPLY_PATCH: Final = "application/apply-patch+yaml"
@@ -24,6 +23,14 @@ IDLE_TIMEOUT: Final = 130.0
 """Seconds without a byte on a watch; the API server sends a bookmark every 60 to 75 s, so silence means a dead link."""
 CHUNK: Final = 500
 """Objects a list request returns at most, so that memory stays bounded."""
+
+
+Count = Callable[[str, str], None]
+"""Counts a request by its method and its status code ("none" without an answer)."""
+
+
+def _ignore(_method: str, _code: str) -> None:
+    """Count nothing."""
 
 
 class KubeError(Exception):
@@ -50,7 +57,7 @@ class ApiError(KubeError):
 
 
 @dataclass(frozen=True)
-class Credentials:
+class KubeCredentials:
     """How to reach the API server, for clients other than ours."""
 
     server: str
@@ -74,22 +81,20 @@ def _decode(data: bytes, what: str) -> Json:
 
 
 class Kube:
-    """Requests to one API server. Close it when done."""
+    """Requests to one API server, in the name of a field manager. Close it when done."""
 
-    def __init__(
-        self, configuration: client.Configuration, count: Callable[[str, str], None] = lambda _verb, _code: None
-    ) -> None:
+    def __init__(self, configuration: client.Configuration, field_manager: str, count: Count = _ignore) -> None:
         # The default trust_env reads netrc and proxy settings for every request (0.6 ms of CPU each).
         configuration.client_session_kwargs = {"trust_env": False, "cookie_jar": aiohttp.DummyCookieJar()}
         # No limit: watches hold connections and would starve requests. The workers bound the requests.
         configuration.connection_pool_maxsize = 0
         self._configuration = configuration
         self._client = client.ApiClient(configuration)
-        self._client.user_agent = "switchboard-operator"
+        self._client.user_agent = self._field_manager = field_manager
         self._count = count
 
     @classmethod
-    async def load(cls, count: Callable[[str, str], None] = lambda _verb, _code: None) -> Self:
+    async def load(cls, field_manager: str, count: Count = _ignore) -> Self:
         """Return a client for the cluster that this pod runs in, else for the current kubeconfig context.
 
         Raises KubeError if neither is there.
@@ -102,18 +107,18 @@ class Kube:
                 await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
             raise KubeError(f"no cluster: {error}. Remedy: set KUBECONFIG, or run in a cluster") from error
-        return cls(configuration, count)
+        return cls(configuration, field_manager, count)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()  # type: ignore[no-untyped-call]
 
-    async def credentials(self) -> Credentials:
+    async def credentials(self) -> KubeCredentials:
         """Return the present credentials; a token is read anew, because the cluster renews it."""
         headers: dict[str, str] = {}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], "/", "GET", None)
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        return Credentials(
+        return KubeCredentials(
             server=self._configuration.host,
             ca_path=self._configuration.ssl_ca_cert,
             certificate_path=self._configuration.cert_file,
@@ -132,15 +137,15 @@ class Kube:
             raise
 
     async def apply(self, api: Api, obj: Json, subresource: str | None = None) -> Json:
-        """Make the object's given fields so (server-side apply); the operator becomes their owner."""
+        """Make the object's given fields so (server-side apply); the field manager becomes their owner."""
         metadata = obj["metadata"]
         path = api.path(metadata.get("namespace"), metadata["name"], subresource)
-        query = {"fieldManager": names.FIELD_MANAGER, "force": "true"}
+        query = {"fieldManager": self._field_manager, "force": "true"}
         return await self.request("PATCH", path, query, obj, APPLY_PATCH)
 
     async def patch(self, api: Api, namespace: str, name: str, patch: Json) -> Json:
         """Merge a patch into an object (RFC 7396)."""
-        query = {"fieldManager": names.FIELD_MANAGER}
+        query = {"fieldManager": self._field_manager}
         return await self.request("PATCH", api.path(namespace, name), query, patch, MERGE_PATCH)
 
     async def delete(self, api: Api, namespace: str, name: str, uid: str) -> None:

@@ -16,10 +16,13 @@ LONGEST_NOTE: Final = 1024
 
 
 class Recorder:
-    """Writes events about resources. An event is a courtesy: one that cannot be written is logged, no more."""
+    """Writes events about resources, in the name of a controller and its instance.
 
-    def __init__(self, kube: Kube, instance: str) -> None:
-        self._kube, self._instance = kube, instance
+    Events are best effort: a failed write is only logged.
+    """
+
+    def __init__(self, kube: Kube, controller: str, instance: str) -> None:
+        self._kube, self._controller, self._instance = kube, controller, instance
 
     async def record(self, regarding: Json, reason: str, note: str, *, warning: bool = False) -> None:
         """Write one event."""
@@ -42,7 +45,7 @@ class Recorder:
             "note": note.encode()[:LONGEST_NOTE].decode(errors="ignore"),
             "type": "Warning" if warning else "Normal",
             "action": "Reconcile",
-            "reportingController": "switchboard.dev/operator",
+            "reportingController": self._controller,
             "reportingInstance": self._instance,
             "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         }

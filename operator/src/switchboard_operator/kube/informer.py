@@ -1,26 +1,26 @@
-"""Informers: a local copy of the objects that carry our label, kept up to date by list and watch.
+"""Informers: a local copy of the objects that a label selects, kept up to date by list and watch.
 
-A change reports the key of the resource that the object was made for, never a decision.
+A change reports the object that changed; what it means, its receiver decides from all that the store holds.
 """
 
 import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 
-from switchboard_crds import names
 from switchboard_operator.kube.client import ApiError, Kube, KubeError
 from switchboard_operator.kube.resources import Api, Json
-from switchboard_operator.owned.owner import OwnerKey, owner_key
 
 logger = structlog.get_logger(__name__)
 
-SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 LONGEST_DELAY: Final = 5.0
 """Seconds between attempts while the API server refuses: a returning server is noticed within this time."""
+
+
+K = TypeVar("K")
 
 
 class Keeper(Protocol):
@@ -36,45 +36,46 @@ class Keeper(Protocol):
         """Return namespace and name of the known objects."""
 
 
-class Store:
-    """The objects last seen, by API resource and by the resource that they were made for."""
+class ObjectStore(Generic[K]):
+    """The objects last seen, by API resource and by a key that several objects share; `key_of` may return None."""
 
-    def __init__(self) -> None:
+    def __init__(self, key_of: Callable[[Json], K | None]) -> None:
+        self._key_of = key_of
         self._objects: dict[tuple[Api, str, str], Json] = {}
-        self._by_owner: dict[OwnerKey, dict[tuple[Api, str, str], Json]] = {}
+        self._by_key: dict[K, dict[tuple[Api, str, str], Json]] = {}
 
     def get(self, api: Api, namespace: str, name: str) -> Json | None:
         """Return an object, or None."""
         return self._objects.get((api, namespace, name))
 
-    def made_for(self, owner: OwnerKey, api: Api) -> list[Json]:
-        """Return the objects of one API resource that were made for a resource of ours, by name."""
-        found = [obj for (kind, _, _), obj in self._by_owner.get(owner, {}).items() if kind is api]
+    def made_for(self, key: K, api: Api) -> list[Json]:
+        """Return the objects of one API resource that have a key, by name."""
+        found = [obj for (kind, _, _), obj in self._by_key.get(key, {}).items() if kind is api]
         return sorted(found, key=lambda obj: str(obj["metadata"]["name"]))
 
     def put(self, api: Api, obj: Json) -> bool:
         """Keep an object unless a newer version of it is known; return whether it was news."""
         metadata = obj["metadata"]
         metadata.pop("managedFields", None)
-        key = (api, metadata["namespace"], metadata["name"])
-        known = self._objects.get(key)
+        place = (api, metadata["namespace"], metadata["name"])
+        known = self._objects.get(place)
         if known is not None and not _newer(metadata, known["metadata"]):
             return False
-        self.drop(*key)
-        self._objects[key] = obj
-        if (owner := owner_key(obj)) is not None:
-            self._by_owner.setdefault(owner, {})[key] = obj
+        self.drop(*place)
+        self._objects[place] = obj
+        if (key := self._key_of(obj)) is not None:
+            self._by_key.setdefault(key, {})[place] = obj
         return True
 
     def drop(self, api: Api, namespace: str, name: str) -> Json | None:
         """Forget an object and return it, or None if it was not known."""
-        key = (api, namespace, name)
-        obj = self._objects.pop(key, None)
-        if obj is not None and (owner := owner_key(obj)) is not None:
-            of_owner = self._by_owner[owner]
-            del of_owner[key]
-            if not of_owner:
-                del self._by_owner[owner]
+        place = (api, namespace, name)
+        obj = self._objects.pop(place, None)
+        if obj is not None and (key := self._key_of(obj)) is not None:
+            sharing = self._by_key[key]
+            del sharing[place]
+            if not sharing:
+                del self._by_key[key]
         return obj
 
     def names_of(self, api: Api, namespace: str | None) -> set[tuple[str, str]]:
@@ -96,8 +97,8 @@ class Informer:
         api: Api,
         namespace: str | None,
         store: Keeper,
-        on_change: Callable[[OwnerKey], None] = lambda _key: None,
-        selector: str = SELECTOR,
+        on_change: Callable[[Json], None] = lambda _obj: None,
+        selector: str = "",
     ) -> None:
         self._kube, self._api, self._namespace, self._store = kube, api, namespace, store
         self._on_change, self._selector = on_change, selector
@@ -148,12 +149,8 @@ class Informer:
 
     def _seen(self, obj: Json) -> None:
         if self._store.put(self._api, obj):
-            self._report(obj)
+            self._on_change(obj)
 
     def _gone(self, namespace: str, name: str) -> None:
         if (obj := self._store.drop(self._api, namespace, name)) is not None:
-            self._report(obj)
-
-    def _report(self, obj: Json) -> None:
-        if (owner := owner_key(obj)) is not None:
-            self._on_change(owner)
+            self._on_change(obj)

@@ -8,12 +8,18 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import structlog
+
 from switchboard_crds import names
+from switchboard_operator.kinds import api_of
 from switchboard_operator.kube import ApiError, Kube
-from switchboard_operator.kube.informer import Store
-from switchboard_operator.kube.resources import POD, SECRET, Api, Json, api_of
-from switchboard_operator.owned.owner import Owner, covers
+from switchboard_operator.kube.compare import difference
+from switchboard_operator.kube.informer import ObjectStore
+from switchboard_operator.kube.resources import POD, SECRET, Api, Json
+from switchboard_operator.owned.owner import Owner, OwnerKey
 from switchboard_operator.status.conditions import Fact
+
+logger = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -37,10 +43,21 @@ class NameTakenError(Exception):
         )
 
 
+def _differs(present: Json, wanted: Json) -> bool:
+    """Return whether an object should be applied, and log why; one that is being deleted cannot be changed."""
+    if present["metadata"].get("deletionTimestamp") or (found := difference(present, wanted)) is None:
+        return False
+    metadata = wanted["metadata"]
+    logger.info(
+        "object_differs", kind=wanted["kind"], namespace=metadata["namespace"], name=metadata["name"], difference=found
+    )
+    return True
+
+
 class Children:
     """Brings the owned objects about: creates what is missing, applies what differs, deletes what is left over."""
 
-    def __init__(self, kube: Kube, store: Store) -> None:
+    def __init__(self, kube: Kube, store: ObjectStore[OwnerKey]) -> None:
         self._kube, self._store = kube, store
 
     def of(self, owner: Owner, api: Api) -> list[Json]:
@@ -53,9 +70,12 @@ class Children:
             await self._ensure(owner, wanted)
 
     async def _ensure(self, owner: Owner, wanted: Json) -> None:
-        api, present = api_of(wanted), await self._present(owner, wanted)
-        if present is not None and (present["metadata"].get("deletionTimestamp") or covers(present, wanted)):
-            return
+        present = await self._present(owner, wanted)
+        if present is None or _differs(present, wanted):
+            await self._apply(wanted)
+
+    async def _apply(self, wanted: Json) -> None:
+        api = api_of(wanted)
         self._store.put(api, await self._kube.apply(api, wanted))
 
     async def _present(self, owner: Owner, wanted: Json) -> Json | None:
@@ -75,16 +95,14 @@ class Children:
         Raises NameTakenError or KubeError.
         """
         complete = owner.finish(wanted)
-        api, metadata = api_of(complete), complete["metadata"]
-        present = await self._present(owner, complete)
+        metadata, present = complete["metadata"], await self._present(owner, complete)
         if present is not None:
-            if present["metadata"].get("deletionTimestamp") or covers(present, complete):
+            if not _differs(present, complete):
                 return
             # Whoever changes replicas meanwhile makes this apply fail, instead of being overruled.
             metadata = {**metadata, "resourceVersion": present["metadata"]["resourceVersion"]}
             replicas = present["spec"]["replicas"]
-        sized = {**complete, "metadata": metadata, "spec": {**complete["spec"], "replicas": replicas}}
-        self._store.put(api, await self._kube.apply(api, sized))
+        await self._apply({**complete, "metadata": metadata, "spec": {**complete["spec"], "replicas": replicas}})
 
     async def attempt(self, work: Awaitable[T], kind: str) -> Outcome[T]:
         """Do the work and return its value, with a fact of this kind that says whether all objects are applied.
@@ -113,7 +131,7 @@ class Children:
         patch = {"metadata": {"annotations": {names.ANNOTATION_CONFIG_HASH: wanted}}}
         for pod in self._store.made_for(owner.key, POD):
             metadata = pod["metadata"]
-            if metadata.get("deletionTimestamp") or covers(metadata, patch["metadata"]):
+            if metadata.get("deletionTimestamp") or difference(metadata, patch["metadata"]) is None:
                 continue
             try:
                 self._store.put(POD, await self._kube.patch(POD, metadata["namespace"], metadata["name"], patch))

@@ -1,13 +1,10 @@
-"""The resource that objects are made for, how they are marked as its own, and how they are compared. Pure."""
+"""The resource that objects are made for, and how they are marked as its own. Pure."""
 
-import hashlib
 from dataclasses import dataclass
-from typing import Any
-
-import orjson
 
 from switchboard_crds import names
 from switchboard_crds.model import Resource
+from switchboard_operator.kube.compare import digest
 from switchboard_operator.kube.resources import Json
 
 OwnerKey = tuple[str, str, str]
@@ -81,18 +78,3 @@ class Owner:
         """Return whether the object belongs to this very resource, not to an earlier one of its name."""
         references = obj["metadata"].get("ownerReferences") or []
         return any(item.get("controller") and item["uid"] == self.uid for item in references)
-
-
-def digest(value: Any) -> str:
-    """Return a short hash of a JSON value that does not depend on the order of keys."""
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
-
-
-def covers(have: Any, want: Any) -> bool:
-    """Return whether everything wanted is there; the API server's defaults and others' fields may be there too."""
-    if isinstance(want, dict):
-        return isinstance(have, dict) and all(key in have and covers(have[key], want[key]) for key in want)
-    if isinstance(want, list):
-        same_length = isinstance(have, list) and len(have) == len(want)
-        return same_length and all(covers(*pair) for pair in zip(have, want, strict=True))
-    return bool(have == want)

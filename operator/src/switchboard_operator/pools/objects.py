@@ -8,9 +8,10 @@ from switchboard_crds import names
 from switchboard_crds.signaling_pool import ServiceType, SignalingPool
 from switchboard_operator.keys.certificate import Identity
 from switchboard_operator.keys.derived import Keys
+from switchboard_operator.kube.compare import digest
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.owned import builders as parts
-from switchboard_operator.owned.owner import Owner, digest
+from switchboard_operator.owned.owner import Owner
 from switchboard_operator.pools.dependencies import Redis
 
 TERMINATION_SECONDS: Final = 60

@@ -1,15 +1,17 @@
 """Looks at a pool: what the informers and the pods' samples say at this moment, without changing anything."""
 
-from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import ENDPOINT_SLICE, POD, REPLICA_SET, Json
-from switchboard_operator.owned.owner import Owner
+from switchboard_operator.owned.owner import Owner, OwnerKey
 from switchboard_operator.pools import snapshot
 from switchboard_operator.pools.nodes import Nodes
 from switchboard_operator.pools.samples import SampleHistory
 from switchboard_operator.pools.snapshot import Observed, PodSnapshot
 
 
-def observe(store: Store, nodes: Nodes, history: SampleHistory, owner: Owner, current: str, now: float) -> Observed:
+def observe(
+    store: ObjectStore[OwnerKey], nodes: Nodes, history: SampleHistory, owner: Owner, current: str, now: float
+) -> Observed:
     """Return the pool as it is.
 
     `current` is the name of the current revision's ReplicaSet, `now` the monotonic clock in seconds.

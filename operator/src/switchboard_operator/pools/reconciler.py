@@ -12,6 +12,7 @@ from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
 from switchboard_crds.turn_fleet import TurnFleet
 from switchboard_operator import images
 from switchboard_operator.context import Context
+from switchboard_operator.kinds import ours
 from switchboard_operator.kube.resources import (
     DISRUPTION_BUDGET,
     INGRESS,
@@ -21,7 +22,6 @@ from switchboard_operator.kube.resources import (
     SERVICE,
     SERVICE_ACCOUNT,
     Json,
-    ours,
 )
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.owned.owner import OwnerKey

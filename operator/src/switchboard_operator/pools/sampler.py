@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from switchboard_crds.signaling_pool import SignalingPool
-from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import POD, Json
 from switchboard_operator.owned.owner import OwnerKey
 from switchboard_operator.pools import replicas
@@ -58,7 +58,11 @@ class Sampler:
     """Samples the pods of all pools that were entered."""
 
     def __init__(
-        self, store: Store, client: PodClient, unschedulable: Collection[str], wake: Callable[[OwnerKey], None]
+        self,
+        store: ObjectStore[OwnerKey],
+        client: PodClient,
+        unschedulable: Collection[str],
+        wake: Callable[[OwnerKey], None],
     ) -> None:
         """Take in `unschedulable` the names of the nodes that should be empty, as they are at any moment."""
         self._store, self._client, self._unschedulable, self._wake = store, client, unschedulable, wake

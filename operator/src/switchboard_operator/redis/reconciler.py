@@ -10,6 +10,7 @@ from switchboard_crds import names
 from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
 from switchboard_operator import images
 from switchboard_operator.context import Context
+from switchboard_operator.kinds import ours
 from switchboard_operator.kube.resources import (
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
@@ -19,7 +20,6 @@ from switchboard_operator.kube.resources import (
     SERVICE_ACCOUNT,
     STATEFUL_SET,
     Json,
-    ours,
 )
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.redis import objects, status, topology

@@ -11,7 +11,7 @@ from typing import Any, Final
 import kopf
 
 from switchboard_crds import names
-from switchboard_operator.kube import Credentials
+from switchboard_operator.kube import KubeCredentials
 from switchboard_operator.owned.owner import OwnerKey
 
 _EXIT_SECONDS: Final = 1.0
@@ -39,7 +39,7 @@ def _settings() -> kopf.OperatorSettings:
 
 async def watch(
     kinds: Sequence[names.Kind],
-    credentials: Callable[[], Awaitable[Credentials]],
+    credentials: Callable[[], Awaitable[KubeCredentials]],
     namespaces: Sequence[str],
     on_change: Callable[[OwnerKey], None],
     stop: asyncio.Event,

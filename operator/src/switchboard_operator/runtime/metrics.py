@@ -16,4 +16,11 @@ reconcile_errors: Final = Counter(
 )
 queue_length: Final = Gauge(metric_names.QUEUE_LENGTH, "Resources that wait for a reconciliation.")
 api_requests: Final = Counter(metric_names.API_REQUESTS, "Requests to the Kubernetes API.", ["verb", "code"])
+
+
+def count_request(verb: str, code: str) -> None:
+    """Count a request to the Kubernetes API."""
+    api_requests.labels(verb, code).inc()
+
+
 leading: Final = Gauge(metric_names.LEADING, "Whether this replica holds the Lease.")

@@ -13,12 +13,13 @@ from switchboard_crds import names
 from switchboard_operator.context import Context
 from switchboard_operator.keys.derived import Keys
 from switchboard_operator.keys.root import load_keys
+from switchboard_operator.kinds import OWNED, SELECTOR
 from switchboard_operator.kube import Kube, KubeError
 from switchboard_operator.kube.events import Recorder
-from switchboard_operator.kube.informer import Informer, Store
+from switchboard_operator.kube.informer import Informer, ObjectStore
 from switchboard_operator.kube.lease import Elector, Timing
-from switchboard_operator.kube.resources import ENDPOINT_SLICE, NODE, OWNED, POD
-from switchboard_operator.owned.owner import OwnerKey
+from switchboard_operator.kube.resources import ENDPOINT_SLICE, NODE, POD, Json
+from switchboard_operator.owned.owner import OwnerKey, owner_key
 from switchboard_operator.owned.references import References
 from switchboard_operator.pools.nodes import Nodes
 from switchboard_operator.pools.pods import PodClient
@@ -73,7 +74,7 @@ class Operator:
         """Act until the Lease is lost or the process should end; then stop acting before anything else."""
         metrics.leading.set(1)
         logger.info("leading", transitions=self._elector.transitions, fence=self._elector.fence)
-        queue, store, references = WorkQueue(), Store(), References()
+        queue, store, references = WorkQueue(), ObjectStore(owner_key), References()
         stop, ready = asyncio.Event(), asyncio.Event()
 
         def changed(key: OwnerKey) -> None:
@@ -110,11 +111,17 @@ class Operator:
             logger.info("stopping", because="kopf was told to end")
             self._quit.set()
 
-    async def _act(self, queue: WorkQueue, store: Store, references: References) -> None:
+    async def _act(self, queue: WorkQueue, store: ObjectStore[OwnerKey], references: References) -> None:
         """Fill the store, then reconcile: with a half-filled store, objects would seem to be missing."""
         settings = self._settings
+
+        def changed(obj: Json) -> None:
+            """Wake the resource that an object was made for."""
+            if (key := owner_key(obj)) is not None:
+                queue.add(key)
+
         informers = [
-            Informer(self._kube, api, namespace, store, queue.add)
+            Informer(self._kube, api, namespace, store, changed, SELECTOR)
             for api in (*OWNED, POD, ENDPOINT_SLICE)
             for namespace in settings.watch_namespaces or (None,)
         ]
@@ -123,13 +130,13 @@ class Operator:
             for informer in informers:
                 group.create_task(informer.run())
             # Not waited for: a pool without zones and node drains is better than none.
-            group.create_task(Informer(self._kube, NODE, None, nodes, selector="").run())
+            group.create_task(Informer(self._kube, NODE, None, nodes).run())
             self._unsynced_since = time.monotonic()
             for informer in informers:
                 await informer.synced.wait()
             keys = await self._keys()
             self._unsynced_since = None
-            recorder = Recorder(self._kube, settings.pod)
+            recorder = Recorder(self._kube, f"{names.GROUP}/operator", settings.pod)
             context = Context(self._kube, store, keys, StatusWriter(self._kube, recorder), recorder, references)
             sampler = Sampler(store, client, nodes.unschedulable, queue.add)
             pools = PoolReconciler(context, settings.signaling_image, queue.add, client, sampler, nodes)
@@ -212,7 +219,7 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
 
 async def run(settings: Settings) -> None:
     """Run one replica of the operator until it is told to end."""
-    kube = await Kube.load(lambda verb, code: metrics.api_requests.labels(verb, code).inc())
+    kube = await Kube.load(names.FIELD_MANAGER, metrics.count_request)
     try:
         await Operator(kube, settings).run()
     finally:

@@ -2,6 +2,7 @@
 
 import structlog
 
+from switchboard_crds import names
 from switchboard_crds.manifests import all_crds
 from switchboard_operator.kube import Kube
 from switchboard_operator.kube.resources import CRD
@@ -12,7 +13,7 @@ logger = structlog.get_logger(__name__)
 
 async def apply_crds() -> None:
     """Apply all CustomResourceDefinitions. Raises KubeError."""
-    kube = await Kube.load(lambda verb, code: metrics.api_requests.labels(verb, code).inc())
+    kube = await Kube.load(names.FIELD_MANAGER, metrics.count_request)
     try:
         for manifest in all_crds():
             await kube.apply(CRD, manifest)

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from switchboard_crds import names
 from switchboard_crds.model import Resource
+from switchboard_operator.kinds import ours
 from switchboard_operator.kube import Kube
+from switchboard_operator.kube.compare import difference
 from switchboard_operator.kube.events import Recorder
-from switchboard_operator.kube.resources import Json, ours
-from switchboard_operator.owned.owner import covers
+from switchboard_operator.kube.resources import Json
 from switchboard_operator.status.conditions import Fact, conditions, ready
+
+logger = structlog.get_logger(__name__)
 
 
 class StatusWriter:
@@ -40,8 +45,9 @@ class StatusWriter:
             **fields,
             "conditions": conditions([summary, *facts, *informative], before, generation, datetime.now(UTC)),
         }
-        if covers(live.get("status"), status):
+        if (found := difference(live.get("status"), status)) is None:
             return
+        logger.debug("status_differs", kind=kind.kind, resource=resource.key, difference=found)
         identity = {"name": resource.metadata.name, "namespace": resource.metadata.namespace}
         wanted = {"apiVersion": names.API_VERSION, "kind": kind.kind, "metadata": identity, "status": status}
         await self._kube.apply(ours(kind), wanted, "status")

@@ -6,9 +6,10 @@ from typing import Final
 from switchboard_crds import names
 from switchboard_crds.turn_fleet import Region, TurnFleet
 from switchboard_operator.keys.derived import Keys
+from switchboard_operator.kube.compare import digest
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.owned import builders as parts
-from switchboard_operator.owned.owner import Owner, digest
+from switchboard_operator.owned.owner import Owner
 from switchboard_operator.turn import peers
 
 TERMINATION_SECONDS: Final = 30

@@ -7,15 +7,8 @@ from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_crds.turn_fleet import FleetCondition, TurnFleet
 from switchboard_operator import images
 from switchboard_operator.context import Context
-from switchboard_operator.kube.resources import (
-    CONFIG_MAP,
-    DEPLOYMENT,
-    DISRUPTION_BUDGET,
-    POD,
-    SECRET,
-    SERVICE_ACCOUNT,
-    ours,
-)
+from switchboard_operator.kinds import ours
+from switchboard_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, DISRUPTION_BUDGET, POD, SECRET, SERVICE_ACCOUNT
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.turn import objects, status
 

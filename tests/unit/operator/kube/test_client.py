@@ -28,7 +28,7 @@ async def kube(answers: list[bytes]) -> AsyncIterator[Kube]:
     async with TestServer(app) as server:
         configuration = client.Configuration()
         configuration.host = str(server.make_url("")).rstrip("/")
-        found = Kube(configuration)
+        found = Kube(configuration, "tester")
         yield found
         await found.close()
 

@@ -2,13 +2,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from switchboard_crds import names
 from switchboard_operator.kube.client import ApiError
-from switchboard_operator.kube.informer import Informer, Store
-from switchboard_operator.kube.resources import SERVICE
+from switchboard_operator.kube.informer import Informer, ObjectStore
+from switchboard_operator.kube.resources import SERVICE, Json
 
-CALLS = ("SignalingPool", "web", "calls")
-LABELS = {names.SIGNALING_POOL.label: "calls"}
+CALLS = "calls"
+LABELS = {"example.org/made-for": CALLS}
+
+
+def key_of(obj: Json) -> str | None:
+    return (obj["metadata"].get("labels") or {}).get("example.org/made-for")
 
 
 def service(name: str = "a", version: int = 1, uid: str = "u", labels: dict[str, str] | None = None) -> Any:
@@ -16,8 +19,8 @@ def service(name: str = "a", version: int = 1, uid: str = "u", labels: dict[str,
     return {"apiVersion": "v1", "kind": "Service", "metadata": {**metadata, "labels": LABELS | (labels or {})}}
 
 
-def test_an_object_is_found_by_name_and_by_owner() -> None:
-    store = Store()
+def test_an_object_is_found_by_name_and_by_key() -> None:
+    store = ObjectStore(key_of)
     assert store.put(SERVICE, service())
     assert store.get(SERVICE, "web", "a") is not None
     assert [one["metadata"]["name"] for one in store.made_for(CALLS, SERVICE)] == ["a"]
@@ -27,7 +30,7 @@ def test_an_object_is_found_by_name_and_by_owner() -> None:
 
 
 def test_a_late_event_does_not_undo_what_we_wrote() -> None:
-    store = Store()
+    store = ObjectStore(key_of)
     store.put(SERVICE, service(version=12))
     assert not store.put(SERVICE, service(version=9))
     assert not store.put(SERVICE, service(version=12))
@@ -35,13 +38,13 @@ def test_a_late_event_does_not_undo_what_we_wrote() -> None:
 
 
 def test_a_new_object_of_the_same_name_counts_whatever_its_version() -> None:
-    store = Store()
+    store = ObjectStore(key_of)
     store.put(SERVICE, service(version=12))
     assert store.put(SERVICE, service(version=3, uid="another"))
 
 
-def test_an_object_without_our_label_has_no_owner() -> None:
-    store = Store()
+def test_an_object_without_the_label_has_no_key() -> None:
+    store = ObjectStore(key_of)
     stranger = service()
     stranger["metadata"]["labels"] = {}
     store.put(SERVICE, stranger)
@@ -68,10 +71,10 @@ class FakeKube:
             yield event
 
 
-async def follow(kube: FakeKube) -> tuple[Store, list[Any]]:
-    """Run an informer until it has gone through the script; return its store and the keys that it reported."""
-    store, seen = Store(), list[Any]()
-    informer = Informer(kube, SERVICE, None, store, seen.append)  # type: ignore[arg-type]  # a fake
+async def follow(kube: FakeKube) -> tuple[ObjectStore[str], list[Any]]:
+    """Run an informer until it has gone through the script; return its store and the keys of what it reported."""
+    store, seen = ObjectStore(key_of), list[Any]()
+    informer = Informer(kube, SERVICE, None, store, lambda obj: seen.append(key_of(obj)))  # type: ignore[arg-type]  # a fake
     task = asyncio.create_task(informer.run())
     await asyncio.wait_for(kube.done.wait(), 5)
     task.cancel()

@@ -6,12 +6,13 @@ from tests.unit.operator.examples import pod, pool
 
 from switchboard_crds import names
 from switchboard_operator.kube import ApiError
-from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import POD, REPLICA_SET, SECRET, SERVICE, Api
 from switchboard_operator.owned.apply import Children, NameTakenError, Outcome
-from switchboard_operator.owned.owner import Owner
+from switchboard_operator.owned.owner import Owner, OwnerKey, owner_key
 from switchboard_operator.status.conditions import Fact
 
+OwnedObjects = ObjectStore[OwnerKey]
 OWNER = Owner.of(names.SIGNALING_POOL, pool())
 WANTED = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"type": "ClusterIP"}}
 
@@ -62,12 +63,12 @@ def kube() -> FakeKube:
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store()
+def store() -> OwnedObjects:
+    return ObjectStore(owner_key)
 
 
 @pytest.fixture
-def children(kube: FakeKube, store: Store) -> Children:
+def children(kube: FakeKube, store: OwnedObjects) -> Children:
     return Children(kube, store)  # type: ignore[arg-type]  # a fake
 
 
@@ -90,7 +91,9 @@ async def test_a_strangers_object_is_left_alone(kube: FakeKube, children: Childr
     assert kube.calls == ["get a"]
 
 
-async def test_an_object_that_is_being_deleted_is_waited_for(kube: FakeKube, store: Store, children: Children) -> None:
+async def test_an_object_that_is_being_deleted_is_waited_for(
+    kube: FakeKube, store: OwnedObjects, children: Children
+) -> None:
     await children.ensure(OWNER, [WANTED])
     going = kube.objects["a"]
     going["metadata"] |= {"deletionTimestamp": "now", "resourceVersion": "50"}
@@ -126,7 +129,9 @@ async def test_a_workload_is_scaled_only_as_it_was_seen(kube: FakeKube, children
     ]
 
 
-async def test_a_workload_that_is_mended_keeps_its_size(kube: FakeKube, store: Store, children: Children) -> None:
+async def test_a_workload_that_is_mended_keeps_its_size(
+    kube: FakeKube, store: OwnedObjects, children: Children
+) -> None:
     await children.ensure_sized(OWNER, WORKLOAD, 2)
     await children.scale(kube.objects["a"], 7, {})
     await children.ensure_sized(OWNER, WORKLOAD, 2)
@@ -146,7 +151,9 @@ async def test_a_strangers_workload_is_left_alone(kube: FakeKube, children: Chil
         await children.ensure_sized(OWNER, WORKLOAD, 2)
 
 
-async def test_exactly_the_pod_that_was_meant_is_marked(kube: FakeKube, store: Store, children: Children) -> None:
+async def test_exactly_the_pod_that_was_meant_is_marked(
+    kube: FakeKube, store: OwnedObjects, children: Children
+) -> None:
     one = running_pod()
     kube.objects[one["metadata"]["name"]] = copy.deepcopy(one)
     await children.mark(one, {"metadata": {"labels": {"a": "b"}}})
@@ -198,7 +205,7 @@ def running_pod() -> Any:
     return found
 
 
-async def test_pods_are_told_of_a_changed_secret_once(kube: FakeKube, store: Store, children: Children) -> None:
+async def test_pods_are_told_of_a_changed_secret_once(kube: FakeKube, store: OwnedObjects, children: Children) -> None:
     kube.objects["calls-1"] = running_pod()
     store.put(POD, running_pod())
     await children.announce(OWNER, "files")
@@ -212,7 +219,7 @@ async def test_pods_are_told_of_a_changed_secret_once(kube: FakeKube, store: Sto
 
 @pytest.mark.parametrize("status", [404, 500])
 async def test_a_pod_that_is_gone_needs_not_be_told(
-    kube: FakeKube, store: Store, children: Children, status: int
+    kube: FakeKube, store: OwnedObjects, children: Children, status: int
 ) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "files"}, "data": {}}
     await children.ensure(OWNER, [secret])

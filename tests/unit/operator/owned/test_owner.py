@@ -1,10 +1,7 @@
-from typing import Any
-
-import pytest
 from tests.unit.operator.examples import pool
 
 from switchboard_crds import names
-from switchboard_operator.owned.owner import Owner, covers, digest, owner_key
+from switchboard_operator.owned.owner import Owner, owner_key
 
 OWNER = Owner.of(names.SIGNALING_POOL, pool())
 SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"type": "ClusterIP"}}
@@ -42,24 +39,3 @@ def test_an_object_of_an_earlier_resource_of_the_same_name_is_not_the_owners() -
     assert OWNER.controls(finished)
     assert not Owner(names.SIGNALING_POOL, "web", "calls", "another uid").controls(finished)
     assert not OWNER.controls(SERVICE)
-
-
-@pytest.mark.parametrize(
-    ("have", "want", "answer"),
-    [
-        ({"a": 1, "b": 2}, {"a": 1}, True),
-        ({"a": 1}, {"a": 2}, False),
-        ({}, {"a": None}, False),
-        (None, {"a": 1}, False),
-        ({"a": [{"n": 1, "default": 0}]}, {"a": [{"n": 1}]}, True),
-        ({"a": [1, 2]}, {"a": [1]}, False),
-        ({"a": 1}, {"a": [1]}, False),
-        ("x", "x", True),
-    ],
-)
-def test_covers_allows_for_what_others_add_but_not_for_differences(have: Any, want: Any, answer: bool) -> None:
-    assert covers(have, want) is answer
-
-
-def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
-    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})

@@ -10,9 +10,9 @@ from tests.unit.operator.examples import pod
 from tests.unit.operator.pools.pods import sample
 
 from switchboard_crds import names
-from switchboard_operator.kube.informer import Store
+from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import POD
-from switchboard_operator.owned.owner import OwnerKey
+from switchboard_operator.owned.owner import OwnerKey, owner_key
 from switchboard_operator.pools import sampler
 from switchboard_operator.pools.pods import Access, PodEndpoint, PodError
 from switchboard_operator.pools.sampler import Sampler, Watched
@@ -44,7 +44,7 @@ def running(name: str, version: int = 1, **status: Any) -> Any:
 
 class World:
     def __init__(self) -> None:
-        self.client, self.store, self.closed = FakeClient(), Store(), set[str]()
+        self.client, self.store, self.closed = FakeClient(), ObjectStore(owner_key), set[str]()
         self.woken: asyncio.Queue[OwnerKey] = asyncio.Queue()
         self.desired, self.uneven = 0, False
         self.sampler = Sampler(self.store, self.client, self.closed, self.woken.put_nowait)  # type: ignore[arg-type]

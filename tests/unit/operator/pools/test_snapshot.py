@@ -6,7 +6,7 @@ from tests.unit.operator.examples import going, pod
 from tests.unit.operator.pools.pods import out, replica_set, sample, serving, starting
 
 from switchboard_crds import names
-from switchboard_operator.owned.owner import covers
+from switchboard_operator.kube.compare import difference
 from switchboard_operator.pools import snapshot
 from switchboard_operator.pools.snapshot import Stage
 
@@ -91,7 +91,7 @@ def test_what_is_marked_is_read_again(stage: Stage) -> None:
     assert (result.since is not None) is stage.giving
     cost = patch["annotations"][names.ANNOTATION_DELETION_COST]
     assert result.cost == int(cost or 0)
-    assert covers(patch["labels"], IN_SERVICE) is (stage is Stage.SERVING)
+    assert (difference(patch["labels"], IN_SERVICE) is None) is (stage is Stage.SERVING)
 
 
 def test_marks_made_by_hand_do_no_harm() -> None:
