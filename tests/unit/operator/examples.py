@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from switchboard_crds import names
 from switchboard_crds.model import Condition, ConditionStatus
 from switchboard_crds.redis_cluster import RedisCluster
 from switchboard_crds.signaling_pool import SignalingPool
@@ -56,3 +57,8 @@ def pod(name: str = "calls-1", *, ready: bool = False, labels: dict[str, str] | 
 def going(item: Any) -> Any:
     """Return the object as it is while it is being deleted."""
     return {**item, "metadata": {**item["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+
+
+def resource(kind: str, name: str, **spec: Any) -> Any:
+    """Return a resource of ours as the API server has it."""
+    return {"apiVersion": names.API_VERSION, "kind": kind, "metadata": metadata(name), "spec": spec}

@@ -1,23 +1,17 @@
 """What the reconcilers of all kinds have in common, each run against a server of Kubernetes objects in memory."""
 
-import copy
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.unit.operator.examples import KEYS, metadata
+from tests.unit.operator.contexts import context
+from tests.unit.operator.examples import resource
+from tests.unit.operator.kube.fake import FakeKube
 
-from switchboard_crds import names
-from switchboard_operator.context import Context
-from switchboard_operator.kube.events import Recorder
-from switchboard_operator.kube.informer import ObjectStore
-from switchboard_operator.kube.resources import Api
-from switchboard_operator.owned.owner import owner_key
-from switchboard_operator.owned.references import References
+from switchboard_operator.kube.resources import DEPLOYMENT, STATEFUL_SET
 from switchboard_operator.pools.reconciler import PoolReconciler
 from switchboard_operator.pools.state import Moved
 from switchboard_operator.redis.reconciler import ClusterReconciler
-from switchboard_operator.status.writer import StatusWriter
 from switchboard_operator.turn.reconciler import FleetReconciler
 
 Reconcile = Callable[[str, str], Awaitable[float | None]]
@@ -26,40 +20,6 @@ SPECS: dict[str, dict[str, Any]] = {
     "TurnFleet": {"regions": [{"name": "north"}]},
     "RedisCluster": {},
 }
-
-
-class FakeKube:
-    """Keeps objects by kind and name."""
-
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], Any] = {}
-        self.version = 0
-
-    async def get(self, api: Api, _namespace: str, name: str) -> Any:
-        return copy.deepcopy(self.objects.get((api.kind, name)))
-
-    async def list(self, api: Api, _namespace: str) -> Any:
-        return [copy.deepcopy(obj) for (kind, _), obj in self.objects.items() if kind == api.kind], "1"
-
-    async def apply(self, api: Api, obj: Any, subresource: str | None = None) -> Any:
-        name = obj["metadata"]["name"]
-        found = self.objects.setdefault((api.kind, name), {"metadata": {"uid": f"uid-of-{name}"}})
-        self.version += 1
-        found["metadata"]["resourceVersion"] = str(self.version)
-        if subresource:
-            found[subresource] = obj[subresource]
-        else:
-            found |= {**obj, "metadata": {**found["metadata"], **obj["metadata"]}}
-        return copy.deepcopy(found)
-
-    async def request(self, *_: Any, **__: Any) -> Any:
-        """Accept an event."""
-
-    def make(self, kind: str, **spec: Any) -> Any:
-        """Apply a resource of ours as its user does; its status stays."""
-        found = self.objects.setdefault((kind, "it"), {"apiVersion": names.API_VERSION, "kind": kind})
-        found |= {"metadata": metadata("it"), "spec": {**SPECS[kind], **spec}}
-        return found
 
 
 class FakeMover:
@@ -80,10 +40,8 @@ class Room:
     """One kind's reconciler with a server of its own."""
 
     def __init__(self, kind: str) -> None:
-        self.kind, self.kube, self.mover = kind, FakeKube(), FakeMover()
-        kube: Any = self.kube
-        recorder = Recorder(kube, "switchboard.dev/operator", "operator-1")
-        self.context = Context(kube, ObjectStore(owner_key), KEYS, StatusWriter(kube, recorder), recorder, References())
+        self.kind, self.mover = kind, FakeMover()
+        self.context = context(FakeKube())
 
     def reconciler(self, default: str) -> Reconcile:
         """Return the reconciler of an operator with this default image."""
@@ -95,14 +53,26 @@ class Room:
         }
         return make[self.kind]()
 
+    @property
+    def kube(self) -> FakeKube:
+        found = self.context.kube
+        assert isinstance(found, FakeKube)
+        return found
+
+    @property
+    def live(self) -> Any:
+        """The resource as the server has it."""
+        return next(obj for obj in self.kube.objects.values() if obj["kind"] == self.kind)
+
+    def make(self, **spec: Any) -> None:
+        """Apply the resource as its user does; its status stays."""
+        self.kube.change(resource(self.kind, "it", **SPECS[self.kind], **spec))
+
     async def image(self, default: str, **spec: Any) -> str:
         """Apply the spec, reconcile it, and return the image that new pods run."""
-        live = self.kube.make(self.kind, **spec)
+        self.make(**spec)
         await self.reconciler(default)("web", "it")
-        status, workloads = (
-            live["status"],
-            [obj for (kind, _), obj in self.kube.objects.items() if kind in {"Deployment", "StatefulSet"}],
-        )
+        status, workloads = self.live["status"], [*self.kube.of(DEPLOYMENT), *self.kube.of(STATEFUL_SET)]
         used = {obj["spec"]["template"]["spec"]["containers"][0]["image"] for obj in workloads} or {self.mover.image}
         assert used == {status["image"]}
         return str(status["image"])
@@ -127,5 +97,5 @@ async def test_an_image_that_a_resource_was_made_with_can_be_taken_back(room: Ro
 async def test_a_new_default_of_the_operator_changes_no_resource_that_there_is(room: Room) -> None:
     await room.image("default:1")
     assert await room.image("default:2") == "default:1"
-    room.kube.objects[room.kind, "it"]["status"].pop("defaultImage", None)
+    room.live["status"].pop("defaultImage", None)
     assert await room.image("default:2") == "default:1", "nor one that an older operator made"
