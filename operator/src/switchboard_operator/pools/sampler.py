@@ -104,7 +104,7 @@ class Sampler:
                 for key, sampling in self._pools.items():
                     if sampling.due <= now and not sampling.asking:
                         sampling.asking = True
-                        group.create_task(self._look(key, sampling))
+                        group.create_task(self.look(key))
                 await asyncio.sleep(TICK_SECONDS)
 
     async def refresh(self, key: OwnerKey) -> None:
@@ -112,7 +112,10 @@ class Sampler:
         if (sampling := self._pools.get(key)) is not None:
             await self._sample(key, sampling)
 
-    async def _look(self, key: OwnerKey, sampling: Sampling) -> None:
+    async def look(self, key: OwnerKey) -> None:
+        """Sample a pool, and wake it if that calls for a pass."""
+        if (sampling := self._pools.get(key)) is None:
+            return
         try:
             await self._sample(key, sampling)
             if calls_for_pass(sampling.pool, sampling.history, sampling.considered, time.monotonic(), time.time()):

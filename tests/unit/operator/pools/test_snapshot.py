@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 from tests.unit.operator.examples import going, pod
-from tests.unit.operator.pools.pods import out, replica_set, sample, serving, starting
+from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
 
 from switchboard_crds import names
 from switchboard_operator.kube.compare import difference
 from switchboard_operator.pools import snapshot
-from switchboard_operator.pools.snapshot import Stage
+from switchboard_operator.pools.snapshot import Observed, Stage
 
 IN_SERVICE = {names.LABEL_IN_SERVICE: "true"}
 
@@ -161,3 +161,49 @@ def test_pods_are_offered_unless_a_slice_says_otherwise() -> None:
         {"endpoints": None},
     ]
     assert snapshot.offered(slices) == {"a", "c"}
+
+
+def test_pods_are_counted_by_what_becomes_of_them() -> None:
+    found = Observed(
+        "new",
+        by_name(
+            replica_set(serving("a"), starting("b"), serving("c", evacuate=True), out("d")),
+            replica_set(serving("e", revision="old"), name="old"),
+        ),
+    )
+    assert len(found.pods) == 5
+    assert (len(found.updated), found.serving, found.outdated) == (3, 1, 2)
+    assert found.replacing
+
+
+def test_a_replica_set_without_pods_is_still_to_be_deleted() -> None:
+    assert Observed("new", by_name(replica_set(), replica_set(name="old"))).replacing
+    assert not Observed("new", by_name(replica_set(serving("a")))).replacing
+
+
+def test_the_sessions_are_of_pods_that_answer() -> None:
+    assert Observed("new", by_name(replica_set(serving("a", 5), serving("b", sample=None)))).sessions == {"a": 5}
+
+
+def test_a_stage_that_an_older_operator_wrote_is_read() -> None:
+    found = kubernetes_pod(marks={names.ANNOTATION_DRAIN: "Holding"})
+    found["metadata"]["labels"][names.LABEL_IN_SERVICE] = "false"
+    assert read(found).stage is Stage.CORDONED
+    found["metadata"]["annotations"] = {names.ANNOTATION_DRAIN: "Cordoned"}
+    assert read(found).stage is Stage.CORDONED
+    assert snapshot.marks(Stage.CORDONED, None)["metadata"]["annotations"][names.ANNOTATION_DRAIN] == "Cordoned"
+
+
+@pytest.mark.parametrize(
+    ("replica_set", "failure"),
+    [
+        (None, None),
+        ({}, None),
+        ({"status": {"conditions": None}}, None),
+        ({"status": {"conditions": [{"type": "Other"}]}}, None),
+        ({"status": {"conditions": [{"type": "ReplicaFailure", "message": "exceeded quota"}]}}, "exceeded quota"),
+        ({"status": {"conditions": [{"type": "ReplicaFailure"}]}}, ""),
+    ],
+)
+def test_why_no_pods_can_be_made(replica_set: Any, failure: str | None) -> None:
+    assert snapshot.failure(replica_set) == failure
