@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bench.autoscaler.simulator import TICK_S, Rules, Scaler, Trace
-from switchboard_operator.pools.autoscaling.decide import History
+from switchboard_operator.pools.autoscaling.decide import LoadHistory
 from switchboard_operator.pools.autoscaling.lines import answer
 
 BINARIES = Path("build/bench/autoscaler")
@@ -19,7 +19,7 @@ PEERS = ("hpa", "kpa")
 
 def ours() -> Scaler:
     """Return the decisions that ship, by the lines that `switchboard-operator decide` reads and writes."""
-    history = History()
+    history = LoadHistory()
 
     def scale(observation: dict[str, Any]) -> int:
         nonlocal history

@@ -29,10 +29,10 @@ def main() -> None:
 
 def decide(lines: BinaryIO, answers: BinaryIO) -> None:
     """Answer each line at once, until the end of the input or until nobody reads the answers any more."""
-    from switchboard_operator.pools.autoscaling.decide import History
+    from switchboard_operator.pools.autoscaling.decide import LoadHistory
     from switchboard_operator.pools.autoscaling.lines import answer
 
-    history = History()
+    history = LoadHistory()
     for line in lines:
         if not line.strip():
             continue

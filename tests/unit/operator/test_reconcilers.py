@@ -8,9 +8,12 @@ from tests.unit.operator.contexts import context
 from tests.unit.operator.examples import resource
 from tests.unit.operator.kube.fake import FakeKube
 
-from switchboard_operator.kube.resources import DEPLOYMENT, STATEFUL_SET
+from switchboard_operator.kube.resources import DEPLOYMENT, REPLICA_SET, STATEFUL_SET
+from switchboard_operator.owned.owner import OwnerKey
+from switchboard_operator.pools.nodes import Nodes
+from switchboard_operator.pools.pods import PodClient
 from switchboard_operator.pools.reconciler import PoolReconciler
-from switchboard_operator.pools.state import Moved
+from switchboard_operator.pools.sampler import Sampler
 from switchboard_operator.redis.reconciler import ClusterReconciler
 from switchboard_operator.turn.reconciler import FleetReconciler
 
@@ -22,32 +25,24 @@ SPECS: dict[str, dict[str, Any]] = {
 }
 
 
-class FakeMover:
-    """Notes which image the pool's revision has."""
-
-    def __init__(self) -> None:
-        self.image = ""
-
-    def look(self, *_: Any) -> Moved:
-        return Moved()
-
-    async def move(self, _live: Any, _pool: Any, revision: Any) -> Moved:
-        self.image = revision.template["spec"]["containers"][0]["image"]
-        return Moved()
+def _ignore(_key: OwnerKey) -> None:
+    """Wake nothing."""
 
 
 class Room:
     """One kind's reconciler with a server of its own."""
 
     def __init__(self, kind: str) -> None:
-        self.kind, self.mover = kind, FakeMover()
+        self.kind = kind
         self.context = context(FakeKube())
 
     def reconciler(self, default: str) -> Reconcile:
         """Return the reconciler of an operator with this default image."""
-        mover: Any = self.mover
+        client, nodes = PodClient(1), Nodes()
+        sampler = Sampler(self.context.store, client, nodes.unschedulable, _ignore)
+        pools = PoolReconciler(self.context, default, _ignore, client, sampler, nodes)
         make: dict[str, Callable[[], Reconcile]] = {
-            "SignalingPool": lambda: PoolReconciler(self.context, default, lambda _key: None, mover).reconcile,
+            "SignalingPool": lambda: pools.reconcile,
             "TurnFleet": lambda: FleetReconciler(self.context, default).reconcile,
             "RedisCluster": lambda: ClusterReconciler(self.context, default, "system").reconcile,
         }
@@ -73,7 +68,9 @@ class Room:
         self.make(**spec)
         await self.reconciler(default)("web", "it")
         status, workloads = self.live["status"], [*self.kube.of(DEPLOYMENT), *self.kube.of(STATEFUL_SET)]
-        used = {obj["spec"]["template"]["spec"]["containers"][0]["image"] for obj in workloads} or {self.mover.image}
+        if "revision" in status:
+            workloads = [self.kube.found(REPLICA_SET, f"it-{status['revision']}")]
+        used = {obj["spec"]["template"]["spec"]["containers"][0]["image"] for obj in workloads}
         assert used == {status["image"]}
         return str(status["image"])
 

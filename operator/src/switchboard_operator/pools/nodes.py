@@ -9,7 +9,7 @@ class Nodes:
 
     def __init__(self) -> None:
         self.zones: dict[str, str] = {}
-        self.closed: set[str] = set()
+        self.unschedulable: set[str] = set()
         """Nodes that take no pod any more (`kubectl drain`, `kubectl cordon`): those that they have should move."""
 
     def put(self, _api: Api, obj: Json) -> bool:
@@ -17,15 +17,15 @@ class Nodes:
         name = obj["metadata"]["name"]
         self.zones[name] = (obj["metadata"].get("labels") or {}).get(names.TOPOLOGY_ZONE, "")
         if (obj.get("spec") or {}).get("unschedulable"):
-            self.closed.add(name)
+            self.unschedulable.add(name)
         else:
-            self.closed.discard(name)
+            self.unschedulable.discard(name)
         return False
 
     def drop(self, _api: Api, _namespace: str, name: str) -> Json | None:
         """Forget a node."""
         self.zones.pop(name, None)
-        self.closed.discard(name)
+        self.unschedulable.discard(name)
         return None
 
     def names_of(self, _api: Api, _namespace: str | None) -> set[tuple[str, str]]:

@@ -12,7 +12,7 @@ from switchboard_operator.kube.compare import digest
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.owned import builders as parts
 from switchboard_operator.owned.owner import Owner
-from switchboard_operator.pools.links import Redis
+from switchboard_operator.pools.dependencies import Redis
 
 TERMINATION_SECONDS: Final = 60
 """Time that a pod has to end."""

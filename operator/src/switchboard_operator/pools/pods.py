@@ -45,7 +45,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Place:
+class PodEndpoint:
     """Where a pod's internal port is, and what it takes to speak to it."""
 
     pod: str
@@ -59,10 +59,10 @@ class Place:
         return f"https://{host}:{names.INTERNAL_PORT}"
 
 
-def place(pod: Json, access: Access) -> Place | None:
+def endpoint_of(pod: Json, access: Access) -> PodEndpoint | None:
     """Return where a pod can be reached; None while it has no address."""
     host = (pod.get("status") or {}).get("podIP")
-    return Place(pod["metadata"]["name"], host, access) if host else None
+    return PodEndpoint(pod["metadata"]["name"], host, access) if host else None
 
 
 @lru_cache(maxsize=4096)
@@ -92,38 +92,40 @@ class PodClient:
     async def __aexit__(self, *_exception: object) -> None:
         await self._http.close()
 
-    async def sample(self, place: Place) -> Sample:
+    async def sample(self, endpoint: PodEndpoint) -> Sample:
         """Ask a pod how it is. Raises PodError."""
-        return await self._request("GET", place, names.INTERNAL_SAMPLE)
+        return await self._request("GET", endpoint, names.INTERNAL_SAMPLE)
 
-    async def refuse(self, place: Place, refuse: bool) -> Sample:
+    async def refuse(self, endpoint: PodEndpoint, refuse: bool) -> Sample:
         """Tell a pod whether to refuse sessions, and return how it is then. Raises PodError."""
-        return await self._request("POST", place, names.INTERNAL_CORDON if refuse else names.INTERNAL_UNCORDON, {})
+        return await self._request("POST", endpoint, names.INTERNAL_CORDON if refuse else names.INTERNAL_UNCORDON, {})
 
-    async def give_away(self, place: Place, count: int, within_ms: int) -> Sample:
+    async def give_away(self, endpoint: PodEndpoint, count: int, within_ms: int) -> Sample:
         """Have a pod ask some sessions to move, and return how it is then. Raises PodError."""
-        return await self._request("POST", place, names.INTERNAL_GOAWAY, {"count": count, "withinMs": within_ms})
+        return await self._request("POST", endpoint, names.INTERNAL_GOAWAY, {"count": count, "withinMs": within_ms})
 
-    async def _request(self, method: str, place: Place, path: str, body: dict[str, Any] | None = None) -> Sample:
+    async def _request(
+        self, method: str, endpoint: PodEndpoint, path: str, body: dict[str, Any] | None = None
+    ) -> Sample:
         headers = {}
         if body is not None:
-            headers = {"Authorization": f"Bearer {place.access.token}", names.HEADER_FENCE: str(self._fence)}
+            headers = {"Authorization": f"Bearer {endpoint.access.token}", names.HEADER_FENCE: str(self._fence)}
         try:
             async with (
                 self._slots,  # before the request, whose time limit would else count the wait for the others
                 self._http.request(
                     method,
-                    place.url + path,
+                    endpoint.url + path,
                     headers=headers,
                     data=orjson.dumps(body) if body is not None else None,
-                    ssl=_trust(place.access.certificate),
+                    ssl=_trust(endpoint.access.certificate),
                     server_hostname=names.INTERNAL_TLS_NAME,
                 ) as response,
             ):
                 data = await response.read()
                 if response.status != 200:
                     text = data[:200].decode(errors="replace").strip()
-                    raise PodError(f"Pod {place.pod}: {path} answers {response.status}: {text}")
+                    raise PodError(f"Pod {endpoint.pod}: {path} answers {response.status}: {text}")
                 return Sample.read(orjson.loads(data), time.monotonic())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise PodError(f"Pod {place.pod} at {place.url}{path}: {error!r}") from error
+            raise PodError(f"Pod {endpoint.pod} at {endpoint.url}{path}: {error!r}") from error

@@ -13,13 +13,13 @@ from typing import Final
 
 from switchboard_crds.signaling_pool import RebalanceMode, SignalingPool
 from switchboard_operator.pools.drain import BATCH
-from switchboard_operator.pools.fleet import Pod, Set, Stage
 from switchboard_operator.pools.rollout import Placement
+from switchboard_operator.pools.snapshot import PodSnapshot, RevisionPods, Stage
 
-LEAST_MARGIN: Final = 10
+MIN_MARGIN: Final = 10
 """Sessions above the level that are never worth a move."""
 SHARE: Final = 10
-"""One of so many of the pool's sessions may be on the move at a time."""
+"""At most 1/SHARE of the pool's sessions may be moving at once."""
 CROWDED: Final = 8
 """Pods whose new clients one pod may have to take meanwhile, its own included: a crowd that comes must find room."""
 LONGEST_SECONDS: Final = 120.0
@@ -43,10 +43,10 @@ def margin(level: int) -> int:
 
     Clients that choose a pod at random leave it with a spread of the root of its mean; three of those are rare.
     """
-    return max(LEAST_MARGIN, level // 5, 3 * math.isqrt(level))
+    return max(MIN_MARGIN, level // 5, 3 * math.isqrt(level))
 
 
-def _least_room(level: int) -> int:
+def _min_room(level: int) -> int:
     """Return the room that makes a pod one to move to."""
     return margin(level) // 2
 
@@ -65,7 +65,7 @@ def uneven(loads: Collection[float | None], target: int) -> bool:
     if len(known) < max(2, len(loads)):
         return False
     level = level_of(known, target)
-    takers = sum(load <= level - _least_room(level) for load in known)
+    takers = sum(load <= level - _min_room(level) for load in known)
     return max(known) > level + margin(level) and takers * CROWDED >= len(known)
 
 
@@ -78,11 +78,11 @@ def terms_of(pool: SignalingPool, now: float) -> Terms | None:
     return Terms(auto.target_sessions_per_pod if auto else 0, rested, now)
 
 
-def rebalance(placement: Placement, sets: Mapping[str, Set], terms: Terms) -> Placement:
+def rebalance(placement: Placement, revisions: Mapping[str, RevisionPods], terms: Terms) -> Placement:
     """Return the placement with the pods that take no clients for now, and who of them gives how many sessions away."""
-    pods = [pod for item in sets.values() for pod in item.staying]
+    pods = [pod for item in revisions.values() for pod in item.staying]
     loads = [pod.sample.sessions for pod in pods if pod.sample is not None]
-    if len(loads) < max(2, len(pods)) or not _quiet(placement, sets, pods):
+    if len(loads) < max(2, len(pods)) or not _quiet(placement, revisions, pods):
         return placement
     level, givers = level_of(loads, terms.target), _givers(pods)
     leaving = sum(pod.sample.leaving for pod in pods if pod.sample is not None)
@@ -91,55 +91,55 @@ def rebalance(placement: Placement, sets: Mapping[str, Set], terms: Terms) -> Pl
         due = on_time and (leaving > 0 or any(_sessions(pod) > level for pod in givers))
     else:
         due = terms.rested and uneven(loads, terms.target)
-    rooms = {pod.uid: room for pod in pods if (room := _room(pod, level)) >= _least_room(level)}
+    rooms = {pod.uid: room for pod in pods if (room := _room(pod, level)) >= _min_room(level)}
     if len(rooms) * CROWDED < len(pods):
         rooms = {}
     if not due or not (rooms or leaving):
         return placement
-    # Who is on the way yet must not land where there is no room: until then, pods that were filled serve on.
+    # Who is still moving must not land where there is no room: until then, pods that were filled serve on.
     open_ = rooms or {pod.uid for pod in pods if pod.stage is Stage.SERVING}
-    closed = {pod.uid: Stage.REBALANCING for pod in pods if pod.uid not in open_}
+    shut = {pod.uid: Stage.REBALANCING for pod in pods if pod.uid not in open_}
     budget = min(min(rooms.values(), default=0), math.ceil(sum(loads) / SHARE)) - leaving
-    return replace(placement, stages={**placement.stages, **closed}, gives=_gives(givers, level, budget))
+    return replace(placement, stages={**placement.stages, **shut}, gives=_gives(givers, level, budget))
 
 
-def _quiet(placement: Placement, sets: Mapping[str, Set], pods: Sequence[Pod]) -> bool:
+def _quiet(placement: Placement, revisions: Mapping[str, RevisionPods], pods: Sequence[PodSnapshot]) -> bool:
     """Whether nothing else is to be done with the pods: they all serve, are of one revision, and none comes or goes.
 
     Pods that are to take clients do: one that was just made, or came back, is about to be offered.
     """
     return (
         not placement.grow
-        and not placement.shed
-        and not any(item.coming or item.leaving or item.ending for item in sets.values())
-        and len({pod.set for pod in pods}) == 1
+        and not placement.cancel
+        and not any(item.coming or item.leaving or item.ending for item in revisions.values())
+        and len({pod.replica_set for pod in pods}) == 1
         and all(pod.serves and placement.stages[pod.uid] is Stage.SERVING for pod in pods)
         and all(pod.stage is Stage.REBALANCING or _takes(pod) for pod in pods)
     )
 
 
-def _takes(pod: Pod) -> bool:
+def _takes(pod: PodSnapshot) -> bool:
     return pod.offered and pod.sample is not None and not pod.sample.cordoned
 
 
-def _room(pod: Pod, level: int) -> int:
+def _room(pod: PodSnapshot, level: int) -> int:
     """Return how many sessions a pod can take."""
     if pod.stage is not Stage.SERVING or pod.sample is None:
         return 0
     return min(level, pod.sample.capacity) - pod.sample.sessions
 
 
-def _givers(pods: Sequence[Pod]) -> list[Pod]:
+def _givers(pods: Sequence[PodSnapshot]) -> list[PodSnapshot]:
     """Return the pods that the rebalancing began with, the fullest first.
 
     Those that left the Service later have been filled by it: who has just moved there moves no further.
     """
-    closed = [pod for pod in pods if pod.stage is Stage.REBALANCING]
-    first = min((pod.since for pod in closed if pod.since is not None), default=None)
-    return sorted((pod for pod in closed if pod.since == first), key=lambda pod: (-_sessions(pod), pod.name))
+    shut = [pod for pod in pods if pod.stage is Stage.REBALANCING]
+    first = min((pod.since for pod in shut if pod.since is not None), default=None)
+    return sorted((pod for pod in shut if pod.since == first), key=lambda pod: (-_sessions(pod), pod.name))
 
 
-def _gives(givers: Sequence[Pod], level: int, budget: int) -> dict[str, int]:
+def _gives(givers: Sequence[PodSnapshot], level: int, budget: int) -> dict[str, int]:
     """Share out how many may move now, such that even if all of them choose one pod, it stays within the level."""
     gives = {}
     for pod in givers:
@@ -151,11 +151,11 @@ def _gives(givers: Sequence[Pod], level: int, budget: int) -> dict[str, int]:
     return gives
 
 
-def _sessions(pod: Pod) -> int:
+def _sessions(pod: PodSnapshot) -> int:
     return pod.sample.sessions if pod.sample is not None else 0
 
 
-def told(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+def summary(before: Mapping[str, int], after: Mapping[str, int]) -> str:
     """Return in words what a rebalancing came to, by the sessions of each pod before and after it."""
     changes = {name: after[name] - sessions for name, sessions in before.items() if name in after}
     gave = sorted((name for name in changes if changes[name] < 0), key=lambda name: (changes[name], name))

@@ -12,158 +12,163 @@ from typing import Final
 
 import structlog
 
+from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import POD, Json
 from switchboard_operator.owned.owner import OwnerKey
-from switchboard_operator.pools.autoscaling.model import Pod
-from switchboard_operator.pools.fleet import stage_of
-from switchboard_operator.pools.pods import Access, Place, PodClient, PodError, place
-from switchboard_operator.pools.samples import History, Observation
+from switchboard_operator.pools import replicas
+from switchboard_operator.pools.autoscaling.model import PodLoad
+from switchboard_operator.pools.objects import owner_of
+from switchboard_operator.pools.pods import Access, PodClient, PodEndpoint, PodError, endpoint_of
+from switchboard_operator.pools.samples import PoolObservation, Sample, SampleHistory
+from switchboard_operator.pools.snapshot import stage_of
+from switchboard_operator.pools.wakeups import Considered, calls_for_pass
 from switchboard_operator.status.diagnosis import is_ready
 
 logger = structlog.get_logger(__name__)
 
 TICK_SECONDS: Final = 0.25
 HURRIED_SECONDS: Final = 1.0
-"""Between samples while pods are on their way out."""
-MOVING_SECONDS: Final = 2.0
+"""Between samples while sessions move."""
+CHANGING_SECONDS: Final = 2.0
 """Between samples while the number of sessions changes."""
 REST_SECONDS: Final = 5.0
-REPORT_SECONDS: Final = 30.0
-"""Numbers in a pool's status are renewed no more often than this, unless something was decided."""
+NOTHING: Final = Considered()
 
 
 @dataclass
-class Watched:
+class Sampling:
     """A pool that is sampled."""
 
+    pool: SignalingPool
+    """As the last pass read it."""
     access: Access
-    judge: Callable[[History], int]
-    """Returns how many pods there should be."""
-    uneven: Callable[[History], bool]
-    """Returns whether sessions should move from some pods to others."""
-    history: History = field(default_factory=History)
-    desired: int = 0
-    """What was decided at the last reconciliation."""
-    blind: bool = False
-    """Whether the load was unknown then."""
-    told: tuple[float, int] = (0, 0)
-    """Sessions, and what the pods in service can carry, as its status says."""
-    reported_at: float = 0.0
+    history: SampleHistory = field(default_factory=SampleHistory)
+    considered: Considered = NOTHING
     hurried: bool = False
-    loads: dict[str, int] = field(default_factory=dict)
-    """Sessions of its pods, by name, when the rebalancing that is under way was first seen."""
-    closed: frozenset[str] = frozenset()
-    """Its pods whose node should be empty."""
     due: float = 0.0
     asking: bool = False
+
+    def advance(self) -> None:
+        """Take in the observations that are new."""
+        self.history.load = replicas.advance(self.pool, self.history.load, self.history.observations)
 
 
 class Sampler:
     """Samples the pods of all pools that were entered."""
 
     def __init__(
-        self, store: ObjectStore[OwnerKey], client: PodClient, closed: Collection[str], wake: Callable[[OwnerKey], None]
+        self,
+        store: ObjectStore[OwnerKey],
+        client: PodClient,
+        unschedulable: Collection[str],
+        wake: Callable[[OwnerKey], None],
     ) -> None:
-        """Take in `closed` the names of the nodes that should be empty, as they are at any moment."""
-        self._store, self._client, self._closed, self._wake = store, client, closed, wake
-        self._pools: dict[OwnerKey, Watched] = {}
+        """Take in `unschedulable` the names of the nodes that should be empty, as they are at any moment."""
+        self._store, self._client, self._unschedulable, self._wake = store, client, unschedulable, wake
+        self._pools: dict[OwnerKey, Sampling] = {}
 
-    def enter(
-        self, key: OwnerKey, access: Access, judge: Callable[[History], int], uneven: Callable[[History], bool]
-    ) -> Watched:
-        """Sample a pool from now on, or change how; return what is known of it."""
-        watched = self._pools.setdefault(key, Watched(access, judge, uneven))
-        watched.access, watched.judge, watched.uneven = access, judge, uneven
-        return watched
-
-    def history(self, key: OwnerKey) -> History:
-        """Return what is known of a pool; of one that is not sampled, nothing."""
-        return self._pools[key].history if key in self._pools else History()
+    async def enter(self, pool: SignalingPool, access: Access) -> None:
+        """Sample a pool from now on, or as it is now; return once it has an observation."""
+        key = owner_of(pool).key
+        sampling = self._pools.setdefault(key, Sampling(pool, access))
+        sampling.pool, sampling.access = pool, access
+        if sampling.history.observations:
+            sampling.advance()
+        else:
+            await self.refresh(key)
 
     def leave(self, key: OwnerKey) -> None:
         """Sample a pool no more."""
         self._pools.pop(key, None)
+
+    def consider(self, key: OwnerKey, considered: Considered, *, hurried: bool) -> None:
+        """Note what a pass takes into account, so that only something else wakes the pool; `hurried`: sessions move."""
+        if (sampling := self._pools.get(key)) is not None:
+            sampling.considered, sampling.hurried = considered, hurried
+
+    def take(self, key: OwnerKey, uid: str, sample: Sample) -> None:
+        """Remember what a pod said in answer to an order."""
+        if (sampling := self._pools.get(key)) is not None:
+            sampling.history.take(uid, sample)
+
+    def history(self, key: OwnerKey) -> SampleHistory:
+        """Return what is known of a pool; of one that is not sampled, nothing."""
+        return self._pools[key].history if key in self._pools else SampleHistory()
 
     async def run(self) -> None:
         """Sample until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 now = time.monotonic()
-                for key, watched in self._pools.items():
-                    if watched.due <= now and not watched.asking:
-                        watched.asking = True
-                        group.create_task(self._look(key, watched))
+                for key, sampling in self._pools.items():
+                    if sampling.due <= now and not sampling.asking:
+                        sampling.asking = True
+                        group.create_task(self.look(key))
                 await asyncio.sleep(TICK_SECONDS)
 
     async def refresh(self, key: OwnerKey) -> None:
         """Sample a pool now, so that a decision does not rest on nothing."""
-        if (watched := self._pools.get(key)) is not None:
-            await self._sample(key, watched)
+        if (sampling := self._pools.get(key)) is not None:
+            await self._sample(key, sampling)
 
-    async def _look(self, key: OwnerKey, watched: Watched) -> None:
+    async def look(self, key: OwnerKey) -> None:
+        """Sample a pool, and wake it if that calls for a pass."""
+        if (sampling := self._pools.get(key)) is None:
+            return
         try:
-            pods = await self._sample(key, watched)
-            if self._calls_for_something(watched, pods):
+            await self._sample(key, sampling)
+            if calls_for_pass(sampling.pool, sampling.history, sampling.considered, time.monotonic(), time.time()):
                 self._wake(key)
         except Exception:  # one pool's fault must not end the sampling of the others
             logger.exception("sampling_failed", pool=key)
         finally:
-            watched.asking = False
-            pause = MOVING_SECONDS if watched.history.moving else REST_SECONDS
-            watched.due = time.monotonic() + (HURRIED_SECONDS if watched.hurried else pause)
+            sampling.asking = False
+            pause = CHANGING_SECONDS if sampling.history.moving else REST_SECONDS
+            sampling.due = time.monotonic() + (HURRIED_SECONDS if sampling.hurried else pause)
 
-    async def _sample(self, key: OwnerKey, watched: Watched) -> list[Json]:
-        """Ask all pods, and remember what they say."""
+    async def _sample(self, key: OwnerKey, sampling: Sampling) -> None:
+        """Ask all pods, remember what they say, and take it in."""
         pods = [pod for pod in self._store.made_for(key, POD) if not pod["metadata"].get("deletionTimestamp")]
-        places = {pod["metadata"]["uid"]: place(pod, watched.access) for pod in pods}
-        await asyncio.gather(*(self._ask(watched, uid, where) for uid, where in places.items() if where is not None))
-        watched.history.add(_observe(pods, watched.history), places)
-        return pods
+        endpoints = {pod["metadata"]["uid"]: endpoint_of(pod, sampling.access) for pod in pods}
+        await asyncio.gather(
+            *(self._ask(sampling, uid, endpoint) for uid, endpoint in endpoints.items() if endpoint is not None)
+        )
+        sampling.history.add(_observe(pods, sampling.history, self._unschedulable), endpoints)
+        sampling.advance()
 
-    async def _ask(self, watched: Watched, uid: str, where: Place) -> None:
+    async def _ask(self, sampling: Sampling, uid: str, endpoint: PodEndpoint) -> None:
         try:
-            watched.history.take(uid, await self._client.sample(where))
+            sampling.history.take(uid, await self._client.sample(endpoint))
         except PodError as error:
             logger.debug("no_sample", error=str(error))  # what follows from it is said where it is decided
 
-    def _calls_for_something(self, watched: Watched, pods: list[Json]) -> bool:
-        now = time.monotonic()
-        closed = frozenset(
-            pod["metadata"]["uid"] for pod in pods if (pod.get("spec") or {}).get("nodeName") in self._closed
-        )
-        changed, watched.closed = closed != watched.closed, closed
-        reportable = now - watched.reported_at >= REPORT_SECONDS
-        return (
-            changed
-            or watched.judge(watched.history) != watched.desired
-            or watched.history.load.blind != watched.blind
-            or watched.uneven(watched.history)
-            or (reportable and _counted(watched.history.observations[-1]) != watched.told)
-        )
 
-
-def _counted(observation: Observation) -> tuple[float, int]:
-    return observation.sessions, observation.carries
-
-
-def _observe(pods: Sequence[Json], history: History) -> Observation:
+def _observe(pods: Sequence[Json], history: SampleHistory, unschedulable: Collection[str]) -> PoolObservation:
     now, utc = time.monotonic(), time.time()
-    capacity = max((sample.capacity for sample in history.newest.values()), default=0)
-    described = tuple(_describe(pod, history, now, utc) for pod in pods)
-    samples = (
+    loads = tuple(_describe(pod, history, now, utc) for pod in pods)
+    in_service = (
         history.sample(pod["metadata"]["uid"], now)
-        for pod, found in zip(pods, described, strict=True)
-        if found.ready and not found.draining
+        for pod, load in zip(pods, loads, strict=True)
+        if load.ready and not load.draining
     )
-    return Observation(now, described, utc, capacity, sum(sample.capacity for sample in samples if sample))
+    return PoolObservation(
+        now,
+        loads,
+        utc,
+        capacity=max((sample.capacity for sample in history.newest.values()), default=0),
+        carries=sum(sample.capacity for sample in in_service if sample),
+        evacuated=frozenset(
+            pod["metadata"]["uid"] for pod in pods if (pod.get("spec") or {}).get("nodeName") in unschedulable
+        ),
+    )
 
 
-def _describe(pod: Json, history: History, now: float, utc: float) -> Pod:
+def _describe(pod: Json, history: SampleHistory, now: float, utc: float) -> PodLoad:
     metadata = pod["metadata"]
     sample = history.sample(metadata["uid"], now)
     created = datetime.fromisoformat(metadata["creationTimestamp"])
-    return Pod(
+    return PodLoad(
         name=metadata["name"],
         ready=is_ready(pod),
         age_s=max(0.0, utc - created.timestamp()),

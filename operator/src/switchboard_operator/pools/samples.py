@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from switchboard_operator.pools.autoscaling.decide import History as Past
-from switchboard_operator.pools.autoscaling.model import Pod
+from switchboard_operator.pools.autoscaling.decide import LoadHistory
+from switchboard_operator.pools.autoscaling.model import PodLoad
 
 STALE_SECONDS: Final = 10.0
 """A sample that is older says nothing of now."""
@@ -58,29 +58,31 @@ class Sample:
         return now - self.at <= STALE_SECONDS
 
 
-@dataclass
+@dataclass(frozen=True)
 class Load:
-    """The decisions' memory: it grows with each observation, once."""
+    """What the observations come to: `replicas.advance` takes in each of them once."""
 
-    past: Past = field(default_factory=Past)
+    history: LoadHistory = field(default_factory=LoadHistory)
     desired: int | None = None
     """Pods wanted by the load, as decided last."""
     reason: str = ""
-    blind: bool = False
+    no_metrics: bool = False
     """Whether pods may hold sessions and none answered."""
 
 
 @dataclass(frozen=True)
-class Observation:
+class PoolObservation:
     """A pool at one moment, `at` on the operator's monotonic clock in seconds, `utc` in seconds since 1970."""
 
     at: float
-    pods: tuple[Pod, ...]
+    pods: tuple[PodLoad, ...]
     utc: float = 0.0
     capacity: int = 0
     """Sessions that a pod can carry; 0 while none has answered."""
     carries: int = 0
     """Sessions that the pods in service can carry together."""
+    evacuated: frozenset[str] = frozenset()
+    """Uids of the pods whose node should be empty."""
 
     @property
     def sessions(self) -> float:
@@ -89,21 +91,21 @@ class Observation:
 
 
 @dataclass
-class History:
+class SampleHistory:
     """The newest sample of each pod, by uid, and the pool's observations, oldest first."""
 
-    observations: deque[Observation] = field(default_factory=lambda: deque(maxlen=HISTORY_LENGTH))
+    observations: deque[PoolObservation] = field(default_factory=lambda: deque(maxlen=HISTORY_LENGTH))
     newest: dict[str, Sample] = field(default_factory=dict)
     observed: dict[str, Sample] = field(default_factory=dict)
     """The samples that the latest observation was made of."""
     load: Load = field(default_factory=Load)
-    """What the decisions remember of all these observations."""
+    """What all these observations come to."""
 
     def take(self, uid: str, sample: Sample) -> None:
         """Remember what a pod says now."""
         self.newest[uid] = sample
 
-    def add(self, observation: Observation, uids: Iterable[str]) -> None:
+    def add(self, observation: PoolObservation, uids: Iterable[str]) -> None:
         """Remember the pool at a moment; what is too old, or of pods that are gone, is forgotten."""
         known = set(uids)
         self.newest = {uid: sample for uid, sample in self.newest.items() if uid in known}

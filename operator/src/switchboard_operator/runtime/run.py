@@ -21,7 +21,6 @@ from switchboard_operator.kube.lease import Elector, Timing
 from switchboard_operator.kube.resources import ENDPOINT_SLICE, NODE, POD, Json
 from switchboard_operator.owned.owner import OwnerKey, owner_key
 from switchboard_operator.owned.references import References
-from switchboard_operator.pools.mover import Mover
 from switchboard_operator.pools.nodes import Nodes
 from switchboard_operator.pools.pods import PodClient
 from switchboard_operator.pools.reconciler import PoolReconciler
@@ -139,16 +138,16 @@ class Operator:
             self._unsynced_since = None
             recorder = Recorder(self._kube, f"{names.GROUP}/operator", settings.pod)
             context = Context(self._kube, store, keys, StatusWriter(self._kube, recorder), recorder, references)
-            sampler = Sampler(store, client, nodes.closed, queue.add)
-            mover = Mover(context, client, sampler, nodes)
-            self._controller = Controller(self._reconcilers(context, queue, mover), queue)
+            sampler = Sampler(store, client, nodes.unschedulable, queue.add)
+            pools = PoolReconciler(context, settings.signaling_image, queue.add, client, sampler, nodes)
+            self._controller = Controller(self._reconcilers(context, pools), queue)
             group.create_task(sampler.run())
             group.create_task(self._controller.run())
 
-    def _reconcilers(self, context: Context, queue: WorkQueue, mover: Mover) -> dict[str, Reconciler]:
+    def _reconcilers(self, context: Context, pools: PoolReconciler) -> dict[str, Reconciler]:
         settings = self._settings
         return {
-            names.SIGNALING_POOL.kind: PoolReconciler(context, settings.signaling_image, queue.add, mover).reconcile,
+            names.SIGNALING_POOL.kind: pools.reconcile,
             names.TURN_FLEET.kind: FleetReconciler(context, settings.turn_image).reconcile,
             names.REDIS_CLUSTER.kind: ClusterReconciler(context, settings.redis_image, settings.namespace).reconcile,
         }

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.property.operator.pools.cluster import CAPACITY, Cluster, serving
 
-from switchboard_operator.pools.fleet import Stage
-from switchboard_operator.pools.rollout import Canary, Wish, surge
+from switchboard_operator.pools.rollout import Canary, Target, surge
+from switchboard_operator.pools.snapshot import Stage
 
 SEEDS = st.integers(0, 2**32 - 1).map(Random)
 CHANGES = st.lists(st.sampled_from(["scale", "roll", "revert", "pause", "close", "open", "restart"]), max_size=6)
@@ -16,22 +16,22 @@ CHANGES = st.lists(st.sampled_from(["scale", "roll", "revert", "pause", "close",
 
 def change(cluster: Cluster, what: str) -> None:
     """Have something happen that nobody planned for."""
-    random, wish = cluster.random, cluster.wish
+    random, target = cluster.random, cluster.target
     match what:
         case "scale":
             replicas = random.randrange(1, 8)
-            cluster.wish = replace(wish, replicas=replicas, surge=surge(replicas, 25))
+            cluster.target = replace(target, replicas=replicas, surge=surge(replicas, 25))
         case "roll":
-            cluster.wish = replace(wish, current=f"v{random.randrange(2, 5)}")
+            cluster.target = replace(target, current=f"v{random.randrange(2, 5)}")
         case "revert":
-            cluster.wish = replace(wish, current="v1")
+            cluster.target = replace(target, current="v1")
         case "pause":
-            cluster.wish = replace(wish, paused=not wish.paused)
+            cluster.target = replace(target, paused=not target.paused)
         case "close" if cluster.pods:
-            random.choice(cluster.pods).closed_node = True
+            random.choice(cluster.pods).unschedulable = True
         case "open":
             for pod in cluster.pods:
-                pod.closed_node = False
+                pod.unschedulable = False
         case "restart" if cluster.pods and all(settled(cluster)):
             cluster.restart(random.choice(cluster.pods))
 
@@ -64,17 +64,18 @@ def test_from_any_state_the_pool_comes_to_rest_as_wished_with_every_session(
     before = cluster.sessions()
     cluster.loss = 0.2
     disturb(cluster, changes)
-    enough = max(cluster.wish.replicas, -(-len(before) // CAPACITY))
-    cluster.wish = replace(cluster.wish, paused=False, replicas=enough, surge=surge(enough, 25))
+    enough = max(cluster.target.replicas, -(-len(before) // CAPACITY))
+    cluster.target = replace(cluster.target, paused=False, replicas=enough, surge=surge(enough, 25))
     change(cluster, "open")
     found = cluster.run(200)
-    assert not found.busy
-    assert {pod.set_name for pod in cluster.pods} == {cluster.wish.current}
-    assert len(cluster.pods) == cluster.wish.replicas
+    assert not found.commands
+    assert not found.moving
+    assert {pod.set_name for pod in cluster.pods} == {cluster.target.current}
+    assert len(cluster.pods) == cluster.target.replicas
     assert all(pod.marks.stage is Stage.SERVING and not pod.cordoned for pod in cluster.pods)
-    assert set(cluster.sets) == {cluster.wish.current}
+    assert set(cluster.sets) == {cluster.target.current}
     assert cluster.sessions() == before
-    assert not cluster.homeless
+    assert not cluster.unplaced
     assert cluster.killed == [], "no pod was removed with sessions on it"
 
 
@@ -86,10 +87,12 @@ def test_it_does_so_too_if_sessions_are_rebalanced_meanwhile(
     before = cluster.sessions()
     cluster.loss, cluster.rebalances = 0.2, lambda: random.random() < 0.5
     disturb(cluster, changes)
-    cluster.wish = replace(cluster.wish, paused=False)
+    cluster.target = replace(cluster.target, paused=False)
     change(cluster, "open")
-    assert not cluster.run(200).busy
-    assert len(cluster.pods) == cluster.wish.replicas
+    found = cluster.run(200)
+    assert not found.commands
+    assert not found.moving
+    assert len(cluster.pods) == cluster.target.replicas
     assert all(pod.marks.stage is Stage.SERVING and not pod.cordoned for pod in cluster.pods)
     assert cluster.sessions() == before
     assert cluster.killed == []
@@ -102,7 +105,7 @@ def test_a_rollout_moves_a_session_at_most_once_and_stays_within_the_surge(
     cluster = serving(random, replicas, replicas * CAPACITY // 2)
     before, most = cluster.sessions(), surge(replicas, percent)
     cluster.loss = 0.5
-    cluster.wish = replace(cluster.wish, current="v2", surge=most)
+    cluster.target = replace(cluster.target, current="v2", surge=most)
     for _ in range(600):
         if random.random() < 0.2:
             cluster.operate(cut=random.randrange(6))
@@ -123,7 +126,7 @@ def test_a_revision_that_never_serves_stops_by_itself_and_takes_nothing_away(
     cluster = serving(random, replicas, replicas * CAPACITY // 2)
     before = {pod.name: sorted(pod.sessions) for pod in cluster.pods}
     cluster.broken = frozenset({"v2"})
-    cluster.wish = replace(cluster.wish, current="v2", surge=surge(replicas, percent))
+    cluster.target = replace(cluster.target, current="v2", surge=surge(replicas, percent))
     for _ in range(300):
         cluster.operate(cut=random.randrange(6))
         cluster.step()
@@ -131,7 +134,7 @@ def test_a_revision_that_never_serves_stops_by_itself_and_takes_nothing_away(
     old = [pod for pod in cluster.pods if pod.set_name == "v1"]
     assert {pod.name: sorted(pod.sessions) for pod in old} == before
     assert all(pod.marks.stage is Stage.SERVING for pod in old)
-    cluster.wish = replace(cluster.wish, current="v1")
+    cluster.target = replace(cluster.target, current="v1")
     cluster.run(50)
     assert {pod.name: sorted(pod.sessions) for pod in cluster.pods} == before, "applying the old spec again reverts it"
 
@@ -144,7 +147,7 @@ def test_a_trial_moves_nobody_and_ends_by_itself_or_never(
     pods = min(pods, most)
     cluster = serving(random, replicas, replicas * CAPACITY // 2)
     before, cluster.now = {pod.name: sorted(pod.sessions) for pod in cluster.pods}, 100
-    cluster.wish = Wish(replicas, "v2", most, canary=Canary(pods, pause, 0))
+    cluster.target = Target(replicas, "v2", most, canary=Canary(pods, pause, 0))
     began = None
     for _ in range(150):
         cluster.operate(cut=random.randrange(6))
@@ -160,7 +163,7 @@ def test_a_trial_moves_nobody_and_ends_by_itself_or_never(
             assert {pod.name: sorted(pod.sessions) for pod in cluster.pods if pod.set_name == "v1"} == before
     if fails and pods == 1:
         assert {pod.name: sorted(pod.sessions) for pod in cluster.pods if pod.set_name == "v1"} == before
-        cluster.wish = replace(cluster.wish, current="v1")
+        cluster.target = replace(cluster.target, current="v1")
         cluster.run(50)
         assert {pod.name for pod in cluster.pods} == set(before), "applying the old spec again ends it"
     elif not fails:
@@ -177,10 +180,10 @@ def test_a_trial_moves_nobody_and_ends_by_itself_or_never(
 @given(random=SEEDS, replicas=st.integers(2, 8), left=st.integers(1, 7))
 def test_load_that_returns_brings_the_fullest_pods_back(random: Random, replicas: int, left: int) -> None:
     cluster = serving(random, replicas, replicas * CAPACITY // 2)
-    cluster.wish = replace(cluster.wish, replicas=min(left, replicas - 1))
+    cluster.target = replace(cluster.target, replicas=min(left, replicas - 1))
     for _ in range(3):
         cluster.operate()
-    cluster.wish = replace(cluster.wish, replicas=replicas)
+    cluster.target = replace(cluster.target, replicas=replicas)
     names = {pod.name for pod in cluster.pods}
     cluster.run(50)
     assert {pod.name for pod in cluster.pods} == names, "no pod was made or removed"
@@ -191,7 +194,7 @@ def test_load_that_returns_brings_the_fullest_pods_back(random: Random, replicas
 def test_pods_whose_clients_do_not_move_are_kept_or_go_as_the_policy_says(random: Random, replicas: int) -> None:
     cluster = serving(random, replicas, replicas * 4)
     cluster.timeout = 5
-    cluster.wish = replace(cluster.wish, replicas=1)
+    cluster.target = replace(cluster.target, replicas=1)
     for _ in range(30):
         cluster.operate()
         cluster.endpoints()
@@ -199,7 +202,7 @@ def test_pods_whose_clients_do_not_move_are_kept_or_go_as_the_policy_says(random
             cluster.replica_set(name)
         cluster.now += 1
     held = [pod.name for pod in cluster.pods if pod.sessions and pod.marks.stage is Stage.DRAINING]
-    assert {pod.name for pod in cluster.plan().overdue} == set(held)
+    assert {pod.name for pod in cluster.plan().steps.overdue} == set(held)
     cluster.force = True
     cluster.run(50)
     assert len(cluster.pods) == 1

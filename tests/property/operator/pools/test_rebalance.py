@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.property.operator.pools.cluster import Cluster, serving
 
-from switchboard_operator.pools.fleet import Stage
 from switchboard_operator.pools.rebalance import level_of, margin, uneven
+from switchboard_operator.pools.snapshot import Stage
 
 SEEDS = st.integers(0, 2**32 - 1).map(Random)
 LOADS = st.lists(st.integers(0, 300), min_size=1, max_size=8)
@@ -72,4 +72,4 @@ def test_a_pod_that_does_not_answer_keeps_everybody_where_he_is(
 ) -> None:
     cluster = loaded(random, loads)
     cluster.restart(data.draw(st.sampled_from(cluster.pods)))
-    assert cluster.plan().rebalancing == ()
+    assert cluster.plan().steps.rebalancing == ()

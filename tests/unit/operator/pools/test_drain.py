@@ -6,28 +6,28 @@ from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, se
 
 from switchboard_operator.pools.drain import (
     BATCH,
+    Annotate,
     Command,
-    Discard,
-    Give,
-    Mark,
-    Resize,
-    Spared,
+    Cordon,
+    DeleteReplicaSet,
+    GoAway,
+    Scale,
     Steps,
-    Tell,
+    UnexpectedVictim,
     describe,
     steps,
 )
-from switchboard_operator.pools.fleet import Pod, Set, Stage
 from switchboard_operator.pools.rollout import Placement
+from switchboard_operator.pools.snapshot import PodSnapshot, RevisionPods, Stage
 
 NOW = 1000.0
 
 
 def due(
-    *sets: Set,
+    *sets: RevisionPods,
     stages: Mapping[str, Stage] | None = None,
     grow: dict[str, int] | None = None,
-    shed: dict[str, int] | None = None,
+    cancel: dict[str, int] | None = None,
     timeout: float = 1e9,
     force: bool = False,
     gives: dict[str, int] | None = None,
@@ -37,11 +37,11 @@ def due(
     for pod in (pod for item in sets for pod in item.staying):
         stage = Stage.DRAINING if pod.stage is Stage.DRAINED else pod.stage
         found[pod.uid] = (stages or {}).get(pod.name, stage)
-    placement = Placement(found, grow or {}, shed or {}, gives or {})
+    placement = Placement(found, grow or {}, cancel or {}, gives or {})
     return steps(placement, by_name(*sets), "new", NOW, timeout, force=force)
 
 
-def commands(*sets: Set, **more: Any) -> tuple[Command, ...]:
+def commands(*sets: RevisionPods, **more: Any) -> tuple[Command, ...]:
     return due(*sets, **more).commands
 
 
@@ -51,63 +51,65 @@ DRAIN = {"a": Stage.DRAINING}
 def test_at_rest_there_is_nothing_to_do() -> None:
     found = due(replica_set(serving("a", 5), starting("b")))
     assert found == Steps()
-    assert not found.busy
+    assert not found.moving
 
 
 def test_a_pod_that_should_go_is_marked_before_it_is_told() -> None:
     pod = serving("a", 5)
-    assert commands(replica_set(pod, serving("b")), stages=DRAIN) == (Mark(pod, Stage.DRAINING, NOW), Tell(pod, True))
+    assert commands(replica_set(pod, serving("b")), stages=DRAIN) == (
+        Annotate(pod, Stage.DRAINING, NOW),
+        Cordon(pod, True),
+    )
 
 
 def test_a_pod_that_only_holds_its_sessions_has_no_time_limit_yet() -> None:
     pod = serving("a", 5)
-    holding = {"a": Stage.HOLDING}
-    assert commands(replica_set(pod), stages=holding) == (Mark(pod, Stage.HOLDING, None), Tell(pod, True))
+    holding = {"a": Stage.CORDONED}
+    assert commands(replica_set(pod), stages=holding) == (Annotate(pod, Stage.CORDONED, None), Cordon(pod, True))
 
 
 def test_a_pod_that_never_served_needs_no_draining() -> None:
     pod = starting("a")
-    assert commands(replica_set(pod, serving("b")), stages=DRAIN) == (Mark(pod, Stage.DRAINED, NOW),)
+    assert commands(replica_set(pod, serving("b")), stages=DRAIN) == (Annotate(pod, Stage.DRAINED, NOW),)
 
 
 def test_a_pod_that_comes_back_is_told_before_it_is_offered() -> None:
     pod = out("a", 5)
     back = {"a": Stage.SERVING}
-    assert commands(replica_set(pod), stages=back) == (Tell(pod, False), Mark(pod, Stage.SERVING, None))
+    assert commands(replica_set(pod), stages=back) == (Cordon(pod, False), Annotate(pod, Stage.SERVING, None))
 
 
 def test_a_restarted_container_is_told_again() -> None:
     pod = out("a", 0, sample=sample(0, cordoned=False))
-    assert commands(replica_set(pod, serving("b"))) == (Tell(pod, True),)
+    assert commands(replica_set(pod, serving("b"))) == (Cordon(pod, True),)
 
 
 def test_sessions_are_asked_to_move_once_nobody_can_come() -> None:
     pod, other = out("a", 5), serving("b")
-    assert commands(replica_set(pod, other)) == (Give(pod, 5),)
+    assert commands(replica_set(pod, other)) == (GoAway(pod, 5),)
     for late in (out("c", 1, offered=True), out("c", 1, sample=sample(1, cordoned=False))):
-        assert not [one for one in commands(replica_set(pod, other, late)) if isinstance(one, Give)]
-    marked_only = commands(replica_set(pod, other, serving("c")), stages={"c": Stage.HOLDING})
-    assert not [one for one in marked_only if isinstance(one, Give)], "another one is still in service"
+        assert not [one for one in commands(replica_set(pod, other, late)) if isinstance(one, GoAway)]
+    marked_only = commands(replica_set(pod, other, serving("c")), stages={"c": Stage.CORDONED})
+    assert not [one for one in marked_only if isinstance(one, GoAway)], "another one is still in service"
 
 
 def test_a_silent_pod_that_nothing_offers_does_not_hold_the_others_up() -> None:
     pod = out("a", 5)
-    assert commands(replica_set(pod, serving("b"), out("c", sample=None))) == (Give(pod, 5),)
+    assert commands(replica_set(pod, serving("b"), out("c", sample=None))) == (GoAway(pod, 5),)
 
 
-def rebalancing(name: str, sessions: int, **fields: Any) -> Pod:
+def rebalancing(name: str, sessions: int, **fields: Any) -> PodSnapshot:
     return out(name, sessions, Stage.REBALANCING, **fields)
 
 
 def test_a_pod_that_gives_some_sessions_away_and_stays_is_no_pod_on_its_way_out() -> None:
     full, other = serving("a", 50), serving("b")
     found = due(replica_set(full, other), stages={"a": Stage.REBALANCING}, gives={"uid-a": 5})
-    assert found.commands == (Mark(full, Stage.REBALANCING, NOW), Tell(full, True))
+    assert found.commands == (Annotate(full, Stage.REBALANCING, NOW), Cordon(full, True))
     closed = rebalancing("a", 50)
     found = due(replica_set(closed, other), gives={"uid-a": 5}, timeout=1)
-    assert found == Steps((Give(closed, 5),), rebalancing=(closed,))
+    assert found == Steps((GoAway(closed, 5),), rebalancing=(closed,))
     assert found.moving
-    assert found.busy
 
 
 def test_it_gives_nothing_before_all_that_refuse_are_out_of_the_service() -> None:
@@ -118,11 +120,11 @@ def test_it_gives_nothing_before_all_that_refuse_are_out_of_the_service() -> Non
 def test_its_time_begins_anew_if_it_has_to_go_after_all() -> None:
     pod = rebalancing("a", 50)
     found = due(replica_set(pod, serving("b")), stages=DRAIN, timeout=10, force=True)
-    assert found.commands[0] == Mark(pod, Stage.DRAINING, NOW)
+    assert found.commands[0] == Annotate(pod, Stage.DRAINING, NOW)
 
 
 def test_a_pod_that_holds_gives_nothing_away() -> None:
-    assert commands(replica_set(out("a", 5, Stage.HOLDING), serving("b"))) == ()
+    assert commands(replica_set(out("a", 5, Stage.CORDONED), serving("b"))) == ()
 
 
 @pytest.mark.parametrize(
@@ -143,14 +145,14 @@ def test_as_many_as_there_is_room_for_at_a_time(sessions: int, leaving: int, roo
     pod = out("a", sessions, sample=sample(sessions, leaving=leaving, cordoned=True))
     place = serving("b", sample=sample(10, capacity=10 + room))
     found = due(replica_set(pod, place))
-    assert found.commands == ((Give(pod, count),) if count else ())
-    assert found.homeless == (sessions - leaving if room == 0 else 0)
+    assert found.commands == ((GoAway(pod, count),) if count else ())
+    assert found.unplaceable == (sessions - leaving if room == 0 else 0)
 
 
 def test_the_emptiest_gives_first_and_the_room_is_shared() -> None:
     few, many = out("a", 10), out("b", 20)
     place = serving("c", sample=sample(0, capacity=15))
-    assert commands(replica_set(many, few, place)) == (Give(few, 10), Give(many, 5))
+    assert commands(replica_set(many, few, place)) == (GoAway(few, 10), GoAway(many, 5))
 
 
 @pytest.mark.parametrize(
@@ -158,30 +160,30 @@ def test_the_emptiest_gives_first_and_the_room_is_shared() -> None:
 )
 def test_only_pods_that_surely_take_clients_have_room(fields: dict[str, Any]) -> None:
     found = commands(replica_set(out("a", 5), serving("b", **fields)), stages={"b": Stage.SERVING})
-    assert not [one for one in found if isinstance(one, Give)]
+    assert not [one for one in found if isinstance(one, GoAway)]
 
 
 def test_an_empty_pod_is_marked_and_then_removed() -> None:
     empty, other = out("a"), serving("b", 5)
-    assert commands(replica_set(empty, other)) == (Mark(empty, Stage.DRAINED, 100.0),)
+    assert commands(replica_set(empty, other)) == (Annotate(empty, Stage.DRAINED, 100.0),)
     marked = out("a", stage=Stage.DRAINED)
-    assert commands(replica_set(marked, other)) == (Resize("new", 1, ("uid-a",)),)
+    assert commands(replica_set(marked, other)) == (Scale("new", 1, ("uid-a",)),)
 
 
 def test_an_empty_pod_that_falls_silent_is_still_empty() -> None:
     marked = out("a", stage=Stage.DRAINED, sample=None)
-    assert commands(replica_set(marked, serving("b"))) == (Resize("new", 1, ("uid-a",)),)
+    assert commands(replica_set(marked, serving("b"))) == (Scale("new", 1, ("uid-a",)),)
 
 
 def test_a_pod_that_is_not_empty_after_all_is_not_removed() -> None:
     pod = out("a", 1, stage=Stage.DRAINED)
     place = serving("b", sample=sample(0, capacity=0))
-    assert commands(replica_set(pod, place)) == (Mark(pod, Stage.DRAINING, 100.0),)
+    assert commands(replica_set(pod, place)) == (Annotate(pod, Stage.DRAINING, 100.0),)
 
 
 def test_several_empty_pods_go_at_once() -> None:
     found = commands(replica_set(out("a", stage=Stage.DRAINED), out("b", stage=Stage.DRAINED), serving("c")))
-    assert found == (Resize("new", 1, ("uid-a", "uid-b")),)
+    assert found == (Scale("new", 1, ("uid-a", "uid-b")),)
 
 
 def test_an_empty_pod_waits_while_its_set_would_remove_another_one() -> None:
@@ -198,14 +200,14 @@ def test_an_empty_pod_waits_until_its_set_has_done_what_it_was_asked_before(repl
 
 def test_a_set_that_removed_another_pod_is_reported() -> None:
     found = commands(replica_set(serving("a"), removing=frozenset({"uid-a", "uid-b"})))
-    assert found == (Spared("new", ("a",)),)
+    assert found == (UnexpectedVictim("new", ("a",)),)
 
 
 def test_sets_grow_shed_and_go() -> None:
-    assert commands(grow={"new": 2}) == (Resize("new", 2),)
-    assert commands(replica_set(serving("a")), grow={"new": 2}) == (Resize("new", 3),)
-    assert commands(replica_set(serving("a"), replicas=3), shed={"new": 2}) == (Resize("new", 1),)
-    assert commands(replica_set(name="old"), replica_set()) == (Discard("old"),)
+    assert commands(grow={"new": 2}) == (Scale("new", 2),)
+    assert commands(replica_set(serving("a")), grow={"new": 2}) == (Scale("new", 3),)
+    assert commands(replica_set(serving("a"), replicas=3), cancel={"new": 2}) == (Scale("new", 1),)
+    assert commands(replica_set(name="old"), replica_set()) == (DeleteReplicaSet("old"),)
     assert commands(replica_set(name="old", ending=1)) == ()
 
 
@@ -214,32 +216,31 @@ def test_a_pod_whose_time_is_up_is_kept_and_named(since: float, late: bool) -> N
     pod = out("a", 5, since=since, sample=sample(5, leaving=5, cordoned=True))
     found = due(replica_set(pod, serving("b")), timeout=10)
     assert (found.commands, found.out, found.overdue) == ((), (pod,), (pod,) if late else ())
-    assert found.busy
 
 
 def test_with_force_a_pod_whose_time_is_up_goes() -> None:
     pod = out("a", 5)
-    assert commands(replica_set(pod, serving("b")), timeout=10, force=True) == (Mark(pod, Stage.DRAINED, 100.0),)
+    assert commands(replica_set(pod, serving("b")), timeout=10, force=True) == (Annotate(pod, Stage.DRAINED, 100.0),)
     marked = out("a", 5, stage=Stage.DRAINED)
     found = due(replica_set(marked, serving("b")), timeout=10, force=True)
-    assert found.commands == (Resize("new", 1, ("uid-a",)),)
+    assert found.commands == (Scale("new", 1, ("uid-a",)),)
     assert found.overdue == ()
 
 
-POD: Pod = serving("a")
+POD: PodSnapshot = serving("a")
 
 
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (Mark(POD, Stage.HOLDING, None), "mark a Holding, was Serving"),
-        (Tell(POD, True), "tell a to refuse sessions"),
-        (Tell(POD, False), "tell a to take sessions"),
-        (Give(POD, 3), "have a give 3 sessions away"),
-        (Resize("s", 3), "resize s to 3"),
-        (Resize("s", 2, ("x", "y")), "resize s to 2, removing x, y"),
-        (Discard("s"), "delete s"),
-        (Spared("s", ("a",)), "note that s spared a"),
+        (Annotate(POD, Stage.CORDONED, None), "annotate a Cordoned, was Serving"),
+        (Cordon(POD, True), "cordon a"),
+        (Cordon(POD, False), "uncordon a"),
+        (GoAway(POD, 3), "ask 3 sessions of a to move"),
+        (Scale("s", 3), "scale s to 3"),
+        (Scale("s", 2, ("x", "y")), "scale s to 2, removing x, y"),
+        (DeleteReplicaSet("s"), "delete s"),
+        (UnexpectedVictim("s", ("a",)), "note that s kept a"),
     ],
 )
 def test_commands_are_told_in_words(command: Command, words: str) -> None:

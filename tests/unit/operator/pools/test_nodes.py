@@ -9,14 +9,14 @@ def node(name: str, *, unschedulable: bool = False, zone: str | None = None) -> 
     return {"metadata": {"name": name, "labels": labels}, "spec": {"unschedulable": True} if unschedulable else {}}
 
 
-def test_zones_and_closed_nodes_are_known() -> None:
+def test_zones_and_cordoned_nodes_are_known() -> None:
     nodes = Nodes()
     nodes.put(NODE, node("a", zone="north"))
     nodes.put(NODE, node("b", unschedulable=True))
     assert nodes.zones == {"a": "north", "b": ""}
-    assert nodes.closed == {"b"}
+    assert nodes.unschedulable == {"b"}
     nodes.put(NODE, node("b"))
-    assert nodes.closed == set()
+    assert nodes.unschedulable == set()
     assert nodes.names_of(NODE, None) == {("", "a"), ("", "b")}
     nodes.drop(NODE, "", "a")
     assert nodes.zones == {"b": ""}

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.operator.examples import KEYS, pool
 
 from switchboard_operator.pools import objects
-from switchboard_operator.pools.links import Redis
+from switchboard_operator.pools.dependencies import Redis
 
 REDIS = Redis("store-redis.web.svc", "store-redis-client")
 

@@ -9,11 +9,11 @@ from aiohttp.test_utils import TestServer
 
 from switchboard_crds import names
 from switchboard_operator.keys.derived import Keys
-from switchboard_operator.pools.pods import Access, Place, PodClient, PodError
+from switchboard_operator.pools.pods import Access, PodClient, PodEndpoint, PodError
 from switchboard_signaling.server.http.internal import internal_app
 from switchboard_signaling.server.http.tls import internal_tls
 from switchboard_signaling.server.pod import make_pod
-from switchboard_signaling.settings import ServerSettings
+from switchboard_signaling.settings import Settings
 
 KEYS = Keys(bytes(range(32)))
 
@@ -32,7 +32,7 @@ def mount(folder: Path, keys: Keys, pool_uid: str) -> None:
 async def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """The address of a pod of the pool `a`."""
     mount(tmp_path, KEYS, "a")
-    app = internal_app(make_pod(ServerSettings(internal_token_dir=tmp_path / "tokens", capacity=3)))
+    app = internal_app(make_pod(Settings(internal_token_dir=tmp_path / "tokens", capacity=3)))
     server = TestServer(app, scheme="https")
     await server.start_server(ssl=internal_tls(tmp_path / "tls"))
     assert server.port is not None
@@ -42,7 +42,7 @@ async def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 async def test_a_pod_proves_that_it_is_its_pools_and_takes_the_operators_orders(pod: str) -> None:
-    place = Place("pod", pod, Access.to("a", KEYS))
+    place = PodEndpoint("pod", pod, Access.to("a", KEYS))
     async with PodClient(fence=7) as client:
         assert (await client.sample(place)).capacity == 3
         assert (await client.refuse(place, True)).cordoned
@@ -52,8 +52,8 @@ async def test_no_token_is_given_to_who_is_not_the_pools(pod: str) -> None:
     async with PodClient(fence=7) as client:
         for access in (Access.to("b", KEYS), Access.to("a", Keys(bytes(32)))):
             with pytest.raises(PodError, match="CERTIFICATE_VERIFY_FAILED"):
-                await client.refuse(Place("pod", pod, access), True)
-        assert not (await client.sample(Place("pod", pod, Access.to("a", KEYS)))).cordoned
+                await client.refuse(PodEndpoint("pod", pod, access), True)
+        assert not (await client.sample(PodEndpoint("pod", pod, Access.to("a", KEYS)))).cordoned
 
 
 async def test_nobody_reads_along_without_tls(pod: str) -> None:
@@ -68,7 +68,7 @@ async def test_a_new_root_key_reaches_a_running_pod_with_its_files(pod: str, tmp
     new = Keys(bytes(32))
     mount(tmp_path, new, "a")
     async with PodClient(fence=8) as client:
-        assert (await client.refuse(Place("pod", pod, Access.to("a", new)), True)).cordoned
+        assert (await client.refuse(PodEndpoint("pod", pod, Access.to("a", new)), True)).cordoned
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
@@ -82,5 +82,5 @@ def test_a_pod_without_a_certificate_says_where_it_looked_and_what_helps(tmp_pat
 
 def test_the_secrets_are_not_shown() -> None:
     access = Access.to("a", KEYS)
-    assert access.token not in repr(Place("pod", "10.0.0.1", access))
+    assert access.token not in repr(PodEndpoint("pod", "10.0.0.1", access))
     assert "PRIVATE" not in repr(KEYS.internal_certificate("a"))

@@ -8,46 +8,46 @@ from tests.unit.operator.examples import pool
 from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
 
 from switchboard_operator.pools.drain import BATCH
-from switchboard_operator.pools.fleet import Pod, Set, Stage
 from switchboard_operator.pools.rebalance import (
     LONGEST_SECONDS,
     Terms,
     level_of,
     margin,
     rebalance,
+    summary,
     terms_of,
-    told,
     uneven,
 )
-from switchboard_operator.pools.rollout import Wish, place
+from switchboard_operator.pools.rollout import Target, place
+from switchboard_operator.pools.snapshot import PodSnapshot, RevisionPods, Stage
 
 START = 1000.0
 
 
-def holding(name: str, sessions: int, leaving: int = 0, **fields: Any) -> Pod:
+def holding(name: str, sessions: int, leaving: int = 0, **fields: Any) -> PodSnapshot:
     """Return a pod that serves, with room for many."""
     return serving(name, sample=sample(sessions, leaving=leaving, capacity=10_000), **fields)
 
 
-def closed(name: str, sessions: int, leaving: int = 0, since: float = START) -> Pod:
+def closed(name: str, sessions: int, leaving: int = 0, since: float = START) -> PodSnapshot:
     """Return a pod that is out of the Service while sessions move."""
     found = sample(sessions, leaving=leaving, capacity=10_000, cordoned=True)
     return serving(name, stage=Stage.REBALANCING, since=since, offered=False, sample=found)
 
 
 def planned(
-    *sets: Set, target: int = 0, rested: bool = True, now: float = START + 1
+    *sets: RevisionPods, target: int = 0, rested: bool = True, now: float = START + 1
 ) -> tuple[set[str], dict[str, int]]:
     """Return the pods that are to be out of the Service, and how many sessions each of them is to give away now."""
     current = by_name(*sets)
     replicas = sum(item.replicas for item in sets)
-    placement = rebalance(place(Wish(replicas, "new"), current), current, Terms(target, rested, now))
+    placement = rebalance(place(Target(replicas, "new"), current), current, Terms(target, rested, now))
     names = {pod.uid: pod.name for item in sets for pod in item.staying}
     shut = {names[uid] for uid, stage in placement.stages.items() if stage is Stage.REBALANCING}
     return shut, {names[uid]: count for uid, count in placement.gives.items()}
 
 
-def pods(*found: Pod, **more: Any) -> tuple[set[str], dict[str, int]]:
+def pods(*found: PodSnapshot, **more: Any) -> tuple[set[str], dict[str, int]]:
     return planned(replica_set(*found), **more)
 
 
@@ -139,7 +139,7 @@ def test_a_pod_that_was_filled_leaves_the_service_and_gives_nobody_away() -> Non
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_it_ends_when(case: str, found: list[Pod]) -> None:
+def test_it_ends_when(case: str, found: list[PodSnapshot]) -> None:
     assert pods(*found) == NOTHING
 
 
@@ -174,7 +174,7 @@ def test_a_rollout_comes_first() -> None:
     new, old = replica_set(holding("a", 0)), replica_set(holding("b", 150, revision="old"), name="old")
     assert planned(new, old) == NOTHING
     held = {"uid-a": Stage.SERVING, "uid-b": Stage.SERVING}
-    paused = place(Wish(2, "new", paused=True), by_name(new, old))
+    paused = place(Target(2, "new", paused=True), by_name(new, old))
     assert paused.stages == held
     assert rebalance(paused, by_name(new, old), Terms(0, True, START)) == paused
 
@@ -188,7 +188,7 @@ def test_pods_that_come_or_go_come_first(change: Mapping[str, int]) -> None:
 def test_scaling_comes_first() -> None:
     sets = by_name(replica_set(holding("a", 150), holding("b", 0)))
     for replicas in (1, 3):
-        placement = place(Wish(replicas, "new"), sets)
+        placement = place(Target(replicas, "new"), sets)
         assert rebalance(placement, sets, Terms(0, True, START)) == placement
 
 
@@ -212,8 +212,8 @@ def test_the_terms_are_the_pools(spec: Any, status: Any, after: int, terms: tupl
 
 
 def test_what_it_came_to_is_told_in_words() -> None:
-    words = told({"a": 150, "b": 0, "c": 40, "gone": 3}, {"a": 90, "b": 58, "c": 42, "new": 1})
+    words = summary({"a": 150, "b": 0, "c": 40, "gone": 3}, {"a": 90, "b": 58, "c": 42, "new": 1})
     assert words == "60 sessions left a (150 -> 90); b (0 -> 58), c (40 -> 42) took sessions."
     many = dict.fromkeys("abcde", 100) | {"f": 0}
-    assert "c (100 -> 90) and 2 more; f" in told(many, dict.fromkeys("abcde", 90) | {"f": 50})
-    assert told({"a": 1, "b": 0}, {"a": 1, "b": 2}) == "No session moved."
+    assert "c (100 -> 90) and 2 more; f" in summary(many, dict.fromkeys("abcde", 90) | {"f": 50})
+    assert summary({"a": 1, "b": 0}, {"a": 1, "b": 2}) == "No session moved."

@@ -6,22 +6,22 @@ import pytest
 from tests.unit.operator.examples import pool
 from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
 
-from switchboard_operator.pools.fleet import Pod, Set, Stage
-from switchboard_operator.pools.rollout import Canary, Wish, place, surge, victims, wish_of
+from switchboard_operator.pools.rollout import Canary, Target, place, surge, target_of, victims
+from switchboard_operator.pools.snapshot import PodSnapshot, RevisionPods, Stage
 
 
-def old(*pods: str | Pod, **fields: Any) -> Set:
+def old(*pods: str | PodSnapshot, **fields: Any) -> RevisionPods:
     """Return the ReplicaSet of an older revision."""
-    made = [pod if isinstance(pod, Pod) else serving(pod, revision="old") for pod in pods]
+    made = [pod if isinstance(pod, PodSnapshot) else serving(pod, revision="old") for pod in pods]
     return replica_set(*made, name="old", **fields)
 
 
-def placed(replicas: int, *sets: Set, **wish: Any) -> tuple[dict[str, str], dict[str, int], dict[str, int]]:
+def placed(replicas: int, *sets: RevisionPods, **target: Any) -> tuple[dict[str, str], dict[str, int], dict[str, int]]:
     """Return the first letter of each pod's stage by its name, the pods to make, and those not to make."""
-    found = place(Wish(replicas, "new", **wish), by_name(*sets))
+    found = place(Target(replicas, "new", **target), by_name(*sets))
     names = {pod.uid: pod.name for item in sets for pod in item.pods}
     stages = {names[uid]: stage.value[0] for uid, stage in found.stages.items()}
-    return stages, dict(found.grow), dict(found.shed)
+    return stages, dict(found.grow), dict(found.cancel)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_rollout_may_use_some_more_pods_and_at_least_one(replicas: int, percen
 
 
 @pytest.mark.parametrize(
-    ("case", "replicas", "sets", "stages", "grow", "shed"),
+    ("case", "replicas", "sets", "stages", "grow", "cancel"),
     [
         ("a new pool gets all pods at once", 3, [], "", 3, {}),
         ("nothing to do", 1, [replica_set(serving("a"))], "S", 0, {}),
@@ -48,19 +48,19 @@ def test_a_rollout_may_use_some_more_pods_and_at_least_one(replicas: int, percen
         ("one that serves comes back for one that fails", 1, [replica_set(starting("a"), out("b", 5))], "DS", 0, {}),
         ("a rollout begins with the surge", 4, [old(*"abcd")], "SSSS", 1, {}),
         ("new pods that do not serve stop it", 4, [old(*"abcd"), replica_set(starting("n"))], "SSSSS", 0, {}),
-        ("a new pod takes all old ones out", 4, [old(*"abcd"), replica_set(serving("n"))], "HHHDS", 0, {}),
+        ("a new pod takes all old ones out", 4, [old(*"abcd"), replica_set(serving("n"))], "CCCDS", 0, {}),
         (
             "the place of a gone pod is used",
             4,
-            [old(*(out(name, 5, Stage.HOLDING, "old") for name in "bcd")), replica_set(serving("n"))],
-            "HHHS",
+            [old(*(out(name, 5, Stage.CORDONED, "old") for name in "bcd")), replica_set(serving("n"))],
+            "CCCS",
             1,
             {},
         ),
         (
             "old pods serve again if no new one does",
             2,
-            [old(out("a", 5, Stage.HOLDING, "old"), out("b", 4, revision="old")), replica_set(starting("n"))],
+            [old(out("a", 5, Stage.CORDONED, "old"), out("b", 4, revision="old")), replica_set(starting("n"))],
             "SSS",
             0,
             {},
@@ -88,7 +88,7 @@ def test_a_rollout_may_use_some_more_pods_and_at_least_one(replicas: int, percen
             "pods that cannot be emptied do not keep others from being made",
             3,
             [old(*(out(name, 5, revision="old") for name in "abcd")), replica_set(serving("n"))],
-            "DDHHS",
+            "DDCCS",
             0,
             {},
         ),
@@ -96,24 +96,26 @@ def test_a_rollout_may_use_some_more_pods_and_at_least_one(replicas: int, percen
             "too few carry the load, whatever the surge says",
             4,
             [old(*(out(name, 5, revision="old") for name in "ab")), replica_set(serving("n"), replicas=1)],
-            "HHS",
+            "CCS",
             2,
             {},
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) > 6 else "",
 )
-def test_the_next_step(case: str, replicas: int, sets: list[Set], stages: str, grow: int, shed: dict[str, int]) -> None:
+def test_the_next_step(
+    case: str, replicas: int, sets: list[RevisionPods], stages: str, grow: int, cancel: dict[str, int]
+) -> None:
     found, growing, shedding = placed(replicas, *sets)
     assert "".join(found[name] for name in sorted(found)) == stages
     assert growing == ({"new": grow} if grow else {})
-    assert shedding == shed
+    assert shedding == cancel
 
 
 def test_with_a_larger_surge_old_pods_stay_until_as_many_new_ones_serve() -> None:
     assert placed(8, old(*"abcdefgh"), replica_set(serving("n"), starting("m")), surge=2)[0]["a"] == "S"
     stages = placed(8, old(*"abcdefgh"), replica_set(serving("n"), serving("m")), surge=2)[0]
-    assert Counter(stages.values()) == Counter("SSHHHHHHDD")
+    assert Counter(stages.values()) == Counter("SSCCCCCCDD")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_with_a_larger_surge_old_pods_stay_until_as_many_new_ones_serve() -> Non
         ([replica_set(serving("n"))], "S", {"new": 1}),
     ],
 )
-def test_a_paused_rollout_replaces_no_further_pod(sets: list[Set], stages: str, grow: dict[str, int]) -> None:
+def test_a_paused_rollout_replaces_no_further_pod(sets: list[RevisionPods], stages: str, grow: dict[str, int]) -> None:
     found, growing, _ = placed(2, *sets, paused=True)
     assert Counter(found.values()) == Counter(stages)
     assert growing == grow
@@ -138,16 +140,16 @@ NOW = 1000.0
 TRIAL = Canary(pods=1, pause=60, now=NOW)
 
 
-def made(*pods: Pod, created: str = "2026-01-02T00:00:00Z", **fields: Any) -> Set:
+def made(*pods: PodSnapshot, created: str = "2026-01-02T00:00:00Z", **fields: Any) -> RevisionPods:
     """Return the current ReplicaSet, made after the older one."""
     return replica_set(*pods, created=created, **fields)
 
 
-def older(*pods: str | Pod, **fields: Any) -> Set:
+def older(*pods: str | PodSnapshot, **fields: Any) -> RevisionPods:
     return old(*pods, **{"created": "2026-01-01T00:00:00Z", **fields})
 
 
-def ready_for(name: str, seconds: float, **fields: Any) -> Pod:
+def ready_for(name: str, seconds: float, **fields: Any) -> PodSnapshot:
     return serving(name, ready_since=NOW - seconds, **fields)
 
 
@@ -158,24 +160,24 @@ def ready_for(name: str, seconds: float, **fields: Any) -> Pod:
         ("it starts", [older(*"abcd"), made(starting("n"))], "SSSSS", {}),
         ("it serves beside the others", [older(*"abcd"), made(ready_for("n", 59))], "SSSSS", {}),
         ("it restarted", [older(*"abcd"), made(ready_for("n", 99, restarts=1))], "SSSSS", {}),
-        ("it has passed", [older(*"abcd"), made(ready_for("n", 60))], "HHHDS", {}),
-        ("another one has", [older(*"abc"), made(ready_for("m", 60), ready_for("n", 9, restarts=1))], "HHDSS", {}),
+        ("it has passed", [older(*"abcd"), made(ready_for("n", 60))], "CCCDS", {}),
+        ("another one has", [older(*"abc"), made(ready_for("m", 60), ready_for("n", 9, restarts=1))], "CCDSS", {}),
         ("it stands on a node to be emptied", [older(*"abcd"), made(ready_for("n", 99, evacuate=True))], "SSSSD", {}),
         ("pods that fail later bring the old ones back",
-         [older("a", out("b", 5, Stage.HOLDING, "old"), out("c", 5, revision="old")), made(ready_for("n", 9))],
+         [older("a", out("b", 5, Stage.CORDONED, "old"), out("c", 5, revision="old")), made(ready_for("n", 9))],
          "SSSS", {}),
         ("the pool grows meanwhile", [older("a", "b"), made(ready_for("n", 9))], "SSS", {"old": 1}),
         ("a new pool", [], "", {"new": 4}),
         ("nothing else is left", [older(), made(ready_for("n", 9))], "S", {"new": 3}),
-        ("the way back needs no trial", [older(*"abcd", created="2026-01-03"), made(ready_for("n", 9))], "HHHDS", {}),
+        ("the way back needs no trial", [older(*"abcd", created="2026-01-03"), made(ready_for("n", 9))], "CCCDS", {}),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) > 6 else "",
 )  # fmt: skip
-def test_a_new_revision_is_tried_first(case: str, sets: list[Set], stages: str, grow: dict[str, int]) -> None:
-    found, growing, shed = placed(4, *sets, canary=TRIAL)
+def test_a_new_revision_is_tried_first(case: str, sets: list[RevisionPods], stages: str, grow: dict[str, int]) -> None:
+    found, growing, cancel = placed(4, *sets, canary=TRIAL)
     assert "".join(found[name] for name in sorted(found)) == stages
     assert growing == grow
-    assert shed == {}
+    assert cancel == {}
 
 
 def test_as_many_are_tried_as_wished() -> None:
@@ -191,22 +193,22 @@ def test_a_paused_rollout_is_not_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rollout", "wish"),
+    ("rollout", "target"),
     [
-        ({}, Wish(20, "new", 5)),
-        ({"surgePercent": 50, "paused": True}, Wish(20, "new", 10, paused=True)),
-        ({"canary": {}}, Wish(20, "new", 5, canary=Canary(2, 300, NOW))),
-        ({"canary": {"percent": 90, "pauseSeconds": 7}}, Wish(20, "new", 5, canary=Canary(5, 7, NOW))),
+        ({}, Target(20, "new", 5)),
+        ({"surgePercent": 50, "paused": True}, Target(20, "new", 10, paused=True)),
+        ({"canary": {}}, Target(20, "new", 5, canary=Canary(2, 300, NOW))),
+        ({"canary": {"percent": 90, "pauseSeconds": 7}}, Target(20, "new", 5, canary=Canary(5, 7, NOW))),
     ],
 )
-def test_the_wish_is_the_pools(rollout: Any, wish: Wish) -> None:
-    assert wish_of(pool(rollout=rollout), 20, "new", NOW) == wish
+def test_the_wish_is_the_pools(rollout: Any, target: Target) -> None:
+    assert target_of(pool(rollout=rollout), 20, "new", NOW) == target
 
 
 def test_a_pod_on_a_node_to_be_emptied_is_replaced_first() -> None:
     leaving, other = serving("a", 5, evacuate=True), serving("b", 5)
-    assert placed(2, replica_set(leaving, other)) == ({"a": "H", "b": "S"}, {"new": 1}, {})
-    assert placed(2, replica_set(leaving, other, starting("c")))[0] == {"a": "H", "b": "S", "c": "S"}
+    assert placed(2, replica_set(leaving, other)) == ({"a": "C", "b": "S"}, {"new": 1}, {})
+    assert placed(2, replica_set(leaving, other, starting("c")))[0] == {"a": "C", "b": "S", "c": "S"}
     assert placed(2, replica_set(leaving, other, serving("c")))[0] == {"a": "D", "b": "S", "c": "S"}
     assert placed(1, replica_set(leaving))[0] == {"a": "S"}, "it serves until another one does"
 
@@ -218,7 +220,7 @@ def test_pods_go_in_this_order() -> None:
         serving("silent", sample=None),
         out("draining", 5),
         out("drained", 0, Stage.DRAINED),
-        out("holding", 1, Stage.HOLDING),
+        out("holding", 1, Stage.CORDONED),
         serving("failing", 3, ready=False),
         starting("made"),
     ]

@@ -14,9 +14,9 @@ from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import POD
 from switchboard_operator.owned.owner import OwnerKey, owner_key
 from switchboard_operator.pools import sampler
-from switchboard_operator.pools.pods import Access, Place, PodError
+from switchboard_operator.pools.pods import Access, PodEndpoint, PodError
 from switchboard_operator.pools.sampler import Sampler, Watched
-from switchboard_operator.pools.samples import History, Sample
+from switchboard_operator.pools.samples import Sample, SampleHistory
 
 ACCESS = Access("token", "certificate")
 KEY = ("SignalingPool", "web", "calls")
@@ -28,7 +28,7 @@ class FakeClient:
     def __init__(self) -> None:
         self.sessions: dict[str, int] = {}
 
-    async def sample(self, place: Place) -> Sample:
+    async def sample(self, place: PodEndpoint) -> Sample:
         assert place.access == ACCESS
         if place.pod not in self.sessions:
             raise PodError("silent")
@@ -85,11 +85,11 @@ async def test_what_pods_say_is_remembered_and_silence_is_not_zero(world: World)
 
 async def test_a_pool_that_is_not_sampled_has_no_history(world: World) -> None:
     await world.sampler.refresh(KEY)
-    assert world.sampler.history(KEY) == History()
+    assert world.sampler.history(KEY) == SampleHistory()
     watched = world.enter()
     assert world.sampler.history(KEY) is watched.history
     world.sampler.leave(KEY)
-    assert world.sampler.history(KEY) == History()
+    assert world.sampler.history(KEY) == SampleHistory()
 
 
 async def test_another_decision_wakes_the_pool(world: World) -> None:

@@ -3,16 +3,16 @@ from typing import Any
 import pytest
 from tests.unit.operator.pools.pods import sample
 
-from switchboard_operator.pools.autoscaling.model import Pod
-from switchboard_operator.pools.samples import HISTORY_SECONDS, History, Observation, Sample
+from switchboard_operator.pools.autoscaling.model import PodLoad
+from switchboard_operator.pools.samples import HISTORY_SECONDS, PoolObservation, Sample, SampleHistory
 
 ANSWER = {
     "pod": "a", "sessions": 3, "connections": 2, "leaving": 1, "capacity": 9, "refused": 4, "cordoned": True,
 }  # fmt: skip
 
 
-def observation(at: float, *sessions: int | None) -> Observation:
-    return Observation(at, tuple(Pod(str(number), True, 1.0, one) for number, one in enumerate(sessions)))
+def observation(at: float, *sessions: int | None) -> PoolObservation:
+    return PoolObservation(at, tuple(PodLoad(str(number), True, 1.0, one) for number, one in enumerate(sessions)))
 
 
 def test_a_pods_answer_is_read() -> None:
@@ -26,7 +26,7 @@ def test_what_is_no_sample_is_refused(answer: dict[str, Any]) -> None:
 
 
 def test_an_old_sample_says_nothing() -> None:
-    history = History()
+    history = SampleHistory()
     history.take("uid", sample(3))
     assert history.sample("uid", 10.0) == sample(3)
     assert history.sample("uid", 10.1) is None
@@ -34,7 +34,7 @@ def test_an_old_sample_says_nothing() -> None:
 
 
 def test_what_is_old_or_gone_is_forgotten() -> None:
-    history = History()
+    history = SampleHistory()
     history.take("gone", sample())
     history.take("here", sample())
     history.add(observation(0.0, 1), ["here"])
@@ -45,7 +45,7 @@ def test_what_is_old_or_gone_is_forgotten() -> None:
 
 
 def test_sessions_move_while_their_number_changes() -> None:
-    history = History()
+    history = SampleHistory()
     assert history.moving
     history.add(observation(0.0, 1, None), [])
     history.add(observation(1.0, 1), [])
@@ -55,7 +55,7 @@ def test_sessions_move_while_their_number_changes() -> None:
 
 
 def test_clients_that_were_turned_away_count_once() -> None:
-    history = History()
+    history = SampleHistory()
     history.take("old", sample(refused=40))
     assert history.refused("old") == 0, "what was before the first observation is not of now"
     history.add(observation(0.0, 1), ["old"])

@@ -7,10 +7,11 @@ from tests.unit.operator.pools.pods import by_name, out, replica_set, serving, s
 
 from switchboard_operator.images import Images
 from switchboard_operator.pools import status
-from switchboard_operator.pools.demand import Decision
 from switchboard_operator.pools.drain import Steps
-from switchboard_operator.pools.fleet import Pod
-from switchboard_operator.pools.state import Moved, Numbers
+from switchboard_operator.pools.plan import Plan
+from switchboard_operator.pools.replicas import ReplicaDecision
+from switchboard_operator.pools.snapshot import Observed, PodSnapshot
+from switchboard_operator.pools.state import Figures, PoolState
 
 SHOW = {"name": "show", "cron": "0 25 * * *", "durationSeconds": 60, "replicas": 2}
 BROKEN = pod(containerStatuses=[{"name": "signaling", "state": {"waiting": {"reason": "ErrImagePull"}}}])
@@ -19,10 +20,24 @@ NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
 LATER = datetime(2026, 1, 1, 0, 3, tzinfo=UTC)
 
 
-def moved(*pods: Pod, **fields: Any) -> Moved:
-    current = replica_set(*(one for one in pods if one.set == "new"))
-    older = replica_set(*(one for one in pods if one.set == "old"), name="old")
-    return Moved("new", by_name(current, older), **{"decision": Decision(2, "because"), **fields})
+DECIDED = ReplicaDecision(2, "because")
+FIGURES = Figures(0, 0, "")
+NOTHING = Steps()
+
+
+def state(
+    *pods: PodSnapshot,
+    decision: ReplicaDecision = DECIDED,
+    steps: Steps = NOTHING,
+    figures: Figures = FIGURES,
+    last_move: datetime | None = None,
+    on_trial: bool = False,
+    failure: str | None = None,
+) -> PoolState:
+    current = replica_set(*(one for one in pods if one.replica_set == "new"))
+    older = replica_set(*(one for one in pods if one.replica_set == "old"), name="old")
+    observed = Observed("new", by_name(current, older), failure=failure)
+    return PoolState(observed, Plan(decision, steps, last_move, on_trial), figures)
 
 
 @pytest.mark.parametrize(
@@ -39,44 +54,44 @@ def moved(*pods: Pod, **fields: Any) -> Moved:
     ],
 )
 def test_whether_all_pods_serve(
-    pods: list[Pod], seen: list[Any], fields: dict[str, Any], now: datetime, holds: bool, reason: str
+    pods: list[PodSnapshot], seen: list[Any], fields: dict[str, Any], now: datetime, holds: bool, reason: str
 ) -> None:
-    fact = status.pods_ready(pool(), moved(*pods, **fields), seen, now)
+    fact = status.pods_ready(pool(), state(*pods, **fields), seen, now)
     assert (fact.holds, fact.reason) == (holds, reason)
     assert fact.in_progress is (reason in {"Starting", "RollingOut"})
 
 
 def test_a_paused_rollout_is_named_as_long_as_pods_are_left() -> None:
     paused = pool(rollout={"paused": True})
-    fact = status.pods_ready(paused, moved(serving("a"), OLD), [], NOW)
+    fact = status.pods_ready(paused, state(serving("a"), OLD), [], NOW)
     assert (fact.reason, fact.in_progress) == ("RolloutPaused", True)
-    assert status.pods_ready(paused, moved(serving("a")), [], NOW).reason == "Starting"
+    assert status.pods_ready(paused, state(serving("a")), [], NOW).reason == "Starting"
 
 
 def test_a_trial_says_how_long_it_lasts_and_what_stopped_it() -> None:
     tried = pool(rollout={"canary": {"pauseSeconds": 60}})
-    fact = status.pods_ready(tried, moved(serving("n"), OLD, on_trial=True), [], NOW)
+    fact = status.pods_ready(tried, state(serving("n"), OLD, on_trial=True), [], NOW)
     assert (fact.holds, fact.reason, fact.in_progress) == (False, "Canary", True)
-    assert "1 pods of the new revision serve beside the old ones" in fact.message
+    assert "1 pod of the new revision serves beside the old ones" in fact.message
     assert "Ready for 60 s" in fact.message
-    fact = status.pods_ready(tried, moved(serving("n", restarts=2), OLD, on_trial=True), [], NOW)
+    fact = status.pods_ready(tried, state(serving("n", restarts=2), OLD, on_trial=True), [], NOW)
     assert (fact.holds, fact.reason, fact.in_progress) == (False, "CanaryRestarted", False)
-    assert "n restarted" in fact.message
+    assert "Canary pods n restarted" in fact.message
     assert "Remedy: read `kubectl logs --previous`" in fact.message
     paused = pool(rollout={"canary": {}, "paused": True})
-    assert status.pods_ready(paused, moved(serving("n"), OLD, on_trial=True), [], NOW).reason == "RolloutPaused"
+    assert status.pods_ready(paused, state(serving("n"), OLD, on_trial=True), [], NOW).reason == "RolloutPaused"
 
 
 def test_a_pod_that_does_not_serve_is_named_with_the_remedy() -> None:
-    alone = status.pods_ready(pool(), moved(starting("b")), [], LATER).message
+    alone = status.pods_ready(pool(), state(starting("b")), [], LATER).message
     assert "Pod web/b" in alone
     assert alone.endswith("Remedy: read its `kubectl logs`")
-    replacing = status.pods_ready(pool(), moved(starting("b"), OLD), [], LATER).message
+    replacing = status.pods_ready(pool(), state(starting("b"), OLD), [], LATER).message
     assert replacing.endswith("apply the old spec again")
 
 
 def test_a_refusal_is_passed_on_with_the_remedy() -> None:
-    fact = status.pods_ready(pool(), moved(failure="exceeded quota: pods"), [], NOW)
+    fact = status.pods_ready(pool(), state(failure="exceeded quota: pods"), [], NOW)
     assert "exceeded quota: pods. Remedy" in fact.message
 
 
@@ -85,13 +100,13 @@ def test_no_pods_before_the_redis_is_known() -> None:
 
 
 def test_the_fields_count_the_pods_of_all_revisions() -> None:
-    seen = moved(serving("a"), starting("b"), out("c"), OLD, numbers=Numbers(7, 200, "so it was told"))
+    seen = state(serving("a"), starting("b"), out("c"), OLD, figures=Figures(7, 200, "so it was told"))
     found = status.fields(pool(), Images("signaling:1", "signaling:0"), "abc", seen)
     assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
     assert (found["sessions"], found["capacity"], found["decision"]) == (7, 200, "so it was told")
     assert found["desiredReplicas"] == 2
     assert "lastMoveTime" not in found
-    assert status.fields(pool(), Images("", ""), "", moved(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"
+    assert status.fields(pool(), Images("", ""), "", state(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"
     assert (found["image"], found["defaultImage"]) == ("signaling:1", "signaling:0")
     assert (found["revision"], found["service"]) == ("abc", "calls-signaling")
     assert "switchboard.dev/signalingpool=calls" in found["selector"].split(",")
@@ -101,20 +116,20 @@ def test_the_fields_count_the_pods_of_all_revisions() -> None:
     ("steps", "holds", "reason", "words"),
     [
         (Steps(), True, "Drained", "No pod"),
-        (Steps(out=(out("a"),)), False, "Draining", "On their way out: a."),
+        (Steps(out=(out("a"),)), False, "Draining", "Draining: a."),
         (Steps(out=tuple(out(name) for name in "abcde")), False, "Draining", "a, b, c and 2 more"),
-        (Steps(out=(out("a"),), homeless=3), False, "NoRoom", "Remedy: raise spec.replicas"),
+        (Steps(out=(out("a"),), unplaceable=3), False, "NoRoom", "Remedy: raise spec.replicas"),
         (Steps(out=(out("a"),), overdue=(out("a"),)), False, "TimedOut", "After 600 s a still hold sessions."),
     ],
 )
 def test_whether_a_pod_waits_for_its_sessions(steps: Steps, holds: bool, reason: str, words: str) -> None:
-    fact = status.drained(pool(), moved(steps=steps))
+    fact = status.drained(pool(), state(steps=steps))
     assert (fact.holds, fact.reason) == (holds, reason)
     assert words in fact.message
 
 
 @pytest.mark.parametrize(
-    ("spec", "blind", "holds", "reason", "words"),
+    ("spec", "no_metrics", "holds", "reason", "words"),
     [
         ({}, False, False, "Manual", "spec.replicas decides."),
         ({"autoscaling": {"mode": "Manual", "maxReplicas": 9}}, False, False, "Manual", "spec.replicas decides."),
@@ -123,8 +138,8 @@ def test_whether_a_pod_waits_for_its_sessions(steps: Steps, holds: bool, reason:
         ({"autoscaling": {"maxReplicas": 9, "schedules": [SHOW]}}, False, False, "WrongSchedule", "Bad hour"),
     ],
 )
-def test_whether_the_load_decides(spec: dict[str, Any], blind: bool, holds: bool, reason: str, words: str) -> None:
-    fact = status.scaling(pool(**spec), moved(decision=Decision(2, "because", blind)))
+def test_whether_the_load_decides(spec: dict[str, Any], no_metrics: bool, holds: bool, reason: str, words: str) -> None:
+    fact = status.scaling(pool(**spec), state(decision=ReplicaDecision(2, "because", no_metrics)))
     assert (fact.holds, fact.reason) == (holds, reason)
     assert words in fact.message
 

@@ -18,16 +18,16 @@ from switchboard_operator.pools.autoscaling.demand import Demand
 from switchboard_operator.pools.autoscaling.explain import Term, number
 from switchboard_operator.pools.autoscaling.forecast import Outlook, Past
 from switchboard_operator.pools.autoscaling.limits import Count
-from switchboard_operator.pools.autoscaling.model import Decision, Observation, Settings
+from switchboard_operator.pools.autoscaling.model import MAX_POINTS, LoadDecision, LoadObservation, Tuning
 
 LEARNT_STARTS = 20
 """How many start times are remembered."""
 NO_PAST = Past()
-DEFAULTS = Settings()
+DEFAULTS = Tuning()
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class LoadHistory:
     """What is remembered of a pool between decisions: bounded, and empty after a restart."""
 
     t: float | None = None
@@ -49,42 +49,44 @@ class History:
     """Replicas that were asked for, over the limits' window."""
 
 
-def decide(history: History, observation: Observation, settings: Settings = DEFAULTS) -> tuple[History, Decision]:
+def decide(
+    history: LoadHistory, observation: LoadObservation, tuning: Tuning = DEFAULTS
+) -> tuple[LoadHistory, LoadDecision]:
     """Return how many pods there should be, and the history for the next decision.
 
     Missing samples may only hold or raise; after a start or a gap nothing goes down before both windows were seen
     whole. The pool's own bounds hold even then.
     """
     t = observation.t
-    refused = _refused(history, observation, settings)
-    demanded, last = demand.measure(observation, history.last, sum(count for _, count in refused), settings)
-    starting, starts = _starts(history, observation, settings)
-    replicas = limits.remember(history.replicas, t, observation.current, settings.limit_window_s)
-    lead_s = _lead_s(history, observation, starts, demanded, settings)
+    refused = _refused(history, observation, tuning)
+    demanded, last = demand.measure(observation, history.last, sum(count for _, count in refused), tuning)
+    starting, starts = _starts(history, observation, tuning)
+    replicas = limits.remember(history.replicas, t, observation.current, tuning.limit_window_s)
+    lead_s = _lead_s(history, observation, starts, demanded, tuning)
     floors = _floors(observation, lead_s)
     if not demanded.sampled:
-        since = history.since if history.t is None or t - history.t <= settings.gap_s else None
-        gone = History(t, since, last, refused, starting, starts, history.past, history.kept, replicas)
-        return gone, _hold(observation, floors, replicas, demanded.unknown > 0, settings)
-    past, outlook = forecast.look_ahead(history.past, t, demanded.level, lead_s, settings)
+        since = history.since if history.t is None or t - history.t <= tuning.gap_s else None
+        gone = LoadHistory(t, since, last, refused, starting, starts, history.past, history.kept, replicas)
+        return gone, _hold(observation, floors, replicas, demanded.unknown > 0, tuning)
+    past, outlook = forecast.look_ahead(history.past, t, demanded.level, lead_s, tuning)
     since = history.since
-    if since is None or not history.past.points or t - history.past.points[-1].t > settings.gap_s:
+    if since is None or not history.past.points or t - history.past.points[-1].t > tuning.gap_s:
         since = t
-    terms = (*_terms(observation, demanded.low, outlook, settings), *floors)
-    cautious = replace(outlook, margin=settings.down_margin * outlook.margin)
-    ceiling = (*_terms(observation, demanded.high, cautious, settings), *floors)
-    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), settings.down_window_s)
-    after = History(t, since, last, refused, starting, starts, past, kept, replicas)
-    return after, _decision(after, observation, terms, demanded, settings)
+    terms = (*_terms(observation, demanded.low, outlook, tuning), *floors)
+    cautious = replace(outlook, margin=tuning.down_margin * outlook.margin)
+    ceiling = (*_terms(observation, demanded.high, cautious, tuning), *floors)
+    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), tuning.down_window_s)
+    after = LoadHistory(t, since, last, refused, starting, starts, past, kept, replicas)
+    return after, _decision(after, observation, terms, demanded, tuning)
 
 
-def _terms(observation: Observation, sessions: float, outlook: Outlook, settings: Settings) -> tuple[Term, ...]:
+def _terms(observation: LoadObservation, sessions: float, outlook: Outlook, tuning: Tuning) -> tuple[Term, ...]:
     """Return what the sessions want; where two want the same, the simpler one comes first."""
     target, now = observation.target, number(sessions)
     ahead = f"in {number(outlook.lead_s)} s"
     lines = [("load", sessions, f"{now} sessions / {number(target)}")]
-    if settings.free_slots > 0:
-        free = settings.free_slots
+    if tuning.free_slots > 0:
+        free = tuning.free_slots
         lines.append(("buffer", sessions + free, f"{now} sessions + {number(free)} free / {number(target)}"))
     for name, more in (("forecast", outlook.rise), ("surge", outlook.surge)):
         how = f"{now} sessions + {number(more)} {ahead} + {number(outlook.margin)} margin / {number(target)}"
@@ -96,19 +98,19 @@ def _pods(sessions: float, target: float) -> int:
     return math.ceil(sessions / target - 1e-9)
 
 
-def _floors(observation: Observation, lead_s: float) -> tuple[Term, ...]:
-    least = Term("min", observation.least, "the pool's own")
+def _floors(observation: LoadObservation, lead_s: float) -> tuple[Term, ...]:
+    lower = Term("min", observation.min_pods, "the pool's own")
     utc = observation.t if observation.utc is None else observation.utc
     announced = schedule.floor(observation.schedules, utc, lead_s)
     if announced is None:
-        return (least,)
+        return (lower,)
     how = f"{announced.cron} {announced.zone.key}"
-    return Term(f"schedule {announced.name}", announced.replicas, how), least
+    return Term(f"schedule {announced.name}", announced.replicas, how), lower
 
 
 def _decision(
-    history: History, observation: Observation, terms: tuple[Term, ...], demanded: Demand, settings: Settings
-) -> Decision:
+    history: LoadHistory, observation: LoadObservation, terms: tuple[Term, ...], demanded: Demand, tuning: Tuning
+) -> LoadDecision:
     current = observation.current
     wanted = max(terms, key=lambda term: term.pods)
     peak = max(count.pods for count in history.kept)
@@ -117,66 +119,74 @@ def _decision(
     if desired < current:
         desired = min(current, peak)
         if desired > wanted.pods:
-            said.append(_why_kept(history, desired, demanded, settings))
-        whole_s = max(settings.stable_window_s, settings.down_window_s)
+            said.append(_why_kept(history, desired, demanded, tuning))
+        whole_s = max(tuning.stable_window_s, tuning.down_window_s)
         if desired < current and (history.since is None or observation.t - history.since < whole_s):
             desired = current
             said.append(f"history is not {number(whole_s)} s long yet")
-    return _bounded(observation, wanted, desired, history.replicas, said, settings)
+    return _bounded(observation, wanted, desired, history.replicas, said, tuning)
 
 
-def _why_kept(history: History, desired: int, demanded: Demand, settings: Settings) -> str:
+def _why_kept(history: LoadHistory, desired: int, demanded: Demand, tuning: Tuning) -> str:
     if demanded.unknown and history.kept[-1].pods >= desired:
         return f"{demanded.unknown} without a sample count as full"
-    margin, window = number(settings.down_margin), number(settings.down_window_s)
+    margin, window = number(tuning.down_margin), number(tuning.down_window_s)
     return f"down window: {desired} with {margin}x margin in the last {window} s"
 
 
 def _hold(
-    observation: Observation, floors: tuple[Term, ...], replicas: tuple[Count, ...], blind: bool, settings: Settings
-) -> Decision:
+    observation: LoadObservation,
+    floors: tuple[Term, ...],
+    replicas: tuple[Count, ...],
+    no_metrics: bool,
+    tuning: Tuning,
+) -> LoadDecision:
     wanted = max(floors, key=lambda term: term.pods)
     said = ["no samples: nothing goes down"]
-    return _bounded(observation, wanted, max(wanted.pods, observation.current), replicas, said, settings, blind=blind)
+    return _bounded(
+        observation, wanted, max(wanted.pods, observation.current), replicas, said, tuning, no_metrics=no_metrics
+    )
 
 
 def _bounded(
-    observation: Observation,
+    observation: LoadObservation,
     wanted: Term,
     desired: int,
     replicas: tuple[Count, ...],
     said: list[str],
-    settings: Settings,
+    tuning: Tuning,
     *,
-    blind: bool = False,
-) -> Decision:
+    no_metrics: bool = False,
+) -> LoadDecision:
     """Return the decision within the rate limits and the pool's bounds."""
     current = observation.current
-    if desired > (most := max(current, limits.most_up(replicas, settings))):
-        desired = most
-        said.append(f"up limit {number(settings.up_factor)}x or +{settings.up_pods}")
-    if desired < (least := min(current, limits.least_down(replicas, settings))):
-        desired = least
-        said.append(f"down limit {number(settings.down_factor)}x or -{settings.down_pods}")
-    if desired < observation.least:
-        desired = observation.least
-        said.append(f"min {observation.least}")
-    if desired > observation.most:
-        desired = observation.most
-        said.append(f"max {observation.most}")
+    if desired > (upper := max(current, limits.max_up(replicas, tuning))):
+        desired = upper
+        said.append(f"up limit {number(tuning.up_factor)}x or +{tuning.up_pods}")
+    if desired < (lower := min(current, limits.min_down(replicas, tuning))):
+        desired = lower
+        said.append(f"down limit {number(tuning.down_factor)}x or -{tuning.down_pods}")
+    if desired < observation.min_pods:
+        desired = observation.min_pods
+        said.append(f"min {observation.min_pods}")
+    if desired > observation.max_pods:
+        desired = observation.max_pods
+        said.append(f"max {observation.max_pods}")
     reason = explain.reason(wanted, said)
     why = f"{explain.change(current, desired)}: {reason}"
-    return Decision(desired, why, reason, wanted.name, tuple(said), blind)
+    return LoadDecision(desired, why, reason, wanted.name, tuple(said), no_metrics)
 
 
-def _refused(history: History, observation: Observation, settings: Settings) -> tuple[tuple[float, float], ...]:
-    since = observation.t - settings.refused_window_s
-    kept = tuple(item for item in history.refused if item[0] > since)[-limits.MOST_POINTS :]
+def _refused(history: LoadHistory, observation: LoadObservation, tuning: Tuning) -> tuple[tuple[float, float], ...]:
+    since = observation.t - tuning.refused_window_s
+    kept = tuple(item for item in history.refused if item[0] > since)[-MAX_POINTS:]
     count = sum(pod.refused for pod in observation.pods)
     return (*kept, (observation.t, count)) if count else kept
 
 
-def _starts(history: History, observation: Observation, settings: Settings) -> tuple[frozenset[str], tuple[float, ...]]:
+def _starts(
+    history: LoadHistory, observation: LoadObservation, tuning: Tuning
+) -> tuple[frozenset[str], tuple[float, ...]]:
     """Return the pods that start, and how long the latest took."""
     starting = frozenset(
         pod.name
@@ -184,7 +194,7 @@ def _starts(history: History, observation: Observation, settings: Settings) -> t
         if not pod.ready and not pod.draining and (pod.name in history.starting or pod.name not in history.last)
     )
     took = tuple(
-        min(pod.age_s, settings.longest_start_delay_s)
+        min(pod.age_s, tuning.longest_start_delay_s)
         for pod in observation.pods
         if pod.ready and pod.name in history.starting
     )
@@ -192,14 +202,14 @@ def _starts(history: History, observation: Observation, settings: Settings) -> t
 
 
 def _lead_s(
-    history: History, observation: Observation, starts: tuple[float, ...], demanded: Demand, settings: Settings
+    history: LoadHistory, observation: LoadObservation, starts: tuple[float, ...], demanded: Demand, tuning: Tuning
 ) -> float:
     """Return how far ahead to look: a slow pod's start, from the samples' time to the next observation's.
 
     A pod that is still starting took at least its age; while none has been seen to start, that may be all there is.
     """
-    delay = forecast.quantile(starts, 0.9) if starts else settings.start_delay_s
+    delay = forecast.quantile(starts, 0.9) if starts else tuning.start_delay_s
     ages = (pod.age_s for pod in observation.pods if not pod.ready and not pod.draining)
-    delay = min(max(delay, max(ages, default=0.0)), settings.longest_start_delay_s)
-    step = min(observation.t - history.t, settings.gap_s) if history.t is not None else 0.0
+    delay = min(max(delay, max(ages, default=0.0)), tuning.longest_start_delay_s)
+    step = min(observation.t - history.t, tuning.gap_s) if history.t is not None else 0.0
     return delay + step + demanded.sample_age_s

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from switchboard_operator.pools.autoscaling.model import Observation, Pod, Settings
+from switchboard_operator.pools.autoscaling.model import LoadObservation, PodLoad, Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Demand:
 
 
 def measure(
-    observation: Observation, last: Mapping[str, float], refused: float, settings: Settings
+    observation: LoadObservation, last: Mapping[str, float], refused: float, tuning: Tuning
 ) -> tuple[Demand, dict[str, float]]:
     """Return the demand, and the sessions of each pod as last seen, for the next call's `last`.
 
@@ -38,12 +38,12 @@ def measure(
     seen: dict[str, float] = {}
     for pod in observation.pods:
         sessions = pod.sessions
-        if sessions is not None and pod.sample_age_s <= settings.stale_s:
+        if sessions is not None and pod.sample_age_s <= tuning.stale_s:
             seen[pod.name] = sessions
             known += sessions
             sampled += 1
             oldest = max(oldest, pod.sample_age_s)
-        elif may_hold_sessions(pod, last, settings):
+        elif may_hold_sessions(pod, last, tuning):
             before = sessions if sessions is not None else last.get(pod.name)
             unknown += 1
             if before is not None:
@@ -56,6 +56,6 @@ def measure(
     )
 
 
-def may_hold_sessions(pod: Pod, last: Mapping[str, float], settings: Settings) -> bool:
+def may_hold_sessions(pod: PodLoad, last: Mapping[str, float], tuning: Tuning) -> bool:
     """Return whether sessions may be on a pod that has no fresh sample."""
-    return pod.sessions is not None or pod.name in last or pod.age_s >= settings.young_s
+    return pod.sessions is not None or pod.name in last or pod.age_s >= tuning.young_s

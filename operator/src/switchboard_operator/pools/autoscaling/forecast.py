@@ -12,14 +12,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from switchboard_operator.pools.autoscaling.model import Settings
+from switchboard_operator.pools.autoscaling.model import MAX_POINTS, Tuning
 
 SHORTEST_S = 1.0
-"""A shorter span is no measure of a pace: one session more within 10 ms would be a hundred a second."""
+"""A shorter span is no measure of a pace: one session more within 10 ms would be a hundred per second."""
 SHORTEST_TREND_S = 3.0
 """The noise of a few samples is no trend."""
-MOST_POINTS = 400
-"""Bound of each list that is kept, whatever the pace of observations."""
 CHI_SQUARED_80 = 1.642
 """The 0.8 quantile of the chi-squared distribution of one degree: what makes a variance of that quantile of squares. A
 quantile rather than the mean, so that a surge is not taken for noise while it lasts."""
@@ -71,28 +69,28 @@ class Outlook:
     """By the surge; zero if there is none."""
 
 
-def look_ahead(past: Past, t: float, level: float, lead_s: float, settings: Settings) -> tuple[Past, Outlook]:
+def look_ahead(past: Past, t: float, level: float, lead_s: float, tuning: Tuning) -> tuple[Past, Outlook]:
     """Return the outlook, and what to remember for the next one."""
-    if past.points and t - past.points[-1].t > settings.gap_s:
+    if past.points and t - past.points[-1].t > tuning.gap_s:
         past = Past(errors=past.errors)
     noise = past.noise
     if past.points and (step := t - past.points[-1].t) >= SHORTEST_S:
         before = past.points[-1]
         left = level - before.level - slope(past.points) * step
-        noise = _recent((*noise, Point(t, left * left / step)), t - settings.error_window_s)
-    points = _recent((*past.points, Point(t, level)), t - settings.stable_window_s)
-    pending, errors = _settle(past, t, level, settings)
+        noise = _recent((*noise, Point(t, left * left / step)), t - tuning.error_window_s)
+    points = _recent((*past.points, Point(t, level)), t - tuning.stable_window_s)
+    pending, errors = _settle(past, t, level, tuning)
     trend = max(0.0, slope(points))
     rise = trend * lead_s
-    jump = surge(points, noise, settings)
-    jump += (settings.surge_factor - 1) * max(0.0, jump - trend)
-    margin = max(0.0, quantile([point.level for point in errors], settings.error_quantile))
-    pending = (*pending, Pending(t, t + lead_s, level + max(rise, jump * lead_s), level))[-MOST_POINTS:]
+    jump = surge(points, noise, tuning)
+    jump += (tuning.surge_factor - 1) * max(0.0, jump - trend)
+    margin = max(0.0, quantile([point.level for point in errors], tuning.error_quantile))
+    pending = (*pending, Pending(t, t + lead_s, level + max(rise, jump * lead_s), level))[-MAX_POINTS:]
     return Past(points, noise, pending, errors), Outlook(lead_s, rise, margin, jump * lead_s)
 
 
 def slope(points: Sequence[Point]) -> float:
-    """Return the least-squares slope in sessions a second; zero for fewer than three points, or a span too short."""
+    """Return the least-squares slope in sessions per second; zero for fewer than three points, or a span too short."""
     if len(points) < 3 or points[-1].t - points[0].t < SHORTEST_TREND_S:
         return 0.0
     mean_t = sum(point.t for point in points) / len(points)
@@ -101,19 +99,19 @@ def slope(points: Sequence[Point]) -> float:
     return sum((point.t - mean_t) * (point.level - mean_level) for point in points) / spread
 
 
-def surge(points: Sequence[Point], noise: Sequence[Point], settings: Settings) -> float:
-    """Return how fast demand jumps, in sessions a second; zero if it may be noise."""
+def surge(points: Sequence[Point], noise: Sequence[Point], tuning: Tuning) -> float:
+    """Return how fast demand jumps, in sessions per second; zero if it may be noise."""
     now = points[-1]
     rises = []
     peak = -math.inf
     for index, point in enumerate(points[:-1]):
         peak = max(peak, point.level)
         span = now.t - point.t
-        if span >= SHORTEST_S and (span <= settings.panic_window_s or index == len(points) - 2):
+        if span >= SHORTEST_S and (span <= tuning.panic_window_s or index == len(points) - 2):
             rises.append((now.level - peak, span))
-    quiet = [point.level for point in noise if point.t <= now.t - settings.panic_window_s]
+    quiet = [point.level for point in noise if point.t <= now.t - tuning.panic_window_s]
     variance = max(1.0, quantile(quiet, 0.8) / CHI_SQUARED_80)
-    jumps = (rise / span for rise, span in rises if rise > settings.panic_sigmas * math.sqrt(variance * span))
+    jumps = (rise / span for rise, span in rises if rise > tuning.panic_sigmas * math.sqrt(variance * span))
     return max(jumps, default=0.0)
 
 
@@ -124,13 +122,13 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def _settle(past: Past, t: float, level: float, settings: Settings) -> tuple[tuple[Pending, ...], tuple[Point, ...]]:
+def _settle(past: Past, t: float, level: float, tuning: Tuning) -> tuple[tuple[Pending, ...], tuple[Point, ...]]:
     """Return the forecasts still open, and the errors with those of the forecasts whose time has come."""
     open_ = [replace(pending, peak=max(pending.peak, level)) for pending in past.pending]
     missed = (Point(t, pending.peak - pending.level) for pending in open_ if pending.due <= t)
-    errors = _recent((*past.errors, *missed), t - settings.error_window_s)
+    errors = _recent((*past.errors, *missed), t - tuning.error_window_s)
     return tuple(pending for pending in open_ if pending.due > t), errors
 
 
 def _recent(points: tuple[Point, ...], since: float) -> tuple[Point, ...]:
-    return tuple(point for point in points if point.t > since)[-MOST_POINTS:]
+    return tuple(point for point in points if point.t > since)[-MAX_POINTS:]

@@ -4,10 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from switchboard_operator.pools.autoscaling.model import Settings
-
-MOST_POINTS = 400
-"""Bound of each list that is kept, whatever the pace of observations."""
+from switchboard_operator.pools.autoscaling.model import MAX_POINTS, Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +20,16 @@ def remember(counts: Sequence[Count], t: float, pods: int, window_s: float) -> t
     kept = [count for count in counts if count.t >= t - window_s]
     if len(kept) >= 2 and kept[-1].pods == kept[-2].pods == pods:
         kept.pop()
-    return (*kept, Count(t, pods))[-MOST_POINTS:]
+    return (*kept, Count(t, pods))[-MAX_POINTS:]
 
 
-def most_up(replicas: Sequence[Count], settings: Settings) -> int:
+def max_up(replicas: Sequence[Count], tuning: Tuning) -> int:
     """Return how many pods the up limit allows, after the replicas of the limits' window."""
     base = min(count.pods for count in replicas)
-    return max(base + settings.up_pods, math.floor(base * settings.up_factor))
+    return max(base + tuning.up_pods, math.floor(base * tuning.up_factor))
 
 
-def least_down(replicas: Sequence[Count], settings: Settings) -> int:
+def min_down(replicas: Sequence[Count], tuning: Tuning) -> int:
     """Return how many pods the down limit leaves, after the replicas of the limits' window."""
     base = max(count.pods for count in replicas)
-    return max(0, min(base - settings.down_pods, math.ceil(base / settings.down_factor)))
+    return max(0, min(base - tuning.down_pods, math.ceil(base / tuning.down_factor)))

@@ -3,22 +3,83 @@
 `switchboard-operator decide --stdin` reads and writes them; docs/reference/decide.md says what is in them.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
-import orjson
+import msgspec
+from msgspec import Meta, Struct
 
 from switchboard_operator.pools.autoscaling import schedule
-from switchboard_operator.pools.autoscaling.decide import History, decide
-from switchboard_operator.pools.autoscaling.model import Observation, Pod, Schedule, Settings
+from switchboard_operator.pools.autoscaling.decide import LoadHistory, decide
+from switchboard_operator.pools.autoscaling.model import LoadObservation, PodLoad, Schedule, Tuning
 
-MOST: Final = 1e9
+MAX_NUMBER: Final = 1e9
 """Bound of every number but the time: beyond it, a slip is likelier than a pool."""
-LATEST: Final = 1e11
+MAX_TIME: Final = 1e11
 """Bound of the time: the year 5138. Milliseconds would be beyond it."""
-MOST_PODS: Final = 10_000
+MAX_PODS: Final = 10_000
+MAX_SCHEDULES: Final = 100
+MAX_DURATION_S: Final = 366 * 86400.0
+
+Number: TypeAlias = Annotated[float, Meta(ge=0, le=MAX_NUMBER)]
+Whole: TypeAlias = Annotated[float, Meta(ge=0, le=MAX_NUMBER, multiple_of=1)]
+"""A whole number, also when it is written as 5.0."""
+Text: TypeAlias = Annotated[str, Meta(min_length=1)]
+
+_BOUNDS: Final[dict[str, Any]] = {
+    "error_quantile": Annotated[float, Meta(ge=0, le=1)],
+    "up_factor": Annotated[float, Meta(ge=1, le=MAX_NUMBER)],
+    "down_factor": Annotated[float, Meta(ge=1, le=MAX_NUMBER)],
+    "up_pods": Whole,
+    "down_pods": Whole,
+}
+"""Types of the settings that are not any number."""
+_SettingsLine: Any = msgspec.defstruct(
+    "_SettingsLine",
+    [(field.name, _BOUNDS.get(field.name, Number), field.default) for field in fields(Tuning)],
+    forbid_unknown_fields=True,
+)
+"""The fields of `Tuning`, each optional."""
+
+
+class PodLine(Struct):
+    """One pod of a line. A null is as good as an omitted field, here and below."""
+
+    name: Text
+    ready: bool
+    age_s: Number
+    sessions: Number | None = None
+    draining: bool | None = None
+    refused: Number | None = None
+    sample_age_s: Number | None = None
+
+
+class ScheduleLine(Struct):
+    """One schedule of a line."""
+
+    name: Text
+    cron: Text
+    duration_s: Annotated[float, Meta(gt=0, le=MAX_DURATION_S)]
+    replicas: Whole
+    zone: Text | None = None
+
+
+class ObservationLine(Struct):
+    """A line; unknown fields are ignored."""
+
+    t: Annotated[float, Meta(ge=-MAX_TIME, le=MAX_TIME)]
+    pods: Annotated[list[PodLine], Meta(max_length=MAX_PODS)]
+    current_replicas: Whole
+    target_sessions_per_pod: Annotated[float, Meta(gt=0, le=MAX_NUMBER)]
+    min: Whole
+    max: Whole
+    capacity_sessions_per_pod: Number | None = None
+    schedules: Annotated[list[ScheduleLine], Meta(max_length=MAX_SCHEDULES)] | None = None
+    settings: _SettingsLine | None = None
+
+
+_DECODER: Final = msgspec.json.Decoder(ObservationLine)
 
 
 class LineError(Exception):
@@ -26,158 +87,100 @@ class LineError(Exception):
 
 
 @dataclass(frozen=True)
-class Line:
-    """An observation and the settings to decide with."""
+class DecideRequest:
+    """An observation and the tuning to decide with."""
 
-    observation: Observation
-    settings: Settings
+    observation: LoadObservation
+    tuning: Tuning
 
 
-def answer(history: History, line: bytes) -> tuple[History, bytes]:
+def answer(history: LoadHistory, line: bytes) -> tuple[LoadHistory, bytes]:
     """Return the answer to a line and the history to go on with: after a line that is refused, the same as before."""
     try:
-        read = parse(line, after=history.t)
+        request = parse(line, after=history.t)
     except LineError as error:
-        return history, orjson.dumps({"error": str(error)})
-    history, decision = decide(history, read.observation, read.settings)
-    said: dict[str, Any] = {"desired": decision.desired, "why": decision.why}
-    if decision.blind:
-        said["blind"] = True
-    return history, orjson.dumps(said)
+        return history, msgspec.json.encode({"error": str(error)})
+    history, decision = decide(history, request.observation, request.tuning)
+    fields_: dict[str, Any] = {"desired": decision.desired, "why": decision.why}
+    if decision.no_metrics:
+        fields_["blind"] = True
+    return history, msgspec.json.encode(fields_)
 
 
-def parse(line: bytes, after: float | None = None) -> Line:
-    """Return what a line says; its time must be later than `after`. Unknown keys are left alone. Raises LineError."""
+def parse(line: bytes, after: float | None = None) -> DecideRequest:
+    """Return what a line says; its time must be later than `after`. Raises LineError."""
     try:
-        found = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        found = _DECODER.decode(line)
+    except msgspec.ValidationError as error:
+        raise LineError(_explain(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineError(f"not JSON: {error}") from None
-    here = _Fields("", found)
-    target = here.number("target_sessions_per_pod", least=0, above=True)
-    capacity = here.number("capacity_sessions_per_pod", least=0, default=target)
-    least, most = here.whole("min"), here.whole("max")
-    if least > most:
-        raise LineError(f"min must not be above max: {least} > {most}")
-    observation = Observation(
-        t=_time(here, after),
-        pods=tuple(_pod(item) for item in here.items("pods", MOST_PODS)),
-        current=here.whole("current_replicas"),
-        target=target,
-        capacity=max(capacity, target),
-        least=least,
-        most=most,
-        schedules=tuple(_schedule(item) for item in here.items("schedules", 100, required=False)),
-    )
-    if observation.schedules and not 0 <= observation.t <= LATEST:
+    if found.min > found.max:
+        raise LineError(f"min must not be above max: {found.min:.0f} > {found.max:.0f}")
+    if after is not None and found.t <= after:
+        raise LineError(f"t must grow: {found.t:g} follows {after:g}")
+    if found.schedules and found.t < 0:
         raise LineError("t must be seconds since 1970-01-01 where there are schedules")
-    if len({pod.name for pod in observation.pods}) < len(observation.pods):
+    if len({pod.name for pod in found.pods}) < len(found.pods):
         raise LineError("pods: two have the same name")
-    return Line(observation, _settings(here))
-
-
-def _time(here: "_Fields", after: float | None) -> float:
-    t = here.number("t", least=-LATEST, most=LATEST)
-    if after is not None and t <= after:
-        raise LineError(f"t must grow: {t:g} follows {after:g}")
-    return t
-
-
-def _pod(here: "_Fields") -> Pod:
-    return Pod(
-        name=here.text("name"),
-        ready=here.flag("ready"),
-        age_s=here.number("age_s"),
-        sessions=None if here.get("sessions") is None else here.number("sessions"),
-        draining=here.flag("draining", default=False),
-        refused=here.number("refused", default=0),
-        sample_age_s=here.number("sample_age_s", default=0),
+    target, capacity = found.target_sessions_per_pod, found.capacity_sessions_per_pod
+    observation = LoadObservation(
+        t=found.t,
+        pods=tuple(map(_pod, found.pods)),
+        current=int(found.current_replicas),
+        target=target,
+        capacity=target if capacity is None else max(capacity, target),
+        min_pods=int(found.min),
+        max_pods=int(found.max),
+        schedules=tuple(_schedule(f"schedules[{index}]", item) for index, item in enumerate(found.schedules or [])),
     )
+    return DecideRequest(observation, _tuning(found.settings))
 
 
-def _schedule(here: "_Fields") -> Schedule:
-    cron, zone = here.text("cron"), here.text("zone", default="UTC")
-    if wrong := schedule.problem(cron):
-        raise LineError(f"{here.path('cron')}: {cron!r} is no cron expression: {wrong}")
-    known = schedule.time_zone(zone)
-    if known is None:
-        raise LineError(f"{here.path('zone')}: {zone!r} is no IANA time zone, such as Europe/Berlin")
-    duration = timedelta(seconds=here.number("duration_s", least=0, most=366 * 86400, above=True))
-    return Schedule(here.text("name"), cron, known, duration, here.whole("replicas"))
+def _pod(pod: PodLine) -> PodLoad:
+    refused, sample_age_s = pod.refused or 0.0, pod.sample_age_s or 0.0
+    return PodLoad(pod.name, pod.ready, pod.age_s, pod.sessions, bool(pod.draining), refused, sample_age_s)
 
 
-def _settings(here: "_Fields") -> Settings:
-    """Return the settings, those that the line names in place of the defaults."""
-    given = here.get("settings")
-    if given is None:
-        return Settings()
-    inner = _Fields("settings", given)
-    known = {field.name for field in fields(Settings)}
-    if unknown := sorted(set(inner.found) - known):
-        raise LineError(f"settings: {unknown[0]} is none; those are {', '.join(sorted(known))}")
-    numbers = {name: inner.number(name) for name in inner.found}
-    if numbers.get("error_quantile", 0) > 1:
-        raise LineError("settings.error_quantile must be 0 to 1")
-    for name in ("up_factor", "down_factor"):
-        if numbers.get(name, 1) < 1:
-            raise LineError(f"settings.{name} must be 1 or more")
-    for name in ("up_pods", "down_pods"):
-        if name in numbers:
-            numbers[name] = inner.whole(name)
-    return Settings(**numbers)  # type: ignore[arg-type]  # the whole numbers are whole
+def _schedule(path: str, item: ScheduleLine) -> Schedule:
+    if problem := schedule.problem(item.cron):
+        raise LineError(f"{path}.cron: {item.cron!r} is no cron expression: {problem}")
+    zone = schedule.time_zone(item.zone or "UTC")
+    if zone is None:
+        raise LineError(f"{path}.zone: {item.zone!r} is no IANA time zone, such as Europe/Berlin")
+    return Schedule(item.name, item.cron, zone, timedelta(seconds=item.duration_s), int(item.replicas))
 
 
-class _Fields:
-    """Reads the fields of a JSON object and says where one is wrong."""
-
-    def __init__(self, place: str, found: object) -> None:
-        if not isinstance(found, dict):
-            raise LineError(f"{place or 'the line'} must be a JSON object")
-        self.place = place
-        self.found: Mapping[str, Any] = found
-
-    def path(self, name: str) -> str:
-        return f"{self.place}.{name}" if self.place else name
-
-    def get(self, name: str, default: object = None) -> Any:
-        """Return a field; null is as good as left out."""
-        value = self.found.get(name)
-        return default if value is None else value
-
-    def number(
-        self, name: str, *, least: float = 0, most: float = MOST, default: float | None = None, above: bool = False
-    ) -> float:
-        value = self.get(name, default)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not (least <= value <= most) or (above and value == least):
-            bound = "above" if above else "not below"
-            raise LineError(f"{self.path(name)} must be a number {bound} {least:g}, not {_short(value)}")
-        return float(value)
-
-    def whole(self, name: str) -> int:
-        value = self.number(name)
-        if value != int(value):
-            raise LineError(f"{self.path(name)} must be a whole number, not {_short(value)}")
-        return int(value)
-
-    def flag(self, name: str, *, default: bool | None = None) -> bool:
-        value = self.get(name, default)
-        if not isinstance(value, bool):
-            raise LineError(f"{self.path(name)} must be true or false, not {_short(value)}")
-        return value
-
-    def text(self, name: str, *, default: str | None = None) -> str:
-        value = self.get(name, default)
-        if not isinstance(value, str) or not value:
-            raise LineError(f"{self.path(name)} must be a text, not {_short(value)}")
-        return value
-
-    def items(self, name: str, most: int, *, required: bool = True) -> list["_Fields"]:
-        value = self.get(name, None if required else [])
-        if not isinstance(value, list) or len(value) > most:
-            raise LineError(f"{self.path(name)} must be a list of at most {most} objects")
-        return [_Fields(f"{self.path(name)}[{index}]", item) for index, item in enumerate(value)]
+def _tuning(settings: Struct | None) -> Tuning:
+    if settings is None:
+        return Tuning()
+    values = msgspec.structs.asdict(settings)
+    return Tuning(**{name: int(value) if _BOUNDS.get(name) is Whole else value for name, value in values.items()})
 
 
-def _short(value: object) -> str:
-    said = orjson.dumps(value).decode()
-    return said if len(said) <= 40 else f"{said[:40]}..."
+_WORDS: Final = {
+    "`float`": "a number",
+    "`float | null`": "a number or null",
+    "`str`": "a text",
+    "`str | null`": "a text or null",
+    "`bool`": "true or false",
+    "`bool | null`": "true, false or null",
+    "`object`": "a JSON object",
+    "`object | null`": "a JSON object or null",
+    "`array`": "a list",
+    "`array | null`": "a list or null",
+    "a number that's a multiple of 1.0": "a whole number",
+}
+
+
+def _explain(error: str) -> str:
+    """Return what msgspec finds wrong, led by the field's path."""
+    what, _, path = error.partition(" - at `$")
+    expected, but, got = what.partition(", got ")
+    for theirs, ours in _WORDS.items():
+        expected = expected.replace(theirs, ours)
+    what = f"{expected}{but}{got}".replace("Expected ", "must be ").replace(", got ", ", not ").replace("`", "")
+    if "unknown field" in what:
+        what = f"{what}; the known ones are {', '.join(sorted(field.name for field in fields(Tuning)))}"
+    what = what.replace(".0", "")
+    return f"{path.strip('.`') or 'the line'}{' ' if what.startswith('must') else ': '}{what[0].lower()}{what[1:]}"

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+MAX_POINTS = 400
+"""Bound of each list that is kept, whatever the pace of observations."""
+
 
 @dataclass(frozen=True, slots=True)
-class Pod:
+class PodLoad:
     """One pod as it was seen."""
 
     name: str
@@ -36,12 +39,12 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class LoadObservation:
     """A pool at one moment."""
 
     t: float
     """The time, of a clock that only goes forward."""
-    pods: Sequence[Pod]
+    pods: Sequence[PodLoad]
     """All pods, also those that start or drain."""
     current: int
     """Replicas asked for now: pods without the draining ones."""
@@ -49,15 +52,15 @@ class Observation:
     """Sessions that a pod should hold."""
     capacity: float
     """Sessions that a pod can hold."""
-    least: int
-    most: int
+    min_pods: int
+    max_pods: int
     schedules: Sequence[Schedule] = ()
     utc: float | None = None
     """Seconds since 1970-01-01 UTC, where `t` is another clock."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Tuning:
     """What can be set of the decision. The defaults were chosen by bench/autoscaler, on other seeds than it reports."""
 
     free_slots: float = 0
@@ -100,7 +103,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class LoadDecision:
     """How many pods there should be, and why."""
 
     desired: int
@@ -111,5 +114,5 @@ class Decision:
     """Name of the term that won."""
     limits: tuple[str, ...] = ()
     """What kept the decision from the term's wish."""
-    blind: bool = False
+    no_metrics: bool = False
     """Whether pods may hold sessions and none could be sampled: the load is unknown."""

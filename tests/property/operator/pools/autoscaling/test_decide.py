@@ -9,19 +9,19 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchboard_operator.pools.autoscaling.decide import History, decide
-from switchboard_operator.pools.autoscaling.model import Decision, Observation, Pod, Settings
+from switchboard_operator.pools.autoscaling.decide import LoadHistory, decide
+from switchboard_operator.pools.autoscaling.model import LoadDecision, LoadObservation, PodLoad, Tuning
 
 TARGET, CAPACITY = 100, 150
-SETTINGS = Settings()
+SETTINGS = Tuning()
 few = settings(max_examples=20)
 
 sessions = st.none() | st.integers(0, 300)
 
 
 @st.composite
-def a_pod(draw: st.DrawFn, name: str) -> Pod:
-    return Pod(
+def a_pod(draw: st.DrawFn, name: str) -> PodLoad:
+    return PodLoad(
         name,
         ready=draw(st.booleans()),
         age_s=draw(st.integers(0, 300)),
@@ -33,7 +33,7 @@ def a_pod(draw: st.DrawFn, name: str) -> Pod:
 
 
 @st.composite
-def observations(draw: st.DrawFn) -> list[Observation]:
+def observations(draw: st.DrawFn) -> list[LoadObservation]:
     """Return anything: pods come and go, samples are missing, bounds change, time leaps."""
     found, t = [], 0.0
     least = draw(st.integers(0, 5))
@@ -42,43 +42,45 @@ def observations(draw: st.DrawFn) -> list[Observation]:
         names = draw(st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8))
         pods = [draw(a_pod(name)) for name in names]
         found.append(
-            Observation(t, pods, draw(st.integers(0, 12)), TARGET, CAPACITY, least, least + draw(st.integers(0, 30)))
+            LoadObservation(
+                t, pods, draw(st.integers(0, 12)), TARGET, CAPACITY, least, least + draw(st.integers(0, 30))
+            )
         )
     return found
 
 
-def run(found: Sequence[Observation], history: History | None = None) -> tuple[History, list[Decision]]:
-    history, decisions = history or History(), []
+def run(found: Sequence[LoadObservation], history: LoadHistory | None = None) -> tuple[LoadHistory, list[LoadDecision]]:
+    history, decisions = history or LoadHistory(), []
     for observation in found:
         history, decision = decide(history, observation, SETTINGS)
         decisions.append(decision)
     return history, decisions
 
 
-def fresh(observation: Observation) -> list[Pod]:
+def fresh(observation: LoadObservation) -> list[PodLoad]:
     return [pod for pod in observation.pods if pod.sessions is not None and pod.sample_age_s <= SETTINGS.stale_s]
 
 
 @few
 @given(observations())
-def test_never_below_min_nor_above_max_and_always_explained(found: list[Observation]) -> None:
+def test_never_below_min_nor_above_max_and_always_explained(found: list[LoadObservation]) -> None:
     for observation, decision in zip(found, run(found)[1], strict=True):
-        assert observation.least <= decision.desired <= observation.most
+        assert observation.min_pods <= decision.desired <= observation.max_pods
         change = f"{observation.current} -> {decision.desired}: "
         assert decision.why.startswith((change, f"{decision.desired} stays: "))
 
 
 @few
 @given(observations())
-def test_never_down_without_samples(found: list[Observation]) -> None:
+def test_never_down_without_samples(found: list[LoadObservation]) -> None:
     for observation, decision in zip(found, run(found)[1], strict=True):
         if not fresh(observation):
-            assert decision.desired >= min(observation.current, observation.most)
+            assert decision.desired >= min(observation.current, observation.max_pods)
 
 
 @few
 @given(observations())
-def test_never_down_below_what_pods_without_a_sample_may_hold(found: list[Observation]) -> None:
+def test_never_down_below_what_pods_without_a_sample_may_hold(found: list[LoadObservation]) -> None:
     for observation, decision in zip(found, run(found)[1], strict=True):
         old = [
             pod
@@ -86,12 +88,12 @@ def test_never_down_below_what_pods_without_a_sample_may_hold(found: list[Observ
             if pod not in fresh(observation) and (pod.age_s >= SETTINGS.young_s or pod.sessions is not None)
         ]
         least = math.ceil((sum(pod.sessions or 0 for pod in fresh(observation)) + CAPACITY * len(old)) / TARGET)
-        assert decision.desired >= min(observation.current, least, observation.most)
+        assert decision.desired >= min(observation.current, least, observation.max_pods)
 
 
 @few
 @given(observations(), st.data())
-def test_more_load_never_means_fewer_pods(found: list[Observation], data: st.DataObject) -> None:
+def test_more_load_never_means_fewer_pods(found: list[LoadObservation], data: st.DataObject) -> None:
     history, _ = run(found[:-1])
     now = found[-1]
     more = [
@@ -106,25 +108,25 @@ def test_more_load_never_means_fewer_pods(found: list[Observation], data: st.Dat
 
 @few
 @given(observations(), st.integers(0, 30))
-def test_a_restart_in_mid_history_takes_no_pod_away(found: list[Observation], cut: int) -> None:
+def test_a_restart_in_mid_history_takes_no_pod_away(found: list[LoadObservation], cut: int) -> None:
     rest = found[cut:]
     for observation, decision in zip(rest, run(rest)[1], strict=True):
         if observation.t - rest[0].t < max(SETTINGS.stable_window_s, SETTINGS.down_window_s):
-            assert decision.desired >= min(observation.current, observation.most)
+            assert decision.desired >= min(observation.current, observation.max_pods)
 
 
-def pool(load: float, replicas: int, t: float) -> Observation:
+def pool(load: float, replicas: int, t: float) -> LoadObservation:
     """Return a pool whose pods share the load."""
-    pods = [Pod(f"pod-{index}", ready=True, age_s=900, sessions=load / replicas) for index in range(replicas)]
-    return Observation(t, pods, replicas, TARGET, CAPACITY, 1, 100)
+    pods = [PodLoad(f"pod-{index}", ready=True, age_s=900, sessions=load / replicas) for index in range(replicas)]
+    return LoadObservation(t, pods, replicas, TARGET, CAPACITY, 1, 100)
 
 
 def follow(loads: Sequence[float], replicas: int, restarts: frozenset[int] = frozenset()) -> list[int]:
     """Return the replicas that a pool gets, decision by decision, its operator restarting now and then."""
-    history, found = History(), []
+    history, found = LoadHistory(), []
     for index, load in enumerate(loads):
         if index in restarts:
-            history = History()
+            history = LoadHistory()
         history, decision = decide(history, pool(load, replicas, 2.0 * index), SETTINGS)
         replicas = decision.desired
         found.append(replicas)

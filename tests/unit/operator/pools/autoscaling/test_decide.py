@@ -5,45 +5,45 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from switchboard_operator.pools.autoscaling.decide import History, decide
-from switchboard_operator.pools.autoscaling.model import Decision, Observation, Pod, Schedule, Settings
+from switchboard_operator.pools.autoscaling.decide import LoadHistory, decide
+from switchboard_operator.pools.autoscaling.model import LoadDecision, LoadObservation, PodLoad, Schedule, Tuning
 
-SETTINGS = Settings()
+TUNING = Tuning()
 
 
-def pods(*sessions: float | None, **other: Any) -> list[Pod]:
+def pods(*sessions: float | None, **other: Any) -> list[PodLoad]:
     """Return old pods that serve, with these sessions."""
     return [
-        Pod(f"pod-{index}", **{"ready": True, "age_s": 900.0, "sessions": count, **other})
+        PodLoad(f"pod-{index}", **{"ready": True, "age_s": 900.0, "sessions": count, **other})
         for index, count in enumerate(sessions)
     ]
 
 
-def seen(found: list[Pod], current: int | None = None, t: float = 0, **other: Any) -> Observation:
-    return Observation(
+def seen(found: list[PodLoad], current: int | None = None, t: float = 0, **other: Any) -> LoadObservation:
+    return LoadObservation(
         **{
             "t": t,
             "pods": found,
             "current": len(found) if current is None else current,
             "target": 100,
             "capacity": 150,
-            "least": 1,
-            "most": 50,
+            "min_pods": 1,
+            "max_pods": 50,
             **other,
         }
     )
 
 
-def steady(observation: Observation, seconds: float, settings: Settings = SETTINGS) -> tuple[History, Decision]:
+def steady(observation: LoadObservation, seconds: float, tuning: Tuning = TUNING) -> tuple[LoadHistory, LoadDecision]:
     """Return the decision after an observation that stays what it is, and the history."""
-    history, decision = decide(History(), observation, settings)
+    history, decision = decide(LoadHistory(), observation, tuning)
     for step in range(1, int(seconds / 2) + 1):
-        history, decision = decide(history, replace(observation, t=observation.t + 2 * step), settings)
+        history, decision = decide(history, replace(observation, t=observation.t + 2 * step), tuning)
     return history, decision
 
 
 @pytest.mark.parametrize(
-    ("case", "observation", "settings", "why"),
+    ("case", "observation", "tuning", "why"),
     [
         ("load fits", seen(pods(90, 90)), {}, "2 stays: load wants 2 (180 sessions / 100)"),
         ("more load", seen(pods(140, 140, 132)), {}, "3 -> 5: load wants 5 (412 sessions / 100)"),
@@ -53,10 +53,10 @@ def steady(observation: Observation, seconds: float, settings: Settings = SETTIN
             {"free_slots": 90},
             "3 -> 6: buffer wants 6 (412 sessions + 90 free / 100)",
         ),
-        ("at least min", seen(pods(10), least=3), {}, "1 -> 3: min wants 3 (the pool's own)"),
+        ("at least min", seen(pods(10), min_pods=3), {}, "1 -> 3: min wants 3 (the pool's own)"),
         (
             "at most max",
-            seen(pods(140, 140, 140), most=4),
+            seen(pods(140, 140, 140), max_pods=4),
             {},
             "3 -> 4: load wants 5 (420 sessions / 100); max 4",
         ),
@@ -69,7 +69,7 @@ def steady(observation: Observation, seconds: float, settings: Settings = SETTIN
         ("those turned away count", seen(pods(100, refused=30)), {}, "1 -> 2: load wants 2 (130 sessions / 100)"),
         (
             "up limit",
-            seen(pods(*[150] * 4), most=500),
+            seen(pods(*[150] * 4), max_pods=500),
             {"up_pods": 1, "up_factor": 1.25},
             "4 -> 5: load wants 6 (600 sessions / 100); up limit 1.2x or +1",
         ),
@@ -77,8 +77,8 @@ def steady(observation: Observation, seconds: float, settings: Settings = SETTIN
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and ":" not in value else "",
 )
-def test_what_wins_and_what_limits_it(case: str, observation: Observation, settings: Any, why: str) -> None:
-    _, decision = decide(History(), observation, Settings(**settings))
+def test_what_wins_and_what_limits_it(case: str, observation: LoadObservation, tuning: Any, why: str) -> None:
+    _, decision = decide(LoadHistory(), observation, Tuning(**tuning))
     assert decision.why.startswith(why)
 
 
@@ -94,12 +94,12 @@ def test_a_pod_goes_after_it_was_not_wanted_for_a_while() -> None:
 
 
 def test_a_pod_goes_only_where_a_larger_margin_has_room_without_it() -> None:
-    def after(load: float, down_margin: float = SETTINGS.down_margin) -> int:
+    def after(load: float, down_margin: float = TUNING.down_margin) -> int:
         """Return the pods wanted of a load that swings by four sessions, which forecasts miss now and then."""
-        history = History()
+        history = LoadHistory()
         for step in range(100):
             observation = seen(pods(load + 4 * (step % 10 == 0), 0, 0), t=2 * step)
-            history, decision = decide(history, observation, Settings(down_margin=down_margin))
+            history, decision = decide(history, observation, Tuning(down_margin=down_margin))
         return decision.desired
 
     assert [after(load) for load in (189, 191)] == [2, 3]
@@ -128,24 +128,24 @@ def test_after_a_start_nothing_goes_down_before_the_windows_were_seen() -> None:
 
 
 def test_after_a_start_it_may_go_up() -> None:
-    assert decide(History(), seen(pods(150, 150)))[1].desired == 3
+    assert decide(LoadHistory(), seen(pods(150, 150)))[1].desired == 3
 
 
 def test_without_any_sample_nothing_goes_down_and_floors_still_hold() -> None:
     history, _ = steady(seen(pods(10, 10, 10)), 38)
     for step in range(30):
         history, decision = decide(history, seen(pods(None, None, None), t=40 + 2 * step))
-        assert decision.blind
+        assert decision.no_metrics
         assert decision.why == "3 stays: min wants 1 (the pool's own); no samples: nothing goes down"
-    _, decision = decide(history, seen(pods(None, None, None), t=100, least=4))
-    assert (decision.desired, decision.blind) == (4, True)
+    _, decision = decide(history, seen(pods(None, None, None), t=100, min_pods=4))
+    assert (decision.desired, decision.no_metrics) == (4, True)
     assert decide(history, seen([], 3, t=100))[1].desired == 3, "a list without pods is no sample either"
 
 
 def test_pods_that_just_start_are_no_blindness() -> None:
-    young = [Pod("new", ready=True, age_s=5, sessions=None)]
-    _, decision = decide(History(), seen(young, 2))
-    assert (decision.desired, decision.blind) == (2, False)
+    young = [PodLoad("new", ready=True, age_s=5, sessions=None)]
+    _, decision = decide(LoadHistory(), seen(young, 2))
+    assert (decision.desired, decision.no_metrics) == (2, False)
 
 
 def test_after_a_gap_the_windows_are_seen_again() -> None:
@@ -154,7 +154,7 @@ def test_after_a_gap_the_windows_are_seen_again() -> None:
         history, _ = decide(history, seen(pods(None, None, None), t=60 + 2 * step))
     for step in range(30):
         history, decision = decide(history, seen(pods(10, 10, 10), t=80 + 2 * step))
-        assert (decision.desired, decision.blind) == (3, False)
+        assert (decision.desired, decision.no_metrics) == (3, False)
     assert decide(history, seen(pods(10, 10, 10), t=140))[1].desired == 1
 
 
@@ -178,17 +178,17 @@ def test_a_pod_without_a_sample_counts_as_full_before_others_go() -> None:
 
 
 def test_a_pod_without_a_sample_counts_as_empty_before_others_come() -> None:
-    assert decide(History(), seen(pods(90, 90, None)))[1].desired == 3
-    assert decide(History(), seen(pods(150, 160, None)))[1].desired == 4
+    assert decide(LoadHistory(), seen(pods(90, 90, None)))[1].desired == 3
+    assert decide(LoadHistory(), seen(pods(150, 160, None)))[1].desired == 4
 
 
 def test_pods_that_start_are_empty() -> None:
-    young = [Pod("new", ready=False, age_s=5, sessions=None)]
+    young = [PodLoad("new", ready=False, age_s=5, sessions=None)]
     assert steady(seen([*pods(80, 80, 80), *young]), 100)[1].desired == 3
 
 
 def test_a_ramp_is_met_when_it_comes() -> None:
-    history = History()
+    history = LoadHistory()
     for step in range(96):  # by when the errors of the first ones, which knew of no ramp, are few among all
         history, decision = decide(history, seen(pods(*[100 + step] * 2), t=2 * step))
     assert decision.term == "forecast"
@@ -203,10 +203,10 @@ def test_a_surge_is_met_at_once() -> None:
 
 def test_how_long_pods_take_to_start_is_learnt() -> None:
     def ramp(took_s: float) -> float:
-        history = History()
+        history = LoadHistory()
         for step in range(60):
             age = 2.0 * step
-            new = Pod("new", ready=age >= took_s, age_s=age, sessions=0 if age >= 4 else None)
+            new = PodLoad("new", ready=age >= took_s, age_s=age, sessions=0 if age >= 4 else None)
             history, decision = decide(history, seen([*pods(101 + 10 * step), new], t=2 * step))
         return float(decision.why.split(" in ")[1].split(" s")[0])
 
@@ -216,15 +216,15 @@ def test_how_long_pods_take_to_start_is_learnt() -> None:
 
 
 def test_stuck_pods_do_not_stretch_the_forecast_for_ever() -> None:
-    stuck = Pod("new", ready=False, age_s=4000, sessions=None)
-    history = History()
+    stuck = PodLoad("new", ready=False, age_s=4000, sessions=None)
+    history = LoadHistory()
     for step in range(40):
         history, decision = decide(history, seen([*pods(100 + 2 * step), stuck], t=2 * step))
     assert " in 122 s" in decision.why
 
 
 def test_old_samples_are_looked_ahead_from() -> None:
-    history = History()
+    history = LoadHistory()
     for step in range(40):
         found = pods(*[100 + 2 * step] * 2, sample_age_s=15)
         history, decision = decide(history, seen(found, t=2 * step))
@@ -232,7 +232,7 @@ def test_old_samples_are_looked_ahead_from() -> None:
 
 
 def test_those_turned_away_count_for_a_moment() -> None:
-    history, decision = decide(History(), seen(pods(100, refused=120)))
+    history, decision = decide(LoadHistory(), seen(pods(100, refused=120)))
     assert decision.desired == 3
     history, _ = decide(history, seen(pods(100), 3, t=14))
     assert history.refused == ((0, 120),)
@@ -245,8 +245,8 @@ EVENING = 1_782_928_800.0  # 2026-07-01 20:00 in Berlin
 
 
 def test_a_schedule_is_a_floor_that_is_there_in_time() -> None:
-    def at(t: float) -> Decision:
-        return decide(History(), seen(pods(10), t=t, schedules=[SHOW]))[1]
+    def at(t: float) -> LoadDecision:
+        return decide(LoadHistory(), seen(pods(10), t=t, schedules=[SHOW]))[1]
 
     assert at(EVENING - 21).desired == 1
     assert at(EVENING - 20).why == "1 -> 8: schedule show wants 8 (0 20 * * * Europe/Berlin)"
@@ -255,16 +255,16 @@ def test_a_schedule_is_a_floor_that_is_there_in_time() -> None:
 
 
 def test_schedules_go_by_the_wall_clock_where_the_time_is_another() -> None:
-    assert decide(History(), seen(pods(10), t=5, utc=EVENING, schedules=[SHOW]))[1].desired == 8
+    assert decide(LoadHistory(), seen(pods(10), t=5, utc=EVENING, schedules=[SHOW]))[1].desired == 8
 
 
 def test_a_schedule_holds_without_samples_too() -> None:
-    _, decision = decide(History(), seen(pods(None), t=EVENING, schedules=[SHOW]))
-    assert (decision.desired, decision.blind) == (8, True)
+    _, decision = decide(LoadHistory(), seen(pods(None), t=EVENING, schedules=[SHOW]))
+    assert (decision.desired, decision.no_metrics) == (8, True)
 
 
 def test_the_bounds_hold_even_without_samples() -> None:
-    _, decision = decide(History(), seen(pods(None, None, None), most=2))
+    _, decision = decide(LoadHistory(), seen(pods(None, None, None), max_pods=2))
     assert (decision.desired, decision.limits) == (2, ("no samples: nothing goes down", "max 2"))
-    _, decision = decide(History(), seen([], 1, least=40))
+    _, decision = decide(LoadHistory(), seen([], 1, min_pods=40))
     assert decision.desired == 40, "also against the up limit"

@@ -1,13 +1,13 @@
 import pytest
 
 from switchboard_operator.pools.autoscaling.demand import Demand, measure
-from switchboard_operator.pools.autoscaling.model import Observation, Pod, Settings
+from switchboard_operator.pools.autoscaling.model import LoadObservation, PodLoad, Tuning
 
 FULL = 150
 
 
-def pod(name: str, sessions: float | None, **other: float | bool) -> Pod:
-    return Pod(name, **{"ready": True, "age_s": 900.0, "sessions": sessions, **other})  # type: ignore[arg-type]
+def pod(name: str, sessions: float | None, **other: float | bool) -> PodLoad:
+    return PodLoad(name, **{"ready": True, "age_s": 900.0, "sessions": sessions, **other})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def pod(name: str, sessions: float | None, **other: float | bool) -> Pod:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_how_many_sessions_there_are(
-    case: str, pods: list[Pod], last: dict[str, float], refused: float, expected: Demand
+    case: str, pods: list[PodLoad], last: dict[str, float], refused: float, expected: Demand
 ) -> None:
-    found, _ = measure(Observation(0, pods, len(pods), 100, FULL, 1, 9), last, refused, Settings())
+    found, _ = measure(LoadObservation(0, pods, len(pods), 100, FULL, 1, 9), last, refused, Tuning())
     assert found == expected
 
 
 def test_what_was_last_seen_is_kept_for_pods_that_are_still_there() -> None:
     pods = [pod("a", 5), pod("b", None), pod("young", None, age_s=1)]
-    _, last = measure(Observation(0, pods, 3, 100, FULL, 1, 9), {"a": 4, "b": 7, "gone": 9}, 0, Settings())
+    _, last = measure(LoadObservation(0, pods, 3, 100, FULL, 1, 9), {"a": 4, "b": 7, "gone": 9}, 0, Tuning())
     assert last == {"a": 5, "b": 7}

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from switchboard_operator.pools.autoscaling.forecast import (
-    MOST_POINTS,
+    MAX_POINTS,
     Outlook,
     Past,
     Point,
@@ -12,9 +12,9 @@ from switchboard_operator.pools.autoscaling.forecast import (
     slope,
     surge,
 )
-from switchboard_operator.pools.autoscaling.model import Settings
+from switchboard_operator.pools.autoscaling.model import Tuning
 
-SETTINGS = Settings()
+SETTINGS = Tuning()
 
 
 def after(levels: list[float], step_s: float = 2, lead_s: float = 20) -> tuple[Past, Outlook]:
@@ -120,5 +120,5 @@ def test_a_gap_begins_the_trend_anew_and_keeps_what_was_learnt() -> None:
 
 
 def test_the_memory_is_bounded_at_any_pace() -> None:
-    past, _ = after([float(index % 7) for index in range(3 * MOST_POINTS)], step_s=0.01)
-    assert max(len(past.points), len(past.noise), len(past.pending), len(past.errors)) <= MOST_POINTS
+    past, _ = after([float(index % 7) for index in range(3 * MAX_POINTS)], step_s=0.01)
+    assert max(len(past.points), len(past.noise), len(past.pending), len(past.errors)) <= MAX_POINTS

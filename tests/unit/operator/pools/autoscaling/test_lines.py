@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 
-from switchboard_operator.pools.autoscaling.decide import History
-from switchboard_operator.pools.autoscaling.lines import Line, LineError, answer, parse
-from switchboard_operator.pools.autoscaling.model import Observation, Pod, Schedule, Settings
+from switchboard_operator.pools.autoscaling.decide import LoadHistory
+from switchboard_operator.pools.autoscaling.lines import DecideRequest, LineError, answer, parse
+from switchboard_operator.pools.autoscaling.model import LoadObservation, PodLoad, Schedule, Tuning
 
 LINE: dict[str, Any] = {
     "t": 0,
@@ -45,14 +45,17 @@ def show(**changes: Any) -> bytes:
 
 
 def test_what_a_line_says() -> None:
-    pods = (Pod("a", True, 60, 120), Pod("b", False, 3.5, None, draining=True, refused=2, sample_age_s=1))
-    assert parse(line()) == Line(Observation(0, pods, 1, 100, 150, 1, 9), Settings())
+    pods = (PodLoad("a", True, 60, 120), PodLoad("b", False, 3.5, None, draining=True, refused=2, sample_age_s=1))
+    assert parse(line()) == DecideRequest(LoadObservation(0, pods, 1, 100, 150, 1, 9), Tuning())
 
 
 def test_what_may_be_left_out() -> None:
     read = parse(orjson.dumps({key: value for key, value in LINE.items() if not key.startswith("capacity")}))
     assert read.observation.capacity == 100, "the target"
     assert parse(line(unknown=1)) == parse(line(schedules=None, settings=None)) == parse(line())
+    silent = one_pod(sessions=None, draining=None, refused=None, sample_age_s=None)
+    assert parse(silent).observation.pods == (PodLoad("a", True, 60, None),), "null is as good as left out"
+    assert parse(line(current_replicas=1.0, max=9.0)) == parse(line())
     assert parse(show()).observation.schedules == (
         Schedule("show", "0 20 * * *", ZoneInfo("Europe/Berlin"), timedelta(hours=1), 5),
     )
@@ -61,8 +64,8 @@ def test_what_may_be_left_out() -> None:
 
 
 def test_settings_are_given_by_name() -> None:
-    assert parse(line(settings={"free_slots": 60, "up_pods": 5})).settings == Settings(free_slots=60, up_pods=5)
-    assert parse(line(settings={})).settings == Settings()
+    assert parse(line(settings={"free_slots": 60, "up_pods": 5.0})).tuning == Tuning(free_slots=60, up_pods=5)
+    assert parse(line(settings={})).tuning == Tuning()
 
 
 @pytest.mark.parametrize(
@@ -70,32 +73,36 @@ def test_settings_are_given_by_name() -> None:
     [
         (b"{", "not JSON: "),
         (b"[1]", "the line must be a JSON object"),
-        (line(t=None), "t must be a number not below -1e+11, not null"),
-        (line(t=1_782_928_800_000), "t must be a number"),
+        (line(t=None), "t must be a number, not null"),
+        (line(t=1_782_928_800_000), "t must be a number <= 100000000000"),
         (line(t=-1, schedules=[{**orjson.loads(show())["schedules"][0]}]), "t must be seconds since 1970-01-01"),
-        (line(pods=None), "pods must be a list of at most 10000 objects"),
-        (line(pods=[7]), "pods[0] must be a JSON object"),
-        (one_pod(name=""), 'pods[0].name must be a text, not ""'),
-        (one_pod(name=[1] * 40), "pods[0].name must be a text, not [1,1,1,1"),
-        (one_pod(ready=1), "pods[0].ready must be true or false, not 1"),
+        (line(pods=None), "pods must be a list, not null"),
+        (line(pods=[LINE["pods"][0]] * 10_001), "pods must be a list of length <= 10000"),
+        (b"{}", "the line: object missing required field t"),
+        (b'{"t": 1e999}', "t: number out of range"),
+        (b'{"pods": [{"name": "\xff"}]}', "not JSON: "),
+        (line(pods=[7]), "pods[0] must be a JSON object, not int"),
+        (one_pod(name=""), "pods[0].name must be a text of length >= 1"),
+        (one_pod(name=[1] * 40), "pods[0].name must be a text, not array"),
+        (one_pod(ready=1), "pods[0].ready must be true or false, not int"),
         (one_pod(ready=None), "pods[0].ready must be true or false, not null"),
-        (one_pod(sessions=-1), "pods[0].sessions must be a number not below 0, not -1"),
-        (one_pod(sessions=True), "pods[0].sessions must be a number not below 0, not true"),
-        (one_pod(sessions="7"), 'pods[0].sessions must be a number not below 0, not "7"'),
-        (one_pod(sessions=1e12), "pods[0].sessions must be a number"),
+        (one_pod(sessions=-1), "pods[0].sessions must be a number >= 0"),
+        (one_pod(sessions=True), "pods[0].sessions must be a number or null, not bool"),
+        (one_pod(sessions="7"), "pods[0].sessions must be a number or null, not str"),
+        (one_pod(sessions=1e12), "pods[0].sessions must be a number <= 1000000000"),
         (line(pods=[LINE["pods"][0]] * 2), "pods: two have the same name"),
-        (line(current_replicas=1.5), "current_replicas must be a whole number, not 1.5"),
-        (line(target_sessions_per_pod=0), "target_sessions_per_pod must be a number above 0, not 0"),
+        (line(current_replicas=1.5), "current_replicas must be a whole number"),
+        (line(target_sessions_per_pod=0), "target_sessions_per_pod must be a number > 0"),
         (line(min=5, max=4), "min must not be above max: 5 > 4"),
         (show(cron="often"), "schedules[0].cron: 'often' is no cron expression: needs five fields"),
         (show(zone="Mars/Base"), "schedules[0].zone: 'Mars/Base' is no IANA time zone"),
         (show(zone="../etc/passwd"), "schedules[0].zone: '../etc/passwd' is no IANA time zone"),
-        (show(duration_s=0), "schedules[0].duration_s must be a number above 0, not 0"),
-        (line(settings=[]), "settings must be a JSON object"),
-        (line(settings={"slots": 1}), "settings: slots is none; those are down_factor, "),
-        (line(settings={"stale_s": "x"}), 'settings.stale_s must be a number not below 0, not "x"'),
-        (line(settings={"error_quantile": 2}), "settings.error_quantile must be 0 to 1"),
-        (line(settings={"down_factor": 0.5}), "settings.down_factor must be 1 or more"),
+        (show(duration_s=0), "schedules[0].duration_s must be a number > 0"),
+        (line(settings=[]), "settings must be a JSON object or null, not array"),
+        (line(settings={"slots": 1}), "settings: object contains unknown field slots; the known ones are "),
+        (line(settings={"stale_s": "x"}), "settings.stale_s must be a number, not str"),
+        (line(settings={"error_quantile": 2}), "settings.error_quantile must be a number <= 1"),
+        (line(settings={"down_factor": 0.5}), "settings.down_factor must be a number >= 1"),
         (line(settings={"up_pods": 1.5}), "settings.up_pods must be a whole number"),
     ],
 )
@@ -106,20 +113,20 @@ def test_what_is_wrong_with_a_line(bad: bytes, said: str) -> None:
 
 
 def test_a_decision_is_answered_with_its_reasons() -> None:
-    _, said = answer(History(), line())
+    _, said = answer(LoadHistory(), line())
     assert orjson.loads(said) == {"desired": 2, "why": "1 -> 2: load wants 2 (122 sessions / 100)"}
-    _, said = answer(History(), one_pod(sessions=None))
+    _, said = answer(LoadHistory(), one_pod(sessions=None))
     assert orjson.loads(said)["blind"] is True
 
 
 def test_after_a_bad_line_nothing_is_lost() -> None:
-    history, _ = answer(History(), line())
+    history, _ = answer(LoadHistory(), line())
     after, said = answer(history, line(t=2, max="x"))
     assert after == history
-    assert orjson.loads(said) == {"error": 'max must be a number not below 0, not "x"'}
+    assert orjson.loads(said) == {"error": "max must be a number, not str"}
 
 
 def test_time_only_grows() -> None:
-    history, _ = answer(History(), line(t=10))
+    history, _ = answer(LoadHistory(), line(t=10))
     assert orjson.loads(answer(history, line(t=10))[1]) == {"error": "t must grow: 10 follows 10"}
     assert "desired" in orjson.loads(answer(history, line(t=10.5))[1])

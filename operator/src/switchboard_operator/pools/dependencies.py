@@ -64,7 +64,7 @@ def redis_fact(pool: SignalingPool, cluster: RedisCluster | None) -> Fact:
         return Fact(kind, True, "NotNeeded", "spec.redisRef is not set: sessions live in the pod's memory.")
     name = f"RedisCluster {pool.metadata.namespace}/{pool.spec.redis_ref.name}"
     if cluster is None:
-        return Fact(kind, False, "RedisNotFound", f"{name} does not exist. Remedy: create it, or mend spec.redisRef")
+        return Fact(kind, False, "RedisNotFound", f"{name} does not exist. Remedy: create it, or fix spec.redisRef")
     if not is_ready(cluster):
         message = f"{name} is not Ready. Remedy: see `kubectl describe` of it"
         return Fact(kind, False, "RedisNotReady", message, in_progress=True)
@@ -81,7 +81,7 @@ def turn_fact(pool: SignalingPool, fleets: Mapping[str, TurnFleet]) -> Fact:
         name = f"TurnFleet {pool.metadata.namespace}/{reference.name}"
         fleet = fleets.get(reference.name)
         if fleet is None:
-            return Fact(kind, False, "TurnNotFound", f"{name} does not exist. Remedy: create it, or mend spec.turnRefs")
+            return Fact(kind, False, "TurnNotFound", f"{name} does not exist. Remedy: create it, or fix spec.turnRefs")
         if not any(server.healthy for server in fleet.status.servers):
             message = f"{name} has no healthy server. Remedy: see `kubectl describe` of it"
             return Fact(kind, False, "TurnNotHealthy", message, in_progress=not fleet.status.servers)
@@ -95,7 +95,7 @@ def auth_fact(pool: SignalingPool, secret: Json | None) -> Fact:
         return Fact(kind, True, "NotNeeded", "spec.auth names no Secret.")
     name = f"Secret {pool.metadata.namespace}/{auth.secret_name}"
     if secret is None:
-        message = f"{name} of spec.auth.secretName does not exist. Remedy: create it, or mend spec.auth.secretName"
+        message = f"{name} of spec.auth.secretName does not exist. Remedy: create it, or fix spec.auth.secretName"
         return Fact(kind, False, "SecretNotFound", message)
     least = names.MIN_AUTH_SECRET_BYTES
     values = {key: value for key, value in (secret.get("data") or {}).items() if not key.startswith(".")}

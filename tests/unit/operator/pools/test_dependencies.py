@@ -7,7 +7,15 @@ from tests.unit.operator.examples import KEYS, cluster, fleet, pool, ready_condi
 
 from switchboard_crds.model import ConditionStatus
 from switchboard_crds.signaling_pool import SignalingPool
-from switchboard_operator.pools.links import Redis, auth_fact, directory, is_ready, redis_fact, redis_of, turn_fact
+from switchboard_operator.pools.dependencies import (
+    Redis,
+    auth_fact,
+    directory,
+    is_ready,
+    redis_fact,
+    redis_of,
+    turn_fact,
+)
 
 SERVER = {"name": "relays-1", "region": "north", "address": "198.51.100.7", "healthy": True}
 

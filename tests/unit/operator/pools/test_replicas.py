@@ -5,9 +5,9 @@ import pytest
 from tests.unit.operator.examples import pool
 
 from switchboard_crds.signaling_pool import PoolAutoscaling, SignalingPool
-from switchboard_operator.pools.autoscaling.model import Pod
-from switchboard_operator.pools.demand import NO_SAMPLE, Decision, decide, read_schedules
-from switchboard_operator.pools.samples import History, Observation
+from switchboard_operator.pools.autoscaling.model import PodLoad
+from switchboard_operator.pools.replicas import NO_SAMPLE, Decision, decide, read_schedules
+from switchboard_operator.pools.samples import PoolObservation, SampleHistory
 
 EVENING = 1_782_928_800.0  # 2026-07-01 20:00 in Berlin
 SHOW = {"name": "show", "cron": "0 20 * * *", "timeZone": "Europe/Berlin", "durationSeconds": 3600, "replicas": 6}
@@ -19,20 +19,20 @@ def scaled(desired: int = 3, **autoscaling: Any) -> SignalingPool:
     return pool(replicas=4, redisRef={"name": "store"}, autoscaling=auto, status={"desiredReplicas": desired})
 
 
-def pods(*sessions: int | None) -> tuple[Pod, ...]:
-    return tuple(Pod(f"pod-{index}", True, 900.0, count) for index, count in enumerate(sessions))
+def pods(*sessions: int | None) -> tuple[PodLoad, ...]:
+    return tuple(PodLoad(f"pod-{index}", True, 900.0, count) for index, count in enumerate(sessions))
 
 
-def history(*sessions: int | None, seconds: int = 0) -> History:
+def history(*sessions: int | None, seconds: int = 0) -> SampleHistory:
     """Return what is known of pods that held so many sessions all the time."""
-    found = History()
+    found = SampleHistory()
     for step in range(seconds // 2 + 1):
-        found.add(Observation(2.0 * step, pods(*sessions), EVENING + 2 * step, capacity=150), [])
+        found.add(PoolObservation(2.0 * step, pods(*sessions), EVENING + 2 * step, capacity=150), [])
     return found
 
 
 def test_without_autoscaling_the_spec_decides() -> None:
-    assert decide(pool(replicas=3, redisRef={"name": "store"}), History()) == Decision(3, "spec.replicas is 3.")
+    assert decide(pool(replicas=3, redisRef={"name": "store"}), SampleHistory()) == Decision(3, "spec.replicas is 3.")
 
 
 def test_in_auto_the_load_decides() -> None:
@@ -50,7 +50,7 @@ def test_by_hand_the_spec_decides_and_it_is_said_what_the_load_wants() -> None:
 
 @pytest.mark.parametrize(("desired", "wanted"), [(0, 2), (3, 3), (20, 9)])
 def test_before_the_first_observation_there_are_as_many_as_before(desired: int, wanted: int) -> None:
-    assert decide(scaled(desired, minReplicas=2), History()) == Decision(wanted, NO_SAMPLE)
+    assert decide(scaled(desired, minReplicas=2), SampleHistory()) == Decision(wanted, NO_SAMPLE)
 
 
 def test_after_a_start_of_the_operator_nothing_goes_before_the_history_is_whole() -> None:
@@ -65,7 +65,7 @@ def test_an_observation_is_taken_in_once() -> None:
     before = replace(seen.load)
     assert decide(scaled(), seen) == first
     assert seen.load == before
-    seen.add(Observation(2.0, pods(140, 140, 132), EVENING + 2, capacity=150), [])
+    seen.add(PoolObservation(2.0, pods(140, 140, 132), EVENING + 2, capacity=150), [])
     decide(scaled(), seen)
     assert seen.load.past.t == 2.0
 

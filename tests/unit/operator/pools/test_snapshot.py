@@ -3,11 +3,12 @@ from typing import Any
 
 import pytest
 from tests.unit.operator.examples import going, pod
-from tests.unit.operator.pools.pods import out, replica_set, sample, serving, starting
+from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
 
 from switchboard_crds import names
-from switchboard_operator.pools import fleet
-from switchboard_operator.pools.fleet import Stage
+from switchboard_operator.kube.compare import difference
+from switchboard_operator.pools import snapshot
+from switchboard_operator.pools.snapshot import Observed, Stage
 
 IN_SERVICE = {names.LABEL_IN_SERVICE: "true"}
 
@@ -22,9 +23,9 @@ def kubernetes_pod(name: str = "a", *, marks: dict[str, str] | None = None, node
     return {**found, "spec": {"nodeName": node} if node else {}}
 
 
-def read(found: Any, **context: Any) -> fleet.Pod:
-    known: Any = {"offered": (), "zones": {}, "closed": (), "sample": None, **context}
-    return fleet.read_pod(found, **known)
+def read(found: Any, **context: Any) -> snapshot.PodSnapshot:
+    known: Any = {"offered": (), "zones": {}, "unschedulable": (), "sample": None, **context}
+    return snapshot.read_pod(found, **known)
 
 
 def test_a_pod_is_read() -> None:
@@ -32,7 +33,9 @@ def test_a_pod_is_read() -> None:
     found = kubernetes_pod(ready=True, node="n1", phase="Running", containerStatuses=running)
     found["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T00:00:10Z"
     sampled = sample(5)
-    assert read(found, offered={"uid-of-a"}, zones={"n1": "north"}, closed={"n1"}, sample=sampled) == fleet.Pod(
+    assert read(
+        found, offered={"uid-of-a"}, zones={"n1": "north"}, unschedulable={"n1"}, sample=sampled
+    ) == snapshot.PodSnapshot(
         "a",
         "uid-of-a",
         "new",
@@ -50,7 +53,7 @@ def test_a_new_pod_is_blank() -> None:
     found = read(kubernetes_pod())
     assert (found.ready, found.assigned, found.pending, found.started) == (False, False, True, False)
     assert found.ready_since is None
-    assert found.blank
+    assert found.never_started
     assert found.empty
 
 
@@ -63,7 +66,7 @@ def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
 
 def test_a_pod_that_falls_silent_is_not_empty() -> None:
     found = serving("a", sample=None)
-    assert not found.blank
+    assert not found.never_started
     assert not found.empty
 
 
@@ -79,7 +82,7 @@ def test_a_pod_is_empty_if_nobody_is_there_and_nobody_can_come(fields: dict[str,
 @pytest.mark.parametrize("stage", list(Stage))
 def test_what_is_marked_is_read_again(stage: Stage) -> None:
     since = "2026-01-01T00:00:10+00:00"
-    patch = fleet.marks(stage, since)["metadata"]
+    patch = snapshot.marks(stage, since)["metadata"]
     found = kubernetes_pod()
     found["metadata"]["labels"] |= patch["labels"]
     found["metadata"]["annotations"] = {key: value for key, value in patch["annotations"].items() if value is not None}
@@ -88,7 +91,7 @@ def test_what_is_marked_is_read_again(stage: Stage) -> None:
     assert (result.since is not None) is stage.giving
     cost = patch["annotations"][names.ANNOTATION_DELETION_COST]
     assert result.cost == int(cost or 0)
-    assert (patch["labels"].items() >= IN_SERVICE.items()) is (stage is Stage.SERVING)
+    assert (difference(patch["labels"], IN_SERVICE) is None) is (stage is Stage.SERVING)
 
 
 def test_marks_made_by_hand_do_no_harm() -> None:
@@ -97,7 +100,7 @@ def test_marks_made_by_hand_do_no_harm() -> None:
     assert (found.stage, found.since) == (Stage.SERVING, None)
     unlabelled = kubernetes_pod()
     unlabelled["metadata"]["labels"] = {}
-    assert read(unlabelled).stage is Stage.HOLDING, "the Service does not select it"
+    assert read(unlabelled).stage is Stage.CORDONED, "the Service does not select it"
 
 
 def test_sets_hold_their_own_living_pods_in_the_order_of_removal() -> None:
@@ -119,11 +122,11 @@ def test_sets_hold_their_own_living_pods_in_the_order_of_removal() -> None:
         "spec": {"replicas": 3},
     }
     pods = [ready, unready, pending, unassigned, foreign, finished, ending]
-    found = fleet.sets([item], pods, read)["new"]
+    found = snapshot.read_revisions([item], pods, read)["new"]
     assert [one.name for one in found.pods] == ["unassigned", "pending", "unready", "ready"]
     assert (found.replicas, found.ending, found.removing) == (3, 1, frozenset({"x", "y"}))
     assert found.created == "2026-01-01T00:00:00Z"
-    assert read(foreign).set == ""
+    assert read(foreign).replica_set == ""
 
 
 def test_among_pods_that_serve_the_cost_decides() -> None:
@@ -141,8 +144,8 @@ def test_pods_that_a_set_is_about_to_remove_or_to_make() -> None:
 
 def test_a_pod_that_should_have_gone_and_has_not_is_named_once_the_step_is_done() -> None:
     removing = frozenset({"uid-a"})
-    assert replica_set(serving("a"), serving("b"), replicas=1, removing=removing).spared == ()
-    assert [pod.name for pod in replica_set(serving("a"), removing=removing).spared] == ["a"]
+    assert replica_set(serving("a"), serving("b"), replicas=1, removing=removing).survivors == ()
+    assert [pod.name for pod in replica_set(serving("a"), removing=removing).survivors] == ["a"]
 
 
 def test_pods_are_offered_unless_a_slice_says_otherwise() -> None:
@@ -157,4 +160,50 @@ def test_pods_are_offered_unless_a_slice_says_otherwise() -> None:
         },
         {"endpoints": None},
     ]
-    assert fleet.offered(slices) == {"a", "c"}
+    assert snapshot.offered(slices) == {"a", "c"}
+
+
+def test_pods_are_counted_by_what_becomes_of_them() -> None:
+    found = Observed(
+        "new",
+        by_name(
+            replica_set(serving("a"), starting("b"), serving("c", evacuate=True), out("d")),
+            replica_set(serving("e", revision="old"), name="old"),
+        ),
+    )
+    assert len(found.pods) == 5
+    assert (len(found.updated), found.serving, found.outdated) == (3, 1, 2)
+    assert found.replacing
+
+
+def test_a_replica_set_without_pods_is_still_to_be_deleted() -> None:
+    assert Observed("new", by_name(replica_set(), replica_set(name="old"))).replacing
+    assert not Observed("new", by_name(replica_set(serving("a")))).replacing
+
+
+def test_the_sessions_are_of_pods_that_answer() -> None:
+    assert Observed("new", by_name(replica_set(serving("a", 5), serving("b", sample=None)))).sessions == {"a": 5}
+
+
+def test_a_stage_that_an_older_operator_wrote_is_read() -> None:
+    found = kubernetes_pod(marks={names.ANNOTATION_DRAIN: "Holding"})
+    found["metadata"]["labels"][names.LABEL_IN_SERVICE] = "false"
+    assert read(found).stage is Stage.CORDONED
+    found["metadata"]["annotations"] = {names.ANNOTATION_DRAIN: "Cordoned"}
+    assert read(found).stage is Stage.CORDONED
+    assert snapshot.marks(Stage.CORDONED, None)["metadata"]["annotations"][names.ANNOTATION_DRAIN] == "Cordoned"
+
+
+@pytest.mark.parametrize(
+    ("replica_set", "failure"),
+    [
+        (None, None),
+        ({}, None),
+        ({"status": {"conditions": None}}, None),
+        ({"status": {"conditions": [{"type": "Other"}]}}, None),
+        ({"status": {"conditions": [{"type": "ReplicaFailure", "message": "exceeded quota"}]}}, "exceeded quota"),
+        ({"status": {"conditions": [{"type": "ReplicaFailure"}]}}, ""),
+    ],
+)
+def test_why_no_pods_can_be_made(replica_set: Any, failure: str | None) -> None:
+    assert snapshot.failure(replica_set) == failure

@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+from tests.unit.operator.examples import pool
+
+from switchboard_operator.pools.autoscaling.model import PodLoad
+from switchboard_operator.pools.samples import Load, PoolObservation, SampleHistory
+from switchboard_operator.pools.wakeups import Considered, calls_for_pass
+
+AUTO = pool(autoscaling={"maxReplicas": 9}, rebalance={"mode": "Auto"})
+MONOTONIC, WALL = 1000.0, 1_000_000.0
+
+
+def history(*sessions: int, load: Load | None = None, evacuated: str = "") -> SampleHistory:
+    pods = tuple(PodLoad(f"pod-{index}", True, 900.0, count) for index, count in enumerate(sessions))
+    found = SampleHistory(load=load or Load(desired=2, reason="load"))
+    found.add(PoolObservation(5.0, pods, WALL, carries=200, evacuated=frozenset(evacuated)), [])
+    return found
+
+
+def calls(found: SampleHistory, of: Any = AUTO, **considered: Any) -> bool:
+    known = {"desired": 2, "sessions": 2, "capacity": 200, "reported_at": MONOTONIC, **considered}
+    return calls_for_pass(of, found, Considered(**known), MONOTONIC, WALL)
+
+
+def test_what_was_considered_calls_for_nothing() -> None:
+    assert not calls(history(1, 1))
+
+
+def test_another_decision_calls_for_a_pass() -> None:
+    assert calls(history(1, 1, load=Load(desired=3)))
+
+
+def test_a_load_that_becomes_unknown_calls_for_a_pass() -> None:
+    assert calls(history(1, 1, load=Load(desired=2, no_metrics=True)))
+
+
+def test_a_node_that_should_be_empty_calls_for_a_pass() -> None:
+    assert calls(history(1, 1, evacuated="a"))
+    assert not calls(history(1, 1, evacuated="a"), evacuated=frozenset("a"))
+    assert calls(history(1, 1), evacuated=frozenset("a")), "so does one that may be used again"
+
+
+@pytest.mark.parametrize(("told", "old"), [((2, 200), False), ((5, 200), True), ((2, 0), True)])
+def test_figures_call_for_a_pass_if_they_are_old_and_wrong(told: tuple[int, int], old: bool) -> None:
+    shown = {"sessions": told[0], "capacity": told[1]}
+    assert not calls(history(1, 1), **shown, reported_at=MONOTONIC - 29.9)
+    assert calls(history(1, 1), **shown, reported_at=MONOTONIC - 30) is old
+
+
+def test_sessions_that_should_move_call_for_a_pass() -> None:
+    full = history(3000, 0)
+    assert calls(full, sessions=3000)
+    moved = {"lastMoveTime": "1970-01-12T13:46:00Z"}
+    rested = pool(autoscaling={"maxReplicas": 9}, status=moved)
+    assert not calls(full, rested, sessions=3000), "sessions moved a moment ago"
+    still = pool(autoscaling={"maxReplicas": 9}, rebalance={"mode": "Disabled"})
+    assert not calls(full, still, sessions=3000)
