@@ -14,7 +14,7 @@ from tests.e2e.operator.redis_servers import MARKS, SERVER, cluster_port, eventu
 
 from switchboard_operator.redis import topology
 from switchboard_operator.redis.nodes import NodeError, RedisCredentials, execute, observe
-from switchboard_operator.redis.topology import SLOTS, NodeAddress, Plan, RedisNode
+from switchboard_operator.redis.topology import SLOTS, NodeAddress, RedisNode, TopologyPlan
 
 pytestmark = MARKS
 SHARDS, NODES = 3, 6
@@ -85,11 +85,11 @@ class Servers:
             assert isinstance(answer, RedisNode | NodeError), answer
         return [answer for answer in answers if isinstance(answer, RedisNode)]
 
-    async def look(self) -> Plan:
+    async def look(self) -> TopologyPlan:
         """Return the next step."""
         return topology.plan(await self.nodes(), self.shards, list(self.places))
 
-    async def step(self) -> Plan:
+    async def step(self) -> TopologyPlan:
         """Do what the plan says, as the reconciler does; return it."""
         plan = await self.look()
         for command in plan.commands:
@@ -197,7 +197,7 @@ async def test_a_server_with_data_is_left_alone(servers: Servers) -> None:
     await eventually(write)
     servers.kill(place.pod)
     servers.start(place.pod)
-    plan = Plan()
+    plan = TopologyPlan()
 
     async def blocked() -> object:
         nonlocal plan
@@ -225,7 +225,7 @@ async def test_kept_volumes_of_another_number_of_shards_keep_their_keys(
 
     servers.ask_for(after, replicas)
     servers.start_all()
-    plans: list[Plan] = []
+    plans: list[TopologyPlan] = []
 
     async def looked() -> bool:
         plans.append(await servers.step())

@@ -138,13 +138,13 @@ def _mtu(link: Link) -> int:
     return next(int(found["mtu"]) for found in _links(link.bridge_netns) if found["ifname"] == link.host_device)
 
 
-def _observe(link: Link) -> plans.Observed:
+def _observe(link: Link) -> plans.ObservedLinks:
     rules = []
     for table, chain in (("raw", "PREROUTING"), ("mangle", "POSTROUTING")):
         listed = run(["iptables", "-w", "5", "-t", table, "-S", chain], netns=link.netns).stdout.splitlines()
         rules += [(table, rule) for rule in listed if plans.comment(link) in rule.replace('"', "").split()]
     host_tbf, device_tbf = _has_tbf(link.host_device, link.bridge_netns), _has_tbf(link.device, link.netns)
-    return plans.Observed(host_tbf, device_tbf, tuple(rules))
+    return plans.ObservedLinks(host_tbf, device_tbf, tuple(rules))
 
 
 def _has_tbf(device: str, netns: str) -> bool:

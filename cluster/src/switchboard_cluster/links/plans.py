@@ -31,7 +31,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedLinks:
     """What the kernel does to a link now."""
 
     host_tbf: bool
@@ -45,7 +45,7 @@ def comment(link: Link) -> str:
     return f"switchboard-link-{link.device}"
 
 
-def kernel(link: Link, observed: Observed, wanted: LinkConditions) -> list[Command]:
+def kernel(link: Link, observed: ObservedLinks, wanted: LinkConditions) -> list[Command]:
     """Return the commands after which the kernel gives a link the rate and loss of `wanted`, or none if it is delayed.
 
     Whatever state an interrupted change left, the result is the same; with no conditions, nothing stays behind.
@@ -94,7 +94,7 @@ def _segments(link: Link, wanted: LinkConditions) -> list[Command]:
     ]
 
 
-def _rate(link: Link, observed: Observed, wanted: LinkConditions) -> list[Command]:
+def _rate(link: Link, observed: ObservedLinks, wanted: LinkConditions) -> list[Command]:
     ends = ((link.host_device, link.bridge_netns, observed.host_tbf), (link.device, link.netns, observed.device_tbf))
     if wanted.rate_kbps:
         rate, size = f"{wanted.rate_kbps * 1000:.0f}bit", f"{burst(wanted.rate_kbps)}b"
@@ -103,7 +103,7 @@ def _rate(link: Link, observed: Observed, wanted: LinkConditions) -> list[Comman
     return [Command(("tc", "qdisc", "del", "dev", device, "root"), netns) for device, netns, there in ends if there]
 
 
-def _forget_loss(link: Link, observed: Observed) -> list[Command]:
+def _forget_loss(link: Link, observed: ObservedLinks) -> list[Command]:
     found = ((table, shlex.split(rule)) for table, rule in observed.rules)
     return [_iptables(link, table, "-D", *words[1:]) for table, words in found if words and words[0] == "-A"]
 

@@ -69,7 +69,7 @@ class ClusterReconciler:
         await self._children.ensure(owner, wanted)
         await self._children.prune(owner, OWNED, wanted)
 
-    async def _form(self, cluster: RedisCluster, pods: Sequence[Json]) -> tuple[topology.Plan, Fact]:
+    async def _form(self, cluster: RedisCluster, pods: Sequence[Json]) -> tuple[topology.TopologyPlan, Fact]:
         """Look at the nodes and give them the commands that are due; return these and whether the cluster is formed."""
         password = self._context.keys.redis_password(objects.OPERATOR_USER, cluster.metadata.uid)
         credentials = RedisCredentials(objects.OPERATOR_USER, password)

@@ -8,7 +8,7 @@ from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
 from switchboard_operator.images import Images
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.redis import objects
-from switchboard_operator.redis.topology import SLOTS, NodeAddress, Plan
+from switchboard_operator.redis.topology import SLOTS, NodeAddress, TopologyPlan
 from switchboard_operator.status.conditions import Fact
 from switchboard_operator.status.diagnosis import is_active, is_ready, trouble
 
@@ -24,7 +24,7 @@ def fields(cluster: RedisCluster, image: Images, pods: Sequence[Json]) -> dict[s
     }
 
 
-def formed(plan: Plan, failures: Sequence[str], unserved: int) -> Fact:
+def formed(plan: TopologyPlan, failures: Sequence[str], unserved: int) -> Fact:
     """Return whether the cluster is formed; `failures` are nodes that refused a command, `unserved` counts slots."""
     kind = ClusterCondition.CLUSTER_FORMED
     count = f" ({unserved} of {SLOTS} slots are not served)" if unserved else ""

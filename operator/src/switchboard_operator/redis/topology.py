@@ -138,7 +138,7 @@ Command = SetEpoch | AddSlots | Meet | Replicate | Forget | Failover
 
 
 @dataclass(frozen=True)
-class Plan:
+class TopologyPlan:
     """The commands that may be given now, and why the cluster is not formed yet; empty if it is."""
 
     commands: tuple[Command, ...] = ()
@@ -159,16 +159,16 @@ def share(shard: int, shards: int) -> Range:
     return shard * SLOTS // shards, (shard + 1) * SLOTS // shards - 1
 
 
-def plan(nodes: Sequence[RedisNode], shards: int, expected: Collection[str]) -> Plan:
+def plan(nodes: Sequence[RedisNode], shards: int, expected: Collection[str]) -> TopologyPlan:
     """Return what to do next with the nodes that answer, of the pods expected."""
     ordered = sorted(nodes, key=lambda node: (node.shard, node.place.ordinal))
     if misfit := _misfit(ordered, shards):
-        return Plan(blocked=misfit)
+        return TopologyPlan(blocked=misfit)
     owners = {node.shard: node for node in sorted(ordered, key=lambda node: node.epoch) if node.slots}
     missing = _missing(ordered, expected)
     if not missing and (claims := tuple(_claim(ordered, owners, shards))):
-        return Plan(claims)
-    halt = Plan(waits_for=missing) if missing else _ownerless(ordered, owners, shards)
+        return TopologyPlan(claims)
+    halt = TopologyPlan(waits_for=missing) if missing else _ownerless(ordered, owners, shards)
     for commands in (_acquaint(ordered, owners), _replicate(ordered, owners)):
         if found := tuple(commands):
             return replace(halt, commands=found)
@@ -305,7 +305,7 @@ def _claim(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shards: 
             yield AddSlots(node.pod, (first, last))
 
 
-def _ownerless(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shards: int) -> Plan:
+def _ownerless(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shards: int) -> TopologyPlan:
     """Return what becomes of the first shard whose primary is gone though all nodes answer; empty if there is none."""
     present = {node.id for node in nodes}
     gone = {key: peer for node in nodes for key, peer in node.peers.items() if peer.slots and key not in present}
@@ -315,17 +315,17 @@ def _ownerless(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shar
             why = f"Shard {shard} of {shards}: its primary is gone, and pod {heir.pod} has a copy with {heir.keys} keys"
             if 2 * len(owners) > shards:
                 hint = "Remedy if it is not elected, as after a restart: run CLUSTER FAILOVER FORCE on it"
-                return Plan(waits_for=f"{why}. {hint}")
+                return TopologyPlan(waits_for=f"{why}. {hint}")
             remedy = "run CLUSTER FAILOVER TAKEOVER on it"
-            return Plan(blocked=f"{why}, but too few primaries are left to elect it. Remedy: {remedy}")
+            return TopologyPlan(blocked=f"{why}, but too few primaries are left to elect it. Remedy: {remedy}")
         if gone:
             key, peer = next(iter(gone.items()))
-            return Plan(
+            return TopologyPlan(
                 blocked=f"Shard {shard} of {shards}: node {key[:8]} at {peer.address} owns slots and is gone."
                 " Remedy: bring its volume back, or delete this RedisCluster and make a new one; its data are lost"
             )
-        return Plan(waits_for=f"Shard {shard} of {shards} has no primary yet")
-    return Plan()
+        return TopologyPlan(waits_for=f"Shard {shard} of {shards} has no primary yet")
+    return TopologyPlan()
 
 
 def _acquaint(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Iterator[Command]:
@@ -356,7 +356,7 @@ def _replicate(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> I
             yield Replicate(node.pod, owner.id)
 
 
-def _settled(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Plan:
+def _settled(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> TopologyPlan:
     """Return what is left once nothing is to be added: nodes to forget, then patience."""
     present = {node.id for node in nodes}
     stale = tuple(
@@ -366,21 +366,21 @@ def _settled(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Pla
         if peer_id not in present and peer.failed and not peer.slots
     )
     if stale:
-        return Plan(stale)
+        return TopologyPlan(stale)
     for node in nodes:
         owner = owners[node.shard]
         if node.id != owner.id and node.primary_id is None:
             if node.keys:
-                return Plan(
+                return TopologyPlan(
                     blocked=f"Pod {node.pod} should replicate {owner.pod}, but holds {node.keys} keys of its own."
                     " Remedy: save them and flush the node, or delete its PersistentVolumeClaim and the pod"
                 )
-            return Plan(waits_for=f"Pod {node.pod} does not know its primary {owner.pod} yet")
+            return TopologyPlan(waits_for=f"Pod {node.pod} does not know its primary {owner.pod} yet")
         if not present - {node.id} <= node.peers.keys():
-            return Plan(waits_for=f"Pod {node.pod} does not know all nodes yet")
+            return TopologyPlan(waits_for=f"Pod {node.pod} does not know all nodes yet")
         if node.served < SLOTS:
-            return Plan(waits_for=f"Pod {node.pod} does not see a primary for every slot yet")
-    return Plan()
+            return TopologyPlan(waits_for=f"Pod {node.pod} does not see a primary for every slot yet")
+    return TopologyPlan()
 
 
 def _spread(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> tuple[Failover, ...]:

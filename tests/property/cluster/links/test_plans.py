@@ -17,7 +17,7 @@ wanted = st.builds(
 )
 
 
-def perform(commands: list[plans.Command], before: plans.Observed) -> plans.Observed:
+def perform(commands: list[plans.Command], before: plans.ObservedLinks) -> plans.ObservedLinks:
     """Do what the kernel would; deleting what is not there is an error, as it is there."""
     shaped = {end for end, there in (("host", before.host_tbf), ("device", before.device_tbf)) if there}
     rules = list(before.rules)
@@ -35,16 +35,16 @@ def perform(commands: list[plans.Command], before: plans.Observed) -> plans.Obse
                 rules.remove((table, rule))
             else:
                 rules.append((table, rule))
-    return plans.Observed("host" in shaped, "device" in shaped, tuple(rules))
+    return plans.ObservedLinks("host" in shaped, "device" in shaped, tuple(rules))
 
 
 @given(st.lists(wanted, min_size=1, max_size=4), st.booleans(), st.booleans())
 def test_only_the_last_conditions_count(history: list[LinkConditions], host_tbf: bool, device_tbf: bool) -> None:
-    state = plans.Observed(host_tbf, device_tbf, ())
+    state = plans.ObservedLinks(host_tbf, device_tbf, ())
     for conditions in history:
         state = perform(plans.kernel(LINK, state, conditions), state)
     last = history[-1]
-    clean = plans.Observed(host_tbf=False, device_tbf=False, rules=())
+    clean = plans.ObservedLinks(host_tbf=False, device_tbf=False, rules=())
     assert state == perform(plans.kernel(LINK, clean, last), clean)
     shaped = bool(last.rate_kbps) and not last.delayed
     assert (state.host_tbf, state.device_tbf) == (shaped, shaped)
@@ -53,6 +53,6 @@ def test_only_the_last_conditions_count(history: list[LinkConditions], host_tbf:
 
 @given(wanted, st.integers(0, 20))
 def test_an_interrupted_change_can_be_cleared(conditions: LinkConditions, done: int) -> None:
-    clean = plans.Observed(host_tbf=False, device_tbf=False, rules=())
+    clean = plans.ObservedLinks(host_tbf=False, device_tbf=False, rules=())
     half = perform(plans.kernel(LINK, clean, conditions)[:done], clean)
     assert perform(plans.kernel(LINK, half, LinkConditions()), half) == clean

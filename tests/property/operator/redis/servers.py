@@ -13,11 +13,11 @@ from switchboard_operator.redis.topology import (
     KnownNode,
     Meet,
     NodeAddress,
-    Plan,
     Ranges,
     RedisNode,
     Replicate,
     SetEpoch,
+    TopologyPlan,
     plan,
 )
 
@@ -119,7 +119,7 @@ class Servers:
 
     # The operator.
 
-    def look(self) -> Plan:
+    def look(self) -> TopologyPlan:
         return plan([self.describe(server) for server in self.running()], self.shards, list(self.servers))
 
     def describe(self, server: Server) -> RedisNode:
@@ -134,7 +134,7 @@ class Servers:
         slots, keys = ranges(server.slots), server.keys.bit_count()
         return RedisNode(server.place, server.id, epoch, slots, server.primary, keys, peers, served)
 
-    def operate(self, cut: int) -> Plan:
+    def operate(self, cut: int) -> TopologyPlan:
         """Give the commands that are due, up to the moment when the operator is killed."""
         found = self.look()
         for command in (*found.commands, *found.improves)[:cut]:

@@ -12,8 +12,8 @@ POSTROUTING = (
 MARK = "switchboard-link-eth0"
 SAID = "0.04999999981", f'"{MARK}"'  # as iptables prints them
 
-CLEAN = plans.Observed(host_tbf=False, device_tbf=False, rules=())
-SHAPED = plans.Observed(
+CLEAN = plans.ObservedLinks(host_tbf=False, device_tbf=False, rules=())
+SHAPED = plans.ObservedLinks(
     host_tbf=True,
     device_tbf=True,
     rules=(("raw", f"-A {PREROUTING.format(*SAID)}"), ("mangle", f"-A {POSTROUTING.format(*SAID)}")),
@@ -54,13 +54,13 @@ def text(commands: list[plans.Command]) -> list[str]:
         pytest.param(CLEAN, "delay=40ms,loss=5%,rate=2mbit", ONE_BY_ONE, id="the emulator does all of it"),
         pytest.param(SHAPED, "delay=40ms,loss=5%", ONE_BY_ONE + NO_RATE + NO_LOSS, id="from kernel to emulator"),
         pytest.param(
-            plans.Observed(host_tbf=True, device_tbf=False, rules=SHAPED.rules[1:]),
+            plans.ObservedLinks(host_tbf=True, device_tbf=False, rules=SHAPED.rules[1:]),
             "",
             IN_BURSTS + NO_RATE[:1] + NO_LOSS[1:],
             id="clear what an interrupted change left",
         ),
         pytest.param(
-            plans.Observed(host_tbf=False, device_tbf=False, rules=(("raw", "-P PREROUTING ACCEPT"), ("raw", ""))),
+            plans.ObservedLinks(host_tbf=False, device_tbf=False, rules=(("raw", "-P PREROUTING ACCEPT"), ("raw", ""))),
             "",
             IN_BURSTS,
             id="policies are no rules",
@@ -68,7 +68,7 @@ def text(commands: list[plans.Command]) -> list[str]:
     ],
 )
 def test_the_kernel_gets_from_any_state_to_the_wanted_one(
-    observed: plans.Observed, wanted: str, commands: list[str]
+    observed: plans.ObservedLinks, wanted: str, commands: list[str]
 ) -> None:
     assert text(plans.kernel(LINK, observed, LinkConditions.parse(wanted))) == commands
 

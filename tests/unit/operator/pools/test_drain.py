@@ -14,6 +14,7 @@ from switchboard_operator.pools.drain import (
     Scale,
     Steps,
     UnexpectedVictim,
+    chains,
     describe,
     steps,
 )
@@ -245,3 +246,21 @@ POD: PodSnapshot = serving("a")
 )
 def test_commands_are_told_in_words(command: Command, words: str) -> None:
     assert describe(command) == words
+
+
+def test_commands_to_one_object_stay_in_order_and_pods_come_first() -> None:
+    other = serving("b")
+    commands = (
+        Annotate(POD, Stage.CORDONED, None),
+        Cordon(other, False),
+        Cordon(POD, True),
+        UnexpectedVictim("s", ("a",)),
+        Scale("t", 1),
+        Scale("s", 3),
+        DeleteReplicaSet("u"),
+        GoAway(other, 3),
+    )
+    assert chains(commands) == (
+        [[commands[0], commands[2]], [commands[1], commands[7]]],
+        [[commands[3], commands[5]], [commands[4]], [commands[6]]],
+    )

@@ -6,33 +6,24 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.unit.operator.examples import pod
-from tests.unit.operator.pools.pods import sample
+from tests.unit.operator.examples import pod, pool
+from tests.unit.operator.pools.world import FakePods
 
 from switchboard_crds import names
+from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import POD
 from switchboard_operator.owned.owner import OwnerKey, owner_key
 from switchboard_operator.pools import sampler
-from switchboard_operator.pools.pods import Access, PodEndpoint, PodError
-from switchboard_operator.pools.sampler import Sampler, Watched
-from switchboard_operator.pools.samples import Sample, SampleHistory
+from switchboard_operator.pools.pods import Access
+from switchboard_operator.pools.sampler import Sampler
+from switchboard_operator.pools.samples import PoolObservation, SampleHistory
+from switchboard_operator.pools.wakeups import Considered
 
 ACCESS = Access("token", "certificate")
 KEY = ("SignalingPool", "web", "calls")
-
-
-class FakeClient:
-    """Pods that say how many sessions they have."""
-
-    def __init__(self) -> None:
-        self.sessions: dict[str, int] = {}
-
-    async def sample(self, place: PodEndpoint) -> Sample:
-        assert place.access == ACCESS
-        if place.pod not in self.sessions:
-            raise PodError("silent")
-        return sample(self.sessions[place.pod], at=1e12)
+CONSIDERED = Considered(desired=1, sessions=2, capacity=200, reported_at=1e12)
+"""All that two pods with a session each come to."""
 
 
 def running(name: str, version: int = 1, **status: Any) -> Any:
@@ -42,18 +33,30 @@ def running(name: str, version: int = 1, **status: Any) -> Any:
     return {**found, "spec": {"nodeName": "n1"}}
 
 
-class World:
+class Sampled:
+    """Two pods with a session each."""
+
     def __init__(self) -> None:
-        self.client, self.store, self.closed = FakeClient(), ObjectStore(owner_key), set[str]()
+        self.client, self.unschedulable = FakePods(), set[str]()
+        self.store: ObjectStore[OwnerKey] = ObjectStore(owner_key)
         self.woken: asyncio.Queue[OwnerKey] = asyncio.Queue()
-        self.desired, self.uneven = 0, False
-        self.sampler = Sampler(self.store, self.client, self.closed, self.woken.put_nowait)  # type: ignore[arg-type]
+        client: Any = self.client
+        self.sampler = Sampler(self.store, client, self.unschedulable, self.woken.put_nowait)
         for name in ("a", "b"):
             self.store.put(POD, running(name))
-            self.client.sessions[name] = 1
+            self.client.holds(name, 1)
 
-    def enter(self) -> Watched:
-        return self.sampler.enter(KEY, ACCESS, lambda _history: self.desired, lambda _history: self.uneven)
+    async def enter(self, spec: SignalingPool | None = None, considered: Considered = CONSIDERED) -> None:
+        await self.sampler.enter(spec or pool(), ACCESS)
+        self.sampler.consider(KEY, considered, hurried=False)
+
+    @property
+    def history(self) -> SampleHistory:
+        return self.sampler.history(KEY)
+
+    @property
+    def newest(self) -> PoolObservation:
+        return self.history.observations[-1]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -67,88 +70,95 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    for name in ("TICK_SECONDS", "MOVING_SECONDS", "REST_SECONDS"):
+def world(monkeypatch: pytest.MonkeyPatch) -> Sampled:
+    for name in ("TICK_SECONDS", "HURRIED_SECONDS", "CHANGING_SECONDS", "REST_SECONDS"):
         monkeypatch.setattr(sampler, name, 0.0)
-    return World()
+    return Sampled()
 
 
-async def test_what_pods_say_is_remembered_and_silence_is_not_zero(world: World) -> None:
-    watched = world.enter()
-    del world.client.sessions["b"]
-    await world.sampler.refresh(KEY)
-    [observation] = watched.history.observations
+async def test_what_pods_say_is_remembered_and_silence_is_not_zero(world: Sampled) -> None:
+    del world.client.samples["b"]
+    await world.enter()
+    [observation] = world.history.observations
     assert [(one.name, one.ready, one.sessions) for one in observation.pods] == [("a", True, 1), ("b", True, None)]
-    assert watched.history.sample("uid-of-a", 0.0) is not None
-    assert watched.history.sample("uid-of-b", 0.0) is None
+    assert world.history.sample("uid-of-a", 0.0) is not None
+    assert world.history.sample("uid-of-b", 0.0) is None
 
 
-async def test_a_pool_that_is_not_sampled_has_no_history(world: World) -> None:
+async def test_a_pool_that_is_not_sampled_has_no_history(world: Sampled) -> None:
     await world.sampler.refresh(KEY)
-    assert world.sampler.history(KEY) == SampleHistory()
-    watched = world.enter()
-    assert world.sampler.history(KEY) is watched.history
+    await world.sampler.look(KEY)
+    world.sampler.take(KEY, "uid-of-a", world.client.samples["a"])
+    world.sampler.consider(KEY, CONSIDERED, hurried=True)
+    assert world.history == SampleHistory()
+    await world.enter()
+    assert world.history.observations
     world.sampler.leave(KEY)
-    assert world.sampler.history(KEY) == SampleHistory()
+    assert world.history == SampleHistory()
 
 
-async def test_another_decision_wakes_the_pool(world: World) -> None:
-    watched = world.enter()
-    watched.told, watched.reported_at = (2, 200), 1e12
-    async with world.running():
-        world.desired = 3
-        assert await world.wakes() == KEY
+async def test_a_pool_that_is_known_is_not_sampled_for_a_pass(world: Sampled) -> None:
+    await world.enter()
+    await world.enter()
+    assert len(world.history.observations) == 1
 
 
-async def test_sessions_that_should_move_wake_the_pool(world: World) -> None:
-    watched = world.enter()
-    watched.told, watched.reported_at = (2, 200), 1e12
-    async with world.running():
-        world.uneven = True
-        assert await world.wakes() == KEY
+async def test_each_observation_is_taken_into_the_load_at_once(world: Sampled) -> None:
+    await world.enter()
+    assert world.history.load.desired is None, "nothing asks for it"
+    await world.enter(pool(autoscaling={"maxReplicas": 9, "targetSessionsPerPod": 1}))
+    assert world.history.load.desired == 2, "with what was observed before"
+    world.client.holds("a", 3)
+    await world.sampler.refresh(KEY)
+    assert (world.history.load.desired, world.history.load.history.t) == (4, world.newest.at)
 
 
-async def test_a_load_that_becomes_unknown_wakes_the_pool(world: World) -> None:
-    watched = world.enter()
-    watched.told, watched.reported_at = (2, 200), 1e12
-    async with world.running():
-        watched.history.load.blind = True
-        assert await world.wakes() == KEY
+async def test_what_a_pod_answers_to_an_order_is_remembered(world: Sampled) -> None:
+    await world.enter()
+    world.client.holds("a", 1, cordoned=True)
+    world.sampler.take(KEY, "uid-of-a", world.client.samples["a"])
+    assert world.history.newest["uid-of-a"].cordoned
 
 
-@pytest.mark.parametrize("told", [(5, 200), (2, 0)])
-async def test_numbers_wake_the_pool_if_they_are_old_and_wrong(world: World, told: tuple[int, int]) -> None:
-    watched = world.enter()
-    watched.told, watched.reported_at = told, -1e12
-    async with world.running():
-        assert await world.wakes() == KEY
-
-
-async def test_a_node_that_is_closed_wakes_its_pools(world: World) -> None:
-    watched = world.enter()
-    watched.told, watched.reported_at = (2, 200), 1e12
-    async with world.running():
-        world.closed.add("n1")
-        assert await world.wakes() == KEY
-
-
-async def test_a_fault_in_one_pools_decision_is_no_end(world: World) -> None:
-    watched = world.enter()
-    watched.reported_at = 1e12
-    watched.judge = lambda _history: 1 // 0
+async def test_a_pool_is_sampled_all_the_time_and_woken_by_what_differs(world: Sampled) -> None:
+    await world.enter()
     async with world.running():
         async with asyncio.timeout(5):
-            while len(watched.history.observations) < 3:  # noqa: ASYNC110 - the sampler tells nobody
+            while len(world.history.observations) < 3:  # noqa: ASYNC110 - the sampler tells nobody
                 await asyncio.sleep(0)
-        watched.judge = lambda _history: 7
+        assert world.woken.empty(), "all that was considered"
+        await world.enter(pool(replicas=3))
         assert await world.wakes() == KEY
 
 
-async def test_only_pods_in_service_can_carry_sessions(world: World) -> None:
-    watched = world.enter()
-    out = running("b", 2)
-    out["metadata"]["labels"][names.LABEL_IN_SERVICE] = "false"
-    world.store.put(POD, out)
-    await world.sampler.refresh(KEY)
-    [observation] = watched.history.observations
-    assert (observation.sessions, observation.carries) == (2, 100)
+async def test_a_node_to_be_emptied_wakes_its_pools(world: Sampled) -> None:
+    await world.enter()
+    async with world.running():
+        world.unschedulable.add("n1")
+        assert await world.wakes() == KEY
+    assert world.newest.evacuated == {"uid-of-a", "uid-of-b"}
+
+
+async def test_a_fault_in_one_pools_decision_is_no_end(world: Sampled, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge, faults = sampler.calls_for_pass, 3
+
+    def faulty(*arguments: Any) -> bool:
+        nonlocal faults
+        faults -= 1
+        if faults >= 0:
+            raise ZeroDivisionError
+        return judge(*arguments)
+
+    monkeypatch.setattr(sampler, "calls_for_pass", faulty)
+    await world.enter(pool(replicas=3))
+    async with world.running():
+        assert await world.wakes() == KEY
+    assert faults < 0
+
+
+async def test_only_pods_in_service_can_carry_sessions(world: Sampled) -> None:
+    cordoned = running("b", 2)
+    cordoned["metadata"]["labels"][names.LABEL_IN_SERVICE] = "false"
+    world.store.put(POD, cordoned)
+    await world.enter()
+    assert (world.newest.sessions, world.newest.carries) == (2, 100)

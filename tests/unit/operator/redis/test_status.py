@@ -5,7 +5,7 @@ from tests.unit.operator.examples import cluster, going, pod
 
 from switchboard_operator.images import Images
 from switchboard_operator.redis import status
-from switchboard_operator.redis.topology import Meet, NodeAddress, Plan
+from switchboard_operator.redis.topology import Meet, NodeAddress, TopologyPlan
 
 BROKEN = pod(
     "store-redis-0-0", containerStatuses=[{"name": "valkey", "state": {"waiting": {"reason": "ErrImagePull"}}}]
@@ -15,23 +15,25 @@ BROKEN = pod(
 @pytest.mark.parametrize(
     ("plan", "failures", "holds", "reason", "message"),
     [
-        (Plan(), [], True, "Formed", "Every slot has a primary."),
-        (Plan(waits_for="gossip"), [], False, "Forming", "gossip"),
-        (Plan((Meet("a", "b:1"),)), [], False, "Forming", "Gave 1 commands."),
-        (Plan((Meet("a", "b:1"),), "one is missing"), [], False, "Forming", "one is missing"),
-        (Plan(blocked="data in the way"), [], False, "Blocked", "data in the way"),
-        (Plan((Meet("a", "b:1"),)), ["Pod a: refused"], False, "NodeFailed", "Pod a: refused"),
+        (TopologyPlan(), [], True, "Formed", "Every slot has a primary."),
+        (TopologyPlan(waits_for="gossip"), [], False, "Forming", "gossip"),
+        (TopologyPlan((Meet("a", "b:1"),)), [], False, "Forming", "Gave 1 commands."),
+        (TopologyPlan((Meet("a", "b:1"),), "one is missing"), [], False, "Forming", "one is missing"),
+        (TopologyPlan(blocked="data in the way"), [], False, "Blocked", "data in the way"),
+        (TopologyPlan((Meet("a", "b:1"),)), ["Pod a: refused"], False, "NodeFailed", "Pod a: refused"),
     ],
 )
-def test_whether_the_cluster_is_formed(plan: Plan, failures: list[str], holds: bool, reason: str, message: str) -> None:
+def test_whether_the_cluster_is_formed(
+    plan: TopologyPlan, failures: list[str], holds: bool, reason: str, message: str
+) -> None:
     fact = status.formed(plan, failures, 0)
     assert (fact.holds, fact.reason, fact.message) == (holds, reason, message)
     assert fact.in_progress is (reason == "Forming")
 
 
-@pytest.mark.parametrize("plan", [Plan(waits_for="gossip"), Plan(blocked="data in the way")])
+@pytest.mark.parametrize("plan", [TopologyPlan(waits_for="gossip"), TopologyPlan(blocked="data in the way")])
 @pytest.mark.parametrize("failures", [[], ["Pod a: refused"]])
-def test_the_status_says_how_many_slots_are_not_served(plan: Plan, failures: list[str]) -> None:
+def test_the_status_says_how_many_slots_are_not_served(plan: TopologyPlan, failures: list[str]) -> None:
     assert status.formed(plan, failures, 6554).message.endswith(" (6554 of 16384 slots are not served)")
 
 

@@ -11,10 +11,10 @@ from switchboard_operator.redis.topology import (
     KnownNode,
     Meet,
     NodeAddress,
-    Plan,
     RedisNode,
     Replicate,
     SetEpoch,
+    TopologyPlan,
     plan,
     share,
     unserved,
@@ -60,7 +60,7 @@ def change(nodes: list[RedisNode], pod: str, **changes: object) -> list[RedisNod
     return [replace(one, **changes) if one.pod == pod else one for one in nodes]  # type: ignore[arg-type]
 
 
-def next_step(nodes: list[RedisNode]) -> Plan:
+def next_step(nodes: list[RedisNode]) -> TopologyPlan:
     return plan(nodes, SHARDS, PODS)
 
 
@@ -74,9 +74,9 @@ def test_the_shares_cover_all_slots_once_and_evenly(shards: int) -> None:
 
 
 def test_nothing_is_claimed_before_all_nodes_answer() -> None:
-    assert next_step(fresh()[:5]) == Plan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-1")
+    assert next_step(fresh()[:5]) == TopologyPlan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-1")
     names = "store-redis-0-0, store-redis-0-1, store-redis-1-0, store-redis-1-1"
-    assert next_step(fresh()[4:]) == Plan(waits_for=f"4 of 6 nodes do not answer yet: {names}")
+    assert next_step(fresh()[4:]) == TopologyPlan(waits_for=f"4 of 6 nodes do not answer yet: {names}")
 
 
 def test_first_each_shard_has_a_primary_with_its_slots() -> None:
@@ -84,7 +84,7 @@ def test_first_each_shard_has_a_primary_with_its_slots() -> None:
     for shard in range(SHARDS):
         pod = f"store-redis-{shard}-0"
         commands += [SetEpoch(pod, shard + 1), AddSlots(pod, share(shard, SHARDS))]
-    assert next_step(fresh()) == Plan(tuple(commands))
+    assert next_step(fresh()) == TopologyPlan(tuple(commands))
 
 
 def test_after_a_crash_only_what_is_missing_is_done() -> None:
@@ -93,18 +93,18 @@ def test_after_a_crash_only_what_is_missing_is_done() -> None:
         *(one for one in fresh() if one.shard == 2),
     ]
     pod = "store-redis-2-0"
-    assert next_step(half) == Plan((SetEpoch(pod, 3), AddSlots(pod, share(2, SHARDS))))
+    assert next_step(half) == TopologyPlan((SetEpoch(pod, 3), AddSlots(pod, share(2, SHARDS))))
     with_epoch = change(half, pod, epoch=3, peers={"x": KnownNode("10.9.9.9:6379")})
-    assert next_step(with_epoch) == Plan((AddSlots(pod, share(2, SHARDS)),))
+    assert next_step(with_epoch) == TopologyPlan((AddSlots(pod, share(2, SHARDS)),))
 
 
 def test_then_the_first_node_meets_all_others() -> None:
     others = ["10.0.0.1:6379", "10.0.1.0:6379", "10.0.1.1:6379", "10.0.2.0:6379", "10.0.2.1:6379"]
-    assert next_step(claimed()) == Plan(tuple(Meet("store-redis-0-0", address) for address in others))
+    assert next_step(claimed()) == TopologyPlan(tuple(Meet("store-redis-0-0", address) for address in others))
 
 
 def test_then_the_others_replicate_their_shards_primary() -> None:
-    assert next_step(acquainted(claimed())) == Plan(
+    assert next_step(acquainted(claimed())) == TopologyPlan(
         tuple(Replicate(f"store-redis-{shard}-1", f"id-{shard}-0") for shard in range(SHARDS))
     )
 
@@ -148,14 +148,14 @@ def test_no_machine_keeps_so_many_primaries_that_the_others_could_not_elect_new_
     ],
 )
 def test_primaries_stay_where_a_change_of_places_would_not_help(machines: dict[str, str]) -> None:
-    assert next_step(on(machines)) == Plan()
+    assert next_step(on(machines)) == TopologyPlan()
 
 
 def test_gossip_is_waited_for() -> None:
     nodes = formed()
     peers = {key: peer for key, peer in nodes[3].peers.items() if key != "id-2-1"}
     step = next_step(change(nodes, nodes[3].pod, peers=peers))
-    assert step == Plan(waits_for="Pod store-redis-1-1 does not know all nodes yet")
+    assert step == TopologyPlan(waits_for="Pod store-redis-1-1 does not know all nodes yet")
 
 
 def test_after_a_failover_the_old_primary_stays_a_replica() -> None:
@@ -169,7 +169,7 @@ def test_a_changed_address_is_told_to_everybody() -> None:
     nodes = formed()
     moved = replace(nodes[5], place=replace(nodes[5].place, host="10.7.7.7"))
     step = next_step([*nodes[:5], moved])
-    assert step == Plan(tuple(Meet(one.pod, "10.7.7.7:6379") for one in nodes[:5]))
+    assert step == TopologyPlan(tuple(Meet(one.pod, "10.7.7.7:6379") for one in nodes[:5]))
 
 
 def test_an_empty_newcomer_replaces_a_lost_replica_which_is_forgotten() -> None:
@@ -177,12 +177,12 @@ def test_an_empty_newcomer_replaces_a_lost_replica_which_is_forgotten() -> None:
     old = nodes[5].id
     newcomer = RedisNode(nodes[5].place, id="id-new")
     met = [*nodes[:5], newcomer]
-    assert next_step(met) == Plan((Meet("store-redis-0-0", "10.0.2.1:6379"),))
+    assert next_step(met) == TopologyPlan((Meet("store-redis-0-0", "10.0.2.1:6379"),))
     gone = KnownNode("10.0.2.1:6379", failed=True)
     met = acquainted([*(replace(one, peers={**one.peers, old: gone}) for one in nodes[:5]), newcomer])
-    assert next_step(met) == Plan((Replicate("store-redis-2-1", "id-2-0"),))
+    assert next_step(met) == TopologyPlan((Replicate("store-redis-2-1", "id-2-0"),))
     replicating = change(met, "store-redis-2-1", primary_id="id-2-0", served=SLOTS)
-    assert next_step(replicating) == Plan(tuple(Forget(one.pod, old) for one in nodes[:5]))
+    assert next_step(replicating) == TopologyPlan(tuple(Forget(one.pod, old) for one in nodes[:5]))
 
 
 def test_a_node_with_data_is_never_given_slots() -> None:
@@ -229,7 +229,7 @@ def test_slots_of_a_lost_primary_are_not_given_away() -> None:
 
 def test_a_replica_of_the_wrong_primary_is_moved() -> None:
     step = next_step(change(formed(), "store-redis-1-1", primary_id="id-0-0"))
-    assert step == Plan((Replicate("store-redis-1-1", "id-1-0"),))
+    assert step == TopologyPlan((Replicate("store-redis-1-1", "id-1-0"),))
 
 
 def of_shape(shards: int) -> list[RedisNode]:
@@ -356,7 +356,7 @@ def test_the_nodes_that_answer_learn_their_addresses_while_one_is_missing(missin
         )
         for one in nodes
     ]
-    assert next_step(settled) == Plan(waits_for=step.waits_for)
+    assert next_step(settled) == TopologyPlan(waits_for=step.waits_for)
 
 
 def test_an_empty_newcomer_is_taken_in_while_another_node_is_missing() -> None:
@@ -374,7 +374,7 @@ def test_an_empty_newcomer_whose_primary_may_be_missing_waits() -> None:
     nodes = formed()
     newcomer = RedisNode(nodes[5].place, id="id-new")
     step = next_step([*nodes[:4], newcomer])
-    assert step == Plan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-0")
+    assert step == TopologyPlan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-0")
 
 
 def test_a_shard_belongs_to_the_primary_with_the_latest_epoch() -> None:
@@ -418,7 +418,7 @@ def test_without_a_majority_of_primaries_somebody_has_to_promote_the_replica() -
 
 def test_a_shard_whose_owner_gave_its_slots_away_waits() -> None:
     nodes = change(formed(), "store-redis-1-0", slots=())
-    assert next_step(nodes) == Plan(waits_for="Shard 1 of 3 has no primary yet")
+    assert next_step(nodes) == TopologyPlan(waits_for="Shard 1 of 3 has no primary yet")
 
 
 def test_slots_are_counted_that_no_node_serves() -> None:
@@ -431,4 +431,4 @@ def test_slots_are_counted_that_no_node_serves() -> None:
 
 def test_a_cluster_with_a_slot_that_is_not_served_is_not_formed() -> None:
     step = next_step(change(formed(), "store-redis-2-1", served=SLOTS - 1))
-    assert step == Plan(waits_for="Pod store-redis-2-1 does not see a primary for every slot yet")
+    assert step == TopologyPlan(waits_for="Pod store-redis-2-1 does not see a primary for every slot yet")
