@@ -13,7 +13,7 @@ from switchboard_operator.pools.pods import Access, PodClient, PodEndpoint, PodE
 from switchboard_signaling.server.http.internal import internal_app
 from switchboard_signaling.server.http.tls import internal_tls
 from switchboard_signaling.server.pod import make_pod
-from switchboard_signaling.settings import Settings
+from switchboard_signaling.settings import ServerSettings
 
 KEYS = Keys(bytes(range(32)))
 
@@ -32,7 +32,7 @@ def mount(folder: Path, keys: Keys, pool_uid: str) -> None:
 async def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """The address of a pod of the pool `a`."""
     mount(tmp_path, KEYS, "a")
-    app = internal_app(make_pod(Settings(internal_token_dir=tmp_path / "tokens", capacity=3)))
+    app = internal_app(make_pod(ServerSettings(internal_token_dir=tmp_path / "tokens", capacity=3)))
     server = TestServer(app, scheme="https")
     await server.start_server(ssl=internal_tls(tmp_path / "tls"))
     assert server.port is not None
