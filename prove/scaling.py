@@ -42,7 +42,7 @@ DRAINED_SECONDS: Final = 120.0
 BREAK_SECONDS: Final = 60.0
 """How long a broken rollout is left alone."""
 PLANNED_P99: Final = 1.0
-STAGES: Final = ("Holding", "Draining", "Drained")
+STAGES: Final = ("Cordoned", "Draining", "Drained")
 OPERATOR: Final = "/opt/switchboard/bin/switchboard-operator"
 """What the operator's process is, in its arguments."""
 MISSING_IMAGE: Final = "switchboard.invalid/none:1"

@@ -52,7 +52,7 @@ LABEL_REVISION: Final = f"{GROUP}/revision"
 LABEL_IN_SERVICE: Final = f"{GROUP}/in-service"
 """`true` on a signaling pod that the pool's Service may offer to clients, `false` on one that is cordoned."""
 ANNOTATION_DRAIN: Final = f"{GROUP}/drain"
-"""That a pod is out of the Service, and why: `Rebalancing`, or how far it is on its way out: `Holding`, `Draining`,
+"""That a pod is out of the Service, and why: `Rebalancing`, or how far its draining has come: `Cordoned`, `Draining`,
 `Drained`."""
 ANNOTATION_DRAIN_STARTED: Final = f"{GROUP}/drain-started"
 """When the pod began to give its sessions away (RFC 3339)."""
