@@ -70,16 +70,20 @@ format: $(READY) ## Format the code
 ##@ Check
 
 .PHONY: lint
-lint: $(READY) ## Style, types, import contracts, generated files
+lint: $(READY) ## Style, types, import contracts, class names, generated files
 	ruff format --check --quiet . || { echo "Remedy: make format"; exit 1; }
 	ruff check --quiet .
 	mypy
 	lint-imports --no-cache
+	python -m tools.class_names
 	python -m tools.generate --check
 
-.PHONY: test-fast
-test-fast: lint ## Checks, unit and property tests: no cluster, no browser, under 3 minutes
+.PHONY: unit-tests
+unit-tests: lint ## Checks, unit and property tests
 	python -m tools.run_unit_tests
+
+.PHONY: test-fast
+test-fast: unit-tests ## Checks, unit and property tests, 300 simulated schedules: no cluster, no browser, under 3 minutes
 	pytest --quiet tests/simulation
 
 .PHONY: simulate
@@ -146,10 +150,8 @@ build: $(READY) ## Build the cluster's binaries and all images; what is in the c
 	switchboard-cluster build
 
 .PHONY: test
-test: test-fast build ## Everything: also 10,000 simulated schedules, the real cluster and the real browser
-	python -m tests.simulation --count 10000
-	@(while sleep 50 >/dev/null 2>&1; do echo "(running for $$SECONDS s)"; done) & trap "kill $$!" EXIT; \
-	  pytest --verbose --durations=15 tests/fuzz tests/browser tests/e2e
+test: unit-tests build ## Everything: also 10,000 simulated schedules, the real cluster and the real browser
+	python -m tools.run_tests
 
 ##@ Prove
 

@@ -1,32 +1,47 @@
 """Settings that all tests share."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import coverage
 import pytest
 from hypothesis import settings
+from tools import lanes
 
 # The same examples in every run: what fails once fails again. `--hypothesis-seed=random` looks for new ones.
 settings.register_profile("switchboard", derandomize=True, deadline=None)
 settings.load_profile("switchboard")
 
-
-MEASURED = pytest.StashKey[list[str]]()
+MEASURED = "measured"
+"""Name of the property of a test's report that holds a note."""
 
 
 @pytest.fixture
 def took(request: pytest.FixtureRequest) -> Callable[[str, float], None]:
     """Note how many seconds something took; it is shown below the results, and nothing depends on it."""
-    notes = request.config.stash.setdefault(MEASURED, [])
-    return lambda what, seconds: notes.append(f"{request.node.name}: {what}: {seconds:.2f} s")
+    notes: list[tuple[str, Any]] = request.node.user_properties
+    return lambda what, seconds: notes.append((MEASURED, f"{request.node.name}: {what}: {seconds:.2f} s"))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show what was measured."""
-    if notes := config.stash.get(MEASURED, []):
-        terminalreporter.section("measured")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what was measured, in whichever process."""
+    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.getreports(outcome)]
+    finished = [one for one in reports if one.when == "call"]
+    if notes := [note for one in finished for name, note in one.user_properties if name == MEASURED]:
+        terminalreporter.section(MEASURED)
         for note in notes:
             terminalreporter.line(note)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put those first that take longest."""
+    items.sort(key=lambda item: lanes.rank(lanes.path_of(item)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> lanes.LaneScheduling | None:
+    """Give processes whole lanes, where they are to have more than files."""
+    return lanes.LaneScheduling(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture(autouse=True)

@@ -46,13 +46,16 @@ def main() -> int:
     """Return the exit status for the tests and for the rule."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["switchboard"]
     (ROOT / "build").mkdir(exist_ok=True)
-    cov = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))
-    cov.start()
-    status = pytest.main([*(f"tests/{suite}" for suite in SUITES), *sys.argv[1:]])
-    cov.stop()
-    cov.save()
+    for old in (ROOT / "build").glob("coverage.*"):
+        old.unlink()
+    # A process per processor, each with whole files: what a file's tests share is made once.
+    processes = ["-n", "logical", "--dist", "loadfile"]
+    status = pytest.main(["-p", "tools.measure", *processes, *(f"tests/{suite}" for suite in SUITES), *sys.argv[1:]])
     if status != 0 or sys.argv[1:]:
         return int(status)
+    cov = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))
+    cov.combine(strict=True)
+    cov.save()
     problems = [problem for module in settings["pure"] if (problem := uncovered(cov, module))]
     for problem in problems:
         print(problem)

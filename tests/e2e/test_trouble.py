@@ -1,11 +1,10 @@
 """What only the operator can see is a condition that names the object and the remedy, and heals when it is mended."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import temporary_namespace
 from tests.e2e.kubectl import Kubectl, Object, ready
 from tests.e2e.made import Made
 
@@ -17,9 +16,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def room(switchboard: Made) -> Iterator[Kubectl]:
-    """A namespace on a cluster with the operator."""
-    yield from temporary_namespace(switchboard.kubectl, "trouble")
+def room(switchboard: Made, namespace: Kubectl) -> Kubectl:
+    """A namespace of the test's own, on a cluster with the operator."""
+    return namespace
 
 
 def pool(**spec: Any) -> Object:
@@ -44,7 +43,9 @@ def says(*words: str) -> Callable[[Object], bool]:
 
 def test_an_image_that_cannot_be_pulled(room: Kubectl, switchboard: Made) -> None:
     room.apply(pool(image="registry.invalid/signaling:none"))
-    room.wait_for("sp calls", says("ImagePull", "Pod trouble/calls-", "Remedy"), "the image's trouble", timeout=120)
+    room.wait_for(
+        "sp calls", says("ImagePull", f"Pod {room.namespace}/calls-", "Remedy"), "the image's trouble", timeout=120
+    )
     good = switchboard.kubectl.json("get", "sp", quickstart.POOL)["status"]["image"]
     room.apply(pool(image=good))
     room.wait_for("sp calls", ready, "the pool ready with an image that is there", timeout=120)
@@ -52,7 +53,9 @@ def test_an_image_that_cannot_be_pulled(room: Kubectl, switchboard: Made) -> Non
 
 def test_a_redis_cluster_that_does_not_exist_yet(room: Kubectl) -> None:
     room.apply(pool(redisRef={"name": "store"}))
-    room.wait_for("sp calls", says("RedisCluster trouble/store", "Remedy"), "the missing reference", timeout=60)
+    room.wait_for(
+        "sp calls", says(f"RedisCluster {room.namespace}/store", "Remedy"), "the missing reference", timeout=60
+    )
     redis = {
         "apiVersion": names.API_VERSION,
         "kind": "RedisCluster",

@@ -27,11 +27,18 @@ PORT = 9090
 @contextmanager
 def addresses() -> Iterator[Iterator[str]]:
     """Give out addresses of a network that leads to this very machine while the context is open."""
-    network = f"198.18.{random.randrange(256)}"
-    for action in ("add", "del"):
-        subprocess.run(["ip", "route", action, "local", f"{network}.0/24", "dev", "lo"], check=True, timeout=10)
-        if action == "add":
-            yield (f"{network}.{host}" for host in range(1, 255))
+    networks = [f"198.18.{number}" for number in random.sample(range(256), 256)]
+    network = next(network for network in networks if _route("add", network))
+    try:
+        yield (f"{network}.{host}" for host in range(1, 255))
+    finally:
+        assert _route("del", network)
+
+
+def _route(action: str, network: str) -> bool:
+    """Say whether a route could be added or deleted; another process of these tests may have it already."""
+    command = ["ip", "route", action, "local", f"{network}.0/24", "dev", "lo"]
+    return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
 
 
 @dataclass

@@ -93,7 +93,8 @@ class World:
 
     def __init__(self, pool: Pool, kubelet: ProcessKubelet) -> None:
         self.pool, self.kubelet = pool, kubelet
-        self._offered: list[str] = []
+        self.reachable: list[str] = []
+        """Addresses of the pods that the Service leads to, as far as `play` has followed it."""
         self.heard: Counter[str] = Counter()
         self.moves: Counter[str] = Counter()
         self.longest_silence = 0.0
@@ -104,11 +105,13 @@ class World:
         while True:
             await asyncio.to_thread(self.pool.run_pods)
             found = await asyncio.to_thread(offered, self.pool)
-            self._offered = [self.kubelet.addresses[uid] for uid in found]
+            self.reachable = [self.kubelet.addresses[uid] for uid in found]
 
     def url(self) -> str:
-        """Return where the Service would send a client."""
-        return f"ws://{random.choice(self._offered or ['127.0.0.1'])}:8080/ws"
+        """Return where the Service would send a client; it refuses one while it leads to no pod."""
+        if not self.reachable:
+            raise ConnectionRefusedError("the Service leads to no pod")
+        return f"ws://{random.choice(self.reachable)}:8080/ws"
 
     async def until(self, condition: Callable[[], object], what: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
@@ -211,7 +214,7 @@ async def test_no_word_is_lost_while_pods_come_and_go(start: Start, world: World
         await asyncio.to_thread(lambda: pool.apply(replicas=replicas, image=image, redisRef={"name": "store"}))
 
     await apply(3, "signaling:1")
-    await world.until(lambda: len(offered(pool)) == 3, "three pods serve")
+    await world.until(lambda: len(world.reachable) == 3, "three pods serve")
     async with world.talking():
         await apply(1, "signaling:1")
         await world.until(lambda: settled(pool, 1, "signaling:1"), "one pod is left")
@@ -236,7 +239,7 @@ async def test_no_word_is_lost_while_pods_that_are_new_take_their_share(start: S
         await asyncio.to_thread(lambda: pool.apply(replicas=replicas, image="signaling:1", redisRef={"name": "store"}))
 
     await apply(1)
-    await world.until(lambda: len(offered(pool)) == 1, "one pod serves")
+    await world.until(lambda: len(world.reachable) == 1, "one pod serves")
     async with world.talking():
         await apply(3)
         await world.until(lambda: events(pool, "Rebalanced"), "sessions have moved")
