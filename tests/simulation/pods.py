@@ -110,7 +110,7 @@ class Link:
 
 
 class Connection:
-    """Performs the effects of one session, as server/connection.py does."""
+    """Performs the effects of one session, as server/sockets/connection.py does."""
 
     def __init__(self, pod: "Pod", link: Link) -> None:
         self.pod, self.link = pod, link

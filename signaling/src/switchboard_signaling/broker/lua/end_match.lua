@@ -1,5 +1,5 @@
 #!lua
--- Sets the outcome of a match, once: apply_end in protocol/store.py.
+-- Sets the outcome of a match, once: apply_end in session/records.py.
 -- KEYS: the record.  ARGV: sid, side or '', reason, only_forming 0|1, n and v of the other side or '' and '',
 -- milliseconds to keep.  Returns the record's fields and values.
 local key = KEYS[1]

@@ -1,5 +1,5 @@
 #!lua
--- Joins what a socket knows of its side into a match's record: apply_touch in protocol/store.py.
+-- Joins what a socket knows of its side into a match's record: apply_touch in session/records.py.
 -- KEYS: the record.  ARGV: sid, side or '', n, v, inst, pod, named 0|1, proven 0|1, milliseconds to keep.
 -- Returns the record's fields and values.
 local key = KEYS[1]

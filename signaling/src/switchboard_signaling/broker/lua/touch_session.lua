@@ -1,5 +1,5 @@
 #!lua
--- Joins what a socket knows into its session's record: apply_session in protocol/store.py.
+-- Joins what a socket knows into its session's record: apply_session in session/records.py.
 -- KEYS: the record.  ARGV: n, attach, c, rank and text of the want, inst, pod, milliseconds to keep.
 -- Returns whether the socket is stale, then the record: n, attach, want, inst, pod, want and pod of the last socket.
 local key = KEYS[1]
