@@ -5,6 +5,7 @@ from typing import Any
 
 import coverage
 import pytest
+import structlog
 from hypothesis import settings
 from tools import lanes
 
@@ -42,6 +43,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> lanes.LaneScheduling | None:
     """Give processes whole lanes, where they are to have more than files."""
     return lanes.LaneScheduling(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_cached_loggers() -> Iterator[None]:
+    """Keep modules from holding on to a logger that a test's program has configured: its output ends with that test."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", lambda **given: configure(**given | {"cache_logger_on_first_use": False}))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before(_no_cached_loggers: None) -> Iterator[None]:
+    """Take back how a test's program has configured the logs."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

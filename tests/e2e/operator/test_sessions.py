@@ -35,6 +35,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 PAIRS = 15
 PAUSE = 0.1
 """Seconds between the messages of one client."""
+POLL = 0.2
+"""Seconds between two looks at the API server: each is a process of kubectl, and the clients need the processor too."""
 
 
 PASSING = frozenset({errors.PEER_UNREACHABLE.code, errors.RETRY.code})
@@ -106,6 +108,7 @@ class World:
             await asyncio.to_thread(self.pool.run_pods)
             found = await asyncio.to_thread(offered, self.pool)
             self.reachable = [self.kubelet.addresses[uid] for uid in found]
+            await asyncio.sleep(POLL)
 
     def url(self) -> str:
         """Return where the Service would send a client; it refuses one while it leads to no pod."""
@@ -117,6 +120,7 @@ class World:
         deadline = time.monotonic() + seconds
         while not await asyncio.to_thread(condition):
             assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+            await asyncio.sleep(POLL)
 
     @asynccontextmanager
     async def talking(self) -> AsyncIterator[None]:
