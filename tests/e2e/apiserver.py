@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.e2e.rest import Rest
 
 TOKEN = "only-for-tests"
 START_SECONDS = 60.0
@@ -118,8 +120,19 @@ class ApiServer:
             raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr}")
         return done.stdout + ("" if check else done.stderr)
 
+    @cached_property
+    def rest(self) -> Rest:
+        """Requests from this process, for what is asked often."""
+        return Rest(self.kubeconfig)
+
     def get(self, *arguments: str) -> Any:
-        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+        """Return what `kubectl get` would, as JSON."""
+        return self.rest.get(*arguments)
+
+    def patch_status(self, namespace: str, kind: str, name: str, status: Any) -> None:
+        """Write a part of an object's status. Raises ApiError."""
+        path = self.rest.kind(kind).path(namespace, name, "status")
+        self.rest.request("PATCH", path, {"status": status}, "application/merge-patch+json")
 
     def writes(self, since: int = 0) -> list[dict[str, Any]]:
         """Return the completed writes of the operator in the audit log, without Leases."""

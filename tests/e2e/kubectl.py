@@ -5,8 +5,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+
+from tests.e2e.rest import ApiError, rest_of
 
 Object = dict[str, Any]
 POLL = 0.2
@@ -58,14 +61,23 @@ class Kubectl:
         argv = ["get", *what.split(), "--output=json", *([f"--selector={selector}"] if selector else [])]
         deadline = time.monotonic() + timeout
         while True:
-            done = self.run(*argv)
-            found = json.loads(done.stdout) if done.returncode == 0 else None
+            found, error = self._get(*what.split(), *([f"--selector={selector}"] if selector else []))
             state = found["items"] if found and found["kind"] == "List" else found
             if state is not None and condition(state):
                 return state
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {timeout:.0f} s: {message}\n{self._story(argv, done.stderr)}")
+                raise AssertionError(f"not within {timeout:.0f} s: {message}\n{self._story(argv, error)}")
             time.sleep(POLL)
+
+    def _get(self, *argv: str) -> tuple[Any, str]:
+        """Return what `kubectl get` gives, or None and why; by a process of its own only where it has to be."""
+        if self.before:
+            done = self.run("get", *argv, "--output=json")
+            return (json.loads(done.stdout) if done.returncode == 0 else None), done.stderr
+        try:
+            return rest_of(self.kubeconfig).get(*argv, namespace=self.namespace), ""
+        except (ApiError, OSError, HTTPException) as error:
+            return None, str(error)
 
     def exec(self, pod: str, *argv: str) -> str:
         return self("exec", pod, "--", *argv)

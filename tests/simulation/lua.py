@@ -65,7 +65,7 @@ class Scripts:
         self._lua = lua51.LuaRuntime(register_eval=False, register_builtins=False)
         self._load = self._lua.eval("loadstring")
         self._node: Node | None = None
-        self._slots: set[int] = set()
+        self._keys: list[str] = []
         sandbox = self._compile(_SANDBOX)
         self._run = sandbox(lambda *parts: list(parts), self._call, self._encode, self._decode)
         self._compiled: dict[str, Callable[[], Any]] = {}
@@ -77,7 +77,7 @@ class Scripts:
             if not text.startswith(HEADER):
                 raise ResponseError("a script without `#!lua` may touch foreign slots")
             script = self._compiled[text] = self._compile("--" + text)
-        self._node, self._slots = node, {slot_of(key) for key in keys}
+        self._node, self._keys = node, keys
         try:
             return self._run(script, len(keys), *keys, *arguments)
         except lua51.LuaError as error:
@@ -93,7 +93,7 @@ class Scripts:
         if self._node is None:
             raise ResponseError("no script runs")
         name, words = name.upper(), [one if type(one) is str else f"{one:.17g}" for one in given]
-        if name not in WITHOUT_KEYS and slot_of(words[0]) not in self._slots:
+        if name not in WITHOUT_KEYS and words[0] not in self._keys and not self._near(words[0]):
             raise ResponseError("Script attempted to access keys that do not hash to the same slot")
         reply = self._node.call(name, *words)
         if isinstance(reply, list):
@@ -101,6 +101,10 @@ class Scripts:
         if isinstance(reply, Status):
             return self._lua.table_from({"ok": str(reply)})
         return False if reply is None else reply
+
+    def _near(self, key: str) -> bool:
+        """Return whether a key that was not given is in a slot of those that were."""
+        return slot_of(key) in {slot_of(known) for known in self._keys}
 
     def _encode(self, value: Any) -> str:
         """lua-cjson's way to write: slashes and DEL are escaped, other letters are not. Lists of text alone."""

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.apiserver import ApiServer
+from tests.e2e.rest import ApiError
 
 PORT = 9090
 
@@ -109,8 +110,8 @@ class Kubelet:
             if pod["metadata"].get("deletionTimestamp"):
                 if not self.ended(pod):
                     continue
-                now = ("--grace-period=0", "--force", "--ignore-not-found", "--wait=false")
-                self._api.kubectl("-n", self._namespace, "delete", "pod", name, *now, check=False)
+                with suppress(ApiError):  # it may be gone by now
+                    self._api.rest.request("DELETE", self._path(name), {"gracePeriodSeconds": 0})
                 continue
             if uid not in self._assigned:
                 self._assigned.add(uid)
@@ -151,8 +152,11 @@ class Kubelet:
         free = [node for node in self.nodes if node not in self.closed]
         target = {"apiVersion": "v1", "kind": "Node", "name": free[len(self._assigned) % len(free)]}
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
-        path = f"/api/v1/namespaces/{self._namespace}/pods/{pod}/binding"
-        self._api.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(binding), check=False)
+        with suppress(ApiError):  # it may be gone by now
+            self._api.rest.request("POST", self._path(pod, "binding"), binding)
+
+    def _path(self, pod: str, subresource: str = "") -> str:
+        return self._api.rest.kind("pods").path(self._namespace, pod, subresource)
 
     def report(self, name: str, address: str, *, ready: bool, restarts: int = 0) -> None:
         """Write a pod's status: it has come to be as it is just now."""
@@ -169,11 +173,8 @@ class Kubelet:
                 }
             ],
         }  # fmt: skip
-        self._api.kubectl(
-            *("-n", self._namespace, "patch", "pod", name),
-            *("--subresource=status", "--type=merge", "-p", json.dumps({"status": status})),
-            check=False,  # it may be gone by now
-        )
+        with suppress(ApiError):  # it may be gone by now
+            self._api.patch_status(self._namespace, "pods", name, status)
 
     def living(self, pods: list[Any]) -> list[FakePod]:
         """Return what the given pods know of themselves, those with the most sessions last."""

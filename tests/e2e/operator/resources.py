@@ -8,7 +8,7 @@ from tests.e2e.operator.kubelet import FakePod, Kubelet
 
 
 class Resource:
-    """A resource of one of our kinds, applied and looked at with kubectl."""
+    """A resource of one of our kinds, applied with kubectl."""
 
     def __init__(self, api: ApiServer, namespace: str, kind: str, name: str) -> None:
         self.api, self.namespace, self.kind, self.name = api, namespace, kind, name
@@ -57,10 +57,7 @@ class Resource:
             self.patch_status("pod", pod["metadata"]["name"], ready)
 
     def patch_status(self, kind: str, name: str, status: dict[str, Any]) -> None:
-        self.api.kubectl(
-            *("-n", self.namespace, "patch", kind, name),
-            *("--subresource=status", "--type=merge", "-p", json.dumps({"status": status})),
-        )
+        self.api.patch_status(self.namespace, kind, name, status)
 
     def is_ready(self) -> bool:
         self.run_pods()

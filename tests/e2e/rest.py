@@ -1,0 +1,155 @@
+"""Requests to an API server from the test's own process.
+
+A `kubectl` costs a tenth of a second of processor time before it asks anything; tests that wait for a state ask
+several times a second.
+"""
+
+import http.client
+import json
+import ssl
+import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+Object = dict[str, Any]
+TIMEOUT = 30.0
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+class ApiError(Exception):
+    """The API server refused a request."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status}: {text[:500]}")
+        self.status = status
+
+
+@dataclass(frozen=True)
+class ApiKind:
+    """Where objects of a kind are found."""
+
+    prefix: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        middle = f"/namespaces/{namespace}" if self.namespaced else ""
+        return "/".join(filter(None, [f"{self.prefix}{middle}/{self.plural}", quote(name), subresource]))
+
+
+class Rest:
+    """The API server that a kubeconfig names, with a connection for each thread."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = json.loads(kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self._host = urlsplit(cluster["server"]).netloc
+        self._headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
+        self._tls = _tls(cluster, user)
+        self._mine = threading.local()
+        self._kinds: dict[str, ApiKind] = {}
+
+    def request(self, method: str, path: str, body: Any = None, kind: str = "application/json", **headers: str) -> Any:
+        """Return the answer's JSON. Raises ApiError, or OSError where no server answers."""
+        data = None if body is None else json.dumps(body)
+        headers |= self._headers | ({} if data is None else {"Content-Type": kind})
+        for fresh in (False, True):  # a connection that was kept may have been closed since
+            connection = self._connection(fresh=fresh)
+            try:
+                connection.request(method, path, data, headers)
+                answer = connection.getresponse()
+                text = answer.read().decode()
+                break
+            except (http.client.HTTPException, OSError):
+                connection.close()
+                if fresh or method not in {"GET", "PATCH"}:
+                    raise
+        if answer.status >= 400:
+            raise ApiError(answer.status, text)
+        return json.loads(text)
+
+    def kind(self, name: str) -> ApiKind:
+        """Return a kind by its plural, singular or short name, with its group where that is needed."""
+        name = name.lower()
+        if name not in self._kinds:
+            self._kinds = dict(self._discovered())
+        return self._kinds[name]
+
+    def get(self, *argv: str, namespace: str = "default") -> Any:
+        """Return what `kubectl get ... -o json` would: an object, or a list. Raises ApiError."""
+        namespace, selector, words = _parsed(argv, namespace)
+        if "/" in words[0]:
+            words[:1] = words[0].split("/")
+        query = f"?{urlencode({'labelSelector': selector})}" if selector else ""
+        if len(words) > 1:
+            return self.request("GET", self.kind(words[0]).path(namespace, words[1]))
+        items = []
+        for one in words[0].split(","):
+            found = self.request("GET", self.kind(one).path(namespace) + query)
+            head = {"apiVersion": found["apiVersion"], "kind": found["kind"].removesuffix("List")}
+            items += [head | item for item in found["items"]]
+        return {"kind": "List", "items": items}
+
+    def _connection(self, *, fresh: bool) -> http.client.HTTPSConnection:
+        known: http.client.HTTPSConnection | None = getattr(self._mine, "connection", None)
+        if known is None or fresh:
+            known = self._mine.connection = http.client.HTTPSConnection(self._host, timeout=TIMEOUT, context=self._tls)
+        return known
+
+    def _discovered(self) -> Iterator[tuple[str, ApiKind]]:
+        for root in ("/apis", "/api"):  # names of the core come last, and hold
+            for group in reversed(self.request("GET", root, Accept=DISCOVERY)["items"]):
+                name = group.get("metadata", {}).get("name", "")
+                version = group["versions"][0]
+                prefix = f"{root}/{name}/{version['version']}" if name else f"{root}/{version['version']}"
+                for item in version.get("resources", []):
+                    found = ApiKind(prefix, item["resource"], item["scope"] == "Namespaced")
+                    words = {item["resource"], item["singularResource"], *item.get("shortNames", [])}
+                    for word in words - {""}:
+                        yield word, found
+                        if name:
+                            yield f"{word}.{name}", found
+
+
+def rest_of(kubeconfig: Path) -> Rest:
+    """Return requests to the cluster of a kubeconfig; a cluster that was made again has written another one."""
+    return _rest_of(kubeconfig, kubeconfig.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _rest_of(kubeconfig: Path, _written: int) -> Rest:
+    return Rest(kubeconfig)
+
+
+def _parsed(argv: tuple[str, ...], namespace: str) -> tuple[str, str, list[str]]:
+    """Return the namespace, the label selector and the other words of a `kubectl get`."""
+    words, selector, rest = [], "", iter(argv)
+    for word in rest:
+        if word in {"-n", "--namespace"}:
+            namespace = next(rest)
+        elif word in {"-l", "--selector"}:
+            selector = next(rest)
+        elif word.startswith("--selector="):
+            selector = word.partition("=")[2]
+        else:
+            assert not word.startswith("-"), f"{word} is only for kubectl itself"
+            words.append(word)
+    return namespace, selector, words
+
+
+def _tls(cluster: Object, user: Object) -> ssl.SSLContext:
+    if cluster.get("insecure-skip-tls-verify"):
+        return ssl._create_unverified_context()
+    context = ssl.create_default_context(cadata=b64decode(cluster["certificate-authority-data"]).decode())
+    if "client-certificate-data" in user:
+        with NamedTemporaryFile() as pair:  # the ssl module reads certificates from files only
+            pair.write(b64decode(user["client-certificate-data"]) + b64decode(user["client-key-data"]))
+            pair.flush()
+            context.load_cert_chain(pair.name)
+    return context
