@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "tests"
 TESTS = ("tests/fuzz", "tests/browser", "tests/e2e")
-LANES = 4
+LANES = 2
 SAY_SECONDS = 50.0
 
 

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.browser
 
 Took = Callable[[str, float], None]
 FRAMES = "document.getElementById('remote').getVideoPlaybackQuality().totalVideoFrames"
+MEETING_SECONDS = 16
+"""For two pages to load, sign in and meet on a busy machine, before their first sign-in expires."""
 
 
 async def test_a_call_goes_on_while_the_server_is_out_of_reach(tmp_path: Path) -> None:
@@ -335,8 +337,8 @@ async def test_a_sign_in_that_expires_is_renewed_unseen_or_asked_for_while_the_c
 ) -> None:
     settings = {"AUTH_TYPE": "SharedSecret", "AUTH_SECRET_DIR": str(secret_dir(tmp_path / "secrets"))}
     async with signaling_server(tmp_path / "server.log", **settings) as server, chromium() as browser:
-        one = await signed_in(browser, server, lambda: token(sub="ada", exp=int(time.time()) + 8))
-        expiring = [token(sub="ben", exp=int(time.time()) + 8)]
+        one = await signed_in(browser, server, lambda: token(sub="ada", exp=int(time.time()) + MEETING_SECONDS))
+        expiring = [token(sub="ben", exp=int(time.time()) + MEETING_SECONDS)]
         other = await signed_in(browser, server, lambda: expiring[-1])
         await meet(one, other)
         diary = await Diary.of(one)

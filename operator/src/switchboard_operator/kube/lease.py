@@ -94,12 +94,23 @@ class Elector:
         if self._held is None:
             return
         lease, self._held = self._held, None
-        lease["spec"] |= {"holderIdentity": None, "leaseDurationSeconds": 1, "renewTime": _now()}
         try:
             async with asyncio.timeout(self._patience):
-                await self._put(lease)
+                try:
+                    await self._free(lease)
+                except ApiError as error:
+                    if error.status != 409:
+                        raise
+                    # A renewal that was cancelled may have been written all the same.
+                    live = await self._kube.get(LEASE, self._namespace, self._name)
+                    if live is not None and live["spec"].get("holderIdentity") == self._identity:
+                        await self._free(live)
         except (KubeError, TimeoutError) as error:
             logger.warning("lease_release_failed", lease=self._name, error=str(error) or repr(error))
+
+    async def _free(self, lease: Json) -> None:
+        lease["spec"] |= {"holderIdentity": None, "leaseDurationSeconds": 1, "renewTime": _now()}
+        await self._put(lease)
 
     async def _attempt(self) -> bool:
         """Take or renew the Lease once; return False if it is another's."""

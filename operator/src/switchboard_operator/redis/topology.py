@@ -210,7 +210,7 @@ def _misfit(nodes: Sequence[RedisNode], shards: int) -> str:
                 f" spec.shards: {shape}; or, to discard the keys, delete its PersistentVolumeClaims and pods"
             )
     for node in nodes:
-        alien = node.slots not in _even(shards) and node.primary_id is None
+        alien = node.slots not in _even(shards) and node.primary_id is None and not node.peers
         if node.keys and alien and not any(node.id in other.peers for other in nodes):
             return (
                 f"Pod {node.pod} holds {node.keys} keys but belongs to no cluster; they would be lost."

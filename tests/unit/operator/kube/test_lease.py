@@ -54,6 +54,27 @@ async def test_a_released_lease_is_free_at_once() -> None:
     assert kube.holder == "b"
 
 
+async def test_a_renewal_that_was_written_unseen_does_not_keep_the_lease() -> None:
+    kube = FakeKube()
+    first = elector(kube, "a")
+    await acquire(first)
+    kube.version += 1
+    kube.lease["metadata"]["resourceVersion"] = str(kube.version)
+    await first.release()
+    assert kube.holder is None
+
+
+async def test_a_lease_that_another_took_meanwhile_is_not_released() -> None:
+    kube = FakeKube()
+    first = elector(kube, "a")
+    await acquire(first)
+    kube.version += 1
+    kube.lease["metadata"]["resourceVersion"] = str(kube.version)
+    kube.lease["spec"]["holderIdentity"] = "b"
+    await first.release()
+    assert kube.holder == "b"
+
+
 async def test_the_holder_stops_when_it_cannot_renew_before_another_may_start() -> None:
     kube = FakeKube()
     first = elector(kube, "a")

@@ -198,6 +198,15 @@ def test_a_replica_is_never_given_slots() -> None:
     assert not any(isinstance(command, AddSlots) for command in next_step(forgotten).commands)
 
 
+def test_the_only_node_that_answers_is_not_taken_for_a_stranger() -> None:
+    """Nobody else speaks of it, but its own table names the others: its keys must not be given up."""
+    nodes = change(formed(), "store-redis-0-0", slots=((0, 9),), keys=1000)
+    for alone in (nodes[0], replace(nodes[0], slots=())):
+        step = next_step([alone])
+        assert not step.commands
+        assert "belongs to no cluster" not in step.blocked
+
+
 def test_a_stranger_with_data_is_not_met_though_it_claims_slots() -> None:
     nodes = formed()
     stranger = RedisNode(nodes[5].place, id="id-new", keys=1, slots=((42, 42),))

@@ -105,8 +105,9 @@ class Webhooks:
 
     async def _store(self) -> None:
         while True:
-            await self._there_are.wait()
-            self._there_are.clear()
+            while not self._unstored:
+                self._there_are.clear()
+                await self._there_are.wait()
             while self._unstored:
                 if await self._stored(self._unstored[0]):
                     self._unstored.popleft()

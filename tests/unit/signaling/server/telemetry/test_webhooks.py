@@ -141,6 +141,37 @@ async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_coun
         assert await running.metric('switchboard_signaling_webhooks_lost_total{reason="fault"} 1.0')
 
 
+async def test_events_that_waited_when_storing_broke_off_are_stored_without_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = {"webhook_url": "http://127.0.0.1:1/hook", "webhook_secret_dir": secret_dir(tmp_path / "w", one=SECRET)}
+    async with pod_alone(tmp_path, **hook) as running:
+        hooks, ledger = running.pod.webhooks, running.pod.broker.ledger
+        assert hooks is not None
+        away, tried, stored = True, asyncio.Event(), []
+
+        async def put(event: Event) -> None:
+            tried.set()
+            if away:
+                raise BrokerUnavailableError("away")
+            stored.append(event.id)
+
+        monkeypatch.setattr(ledger, "put", put)
+        hooks._add("matched", "one")
+        for _ in range(2):
+            storing = asyncio.create_task(hooks._store())
+            await asyncio.wait_for(tried.wait(), 5)
+            tried.clear()
+            if away:
+                storing.cancel()
+                await asyncio.wait([storing])
+                away = False
+        await until(lambda: stored)
+        storing.cancel()
+        await asyncio.wait([storing])
+        assert stored == ["matched.one"]
+
+
 async def test_a_secret_in_base64_without_padding_signs(tmp_path: Path) -> None:
     key = SECRET[:32]
     secret = b"whsec_" + b64encode(key).rstrip(b"=")
