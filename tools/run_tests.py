@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "tests"
 TESTS = ("tests/fuzz", "tests/browser", "tests/e2e")
-LANES = 2
+LANES = 1
+"""At a time. Two pairs of browsers, or a pair beside two clusters, are more than two processors carry."""
 SAY_SECONDS = 50.0
 
 

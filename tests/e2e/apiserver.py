@@ -6,6 +6,7 @@ Pods are made but never run; a test plays the kubelet by writing their status.
 
 import json
 import os
+import random
 import socket
 import subprocess
 import time
@@ -31,10 +32,12 @@ def binaries() -> Path | None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on; below those that connections get, which could take it before it is used."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -146,6 +149,8 @@ class ApiServer:
         ]
 
     def stop(self) -> None:
+        if "rest" in self.__dict__:
+            self.rest.close()
         for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
             self.stop_process(name)
         for log in self.logs:

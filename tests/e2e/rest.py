@@ -53,6 +53,7 @@ class Rest:
         self._headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
         self._tls = _tls(cluster, user)
         self._mine = threading.local()
+        self._open: list[http.client.HTTPSConnection] = []
         self._kinds: dict[str, ApiKind] = {}
 
     def request(self, method: str, path: str, body: Any = None, kind: str = "application/json", **headers: str) -> Any:
@@ -96,10 +97,16 @@ class Rest:
             items += [head | item for item in found["items"]]
         return {"kind": "List", "items": items}
 
+    def close(self) -> None:
+        """Close the connections of all threads; the next request opens another one."""
+        while self._open:
+            self._open.pop().close()
+
     def _connection(self, *, fresh: bool) -> http.client.HTTPSConnection:
         known: http.client.HTTPSConnection | None = getattr(self._mine, "connection", None)
         if known is None or fresh:
             known = self._mine.connection = http.client.HTTPSConnection(self._host, timeout=TIMEOUT, context=self._tls)
+            self._open.append(known)
         return known
 
     def _discovered(self) -> Iterator[tuple[str, ApiKind]]:

@@ -39,8 +39,11 @@ class Resource:
         return self.api.get("-n", self.namespace, self.kind, self.name)
 
     def condition(self, kind: str) -> Any:
-        found = self.live().get("status", {}).get("conditions", [])
-        return next((item for item in found if item["type"] == kind), {})
+        """Return a condition; an empty one while it is about an earlier spec."""
+        live = self.live()
+        found = live.get("status", {}).get("conditions", [])
+        generation = live["metadata"]["generation"]
+        return next((one for one in found if one["type"] == kind and one["observedGeneration"] == generation), {})
 
     def is_true(self, kind: str) -> bool:
         return bool(self.condition(kind).get("status") == "True")
