@@ -9,7 +9,7 @@ from typing import Final
 from switchboard_crds import names
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.pools.samples import Load, Sample
-from switchboard_operator.status.diagnosis import is_ready
+from switchboard_operator.status.diagnosis import is_finished, is_ready
 
 CORDONED_COST: Final = -100
 DRAINED_COST: Final = -1000
@@ -198,7 +198,7 @@ def read_revisions(
     found = {}
     for item in replica_sets:
         metadata = item["metadata"]
-        own = [pod for pod in pods if controller(pod) == metadata["uid"] and not _finished(pod)]
+        own = [pod for pod in pods if controller(pod) == metadata["uid"] and not is_finished(pod)]
         living = [describe(pod) for pod in own if not pod["metadata"].get("deletionTimestamp")]
         removing = (metadata.get("annotations") or {}).get(names.ANNOTATION_REMOVING, "")
         found[metadata["name"]] = RevisionPods(
@@ -224,10 +224,6 @@ def controller(pod: Json) -> str | None:
     """Return the uid of the object that controls a pod."""
     references = pod["metadata"].get("ownerReferences") or []
     return next((str(item["uid"]) for item in references if item.get("controller")), None)
-
-
-def _finished(pod: Json) -> bool:
-    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
 
 
 def read_pod(

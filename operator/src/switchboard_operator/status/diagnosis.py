@@ -40,13 +40,17 @@ def _troubles(pod: Json) -> Iterator[Trouble]:
             yield reason, f"{name}, container {container['name']}: {detail}. Remedy: {remedy}"
 
 
+def is_finished(pod: Json) -> bool:
+    """Return whether all containers of a pod have ended for good, as those of an evicted one have."""
+    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+
+
 def is_active(pod: Json) -> bool:
     """Return whether a pod is there to stay: neither being deleted nor finished, as an evicted one is.
 
     Kubernetes counts a workload's pods the same way (IsPodActive in pkg/controller/controller_utils.go).
     """
-    finished = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
-    return not finished and not pod["metadata"].get("deletionTimestamp")
+    return not is_finished(pod) and not pod["metadata"].get("deletionTimestamp")
 
 
 def is_ready(pod: Json) -> bool:
