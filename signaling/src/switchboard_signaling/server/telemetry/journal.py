@@ -108,7 +108,7 @@ class Journal:
         if isinstance(fact, Stats):
             call.report(fact)
             self._meters.reported(fact, call.score)
-        elif verdict := call.told(fact):
+        elif verdict := call.connection_changed(fact):
             self._meters.told(verdict, call.path, call.reason, call.setup_ms)
             self._tally.keep(call.m, call.side, call.fields(sid, self._region, self._pod))
         self._tally.add(call.counts)

@@ -85,7 +85,7 @@ async def test_sessions_are_listed_a_page_at_a_time(running: Running) -> None:
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "many"])
 async def test_a_page_has_a_sensible_size(running: Running, limit: str) -> None:
     status, said = await ask(running, "GET", f"/sessions?limit={limit}")
-    assert (status, said["error"]["remedy"]) == (400, "Send 1 to 1000.")
+    assert (status, said["error"]["remedy"]) == (400, "Send `limit` from 1 to 1000.")
 
 
 async def test_a_session_is_told_with_its_match_and_without_its_tokens(running: Running) -> None:
@@ -101,7 +101,11 @@ async def test_a_session_is_told_with_its_match_and_without_its_tokens(running: 
     await running.pod.broker.ledger.keep(found.m, "a", {"path": "relay"})
     status, said = await ask(running, "GET", f"/sessions/{welcome.sid}")
     assert status == 200
-    assert (said["here"]["state"], said["here"]["match"], said["here"]["subject"]) == ("matched", found.m, welcome.sid)
+    assert (said["attached"]["state"], said["attached"]["match"], said["attached"]["subject"]) == (
+        "matched",
+        found.m,
+        welcome.sid,
+    )
     assert (said["stored"]["pod"], said["stored"]["match"]) == (running.pod.host.pod, found.m)
     assert (said["match"]["outcome"], said["match"]["calls"]) == ("open", {"a": {"path": "relay"}})
     assert set(said["match"]["sessions"].values()) == {welcome.sid, other.sid}
@@ -138,7 +142,7 @@ async def test_a_session_of_another_pod_is_ended_in_the_store_and_its_pod_is_tol
     record = await broker.ask(ReadMatch("m"))
     assert isinstance(record, MatchRecord)
     assert record.over is isinstance(want, Matched)
-    assert (await ask(running, "GET", "/sessions/sid"))[1]["here"] is None
+    assert (await ask(running, "GET", "/sessions/sid"))[1]["attached"] is None
 
 
 async def test_without_the_store_it_says_so(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

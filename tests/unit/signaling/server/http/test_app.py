@@ -396,7 +396,7 @@ async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_st
 async def test_in_production_ice_servers_are_for_sessions_only(running: Running) -> None:
     response = await running.public.get("/api/webrtc/config")
     assert response.status == 401
-    assert (await response.json())["code"] == "session-unknown"
+    assert (await response.json())["error"]["code"] == "session-unknown"
     token = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
     allowed = await running.public.get("/api/webrtc/config", headers={"Authorization": f"Bearer {token}"})
     assert (await allowed.json())["subprotocol"] == "switchboard.v1"

@@ -82,9 +82,9 @@ async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
     assert stats["current"] is True
     await running.pod.tally.flush()
     kept = await running.pod.broker.ledger.kept(m)
-    [mine] = [side for side in kept.values() if side["sid"] == one.session.sid]
-    assert (mine["region"], mine["verdict"], mine["path"], mine["ending"]) == ("eu", "connected", "direct", "user")
-    [theirs] = [side for side in kept.values() if side["sid"] == two.session.sid]
+    [mine] = [side for side in kept.values() if side["session"] == one.session.sid]
+    assert (mine["region"], mine["verdict"], mine["path"], mine["reason"]) == ("eu", "connected", "direct", "user")
+    [theirs] = [side for side in kept.values() if side["session"] == two.session.sid]
     assert (theirs["verdict"], theirs["failure"]) == ("failed", "other")
 
 
