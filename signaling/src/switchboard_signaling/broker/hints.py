@@ -37,7 +37,7 @@ class Publisher(Protocol):
     async def call(self, key: str, *words: str | bytes | int | float) -> Any:
         """Send a command; raises ValkeyUnavailableError."""
 
-    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
+    async def listen(self, channel: str, received: Callable[[str], None], lost: Callable[[], None]) -> None:
         """Subscribe to a channel; raises ValkeyUnavailableError."""
 
 

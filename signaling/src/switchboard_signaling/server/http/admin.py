@@ -15,9 +15,9 @@ from switchboard_signaling.broker.ledger import LedgerFullError
 from switchboard_signaling.server.access.blocks import of_session, of_subject
 from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.server.http.operations import (
+    Handler,
     HttpAnswer,
     HttpError,
-    Handler,
     Operation,
     answer_json,
     decode,

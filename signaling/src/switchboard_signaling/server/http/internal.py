@@ -10,9 +10,9 @@ from switchboard_signaling.analytics.totals import Count
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.server.http.admin import ADMIN_PATH, admin_app
 from switchboard_signaling.server.http.operations import (
+    Handler,
     HttpAnswer,
     HttpError,
-    Handler,
     Operation,
     answer_json,
     decode,
