@@ -149,6 +149,6 @@ def _make_broker(name: str, settings: ServerSettings, metrics: Metrics) -> Broke
             f"the store's certificates in {settings.redis_tls_dir} cannot be used: {error.strerror or error};"
             " put ca.crt there, and tls.crt with tls.key or neither, in PEM"
         ) from error
-    troubles = Troubles(lambda code: metrics.store_troubles.labels(code).inc())
+    troubles = Troubles(lambda code: metrics.store_errors.labels(code).inc())
     client = ClusterClient(nodes, credentials, tls, troubles, "switchboard", STORE_REMEDY)
     return RedisBroker(name, settings.pool, client)

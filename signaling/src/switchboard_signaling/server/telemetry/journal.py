@@ -109,7 +109,7 @@ class Journal:
             call.report(fact)
             self._meters.reported(fact, call.score)
         elif verdict := call.connection_changed(fact):
-            self._meters.told(verdict, call.path, call.reason, call.setup_ms)
+            self._meters.connection_changed(verdict, call.path, call.reason, call.setup_ms)
             self._tally.keep(call.m, call.side, call.fields(sid, self._region, self._pod))
         self._tally.add(call.counts)
 
@@ -126,7 +126,7 @@ class Journal:
             return
         name = f"ended.{record.reason}" if record.outcome == "ended" else "aborted"
         self._tally.add(Counts({name: 1}))
-        self._meters.over(record, ended.get("seconds"))
+        self._meters.match_ended(record, ended.get("seconds"))
         sides = {side: one for side, one in (("a", record.a), ("b", record.b)) if one}
         log.info(
             "match", match=record.m, sessions=[one.sid for one in sides.values()],

@@ -535,7 +535,7 @@ async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(run
     assert 1790 < int(retry_after or 0) <= 1800
     assert (await running.public.get("/api/webrtc/config")).status == 429
     assert await running.metric('switchboard_signaling_limited_total{limit="tokens"} 2.0')
-    assert await running.metric("switchboard_signaling_made_up_tokens_total 10.0")
+    assert await running.metric("switchboard_signaling_forged_tokens_total 10.0")
 
 
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 1}], indirect=True)
