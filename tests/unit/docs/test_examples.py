@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -37,8 +38,9 @@ SPECS = {
 def shown() -> Iterator[tuple[str, str, Json]]:
     """Yield page, kind and spec of each resource; a spec alone is a part of a SignalingPool."""
     for page in PAGES:
-        for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-            for document in yaml.safe_load_all(block):
+        text = page.read_text(encoding="utf-8")
+        for _, block in re.findall(r"^( *)```yaml\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL):
+            for document in yaml.safe_load_all(dedent(block)):
                 if document.get("apiVersion") == names.API_VERSION:
                     yield str(page.relative_to(ROOT)), document["kind"], document["spec"]
                 elif set(document) == {"spec"}:
