@@ -56,7 +56,7 @@ class Call:
     `whole`: observed from its beginning. A session that moves between pods leaves one part on each.
     """
 
-    m: str
+    match_id: str
     side: str
     since: float
     whole: bool
@@ -111,10 +111,11 @@ class Call:
             self.counts[f"{verdict}.{self.reason}"] += 1
         return verdict
 
-    def fields(self, sid: str, region: str, pod: str) -> Fields:
+    def fields(self, session_id: str, region: str, pod: str) -> Fields:
         """Return the record of this side. The records of several pods are merged; the newest value wins."""
         found = {
-            "session": sid, "region": region or None, "pod": pod, "verdict": self.verdict, "setupMs": self.setup_ms,
+            "session": session_id, "region": region or None, "pod": pod, "verdict": self.verdict,
+            "setupMs": self.setup_ms,
             "path": self.path, "failure": self.reason, "score": self.score, "worstScore": self.worst,
             "reports": self.reports or None, "freezes": self.freezes or None,
         }  # fmt: skip

@@ -11,7 +11,7 @@ from msgspec import DecodeError, Meta, Struct, ValidationError, convert
 
 from switchboard_signaling.analytics.call import CallRecord
 from switchboard_signaling.analytics.totals import Count
-from switchboard_signaling.broker.ledger import LedgerFullError
+from switchboard_signaling.broker.shared_stats import SharedStatsFullError
 from switchboard_signaling.server.access.blocks import of_session, of_subject
 from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.server.http.operations import (
@@ -26,7 +26,7 @@ from switchboard_signaling.server.http.operations import (
     routes,
 )
 from switchboard_signaling.server.pod import POD, SignalingPod
-from switchboard_signaling.session.hints import Expel
+from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.session.records import (
     Cancel,
     EndMatch,
@@ -36,7 +36,7 @@ from switchboard_signaling.session.records import (
     ReadSession,
     SessionRecord,
 )
-from switchboard_signaling.wire.intents import Matched, Queued, Want
+from switchboard_signaling.wire.intents import Intent, Matched, Queued
 from switchboard_signaling.wire.tokens import Side
 
 ADMIN_PATH: Final = "/admin"
@@ -175,42 +175,42 @@ async def sessions(request: web.Request) -> web.Response:
         query = decode(PageQuery, request.query)
     except ValidationError as error:
         raise HttpError(400, "bad-request", str(error), f"Send `limit` from 1 to {MAX_PAGE}.") from None
-    ids = nsmallest(query.limit + 1, (sid for sid in pod.hub.sessions if sid > query.after))
-    page = [found for sid in ids[: query.limit] if (found := _attached(pod, sid))]
+    ids = nsmallest(query.limit + 1, (session_id for session_id in pod.hub.sessions if session_id > query.after))
+    page = [found for session_id in ids[: query.limit] if (found := _attached(pod, session_id))]
     return answer_json(SessionPage(pod.host.pod, page, ids[query.limit - 1] if ids[query.limit :] else None))
 
 
 async def inspect(request: web.Request) -> web.Response:
     """Return a session anywhere in the pool, with its match and what is recorded of the call."""
-    pod, sid = request.app[POD], decode(SessionPath, request.match_info).session
-    attached, record = _attached(pod, sid), await pod.broker.ask(ReadSession(sid))
+    pod, session_id = request.app[POD], decode(SessionPath, request.match_info).session
+    attached, record = _attached(pod, session_id), await pod.broker.ask(ReadSession(session_id))
     stored = None
     if isinstance(record, SessionRecord):
-        stored = StoredSession(record.pod, record.n, *_intent(record.want))
+        stored = StoredSession(record.pod, record.socket_number, *_intent(record.intent))
     known = attached or stored
     if known is None:
-        raise _unknown(sid)
+        raise _unknown(session_id)
     match = await _match(pod, known.match) if known.match else None
-    return answer_json(SessionDetail(sid, attached, stored, match))
+    return answer_json(SessionDetail(session_id, attached, stored, match))
 
 
 async def disconnect(request: web.Request) -> web.Response:
     """End a session: its match, its ticket in the queue, and its socket, which closes with 4410."""
-    pod, sid = request.app[POD], decode(SessionPath, request.match_info).session
-    log.info("admin_request", action="disconnect", session=sid)
-    if pod.hub.session(sid):
-        pod.hub.hinted(Expel(sid))
-        return answer_json(DisconnectedSession(sid, pod.host.pod))
-    record = await pod.broker.ask(ReadSession(sid))
+    pod, session_id = request.app[POD], decode(SessionPath, request.match_info).session
+    log.info("admin_request", action="disconnect", session=session_id)
+    if pod.hub.session(session_id):
+        pod.hub.hinted(Disconnect(session_id))
+        return answer_json(DisconnectedSession(session_id, pod.host.pod))
+    record = await pod.broker.ask(ReadSession(session_id))
     if not isinstance(record, SessionRecord):
-        raise _unknown(sid)
-    match record.want:
-        case Matched(m=m):
-            await pod.broker.ask(EndMatch(m, sid, "ended"))
+        raise _unknown(session_id)
+    match record.intent:
+        case Matched(match_id=match_id):
+            await pod.broker.ask(EndMatch(match_id, session_id, "ended"))
         case Queued(ticket=ticket):
-            await pod.broker.ask(Cancel(f"{sid}/{ticket}"))
-    pod.hub.tell(record.pod, Expel(sid))
-    return answer_json(DisconnectedSession(sid, record.pod), status=202)
+            await pod.broker.ask(Cancel(f"{session_id}/{ticket}"))
+    pod.hub.send_hint(record.pod, Disconnect(session_id))
+    return answer_json(DisconnectedSession(session_id, record.pod), status=202)
 
 
 async def blocks(request: web.Request) -> web.Response:
@@ -234,7 +234,7 @@ async def block(request: web.Request) -> web.Response:
     log.info("admin_request", action="block", kind=path.kind, digest=_digest(path.name), seconds=order.seconds)
     try:
         await request.app[POD].blocks.block(_listed(path), order.seconds)
-    except LedgerFullError:
+    except SharedStatsFullError:
         raise HttpError(409, "too-many-blocks", "The list of blocks is full", "Remove blocks first.") from None
     return answer_json(BlockEntry(path.kind, path.name, order.seconds))
 
@@ -247,35 +247,35 @@ async def unblock(request: web.Request) -> web.Response:
     return answer_json(BlockEntry(path.kind, path.name, 0))
 
 
-def _attached(pod: SignalingPod, sid: str) -> AttachedSession | None:
-    session = pod.hub.session(sid)
+def _attached(pod: SignalingPod, session_id: str) -> AttachedSession | None:
+    session = pod.hub.session(session_id)
     if session is None:
         return None
-    return AttachedSession(sid, session.subject, session.n, session.frames, *_intent(session.want))
+    return AttachedSession(session_id, session.subject, session.socket_number, session.frames, *_intent(session.intent))
 
 
-def _intent(want: Want) -> tuple[State, str | None]:
+def _intent(intent: Intent) -> tuple[State, str | None]:
     """Return what a client wants, without its tokens."""
-    match want:
-        case Matched(m=m):
-            return "matched", m
+    match intent:
+        case Matched(match_id=match_id):
+            return "matched", match_id
         case Queued():
             return "queued", None
         case _:
             return "idle", None
 
 
-async def _match(pod: SignalingPod, m: str) -> SessionMatch:
-    calls = convert(await pod.broker.ledger.kept(m), dict[str, CallRecord])
-    record = await pod.broker.ask(ReadMatch(m))
+async def _match(pod: SignalingPod, match_id: str) -> SessionMatch:
+    calls = convert(await pod.broker.shared_stats.kept(match_id), dict[str, CallRecord])
+    record = await pod.broker.ask(ReadMatch(match_id))
     if not isinstance(record, MatchRecord):
-        return SessionMatch(m, None, None, None, {}, calls)
+        return SessionMatch(match_id, None, None, None, {}, calls)
     sides: dict[Side, str] = {}
     if record.a:
-        sides["a"] = record.a.sid
+        sides["a"] = record.a.session_id
     if record.b:
-        sides["b"] = record.b.sid
-    return SessionMatch(m, record.outcome, record.by, record.reason, sides, calls)
+        sides["b"] = record.b.session_id
+    return SessionMatch(match_id, record.outcome, record.by, record.reason, sides, calls)
 
 
 def _listed(path: BlockPath) -> str:
@@ -292,8 +292,10 @@ def _digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
-def _unknown(sid: str) -> HttpError:
-    return HttpError(404, "session-unknown", f"The pool has no session {sid!r}", "List the sessions of each pod.")
+def _unknown(session_id: str) -> HttpError:
+    return HttpError(
+        404, "session-unknown", f"The pool has no session {session_id!r}", "List the sessions of each pod."
+    )
 
 
 @web.middleware

@@ -185,7 +185,7 @@ async def config(request: web.Request) -> web.Response:
         return HttpError(401, kind.code, kind.message, remedy, headers).response()
     return answer_json(
         IceConfig(
-            ice_servers=pod.host.ice_servers(session.sid if session else "anonymous"),
+            ice_servers=pod.host.ice_servers(session.session_id if session else "anonymous"),
             ttl_ms=pod.host.ice_ttl_ms(),
             subprotocol=messages.SUBPROTOCOL,
             max_frame_bytes=MAX_FRAME_BYTES,

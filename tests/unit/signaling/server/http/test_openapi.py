@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.unit.signaling.jwts import secret_dir
 from tests.unit.signaling.pods import SHARED, Running, in_a_call, pod_alone, until
 
-from switchboard_signaling.broker import ledger
+from switchboard_signaling.broker import shared_stats
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.session.records import TouchSession
 from switchboard_signaling.wire.intents import Idle
@@ -40,14 +40,14 @@ async def nothing(_running: Running, _patch: pytest.MonkeyPatch, _stack: AsyncEx
 
 async def a_call(running: Running, _patch: pytest.MonkeyPatch, stack: AsyncExitStack) -> Mapping[str, str]:
     """Two clients in a match that has a record; `session` is one of them."""
-    one, _, m = await in_a_call(running, stack)
+    one, _, match_id = await in_a_call(running, stack)
     await one.connection("connected", "relay")
     await until(lambda: running.pod.metrics.registry.get_sample_value(
         "switchboard_signaling_calls_total", {"verdict": "connected", "path": "relay"}
     ))  # fmt: skip
     await running.pod.tally.flush()
-    assert await running.pod.broker.ledger.kept(m)
-    return {"session": one.session.sid or ""}
+    assert await running.pod.broker.shared_stats.kept(match_id)
+    return {"session": one.session.session_id or ""}
 
 
 async def elsewhere(running: Running, _patch: pytest.MonkeyPatch, _stack: AsyncExitStack) -> Mapping[str, str]:
@@ -62,7 +62,7 @@ async def a_block(running: Running, _patch: pytest.MonkeyPatch, _stack: AsyncExi
 
 
 async def no_room(_running: Running, patch: pytest.MonkeyPatch, _stack: AsyncExitStack) -> Mapping[str, str]:
-    patch.setattr(ledger, "MAX_BLOCKS", 0)
+    patch.setattr(shared_stats, "MAX_BLOCKS", 0)
     return {}
 
 
@@ -72,7 +72,7 @@ async def no_store(running: Running, patch: pytest.MonkeyPatch, _stack: AsyncExi
 
     patch.setattr(running.pod.broker, "ask", away)
     for name in ("block", "unblock", "blocks"):
-        patch.setattr(running.pod.broker.ledger, name, away)
+        patch.setattr(running.pod.broker.shared_stats, name, away)
     return {}
 
 
