@@ -350,25 +350,25 @@ export type CloseCode = 1001 | 1002 | 1007 | 1009 | 1011 | 4400 | 4401 | 4402 | 
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL: string;
 
-/** Letters in one chat frame. */
+/** Maximum length of a chat message in characters. */
 export const MAX_CHAT: number;
 
-/** Longest span in a report, in milliseconds. */
+/** Maximum duration in a report, in milliseconds. */
 export const MAX_SPAN_MS: number;
 
-/** Highest bitrate in a report, in bits per second. */
+/** Maximum bitrate in a report, in bits per second. */
 export const MAX_BITRATE: number;
 
-/** What holds until a `welcome` says otherwise; spans in milliseconds. */
+/** Limits until the first `welcome`; durations in milliseconds. */
 export const DEFAULT_LIMITS: Readonly<{ heartbeatMs: number; idleHeartbeatMs: number; resumeWindowMs: number; iceGatheringMs: number; connectionMs: number; maxReconnectAttempts: number }>;
 
-/** After these the client opens no other socket by itself. */
+/** After these the client does not reconnect. */
 export const FINAL_CLOSE_CODES: ReadonlyArray<number>;
 
-/** After these the client connects with a fresh JWT. */
+/** After these the client reconnects with a fresh JWT. */
 export const FRESH_TOKEN_CLOSE_CODES: ReadonlyArray<number>;
 
-/** Another pod takes the client: it counts as no attempt. */
+/** Another pod accepts the client: not a failed attempt. */
 export const CLOSE_RETRY: number;
 
 /** An entry of the error catalogue. */

@@ -34,7 +34,7 @@ from switchboard_signaling.wire.intents import Idle, Intent
 
 SUBPROTOCOL: Final = "switchboard.v1"
 SAFE_LENGTH: Final = MAX_FRAME_BYTES // 4
-"""Characters that fit into a frame whatever they are: UTF-8 takes at most four bytes per character."""
+"""Number of characters that always fits into a frame: a character is up to four bytes of UTF-8."""
 RECONNECT_ATTEMPTS: Final = 3
 
 _WIRE_NAMES: Final = {"session_id": "session", "socket_number": "socket", "match_id": "match", "from_": "from"}

@@ -1,4 +1,4 @@
-"""Lanes: once and in order."""
+"""Lanes deliver once and in order."""
 
 import pytest
 
@@ -39,14 +39,14 @@ def chat(text: str = "hello", seq: int = 0) -> Chat:
 
 
 def sender(*frames: PeerMessage, now: float = 0.0) -> SendLane:
-    """A lane whose frames are under way."""
+    """A lane with frames in flight."""
     lane = SendLane("m", "a", "b")
     say(lane, *frames, now=now)
     return lane
 
 
 def say(lane: SendLane, *frames: PeerMessage, now: float) -> list[int]:
-    """Say frames; return the numbers of what went out."""
+    """Push frames; return the numbers of the frames sent."""
     for frame in frames:
         assert lane.push(frame)
     return numbers(lane.flush(now))
@@ -59,7 +59,7 @@ def numbers(frames: list[PeerMessage]) -> list[int]:
 # Sending
 
 
-def test_there_is_a_deadline_while_something_is_under_way() -> None:
+def test_there_is_a_deadline_while_a_frame_is_in_flight() -> None:
     assert SendLane("m", "a", "b").deadline is None
     lane = sender(offer(), now=5.0)
     assert lane.deadline is not None
@@ -76,7 +76,7 @@ def test_frames_are_numbered_from_one_in_their_lane() -> None:
     assert lane.flush(0) == []
 
 
-def test_only_the_lowest_unacknowledged_frame_is_repeated_with_doubling_pauses() -> None:
+def test_only_the_lowest_unacknowledged_frame_is_repeated_after_doubling_timeouts() -> None:
     lane = sender(noop(), noop(), noop())
     now, pause = 0.0, 1.0
     while pause < 2 * RTO_CEILING:
@@ -96,7 +96,7 @@ def test_an_acknowledgement_is_cumulative() -> None:
     assert lane.due(99) == []
 
 
-def test_the_pause_follows_the_measured_round_trips_and_has_a_floor() -> None:
+def test_the_timeout_follows_the_measured_round_trips_and_has_a_floor() -> None:
     lane = SendLane("m", "a", "b")
     now = 0.0
     for seq in range(1, 20):
@@ -108,7 +108,7 @@ def test_the_pause_follows_the_measured_round_trips_and_has_a_floor() -> None:
     assert lane.due(now + 0.25) == [noop(20)]
 
 
-def test_what_was_sent_twice_is_not_measured() -> None:
+def test_a_repeated_frame_is_not_measured() -> None:
     lane = sender(noop())
     lane.due(1.21)
     lane.acknowledged(1, 1.211)
@@ -117,7 +117,7 @@ def test_what_was_sent_twice_is_not_measured() -> None:
     assert lane.due(12.41) == [noop(2)]
 
 
-def test_what_never_went_out_is_not_measured() -> None:
+def test_an_unsent_frame_is_not_measured() -> None:
     lane = SendLane("m", "a", "b")
     lane.push(noop())
     lane.acknowledged(1, 100)
@@ -125,7 +125,7 @@ def test_what_never_went_out_is_not_measured() -> None:
     assert lane.due(101.21) == [noop(2)]
 
 
-def test_after_a_loss_acknowledgements_let_out_the_others_few_at_first() -> None:
+def test_after_a_loss_acknowledgements_release_the_other_frames_few_at_first() -> None:
     lane = sender(*[noop()] * 20)
     assert numbers(lane.due(1.21)) == [1]
     assert lane.flush(1.3) == []
@@ -136,7 +136,7 @@ def test_after_a_loss_acknowledgements_let_out_the_others_few_at_first() -> None
     assert say(lane, noop(), now=1.5) == []
 
 
-def test_what_the_partner_had_kept_is_not_sent_again() -> None:
+def test_frames_that_the_peer_had_kept_are_not_sent_again() -> None:
     lane = sender(*[noop()] * 20)
     lane.due(1.21)
     lane.acknowledged(18, 1.4)
@@ -163,7 +163,7 @@ def test_the_slow_start_never_exceeds_the_window_and_ends_when_all_is_acknowledg
     assert len(say(lane, *[noop()] * WINDOW, now=3)) == WINDOW
 
 
-def test_a_partner_that_is_back_gets_the_lowest_frame_at_once() -> None:
+def test_a_peer_that_returns_gets_the_lowest_frame_at_once() -> None:
     lane = SendLane("m", "a", "b")
     assert lane.restart(0) == []
     assert say(lane, noop(), noop(), now=0) == [1, 2]
@@ -172,20 +172,20 @@ def test_a_partner_that_is_back_gets_the_lowest_frame_at_once() -> None:
     assert lane.due(0.1 + 1.21) == [noop(1)]
 
 
-def test_what_has_not_gone_out_has_no_timer() -> None:
+def test_an_unsent_frame_has_no_timer() -> None:
     lane = SendLane("m", "a", "b")
     lane.push(noop())
     assert lane.due(99) == []
 
 
-def test_a_full_window_takes_no_more() -> None:
+def test_a_full_window_rejects_frames() -> None:
     lane = sender(*[noop()] * WINDOW)
     assert not lane.push(noop())
     lane.acknowledged(1, 1)
     assert say(lane, noop(), now=1) == [WINDOW + 1]
 
 
-def test_a_window_is_full_by_bytes_too() -> None:
+def test_a_window_is_limited_in_bytes_too() -> None:
     lane = sender(*[offer(LONG)] * (WINDOW_BYTES // len(LONG)))
     assert not lane.push(offer(LONG))
     assert lane.push(offer("short"))
@@ -200,7 +200,7 @@ def test_chat_fills_at_most_half_of_the_window() -> None:
     assert lane.push(offer(LONG))
 
 
-def test_a_newer_connection_empties_what_was_said_about_older_ones() -> None:
+def test_a_newer_generation_replaces_frames_of_older_ones() -> None:
     lane = sender(
         offer(generation=1),
         Answer(match_id="", from_="", to="", seq=0, sdp="sdp", generation=1),
@@ -218,12 +218,12 @@ def test_a_newer_connection_empties_what_was_said_about_older_ones() -> None:
     assert resent == [noop(2), noop(3), chat(seq=4), restart, offer(generation=2, seq=6)]
 
 
-def test_emptied_frames_make_room() -> None:
+def test_replaced_frames_make_room() -> None:
     lane = sender(*[offer(LONG, generation=1)] * (WINDOW_BYTES // len(LONG)))
     assert lane.push(offer(LONG, generation=2))
 
 
-def test_only_chat_outlives_the_page_load_that_it_was_said_to() -> None:
+def test_only_chat_is_kept_for_the_peers_next_page_load() -> None:
     lane = sender(offer(), chat("one"), chat("two"), chat("three"))
     lane.acknowledged(2, 1)
     assert [one.text for one in lane.unacknowledged_chat()] == ["two", "three"]
@@ -232,7 +232,7 @@ def test_only_chat_outlives_the_page_load_that_it_was_said_to() -> None:
 # Receiving
 
 
-def test_doubled_frames_are_shown_once_and_acknowledged_again() -> None:
+def test_duplicate_frames_are_delivered_once_and_acknowledged_again() -> None:
     lane = ReceiveLane("m", "a", "b")
     ack = Ack(match_id="m", from_="a", to="b", seq=1)
     assert lane.receive(noop(1)) == ([noop(1)], ack)
@@ -240,7 +240,7 @@ def test_doubled_frames_are_shown_once_and_acknowledged_again() -> None:
 
 
 @pytest.mark.parametrize("order", [(2, 3, 1), (3, 2, 1), (1, 3, 2)])
-def test_reordered_frames_are_shown_in_order(order: tuple[int, ...]) -> None:
+def test_reordered_frames_are_delivered_in_order(order: tuple[int, ...]) -> None:
     lane = ReceiveLane("m", "a", "b")
     shown = [frame.seq for seq in order for frame in lane.receive(noop(seq))[0]]
     assert shown == [1, 2, 3]
