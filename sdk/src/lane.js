@@ -22,7 +22,7 @@ const MAX_GAP = 32;
  * @typedef {{frame: Frame, size: number, sentAt: number | null, resent: boolean}} Entry
  */
 
-const SIGNALS = new Set(["offer", "answer", "ice-candidate"]);
+const NEGOTIATION = new Set(["offer", "answer", "ice-candidate"]);
 /** @param {Frame} frame */
 const sizeOf = (frame) => new TextEncoder().encode(JSON.stringify(frame)).length;
 /** @param {Entry[]} frames @param {number} size */
@@ -40,6 +40,7 @@ export class SendLane {
   #inFlight = 0;
   #allowed = WINDOW;
   #next = 1;
+  #generation = 0;
   #rto = RTO_FIRST;
   /** @type {number | null} */
   #smoothed = null;
@@ -54,10 +55,10 @@ export class SendLane {
   /** Keep a frame, numbered, until it is acknowledged; false if the window is full. @param {Frame} frame */
   push(frame) {
     const numbered = { ...frame, ...this.header, seq: this.#next };
-    if (SIGNALS.has(frame.type)) this.#outdate(frame.generation ?? 0);
     const size = sizeOf(numbered);
     const chats = this.#frames.filter((one) => one.frame.type === "chat");
     if (!fits(this.#frames, size) || (frame.type === "chat" && !fits(chats, size, CHAT_SHARE))) return false;
+    if (NEGOTIATION.has(frame.type)) this.#generation = Math.max(this.#generation, frame.generation ?? 0);
     this.#next += 1;
     this.#frames.push({ frame: numbered, size, sentAt: null, resent: false });
     return true;
@@ -110,13 +111,9 @@ export class SendLane {
     return this.#frames.map((one) => one.frame).filter((frame) => frame.type === "chat");
   }
 
-  /** Replace the frames of older generations, whose numbers remain in use. @param {number} generation */
-  #outdate(generation) {
-    for (const one of this.#frames) {
-      if (!SIGNALS.has(one.frame.type) || (one.frame.generation ?? 0) >= generation) continue;
-      one.frame = { type: "noop", ...this.header, seq: one.frame.seq };
-      one.size = sizeOf(one.frame);
-    }
+  /** Whether a received frame is about a connection that this side has replaced by a newer one. @param {Frame} frame */
+  obsoletes(frame) {
+    return NEGOTIATION.has(frame.type) && (frame.generation ?? 0) < this.#generation;
   }
 
   /** @param {number} now */

@@ -54,6 +54,11 @@ def duplicates_are_delivered(right: Any, lane: Any, frame: Any) -> Any:
     return again + ready, ack
 
 
+@bug(lanes.SendLane, "obsoletes")
+def obsolete_frames_are_delivered(_right: Any, _lane: Any, _frame: Any) -> bool:
+    return False
+
+
 @bug(lanes.SendLane, "restart")
 def the_whole_window_is_repeated(_right: Any, lane: Any, now: float) -> Any:
     lane._in_flight, lane._allowed = 0, lanes.WINDOW

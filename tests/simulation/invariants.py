@@ -18,7 +18,7 @@ from switchboard_signaling.session.records import (
 )
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
-from switchboard_signaling.wire.messages import Ack, Noop, PeerMessage
+from switchboard_signaling.wire.messages import Ack, Negotiation, PeerMessage
 
 if TYPE_CHECKING:
     from tests.simulation.pages import Page, User
@@ -65,6 +65,7 @@ class Watch:
         self._ends: dict[tuple[str, int, str], int] = defaultdict(int)
         self._revisions: dict[str, int] = {}
         self._said: dict[Lane, dict[int, PeerMessage]] = defaultdict(dict)
+        self._generations: dict[Lane, int] = defaultdict(int)
         self._shown: dict[Lane, int] = defaultdict(int)
         self._repeated_at: dict[Lane, float] = {}
         self._restored = False
@@ -194,7 +195,7 @@ class Watch:
         known = self._said[lane].get(frame.seq)
         if known is not None:
             self._repeated_at[lane] = self._world.now
-            if known != frame and not isinstance(frame, Noop):
+            if known != frame:
                 self._fail("1 number reused", f"{known} became {frame}")
         self._said[lane][frame.seq] = frame
 
@@ -203,13 +204,24 @@ class Watch:
             self._fail("1 foreign lane", f"page {page.session.instance} shows {frame}")
         lane = (frame.match_id, frame.from_, frame.to)
         sent, seq = self._said[lane], self._shown[lane] + 1
-        while seq < frame.seq and isinstance(sent.get(seq), Noop):
+        while seq < frame.seq and self._obsolete(lane, sent.get(seq)):
             seq += 1
         if frame.seq != seq:
             self._fail("1 once, in order", f"{lane} shows {frame.seq} where {seq} was due")
-        if sent.get(seq) != frame and not isinstance(sent.get(seq), Noop):
+        if sent.get(seq) != frame:
             self._fail("1 content", f"{sent.get(seq)} was shown as {frame}")
+        if self._obsolete(lane, frame):
+            self._fail("1 obsolete", f"{lane} shows {frame} although its receiver has negotiated a newer connection")
         self._shown[lane] = seq
+
+    def negotiated(self, page: "Page", match_id: str, peer: str, generation: int) -> None:
+        """Note that a page negotiates a connection with a page load of its peer."""
+        back = (match_id, peer, page.session.instance)
+        self._generations[back] = max(self._generations[back], generation)
+
+    def _obsolete(self, lane: Lane, frame: PeerMessage | None) -> bool:
+        """Return whether a frame is about a connection that the receiver of the lane has replaced."""
+        return isinstance(frame, Negotiation) and frame.generation < self._generations[lane]
 
     # Invariants once all faults are long over
 
@@ -269,8 +281,8 @@ class Watch:
             self._lane_done((intent.match_id, page.session.instance, peer.page.session.instance))
 
     def _lane_done(self, lane: Lane) -> None:
-        real = [seq for seq, frame in self._said[lane].items() if not isinstance(frame, Noop)]
-        if max(real, default=0) > self._shown[lane]:
-            self._fail("1 not shown", f"{lane} has {max(real)} frames, {self._shown[lane]} shown")
+        due = [seq for seq, frame in self._said[lane].items() if not self._obsolete(lane, frame)]
+        if max(due, default=0) > self._shown[lane]:
+            self._fail("1 not shown", f"{lane} has {max(due)} frames, {self._shown[lane]} shown")
         if self._repeated_at.get(lane, 0) > self._world.now - QUIET_SECONDS:
             self._fail("1 repeats for ever", f"{lane} still repeats what was shown")

@@ -3,7 +3,16 @@
 from tests.simulation.pods import Link, Pod
 from tests.simulation.world import TIMEOUTS, Process, World
 
-from switchboard_signaling.client.core import ClientSession, Ended, MatchReady, Move, Output, Stopped, Transmit
+from switchboard_signaling.client.core import (
+    ClientProblem,
+    ClientSession,
+    Ended,
+    MatchReady,
+    Move,
+    Output,
+    Stopped,
+    Transmit,
+)
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
 from switchboard_signaling.wire.messages import Chat, Offer
@@ -206,7 +215,11 @@ class User:
                 if self.said % 2
                 else Offer(sdp=text, generation=self.said // 6, **nobody)
             )
-            page.perform(page.session.say(frame, self.world.now))
+            outputs = page.session.say(frame, self.world.now)
+            match = page.session._match
+            if isinstance(frame, Offer) and match and not any(isinstance(one, ClientProblem) for one in outputs):
+                self.world.watch.negotiated(page, match.match_id, match.peer, frame.generation)
+            page.perform(outputs)
 
     def reload(self) -> None:
         """Reload the page in the same tab."""

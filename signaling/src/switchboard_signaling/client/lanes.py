@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from switchboard_signaling.wire.messages import Ack, Answer, Chat, IceCandidate, Noop, Offer, PeerMessage, encode
+from switchboard_signaling.wire.messages import Ack, Chat, Negotiation, PeerMessage, encode
 
 RTO_FIRST: Final = 1.0
 """Seconds (RFC 6298 section 2.1)."""
@@ -53,6 +53,7 @@ class SendLane:
         self._in_flight = 0
         self._allowed = WINDOW
         self._next = 1
+        self._generation = 0
         self._rto = RTO_FIRST
         self._smoothed: float | None = None
         self._variation = 0.0
@@ -62,12 +63,12 @@ class SendLane:
         """Keep a frame, numbered, until it is acknowledged; return False if the window is full."""
         match_id, sender, receiver = self._header
         numbered = replace(frame, match_id=match_id, from_=sender, to=receiver, seq=self._next)
-        if isinstance(numbered, Offer | Answer | IceCandidate):
-            self._outdate(numbered.generation)
         size = len(encode(numbered))
         chats = [one for one in self._frames if isinstance(one.frame, Chat)]
         if not _fits(self._frames, size) or (isinstance(frame, Chat) and not _fits(chats, size, CHAT_SHARE)):
             return False
+        if isinstance(numbered, Negotiation):
+            self._generation = max(self._generation, numbered.generation)
         self._next += 1
         self._frames.append(_Unacknowledged(numbered, size))
         return True
@@ -123,13 +124,9 @@ class SendLane:
         """Return the chat to send to the peer's next page load, oldest first."""
         return [one.frame for one in self._frames if isinstance(one.frame, Chat)]
 
-    def _outdate(self, generation: int) -> None:
-        """Replace the frames of older generations, whose sequence numbers remain in use."""
-        for one in self._frames:
-            old = one.frame
-            if isinstance(old, Offer | Answer | IceCandidate) and old.generation < generation:
-                one.frame = Noop(match_id=old.match_id, from_=old.from_, to=old.to, seq=old.seq)
-                one.size = len(encode(one.frame))
+    def obsoletes(self, frame: PeerMessage) -> bool:
+        """Return whether a received frame is about a connection that this side has replaced by a newer one."""
+        return isinstance(frame, Negotiation) and frame.generation < self._generation
 
     def _arm(self, now: float) -> None:
         self._deadline = now + self._rto * random.uniform(0.8, 1.2)  # noqa: S311 - jitter

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switchboard_signaling.client.lanes import ReceiveLane, SendLane
-from switchboard_signaling.wire.messages import Noop
+from switchboard_signaling.wire.messages import IceRestart
 
 OUTCOMES = st.sampled_from(["deliver", "drop", "double", "delay", "lose the ack"])
 
@@ -15,7 +15,7 @@ def test_each_frame_is_delivered_once_and_in_order(count: int, outcomes: list[st
     sending, receiving = SendLane("m", "a", "b"), ReceiveLane("m", "a", "b")
     now, shown = 0.0, []
     for _ in range(count):
-        assert sending.push(Noop(match_id="", from_="", to="", seq=0))
+        assert sending.push(IceRestart(match_id="", from_="", to="", seq=0))
     flight = sending.flush(now)
     ahead = iter(outcomes)
     while len(shown) < count:

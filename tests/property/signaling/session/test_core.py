@@ -7,7 +7,7 @@ from tests.unit.signaling.world import World
 
 from switchboard_signaling.wire import messages
 
-PEER_FRAMES = (messages.Offer, messages.IceCandidate, messages.Noop, messages.Ack)
+PEER_FRAMES = (messages.Offer, messages.IceCandidate, messages.IceRestart, messages.Ack)
 
 
 @settings(max_examples=150)

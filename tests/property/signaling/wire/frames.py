@@ -35,6 +35,5 @@ def frames(ids: st.SearchStrategy[str] = IDS) -> st.SearchStrategy[messages.Clie
         st.builds(messages.Offer, sdp=st.just("v=0"), **lane),
         st.builds(messages.IceCandidate, candidates=st.just([]), **lane),
         st.builds(messages.Chat, id=ids, text=st.just("hello"), **lane),
-        st.builds(messages.Noop, **lane),
         st.builds(messages.Ack, **lane),
     )

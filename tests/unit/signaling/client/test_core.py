@@ -36,7 +36,6 @@ from switchboard_signaling.wire.messages import (
     Leave,
     LeaveQueue,
     MatchFound,
-    Noop,
     Offer,
     PeerState,
     QueueStatus,
@@ -278,10 +277,10 @@ def test_a_chat_that_is_too_long_is_rejected_and_blocks_nothing(client: ClientSe
     assert messages.decode_client(messages.encode(said.frame)) == said.frame
 
 
-def test_a_replaced_frame_is_acknowledged_and_not_delivered(client: ClientSession) -> None:
+def test_an_obsolete_frame_is_acknowledged_and_not_delivered(client: ClientSession) -> None:
     meet(client)
-    noop = Noop(match_id="m", from_="peer", to=client.instance, seq=1)
-    assert client.receive(noop, 0) == [Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))]
+    client.say(Offer(match_id="", from_="", to="", seq=0, sdp="mine", generation=1), 0)
+    assert client.receive(offer(client, 1), 0) == [Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))]
 
 
 def test_an_older_socket_still_delivers_the_peers_frames_and_nothing_else(client: ClientSession) -> None:
