@@ -4,7 +4,7 @@ import pytest
 
 from switchboard_signaling.client.lanes import (
     MAX_GAP,
-    RTO_CEILING,
+    REPEAT_CEILING,
     SLOW_START,
     WINDOW,
     WINDOW_BYTES,
@@ -78,8 +78,8 @@ def test_frames_are_numbered_from_one_in_their_lane() -> None:
 def test_only_the_lowest_unacknowledged_frame_is_repeated_after_doubling_timeouts() -> None:
     lane = sender(restart(), restart(), restart())
     now, pause = 0.0, 1.0
-    while pause < 2 * RTO_CEILING:
-        expected = min(pause, RTO_CEILING)
+    while pause < 2 * REPEAT_CEILING:
+        expected = min(pause, REPEAT_CEILING)
         assert lane.due(now + expected * 0.79) == []
         now += expected * 1.21
         assert lane.due(now) == [restart(1)]
@@ -95,33 +95,14 @@ def test_an_acknowledgement_is_cumulative() -> None:
     assert lane.due(99) == []
 
 
-def test_the_timeout_follows_the_measured_round_trips_and_has_a_floor() -> None:
-    lane = SendLane("m", "a", "b")
-    now = 0.0
-    for seq in range(1, 20):
-        say(lane, restart(), now=now)
-        now += 0.01
-        lane.acknowledged(seq, now)
-    say(lane, restart(), now=now)
-    assert lane.due(now + 0.15) == []
-    assert lane.due(now + 0.25) == [restart(20)]
-
-
-def test_a_repeated_frame_is_not_measured() -> None:
-    lane = sender(restart())
+def test_an_acknowledgement_resets_the_time_until_frames_are_repeated() -> None:
+    lane = sender(restart(), restart())
     lane.due(1.21)
-    lane.acknowledged(1, 1.211)
-    say(lane, restart(), now=10)
-    assert lane.due(11.5) == []
-    assert lane.due(12.41) == [restart(2)]
-
-
-def test_an_unsent_frame_is_not_measured() -> None:
-    lane = SendLane("m", "a", "b")
-    lane.push(restart())
-    lane.acknowledged(1, 100)
-    say(lane, restart(), now=100)
-    assert lane.due(101.21) == [restart(2)]
+    lane.due(3.62)
+    lane.acknowledged(1, 3.7)
+    assert lane.flush(3.7) == [restart(2)]
+    assert lane.due(3.7 + 0.79) == []
+    assert lane.due(3.7 + 1.21) == [restart(2)]
 
 
 def test_after_a_loss_acknowledgements_release_the_other_frames_few_at_first() -> None:
