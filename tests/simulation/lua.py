@@ -1,7 +1,7 @@
-"""Runs the store's scripts on a model of its nodes: Lua 5.1, with what Redis gives to a script and nothing else.
+"""Run the store's scripts on a model of its nodes: Lua 5.1 with only the environment that Redis gives to scripts.
 
-Values change their type on the way as in Redis (https://redis.io/docs/latest/develop/programmability/lua-api/): a
-missing one is `false` in Lua, a number that a script returns is cut to a whole one, a list ends at its first nil.
+Types are converted as in Redis (https://redis.io/docs/latest/develop/programmability/lua-api/): nil is `false` in Lua,
+a number that a script returns is truncated to an integer, and a list ends at its first nil.
 """
 
 import json
@@ -71,7 +71,7 @@ class Scripts:
         self._compiled: dict[str, Callable[[], Any]] = {}
 
     def run(self, node: Node, text: str, keys: list[str], arguments: list[str]) -> Reply:
-        """Run a script on a node; raises ResponseError for what Redis refuses."""
+        """Run a script on a node; raises ResponseError where Redis does."""
         script = self._compiled.get(text)
         if script is None:
             if not text.startswith(HEADER):
@@ -103,11 +103,11 @@ class Scripts:
         return False if reply is None else reply
 
     def _near(self, key: str) -> bool:
-        """Return whether a key that was not given is in a slot of those that were."""
+        """Return whether an undeclared key is in the slot of a declared one."""
         return slot_of(key) in {slot_of(known) for known in self._keys}
 
     def _encode(self, value: Any) -> str:
-        """lua-cjson's way to write: slashes and DEL are escaped, other letters are not. Lists of text alone."""
+        """Encode a list of texts as lua-cjson does: slashes and DEL are escaped, other characters are not."""
         parts = [json.dumps(part, ensure_ascii=False) for part in value.values()]
         text = ",".join(part.replace("/", "\\/").replace("\x7f", "\\u007f") for part in parts)
         return f"[{text}]"
