@@ -9,7 +9,7 @@ from tests.browser.call import CallPage, chromium, meet
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
-from tests.npm import npm_packages
+from tools.npm import npm_packages
 
 pytestmark = pytest.mark.browser
 

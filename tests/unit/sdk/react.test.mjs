@@ -10,7 +10,7 @@ globalThis.IS_REACT_ACT_ENVIRONMENT = true;
 const said = console.error;
 console.error = (text, ...rest) => (/react-test-renderer is deprecated/u.test(text) ? undefined : said(text, ...rest));
 
-const { bindReact } = await import(`${process.env.SDK}/react.js`);
+const { bindReact } = await import(`${process.env.SDK}/react-binding.js`);
 
 let made = [];
 
