@@ -1,6 +1,7 @@
 """The public HTTP application: the socket, the API and the call page."""
 
 import time
+from importlib.metadata import version
 from math import ceil
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,7 @@ def public_app(pod: SignalingPod) -> web.Application:
     settings = pod.settings
     secure(app, https=settings.environment is Environment.PRODUCTION, origins=settings.allowed_origins)
     app[POD] = pod
-    app[FILES] = Files(WEB)
+    app[FILES] = Files(WEB, version("switchboard-signaling"))
     app.add_routes(
         [
             web.get("/", page),
@@ -45,6 +46,7 @@ def public_app(pod: SignalingPod) -> web.Application:
             web.get("/health", health),
             web.get("/livez", live),
             web.get("/readyz", ready),
+            web.get("/web/sdk/{version}/{name}", app[FILES].serve_sdk),
             web.get("/web/{name:.+}", app[FILES].serve),
         ]
     )
