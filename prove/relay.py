@@ -28,7 +28,7 @@ from prove.talkers import summary
 
 SERVERS: Final = 3
 PAUSE_SECONDS: Final = 15.0
-"""Longer than the lease of ten seconds (matching/line.py)."""
+"""Longer than the lease of ten seconds (matching/queue.py)."""
 CALM_SECONDS: Final = 3.0
 """Talk between all clients' return and the next fault."""
 RETURN_SECONDS: Final = 60.0

@@ -7,7 +7,7 @@
  *            of the pool's statistics
  *   stream   {stream}
  *   numbers  {numbers, media, score, grade, plan}: every second
- *   built    {neg}: another connection
+ *   built    {generation}: another connection
  *   picture  {sending, receiving}: "on", or why there is none: "off", "none", "paused"
  *   problem  {error}
  */
@@ -70,7 +70,7 @@ export class Call extends EventTarget {
 
   /**
    * `say` carries to the partner, `relayOnly` keeps this side's addresses from it. `ready` is a connection that was
-   * prepared for this call, `neg` the number of its first connection: above 0 if these two page loads have had others.
+   * prepared for this call, `generation` the number of its first connection: above 0 if these two page loads have had others.
    * `limits` are the pool's, in ms.
    *
    * @param {object} options
@@ -82,10 +82,10 @@ export class Call extends EventTarget {
    * @param {boolean} [options.relayOnly]
    * @param {import("./quality.js").Tier} [options.tier]
    * @param {import("./connection.js").Ready} [options.ready]
-   * @param {number} [options.neg]
+   * @param {number} [options.generation]
    * @param {{iceGatheringMs: number, connectionMs: number}} options.limits
    */
-  constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready, neg = 0, limits }) {
+  constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready, generation = 0, limits }) {
     super();
     this.#polite = role === "polite";
     this.#servers = new IceServers(iceServers, surroundings.iceServers, performance.now());
@@ -99,7 +99,7 @@ export class Call extends EventTarget {
     this.#plan = this.#adapter.plan;
     this.#sending = pictureOf(local, this.#plan);
     // The impolite side makes the very first offer, so that the common case has no glare.
-    this.#newest = this.#shown = this.#build(neg, this.#polite && neg === 0, ready ?? makeReady({ local }));
+    this.#newest = this.#shown = this.#build(generation, this.#polite && generation === 0, ready ?? makeReady({ local }));
     this.#meter = new Meter(this.#shown);
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
   }
@@ -109,8 +109,8 @@ export class Call extends EventTarget {
   }
 
   /** The number of the newest connection. */
-  get neg() {
-    return this.#newest.neg;
+  get generation() {
+    return this.#newest.generation;
   }
 
   /**
@@ -119,12 +119,12 @@ export class Call extends EventTarget {
    * @param {import("./peer.js").Signal} signal
    */
   hear(signal) {
-    const neg = signal.neg ?? 0;
-    if (neg < this.#newest.neg) return; // about a connection that is no more
-    if (signal.type === "ice-restart") return void this.#asked(neg);
-    if (neg > this.#newest.neg) {
+    const generation = signal.generation ?? 0;
+    if (generation < this.#newest.generation) return; // about a connection that is no more
+    if (signal.type === "ice-restart") return void this.#asked(generation);
+    if (generation > this.#newest.generation) {
       const refreshed = this.#refresh();
-      this.#replace(neg, true);
+      this.#replace(generation, true);
       this.#newest.reconfigure(refreshed.then(() => this.#configuration));
       this.#recovery.joined(performance.now());
     }
@@ -176,13 +176,13 @@ export class Call extends EventTarget {
   // Connections
 
   /**
-   * @param {number} neg
+   * @param {number} generation
    * @param {boolean} waits
    * @param {import("./connection.js").Ready} ready
    */
-  #build(neg, waits, ready) {
+  #build(generation, waits, ready) {
     const peer = new Peer({
-      ready, neg, polite: this.#polite, waits, configuration: this.#configuration, say: this.#say,
+      ready, generation, polite: this.#polite, waits, configuration: this.#configuration, say: this.#say,
       gatheringMs: gatheringFor(this.#recovery.attempts, this.#gatheringMs),
     });
     peer.tellPicture({ picture: this.#sending });
@@ -197,13 +197,13 @@ export class Call extends EventTarget {
   /**
    * Build another connection; the one that is shown stays until the other one is connected.
    *
-   * @param {number} neg
+   * @param {number} generation
    * @param {boolean} waits
    */
-  #replace(neg, waits) {
+  #replace(generation, waits) {
     if (this.#newest !== this.#shown) this.#newest.close();
-    this.#newest = this.#build(neg, waits, makeReady({ local: this.#local, realm: freshRealm() }));
-    tell(this, "built", { neg });
+    this.#newest = this.#build(generation, waits, makeReady({ local: this.#local, realm: freshRealm() }));
+    tell(this, "built", { generation });
   }
 
   get #configuration() {
@@ -321,23 +321,23 @@ export class Call extends EventTarget {
    * @param {"restart" | "rebuild"} act
    */
   #mend(act) {
-    const { neg } = this.#newest;
-    const wanted = act === "restart" ? neg : neg + 1;
-    if (this.#polite) this.#say({ type: "ice-restart", neg: wanted });
+    const { generation } = this.#newest;
+    const wanted = act === "restart" ? generation : generation + 1;
+    if (this.#polite) this.#say({ type: "ice-restart", generation: wanted });
     else if (act === "restart") this.#newest.restart(this.#configuration);
     else this.#replace(wanted, false);
   }
 
   /**
-   * The partner asks for an offer about connection `neg`. One that is being set up has its offer under way.
+   * The partner asks for an offer about connection `generation`. One that is being set up has its offer under way.
    *
-   * @param {number} neg
+   * @param {number} generation
    */
-  async #asked(neg) {
+  async #asked(generation) {
     await this.#refresh();
-    const { neg: mine, state } = this.#newest;
-    if (this.#closed || neg < mine) return;
-    if (neg > mine) this.#replace(neg, false);
+    const { generation: mine, state } = this.#newest;
+    if (this.#closed || generation < mine) return;
+    if (generation > mine) this.#replace(generation, false);
     else if (state === "new" || state === "connecting") return;
     else this.#newest.restart(this.#configuration);
     this.#recovery.joined(performance.now());

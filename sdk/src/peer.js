@@ -1,6 +1,6 @@
 /**
  * One RTCPeerConnection by perfect negotiation (W3C WebRTC section 10.7): either side may offer at any time, and the
- * polite one gives way. All that it says carries `neg`, the number of this connection between two page loads.
+ * polite one gives way. All that it says carries `generation`, the number of this connection between two page loads.
  *
  * Events: state {state}, stream {stream}, picture {…} (what the partner says of its picture), barren (no candidate was
  * gathered, so that this connection cannot come about by itself), problem {error}.
@@ -14,9 +14,9 @@ const MAX_EARLY = 64; // candidates kept for a description that is still to come
 /**
  * What partners say about a connection, without the lane's numbers.
  *
- * @typedef {{type: "offer" | "answer", sdp: string, neg?: number}} Description
- * @typedef {{type: "ice-candidate", candidates: RTCIceCandidateInit[], neg?: number}} Candidates
- * @typedef {{type: "ice-restart", neg?: number}} Restart
+ * @typedef {{type: "offer" | "answer", sdp: string, generation?: number}} Description
+ * @typedef {{type: "ice-candidate", candidates: RTCIceCandidateInit[], generation?: number}} Candidates
+ * @typedef {{type: "ice-restart", generation?: number}} Restart
  * @typedef {Description | Candidates} Negotiation
  * @typedef {Negotiation | Restart} Signal
  */
@@ -53,16 +53,16 @@ export class Peer extends EventTarget {
    *
    * @param {object} options
    * @param {import("./connection.js").Ready} options.ready
-   * @param {number} options.neg
+   * @param {number} options.generation
    * @param {boolean} options.polite
    * @param {boolean} options.waits
    * @param {RTCConfiguration} options.configuration
    * @param {(signal: Signal) => void} options.say
    * @param {number} options.gatheringMs
    */
-  constructor({ ready, neg, polite, waits, configuration, say, gatheringMs }) {
+  constructor({ ready, generation, polite, waits, configuration, say, gatheringMs }) {
     super();
-    this.neg = neg;
+    this.generation = generation;
     /** Whether this side has found any address. */
     this.gathered = false;
     /** @type {MediaStream | null} */
@@ -239,7 +239,7 @@ export class Peer extends EventTarget {
     // the copy that travels says so; the answer decides for both (RFC 8842 section 5.3).
     const said = type === "offer" && this.#first ? sdp.replaceAll("a=setup:actpass", "a=setup:active") : sdp;
     this.#first = false;
-    this.#say({ type: /** @type {"offer" | "answer"} */ (type), sdp: said, neg: this.neg });
+    this.#say({ type: /** @type {"offer" | "answer"} */ (type), sdp: said, generation: this.generation });
   }
 
   // Candidates
@@ -274,7 +274,7 @@ export class Peer extends EventTarget {
     this.#flush ??= setTimeout(() => {
       this.#flush = null;
       this.#batch = BATCH;
-      this.#say({ type: "ice-candidate", candidates: this.#gathered.splice(0), neg: this.neg });
+      this.#say({ type: "ice-candidate", candidates: this.#gathered.splice(0), generation: this.generation });
     }, this.#batch);
   }
 

@@ -102,9 +102,9 @@ const CATALOGUE = {
   ],
   "peer-unreachable": ["Your partner cannot be reached just now.", "Send it again in a moment.", "wait"],
   "chat-too-long": ["This message is too long.", "Send it in parts.", "wait"],
-  "partner-left": ["Your partner left.", "Look for another one.", "join"],
-  "partner-moved-on": ["Your partner moved on.", "Look for another one.", "join"],
-  "partner-lost": ["Your partner's connection was lost.", "Look for another one.", "join"],
+  "peer-left": ["Your partner left.", "Look for another one.", "join"],
+  "peer-moved-on": ["Your partner moved on.", "Look for another one.", "join"],
+  "peer-lost": ["Your partner's connection was lost.", "Look for another one.", "join"],
   "call-ended": ["The call has ended.", "Look for another partner.", "join"],
   unknown: ["Something went wrong.", "Load the page again.", "reload"],
 };
@@ -146,10 +146,10 @@ export function deviceCode(device, error) {
 
 /** @type {Record<string, string>} */
 const ENDINGS = {
-  user: "partner-left",
-  skip: "partner-moved-on",
-  blocked: "partner-moved-on",
-  "partner-lost": "partner-lost",
+  user: "peer-left",
+  skip: "peer-moved-on",
+  blocked: "peer-moved-on",
+  "peer-lost": "peer-lost",
   "session-unknown": "session-unknown",
 };
 

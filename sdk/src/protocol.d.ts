@@ -2,83 +2,84 @@
 
 export type ClientFrame = Hello | Resume | Auth | Heartbeat | JoinQueue | LeaveQueue | Leave | Stats | ConnectionState | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack;
 
-export type ServerFrame = Welcome | Snapshot | Ping | InQueue | MatchFound | PeerState | AuthExpiring | Goaway | Replaced | ErrorFrame | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack;
+export type ServerFrame = Welcome | Snapshot | ServerHeartbeat | QueueStatus | MatchFound | PeerState | AuthExpiring | Goaway | Replaced | ErrorFrame | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack;
 
 /**
- * First frame of a new session. `inst` is random per page load, `n` numbers the sockets that the page tried.
+ * First frame of a new session.
  *
- * `auth` says who the client is, where the pool asks for that.
+ * `instance` is random per page load. `socket` numbers the sockets that the client has tried to open. `auth` is a JWT,
+ * if the pool requires one.
  */
 export interface Hello {
   type: "hello";
-  n: number;
-  inst: string;
-  want?: Idle | Queued | Matched;
+  socket: number;
+  instance: string;
+  intent?: Idle | Queued | Matched;
   auth?: string | null;
 }
 
-/** Neither queued nor matched. */
+/** The client wants neither a queue nor a match. */
 export interface Idle {
   state: "idle";
-  c?: number;
+  revision?: number;
 }
 
 /**
- * Looking for a partner under `ticket`; `place` is the signed place in line from `queued`.
+ * The client wants a peer for `ticket`; `queueToken` is the signed queue order from the newest `queued` frame.
  *
- * A partner must have what is `required`; what is `preferred` counts as required at first. Those of another `mode`,
- * and the subjects that are `blocked`, are never met.
+ * A peer must have the `required` attributes; `preferred` attributes count as required at first. Clients of another
+ * `mode` and `blocked` subjects are never matched.
  */
 export interface Queued {
   state: "queued";
-  c: number;
+  revision: number;
   ticket: string;
   attributes?: Record<string, string>;
   required?: Record<string, string>;
-  place?: string | null;
+  queueToken?: string | null;
   mode?: string;
   preferred?: Record<string, string>;
   blocked?: Array<string>;
 }
 
-/** In match `m`; `token` is the proof from an open match. */
+/** The client wants to be in `match`; `token` proves its side of an open match. */
 export interface Matched {
   state: "matched";
-  c: number;
-  m: string;
+  revision: number;
+  match: string;
   token?: string | null;
 }
 
 /**
- * First frame of a socket that continues a session by the token from its newest `welcome` or `heartbeat`.
+ * First frame of a socket that continues a session with the token from its newest `welcome` or `heartbeat`.
  *
- * Where the pool asks for a JWT, `auth` is one of the same subject.
+ * If the pool requires a JWT, `auth` must have the session's subject.
  */
 export interface Resume {
   type: "resume";
   token: string;
-  n: number;
-  inst: string;
-  want: Idle | Queued | Matched;
+  socket: number;
+  instance: string;
+  intent: Idle | Queued | Matched;
   auth?: string | null;
 }
 
-/** A fresh JWT of the same subject, before the one that the session has expires. */
+/** A fresh JWT of the same subject, sent before the session's current one expires. */
 export interface Auth {
   type: "auth";
   token: string;
 }
 
-/** Answer to the server's heartbeat: what the client wants now. */
+/** Answer to the server's heartbeat: the client's current intent. */
 export interface Heartbeat {
   type: "heartbeat";
-  want: Idle | Queued | Matched;
+  intent: Idle | Queued | Matched;
 }
 
-/** The user looks for a partner; the fields are those of a want that is queued. */
+/** The user looks for a peer. The fields are those of a queued intent. */
 export interface JoinQueue {
   type: "join-queue";
-  c: number;
+  revision: number;
   ticket: string;
   attributes?: Record<string, string>;
   required?: Record<string, string>;
@@ -87,30 +88,30 @@ export interface JoinQueue {
   blocked?: Array<string>;
 }
 
-/** The user stops looking. */
+/** The user stops looking for a peer. */
 export interface LeaveQueue {
   type: "leave-queue";
-  c: number;
+  revision: number;
   ticket: string;
 }
 
-/** The user (or, with `busy` and `stale`, the page) leaves match `m`. */
+/** The client leaves `match`. `busy` and `stale` are reasons of the page, the others are the user's. */
 export interface Leave {
   type: "leave";
-  c: number;
-  m: string;
-  reason?: "blocked" | "busy" | "ended" | "partner-lost" | "skip" | "stale" | "user";
+  revision: number;
+  match: string;
+  reason?: "blocked" | "busy" | "ended" | "peer-lost" | "skip" | "stale" | "user";
 }
 
 /**
- * How the media of match `m` has been in the last seconds, as the browser's statistics say (W3C webrtc-stats).
+ * Media statistics of `match` for the last few seconds (W3C webrtc-stats). Unknown values are omitted.
  *
- * What is not known is left out. `loss` is the share of packets that did not arrive here, `remoteLoss` that of ours
- * that did not arrive there; `freezes` and `frozenMs` are what was added since the last report.
+ * `loss` is the share of the peer's packets that did not arrive here, `remoteLoss` the share of ours that did not
+ * arrive there. `freezes` and `frozenMs` count since the last report.
  */
 export interface Stats {
   type: "stats";
-  m: string;
+  match: string;
   media?: "audio" | "video";
   path?: "direct" | "relay" | null;
   rttMs?: number | null;
@@ -124,50 +125,50 @@ export interface Stats {
 }
 
 /**
- * What became of the connection for match `m`: `connected` for the first time, `failed` for good, or `closed`.
+ * State of the media connection of `match`: connected for the first time, failed permanently, or closed.
  *
- * `setupMs` is the time from the open match to the first connection; without it there never was one.
+ * `setupMs` is the time from the open match to the first connection; it is omitted if there was none.
  */
 export interface ConnectionState {
   type: "connection-state";
-  m: string;
+  match: string;
   state: "closed" | "connected" | "failed";
   setupMs?: number | null;
   path?: "direct" | "relay" | null;
   reason?: string | null;
 }
 
-/** A session description of type offer; `neg` counts the connections built between the two page loads. */
+/** A session description of type offer; `generation` counts the connections built between the two page loads. */
 export interface Offer {
   type: "offer";
   sdp: string;
-  neg?: number;
-  m: string;
+  generation?: number;
+  match: string;
   from: string;
   to: string;
-  k: number;
+  seq: number;
 }
 
 /** A session description of type answer. */
 export interface Answer {
   type: "answer";
   sdp: string;
-  neg?: number;
-  m: string;
+  generation?: number;
+  match: string;
   from: string;
   to: string;
-  k: number;
+  seq: number;
 }
 
 /** ICE candidates in the order in which they were gathered. */
 export interface IceCandidate {
   type: "ice-candidate";
   candidates: Array<Candidate>;
-  neg?: number;
-  m: string;
+  generation?: number;
+  match: string;
   from: string;
   to: string;
-  k: number;
+  seq: number;
 }
 
 /** RTCIceCandidateInit (W3C WebRTC section 4.8.1). */
@@ -181,58 +182,63 @@ export interface Candidate {
 /** A request for a new offer with fresh ICE credentials. */
 export interface IceRestart {
   type: "ice-restart";
-  neg?: number;
-  m: string;
+  generation?: number;
+  match: string;
   from: string;
   to: string;
-  k: number;
+  seq: number;
 }
 
-/** A line of text. `id` names it beyond the lane, whose numbers change when the partner's page is loaded anew. */
+/** A chat message. `id` identifies it beyond the lane, because `seq` changes when the peer reloads its page. */
 export interface Chat {
   type: "chat";
   id: string;
   text: string;
-  m: string;
+  match: string;
   from: string;
   to: string;
-  k: number;
+  seq: number;
 }
 
-/** Fills a number whose content has lost its value. */
+/** Keeps a sequence number whose content is obsolete. */
 export interface Noop {
   type: "noop";
-  m: string;
+  match: string;
   from: string;
   to: string;
-  k: number;
+  seq: number;
 }
 
 /**
- * All frames of the lane up to `k` were handed to the application.
+ * All frames of the lane up to `seq` were delivered to the application.
  *
- * `from` and `to` are those of the acknowledged lane: the sender of an ack is its `to`.
+ * `from` and `to` are those of the acknowledged lane: the sender of an acknowledgement is its `to`.
  */
 export interface Ack {
   type: "ack";
-  m: string;
+  match: string;
   from: string;
   to: string;
-  k: number;
+  seq: number;
 }
 
-/** The socket has its session. `want` is what the server knows; a higher `c` in it is to be adopted. */
+/**
+ * The socket is attached to its session. `intent` is the server's; the client adopts it if its revision is higher.
+ *
+ * `maxReconnectAttempts` is the number of failed attempts after which a client gives up, but never before the resume
+ * window is over.
+ */
 export interface Welcome {
   type: "welcome";
-  sid: string;
+  session: string;
   token: string;
-  want: Idle | Queued | Matched;
+  intent: Idle | Queued | Matched;
   timeouts: Timeouts;
   maxFrameBytes?: number;
   maxReconnectAttempts?: number;
 }
 
-/** Spans in milliseconds, to be counted on the client's monotonic clock. */
+/** Durations in milliseconds, to be measured on the client's monotonic clock. */
 export interface Timeouts {
   heartbeatMs: number;
   idleHeartbeatMs: number;
@@ -241,42 +247,43 @@ export interface Timeouts {
   connectionMs?: number;
 }
 
-/** The server knows a newer intent of this session (another tab's): adopt it. */
+/** The server knows a newer intent of this session, such as another tab's: adopt it. */
 export interface Snapshot {
   type: "snapshot";
-  want: Idle | Queued | Matched;
+  intent: Idle | Queued | Matched;
 }
 
-/** The server's heartbeat, to be answered with one; carries a renewed session token. */
-export interface Ping {
+/** The server's heartbeat, to be answered with the client's; may carry a renewed session token. */
+export interface ServerHeartbeat {
   type: "heartbeat";
   token?: string | null;
 }
 
 /**
- * The ticket is in line; `place` is to be kept in the want, so that the place survives a loss of the store.
+ * The ticket is queued. Keep `queueToken` in the intent, so that the queue order survives a loss of the store.
  *
- * `position` counts from 1, the one who has waited longest of those who wait in the same mode; it is left out while
- * it is not known. `relaxed` is what has been relaxed by now. Repeated with the next heartbeat when either changes.
+ * `position` counts from 1 (the longest wait) among the tickets of the same mode, and is omitted while unknown.
+ * `relaxed` lists what waiting has relaxed so far. Sent again with the next heartbeat when either changes.
  */
-export interface InQueue {
+export interface QueueStatus {
   type: "queued";
   ticket: string;
-  place: string;
+  queueToken: string;
   position?: number | null;
   relaxed?: Array<"preferred" | "recent">;
 }
 
 /**
- * A partner for `ticket`.
+ * A match for `ticket`; `peer` is the peer's instance.
  *
- * `forming` until both clients have named `m` in a want, then repeated as `open` with the token that proves it.
+ * The state is `forming` until both clients have named `match` in an intent. The frame is then sent again with the
+ * state `open` and the token that proves the client's side.
  */
 export interface MatchFound {
   type: "match-found";
-  m: string;
+  match: string;
   role: "impolite" | "polite";
-  partner: string;
+  peer: string;
   state: "forming" | "open";
   iceServers: Array<IceServer>;
   ttlMs: number;
@@ -292,42 +299,39 @@ export interface IceServer {
 }
 
 /**
- * What is known of the partner in `m`.
+ * State of the peer in `match`.
  *
- * `left` ends the match, and then `requeue` says whether to want the ticket again, at its place in line. `present` is
- * said again when the partner has a new socket: repeat what is unacknowledged, it may be lost with the old one.
+ * `left` ends the match; `requeue` then says whether the client should want its ticket again, at its queue order.
+ * `present` is sent again when the peer has a new socket: repeat unacknowledged frames, which may be lost with the old
+ * one.
  */
 export interface PeerState {
   type: "peer-state";
-  m: string;
+  match: string;
   state: "away" | "left" | "present";
-  inst?: string | null;
+  instance?: string | null;
   reason?: string | null;
   requeue?: boolean;
 }
 
-/**
- * The JWT is valid for `ttlMs` more: send a fresh one in `auth`, or the socket is closed then.
- *
- * Repeated until it is renewed.
- */
+/** The JWT expires in `ttlMs`: send a fresh one in `auth` before the socket is closed. Repeated until renewed. */
 export interface AuthExpiring {
   type: "auth-expiring";
   ttlMs: number;
 }
 
-/** Open another socket, resume there, and this one is closed. */
+/** Open another socket within `withinMs` and resume there; this one is closed after that. */
 export interface Goaway {
   type: "goaway";
   withinMs: number;
 }
 
-/** A newer socket has taken this session over: do not reconnect from here. */
+/** A newer socket has taken over this session: do not reconnect. */
 export interface Replaced {
   type: "replaced";
 }
 
-/** A frame was not obeyed; the socket stays open. `ref` is the type or the ticket that it is about. */
+/** A frame was rejected; the socket stays open. `ref` is the type, ticket or match that the error is about. */
 export interface ErrorFrame {
   type: "error";
   code: string;

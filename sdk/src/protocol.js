@@ -35,14 +35,14 @@ export const CLOSE_RETRY = 4421;
 export const BAD_FRAME = {
   "code": "bad-frame",
   "message": "The frame is not a valid message",
-  "remedy": "Send a JSON object as the protocol reference describes it.",
+  "remedy": "Send a JSON object as described in the protocol reference.",
   "retryable": false
 };
 
 /** An entry of the error catalogue. */
 export const PEER_UNREACHABLE = {
   "code": "peer-unreachable",
-  "message": "The partner cannot be reached just now",
-  "remedy": "Keep the frame and repeat it.",
+  "message": "The peer is unreachable",
+  "remedy": "Keep the frame and send it again later.",
   "retryable": true
 };

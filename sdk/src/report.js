@@ -35,7 +35,7 @@ export const bounded = (stats) =>
   );
 
 /**
- * @typedef {Omit<import("./protocol.js").Stats, "type" | "m">} Report
+ * @typedef {Omit<import("./protocol.js").Stats, "type" | "match">} Report
  * @typedef {import("./quality.js").Numbers} Numbers
  */
 

@@ -48,7 +48,7 @@ const TELL_AFTER = 300; // ms that a set-up may take untold
  * @property {import("./sending.js").Picture} receiving
  * @property {import("./problems.js").Problem | null} problem what is wrong, newest first to be mended
  *
- * @typedef {{m: string, role: "polite" | "impolite", iceServers: RTCIceServer[], partner: string}} Found
+ * @typedef {{match: string, role: "polite" | "impolite", iceServers: RTCIceServer[], peer: string}} Found
  *
  * @typedef {"preferred" | "recent"} Relaxation what is preferred counts no more; who was met lately may be met again
  */
@@ -80,7 +80,7 @@ export class Switchboard extends EventTarget {
   #spare = new Spare();
   #problems = new Problems();
   /** The number of the next connection with each of the partner's page loads. @type {Map<string, number>} */
-  #negs = new Map();
+  #generations = new Map();
   /** @type {Set<string>} */
   #chats = new Set();
   #started = false;
@@ -135,11 +135,11 @@ export class Switchboard extends EventTarget {
    *
    * @param {Record<string, string>} [attributes] what this person is, such as {language: "en"}
    * @param {Record<string, string>} [required] what the partner must be
-   * @param {import("./want.js").Choice} [choice] what else matters
+   * @param {import("./intent.js").Choice} [choice] what else matters
    */
   join(attributes = {}, required = {}, choice = {}) {
     this.#close();
-    this.#negs.clear();
+    this.#generations.clear();
     this.#chats.clear();
     this.#right("call");
     this.#session.join(attributes, required, choice);
@@ -166,7 +166,7 @@ export class Switchboard extends EventTarget {
   reconnect() {
     this.#right("link");
     this.#patience.reset();
-    this.#session.prove();
+    this.#session.ensureAlive();
   }
 
   /**
@@ -228,9 +228,9 @@ export class Switchboard extends EventTarget {
     listen(session, "status", (detail) => this.#linkChanged(detail));
     listen(session, "forming", (detail) => this.#form(detail));
     listen(session, "match", (detail) => this.#meet(detail));
-    listen(session, "said", (frame) => this.#hear(frame));
+    listen(session, "message", (frame) => this.#hear(frame));
     listen(session, "queued", ({ position = null, relaxed }) => this.#update({ state: "queued", position, relaxed }));
-    listen(session, "partner", ({ state }) => this.#update({ partnerAway: state === "away" }));
+    listen(session, "peer", ({ state }) => this.#update({ partnerAway: state === "away" }));
     listen(session, "ended", (detail) => this.#ended(detail));
     listen(session, "problem", ({ code, message }) => {
       tell(this, "log", { error: new Error(`${code}: ${message}`) });
@@ -238,7 +238,7 @@ export class Switchboard extends EventTarget {
       if (known && known !== "session-unknown") this.#wrong(known === "peer-unreachable" ? "call" : "link", known);
     });
     listen(this.#watch, "change", ({ hint }) => {
-      if (this.#started) session.prove(QUIET);
+      if (this.#started) session.ensureAlive(QUIET);
       this.#call?.hint(hint);
       if (hint === "moved") this.#prepare(); // what was made before does not know the new network
     });
@@ -247,7 +247,7 @@ export class Switchboard extends EventTarget {
   async #connect() {
     this.#started = true;
     await this.#session.start();
-    const { state } = this.#session.want;
+    const { state } = this.#session.intent;
     if (this.snapshot.state === "loading") this.#update({ state: SHOWN[state] });
   }
 
@@ -261,7 +261,7 @@ export class Switchboard extends EventTarget {
     if (status === "stopped") this.#wrong("link", sessionCode(reason ?? "") ?? "unknown");
     if (status === "offline" && reason === "pool-busy") this.#wrong("link", reason);
     if (status === "connecting" && this.#patience.spent(this.limits, navigator.onLine, performance.now())) {
-      setTimeout(() => this.#session.rest());
+      setTimeout(() => this.#session.pause());
     }
   }
 
@@ -273,11 +273,11 @@ export class Switchboard extends EventTarget {
 
   /** @param {Found} found */
   #meet(found) {
-    if (this.#forming?.m !== found.m || this.#forming.partner !== found.partner) this.#build(found);
+    if (this.#forming?.match !== found.match || this.#forming.peer !== found.peer) this.#build(found);
     this.#forming = null;
     const call = this.#call;
     if (!call) return;
-    this.#negs.set(found.partner, call.neg + 1);
+    this.#generations.set(found.peer, call.generation + 1);
     // Most calls are there before anybody could read that they are being set up, and painting it would delay them.
     setTimeout(() => {
       if (call === this.#call && call.state === "connecting") this.#update({ state: "connecting" });
@@ -285,20 +285,20 @@ export class Switchboard extends EventTarget {
   }
 
   /** @param {Found} found */
-  #build({ role, iceServers, partner }) {
+  #build({ role, iceServers, peer }) {
     const { local, tier } = this.snapshot;
     if (!local) return;
     const ready = this.#spare.take();
     this.#hangUp();
     const call = new Call({
       role, iceServers, local, tier, ready, limits: this.limits,
-      neg: this.#negs.get(partner) ?? 0,
+      generation: this.#generations.get(peer) ?? 0,
       relayOnly: this.relayOnly,
       say: (signal) => this.#session.say(signal),
       surroundings: {
         reachable: () => this.snapshot.link === "online" && !this.snapshot.partnerAway,
         prove: () => this.#prove(),
-        expectAnswer: () => setTimeout(() => this.#session.prove(ANSWER), ANSWER),
+        expectAnswer: () => setTimeout(() => this.#session.ensureAlive(ANSWER), ANSWER),
         iceServers: () => this.iceServers(),
       },
     });
@@ -316,7 +316,7 @@ export class Switchboard extends EventTarget {
       tell(this, "numbers", detail);
     });
     listen(call, "problem", (detail) => tell(this, "log", detail));
-    listen(call, "built", ({ neg }) => this.#negs.set(partner, neg + 1));
+    listen(call, "built", ({ generation }) => this.#generations.set(peer, generation + 1));
     this.#call = call;
   }
 
@@ -341,8 +341,8 @@ export class Switchboard extends EventTarget {
   /** Resolves once the server was heard lately. */
   async #prove() {
     const asked = performance.now();
-    this.#session.prove(ALIVE);
-    while (!this.#session.heard(ALIVE + performance.now() - asked)) {
+    this.#session.ensureAlive(ALIVE);
+    while (!this.#session.receivedWithin(ALIVE + performance.now() - asked)) {
       await new Promise((done) => setTimeout(done, PROVE_EVERY));
     }
   }

@@ -27,7 +27,7 @@ class Bystanders:
 
     wires: tuple[Wire, Wire]
     insts: tuple[str, str] = ("good-one", "good-two")
-    m: str = ""
+    match_id: str = ""
     _said: list[int] = field(default_factory=lambda: [0, 0])
     _tokens: dict[int, str | None] = field(default_factory=dict)
 
@@ -36,9 +36,11 @@ class Bystanders:
         for index, wire in enumerate(self.wires):
             wire.upgrade().hello(self.insts[index])
             attributes = {"room": "bystanders"}
-            wire.say(messages.encode(messages.JoinQueue(c=1, ticket="t", attributes=attributes, required=attributes)))
+            wire.say(
+                messages.encode(messages.JoinQueue(revision=1, ticket="t", attributes=attributes, required=attributes))
+            )
         for index in (0, 1):
-            self.m = self._find(index, "forming").m
+            self.match_id = self._find(index, "forming").match_id
             self._name(index)
         for index in (0, 1):
             self._tokens[index] = self._find(index, "open").token
@@ -46,17 +48,17 @@ class Bystanders:
     def talk(self) -> None:
         """Fail unless a line of text passes each way, and nothing else has come."""
         for index in (0, 1):
-            lane = {"m": self.m, "from_": self.insts[index], "to": self.insts[1 - index]}
+            lane = {"match_id": self.match_id, "from_": self.insts[index], "to": self.insts[1 - index]}
             self._said[index] += 1
-            chat = messages.Chat(k=self._said[index], id=f"c{self._said[index]}", text="still here?", **lane)
+            chat = messages.Chat(seq=self._said[index], id=f"c{self._said[index]}", text="still here?", **lane)
             self.wires[index].say(messages.encode(chat))
             assert self._next(1 - index) == chat
-            ack = messages.Ack(k=chat.k, **lane)
+            ack = messages.Ack(seq=chat.seq, **lane)
             self.wires[1 - index].say(messages.encode(ack))
             assert self._next(index) == ack
 
     def _next(self, index: int) -> messages.ServerFrame | None:
-        while isinstance(found := self.wires[index].frame(), messages.Ping):
+        while isinstance(found := self.wires[index].frame(), messages.ServerHeartbeat):
             self._name(index)
         return found
 
@@ -67,8 +69,8 @@ class Bystanders:
         raise AssertionError("the server closed a good client's socket")
 
     def _name(self, index: int) -> None:
-        want = Matched(1, self.m, self._tokens.get(index))
-        self.wires[index].say(messages.encode(messages.Heartbeat(want=want)))
+        intent = Matched(1, self.match_id, self._tokens.get(index))
+        self.wires[index].say(messages.encode(messages.Heartbeat(intent=intent)))
 
 
 @dataclass

@@ -31,7 +31,8 @@ NASTY = st.sampled_from(
     [
         b"9" * 400, b"-1", b"9007199254740992", b"1.0", b"1e309", b"NaN", b"Infinity", b"null", b"true", b"[]", b"{}",
         b'"\\ud800"', b'"\\udc00\\ud800"', b'"\\u0000"', b'"a b"', b'"' + b"x" * 5000 + b'"', b"[" * 3000 + b"]" * 3000,
-        b'{"a":' * 3000 + b"1" + b"}" * 3000, b'{"state":"queued"}', b'{"state":"matched","c":0,"m":""}', b'"\xff"',
+        b'{"a":' * 3000 + b"1" + b"}" * 3000,
+        b'{"state":"queued"}', b'{"state":"matched","revision":0,"match":""}', b'"\xff"',
     ]
 )  # fmt: skip
 MESSAGE_TYPES = st.sampled_from([TEXT, TEXT, TEXT, TEXT, BINARY])
@@ -133,20 +134,22 @@ def test_two_strangers_that_send_everything_at_each_other(server: Target, bystan
     """Frames with the names of a real match reach the code behind the checks that made-up names fail."""
     with Wire(server.port).upgrade() as one, Wire(server.port).upgrade() as two:
         room = {"room": f"r{next(MARKS)}"}
-        for wire, inst in ((one, "one"), (two, "two")):
-            wire.hello(inst)
-            wire.say(messages.encode(messages.JoinQueue(c=1, ticket="t", attributes=room, required=room)))
+        for wire, instance in ((one, "one"), (two, "two")):
+            wire.hello(instance)
+            wire.say(messages.encode(messages.JoinQueue(revision=1, ticket="t", attributes=room, required=room)))
         found = next(reply for reply in iter(one.frame, None) if isinstance(reply, messages.MatchFound))
         for turn in range(turns):
-            lane = {"m": found.m, "from": "one", "to": found.partner, "k": 2**53 - 1 - turn}
+            lane = {"match": found.match_id, "from": "one", "to": found.peer, "seq": 2**53 - 1 - turn}
             for kind in ("offer", "answer", "ice-candidate", "ice-restart", "chat", "noop", "ack"):
                 one.say(
                     json.dumps(
                         {"type": kind, "sdp": "v=0", "candidates": [{}] * 64, "id": "x", "text": "", **lane}
                     ).encode()
                 )
-            two.say(b'{"type":"heartbeat","want":{"state":"matched","c":1,"m":"%s"}}' % found.m.encode())
-            one.say(b'{"type":"leave","c":%d,"m":"%s","reason":"busy"}' % (turn, found.m.encode()))
+            two.say(
+                b'{"type":"heartbeat","intent":{"state":"matched","revision":1,"match":"%s"}}' % found.match_id.encode()
+            )
+            one.say(b'{"type":"leave","revision":%d,"match":"%s","reason":"busy"}' % (turn, found.match_id.encode()))
         for wire in (one, two):
             judge(wire, wire.until(f"mark-{next(MARKS)}"))
     bystanders.talk()

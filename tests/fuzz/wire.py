@@ -48,9 +48,9 @@ class Wire:
         assert head.startswith(b"HTTP/1.1 101"), head
         return self
 
-    def hello(self, inst: str) -> messages.Welcome:
+    def hello(self, instance: str) -> messages.Welcome:
         """Begin a session."""
-        self.say(messages.encode(messages.Hello(n=1, inst=inst)))
+        self.say(messages.encode(messages.Hello(socket_number=1, instance=instance)))
         welcome = self.frame()
         assert isinstance(welcome, messages.Welcome), welcome
         return welcome

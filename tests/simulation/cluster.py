@@ -125,20 +125,20 @@ class Cluster:
 
     # What it knows, for those who look at it from outside
 
-    def session(self, sid: str) -> SessionRecord | None:
-        key = "{s:" + sid + "}"
+    def session(self, session_id: str) -> SessionRecord | None:
+        key = "{s:" + session_id + "}"
         return session_record(self.shard_of(key).node.hmget(key, *SESSION_FIELDS))
 
-    def match(self, m: str, pod: str | None = None) -> MatchRecord | None:
+    def match(self, match_id: str, pod: str | None = None) -> MatchRecord | None:
         """Return the record of a match, as this pod finds it where it is given."""
-        key = "{m:" + m + "}"
+        key = "{m:" + match_id + "}"
         shard = self.shard_of(key)
         node = shard.serving(pod) if pod else shard.node
         fields = node.hgetall(key) if node else []
-        return match_record(m, fields) if fields else None
+        return match_record(match_id, fields) if fields else None
 
     def matched(self, ticket: str) -> bool:
-        key = "{q:" + POOL + "}:fates"
+        key = "{q:" + POOL + "}:outcomes"
         return bool(self.shard_of(key).node.hget(key, ticket))
 
     def tickets(self) -> dict[str, Ticket]:

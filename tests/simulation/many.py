@@ -28,7 +28,7 @@ class Found:
     @property
     def missed(self) -> list[tuple[str, str]]:
         """Faults and the steps at which they met nobody."""
-        return [place for place in PLACES if not self.reached[place]]
+        return [queue_token for queue_token in PLACES if not self.reached[queue_token]]
 
     @property
     def covers(self) -> bool:

@@ -3,7 +3,7 @@
 from tests.simulation.pods import Link, Pod
 from tests.simulation.world import TIMEOUTS, Process, World
 
-from switchboard_signaling.client.core import ClientSession, Ended, Met, Move, Output, Stopped, Transmit
+from switchboard_signaling.client.core import ClientSession, Ended, MatchReady, Move, Output, Stopped, Transmit
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
 from switchboard_signaling.wire.messages import Chat, Offer
@@ -21,9 +21,9 @@ class Page(Process):
         self.user = user
         self.session = ClientSession(self.world.new_id)
         # A tab that has been open for long has a high number, with more digits soon.
-        self.session.n = self.world.random.choice((0, 0, 8, 98))
+        self.session.socket_number = self.world.random.choice((0, 0, 8, 98))
         if before is not None:  # what sessionStorage keeps
-            for name in ("n", "sid", "token", "want", "_line"):
+            for name in ("socket_number", "session_id", "token", "intent", "_ticket"):
                 setattr(self.session, name, getattr(before, name))
         self.link: Link | None = None
         self.welcomed = self.stopped = False
@@ -44,17 +44,17 @@ class Page(Process):
             return "resuming" if self.session.token else "greeting"
         if self._dialing is not None:
             return "moving"
-        want, store = self.session.want, self.world.store.backend
-        match want:
+        intent, store = self.session.intent, self.world.store.backend
+        match intent:
             case Idle():
                 return "idle"
-            case Queued(place=None):
+            case Queued(queue_token=None):
                 return "joining"
             case Queued(ticket=ticket):
-                return "proposed" if store.matched(f"{self.session.sid}/{ticket}") else "queued"
+                return "proposed" if store.matched(f"{self.session.session_id}/{ticket}") else "queued"
         if self.shown:
             return "speaking" if self.speaking else "met"
-        record = store.match(want.m)
+        record = store.match(intent.match_id)
         return "opening" if record is not None and record.outcome == "open" else "entering"
 
     @property
@@ -145,8 +145,8 @@ class Page(Process):
                     self.dial()
                 case Stopped():
                     self.stopped = True
-                case Met(m=m):
-                    self.shown = m
+                case MatchReady(match_id=match_id):
+                    self.shown = match_id
                 case Ended():
                     self.shown = None
 
@@ -159,7 +159,7 @@ class Page(Process):
             if outputs:
                 self.world.watch.ticked(self, outputs)
                 self.perform(outputs)
-        every = (TIMEOUTS.idle_heartbeat_ms if isinstance(self.session.want, Idle) else TIMEOUTS.heartbeat_ms) / 1000
+        every = (TIMEOUTS.idle_heartbeat_ms if isinstance(self.session.intent, Idle) else TIMEOUTS.heartbeat_ms) / 1000
         if self.link is not None and self.world.now - self.link.heard > 2 * every + 2:
             link = self.link  # nothing is heard any more
             self.lost(link, 1006)
@@ -187,22 +187,24 @@ class User:
 
     def join(self) -> None:
         page = self.page
-        if page.session.sid is not None and not page.stopped and isinstance(page.session.want, Idle):
+        if page.session.session_id is not None and not page.stopped and isinstance(page.session.intent, Idle):
             page.perform(page.session.join())
 
     def leave(self, reason: messages.LeaveReason) -> None:
         page = self.page
-        if not isinstance(page.session.want, Idle):
+        if not isinstance(page.session.intent, Idle):
             page.shown = None
             page.perform(page.session.leave(reason))
 
     def say(self) -> None:
         page = self.page
-        if page.shown and isinstance(page.session.want, Matched) and page.running:
+        if page.shown and isinstance(page.session.intent, Matched) and page.running:
             self.said += 1
-            text, nobody = f"{self.number}.{self.said}", {"m": "-", "from_": "-", "to": "-", "k": 0}
+            text, nobody = f"{self.number}.{self.said}", {"match_id": "-", "from_": "-", "to": "-", "seq": 0}
             frame = (
-                Chat(id=text, text=text, **nobody) if self.said % 2 else Offer(sdp=text, neg=self.said // 6, **nobody)
+                Chat(id=text, text=text, **nobody)
+                if self.said % 2
+                else Offer(sdp=text, generation=self.said // 6, **nobody)
             )
             page.perform(page.session.say(frame, self.world.now))
 

@@ -12,7 +12,7 @@ from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.server.sockets import hub
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.core import Session
-from switchboard_signaling.session.effects import Ask, Attach, Close, Effect, Note, Send, SendHint
+from switchboard_signaling.session.effects import Ask, Attach, Close, Effect, Record, Send, SendHint
 from switchboard_signaling.session.hints import Hint, Proposed, Relay
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.records import Question, Reply
@@ -138,32 +138,32 @@ class Connection:
 
     def _take(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         effects = self.session.receive(frame, now)
-        self.pod.world.watch.heard(self.session.sid, self.session.n, self.pod.name)
+        self.pod.world.watch.heard(self.session.session_id, self.session.socket_number, self.pod.name)
         return effects
 
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
         if not self.closed:
             self.perform(decide(self.pod.world.now))
 
-    def hear(self, relay: Relay) -> None:
-        self.change(lambda now: self.session.hear(relay, now))
+    def deliver(self, relay: Relay) -> None:
+        self.change(lambda now: self.session.deliver(relay, now))
 
     def perform(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(frame=frame):
-                    self.pod.world.watch.delivers(self.session.sid, self.session.n, frame)
+                    self.pod.world.watch.delivers(self.session.session_id, self.session.socket_number, frame)
                     self.link.send(False, messages.encode(frame))
                 case SendHint(pod=pod, hint=hint):
-                    self.pod.hub.tell(pod, hint)
+                    self.pod.hub.send_hint(pod, hint)
                 case Ask(question=question):
                     self._questions.append(question)
                     self._ask()
-                case Attach(n=n):
-                    self.pod.hub.attach(self, n)  # type: ignore[arg-type]
+                case Attach(socket_number=socket_number):
+                    self.pod.hub.attach(self, socket_number)  # type: ignore[arg-type]
                 case Close(code=code):
                     self.link.close(code.code)
-                case Note(fact=fact):
+                case Record(fact=fact):
                     self.pod.hub.note(self.session, fact)
 
     def _ask(self) -> None:
@@ -209,8 +209,8 @@ class Broker:
             raise BrokerUnavailableError
         return result  # type: ignore[no-any-return]
 
-    def tell(self, pod: str, hint: Hint) -> None:
-        self._pod.world.store.tell(self._pod.name, pod, hint)
+    def send_hint(self, pod: str, hint: Hint) -> None:
+        self._pod.world.store.send_hint(self._pod.name, pod, hint)
 
 
 class Pod(Process):

@@ -38,8 +38,8 @@ class Backend(Protocol):
     """What answers, and what it knows."""
 
     def broker(self, pod: str) -> Broker: ...
-    def session(self, sid: str) -> SessionRecord | None: ...
-    def match(self, m: str, pod: str | None = None) -> MatchRecord | None: ...
+    def session(self, session_id: str) -> SessionRecord | None: ...
+    def match(self, match_id: str, pod: str | None = None) -> MatchRecord | None: ...
     def matched(self, ticket: str) -> bool: ...
     def tickets(self) -> dict[str, Ticket]: ...
 
@@ -60,18 +60,18 @@ class Alone:
     def _newest(self) -> MemoryBroker:
         return list(self._brokers.values())[-1]
 
-    def session(self, sid: str) -> SessionRecord | None:
-        return self._newest._sessions.get(sid)
+    def session(self, session_id: str) -> SessionRecord | None:
+        return self._newest._sessions.get(session_id)
 
-    def match(self, m: str, pod: str | None = None) -> MatchRecord | None:
+    def match(self, match_id: str, pod: str | None = None) -> MatchRecord | None:
         broker = self.broker(pod) if pod else self._newest
-        return broker._matches.get(m)
+        return broker._matches.get(match_id)
 
     def matched(self, ticket: str) -> bool:
-        return ticket in self._newest._lines[0].matched
+        return ticket in self._newest._queues[0].matched
 
     def tickets(self) -> dict[str, Ticket]:
-        return self._newest._lines[0].tickets
+        return self._newest._queues[0].tickets
 
 
 class Store:
@@ -120,14 +120,14 @@ class Store:
 
     def _apply(self, name: str, question: Question | ReadMail) -> object:
         broker = self.backend.broker(name)
-        before = self.backend.match(question.m, name) if isinstance(question, TouchMatch | EndMatch) else None
+        before = self.backend.match(question.match_id, name) if isinstance(question, TouchMatch | EndMatch) else None
         reply = at_once(broker.proposals() if isinstance(question, ReadMail) else broker.ask(question))
         self.world.watch.stored(question, before, reply)
         return reply
 
     # Hints
 
-    def tell(self, name: str, pod: str, hint: Hint) -> None:
+    def send_hint(self, name: str, pod: str, hint: Hint) -> None:
         """Publish a hint of the pod `name` for another one."""
         world = self.world
         if self.alone or world.random.random() < self.hints_lost:

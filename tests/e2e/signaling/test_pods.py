@@ -12,7 +12,15 @@ from tests.browser.server import Server, signaling_server
 from tests.e2e.signaling import store
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import Ended, Met, Move, Online, Partner, QueuePosition, Said
+from switchboard_signaling.client.core import (
+    Ended,
+    MatchReady,
+    Move,
+    Online,
+    PeerMessageReceived,
+    PeerPresenceChanged,
+    QueuePosition,
+)
 from switchboard_signaling.wire.messages import Offer
 
 Nodes = list[tuple[str, int]]
@@ -58,7 +66,7 @@ async def pair(pods: Pods) -> AsyncIterator[tuple[Client, Client]]:
         await one.join()
         await one.wait_for(QueuePosition)
         await two.join()
-        met = [await client.wait_for(Met) for client in (one, two)]
+        met = [await client.wait_for(MatchReady) for client in (one, two)]
         assert met[0].m == met[1].m
         assert {met[0].role, met[1].role} == {"polite", "impolite"}
         yield one, two
@@ -67,7 +75,7 @@ async def pair(pods: Pods) -> AsyncIterator[tuple[Client, Client]]:
 async def tell(speaker: Client, listener: Client, text: str) -> None:
     """Fail unless what one says reaches the other, once."""
     await speaker.say(Offer(m="", from_="", to="", k=0, sdp=text))
-    said = await listener.wait_for(Said, seconds=20)
+    said = await listener.wait_for(PeerMessageReceived, seconds=20)
     assert isinstance(said.frame, Offer)
     assert said.frame.sdp == text
 
@@ -172,7 +180,7 @@ async def test_a_waiting_client_keeps_its_place_over_a_wipe(nodes: Nodes, tmp_pa
 
         await third.join({"lang": "fr"}, {"lang": "fr"})
 
-        assert (await third.wait_for(Met)).m == (await second.wait_for(Met)).m
+        assert (await third.wait_for(MatchReady)).m == (await second.wait_for(MatchReady)).m
         await second.leave()
         await first.leave()
 
@@ -182,8 +190,8 @@ async def test_a_client_that_vanishes_is_away_and_then_lost(nodes: Nodes, tmp_pa
     async with two_pods(nodes, tmp_path, **settings) as pods, pair(pods) as (one, two):
         await one.vanish()
 
-        assert (await two.wait_for(Partner)).state == "away"
-        assert (await two.wait_for(Ended)).reason == "partner-lost"
+        assert (await two.wait_for(PeerPresenceChanged)).state == "away"
+        assert (await two.wait_for(Ended)).reason == "peer-lost"
 
 
 @pytest.mark.parametrize("drops", [1, 3])
@@ -195,6 +203,6 @@ async def test_a_dropped_socket_is_resumed_without_a_word_lost(nodes: Nodes, tmp
             await one.wait_for(Online)
 
         for turn in range(drops):
-            said = await one.wait_for(Said, seconds=20)
+            said = await one.wait_for(PeerMessageReceived, seconds=20)
             assert isinstance(said.frame, Offer)
             assert said.frame.sdp == f"turn {turn}"

@@ -19,9 +19,9 @@ from tests.simulation.node import Node
 
 from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.analytics.totals import Live
-from switchboard_signaling.broker.ledger import LedgerFullError
 from switchboard_signaling.broker.lua import LUA
 from switchboard_signaling.broker.redis import RedisBroker
+from switchboard_signaling.broker.shared_stats import SharedStatsFullError
 from switchboard_signaling.valkey.scripts import Script
 
 UNORDERED = {"proposals", "totals"}
@@ -112,13 +112,13 @@ def test_every_script_does_on_the_model_what_it_does_on_a_real_node(
     ran: set[str] = set()
 
     async def acts(both: Both, steps: list[tuple[Any, ...]]) -> None:
-        ledger = RedisBroker(POD, "tests/pool", both).ledger
+        shared_stats = RedisBroker(POD, "tests/pool", both).shared_stats
         for name, *arguments in steps:
             if name == "wait":
                 both.now += arguments[0]
                 continue
-            with suppress(LedgerFullError):
-                await getattr(ledger, name)(*arguments)
+            with suppress(SharedStatsFullError):
+                await getattr(shared_stats, name)(*arguments)
 
     async def questions(both: Both, steps: list[Any]) -> None:
         for number in range(0, len(steps), 4):

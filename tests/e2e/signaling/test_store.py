@@ -49,15 +49,15 @@ class Two:
     async def talk(self) -> None:
         while True:
             self.told += 1
-            self.one.tell("two", MatchChanged("s", str(self.told)))
+            self.one.send_hint("two", MatchChanged("s", str(self.told)))
             await asyncio.sleep(0.005)
 
-    async def touch(self, sid: str) -> None:
+    async def touch(self, session_id: str) -> None:
         n = 0
         while True:
             n += 1
             try:
-                await self.one.ask(TouchSession(sid, n, f"a{n}", Idle(n), "i", "one"))
+                await self.one.ask(TouchSession(session_id, n, f"a{n}", Idle(n), "i", "one"))
                 self.touched += 1
             except BrokerUnavailableError:
                 self.failed += 1
@@ -126,7 +126,7 @@ async def test_a_pod_comes_by_tls_as_the_user_that_the_operator_makes(tmp_path: 
         (tmp_path / "password").write_text("secret")
         await start
         assert await pod.ask(touch)
-        await pod.ledger.count(1, {"connected": 1}, Live(1, 1, 0))
+        await pod.shared_stats.count(1, {"connected": 1}, Live(1, 1, 0))
         assert await pod.proposals() == []
         await pod.close()
 

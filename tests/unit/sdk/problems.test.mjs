@@ -31,8 +31,8 @@ test("every code and close reason of the server is known or heals by itself", ()
 });
 
 for (const [reason, code] of [
-  ["user", "partner-left"], ["skip", "partner-moved-on"], ["blocked", "partner-moved-on"],
-  ["partner-lost", "partner-lost"], ["session-unknown", "session-unknown"], ["ended", "call-ended"],
+  ["user", "peer-left"], ["skip", "peer-moved-on"], ["blocked", "peer-moved-on"],
+  ["peer-lost", "peer-lost"], ["session-unknown", "session-unknown"], ["ended", "call-ended"],
 ]) {
   test(`a match that ended by ${reason} is ${code}`, () => assert.equal(endingCode(reason), code));
 }
@@ -86,10 +86,10 @@ test("of several problems a fatal one is shown, else the one closest to the call
   const problems = new Problems();
   assert.equal(problems.shown, null);
   assert.equal(problems.add("devices", "camera-missing")?.code, "camera-missing");
-  assert.equal(problems.add("call", "partner-left")?.code, "partner-left");
-  assert.equal(problems.add("link", "pool-busy")?.code, "partner-left");
+  assert.equal(problems.add("call", "peer-left")?.code, "peer-left");
+  assert.equal(problems.add("link", "pool-busy")?.code, "peer-left");
   assert.equal(problems.add("devices", "devices-denied")?.code, "devices-denied");
-  assert.equal(problems.remove("devices")?.code, "partner-left");
+  assert.equal(problems.remove("devices")?.code, "peer-left");
   assert.equal(problems.remove("call")?.code, "pool-busy");
   assert.equal(problems.remove("link"), null);
 });

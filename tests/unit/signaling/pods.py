@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.unit.signaling.jwts import secret_dir
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import Met
+from switchboard_signaling.client.core import MatchReady
 from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.server.http.internal import internal_app
 from switchboard_signaling.server.pod import SignalingPod, make_pod
@@ -36,8 +36,8 @@ class Running:
     async def socket(self, **headers: str) -> ClientWebSocketResponse:
         return await self.public.ws_connect("/ws", protocols=[messages.SUBPROTOCOL], headers=headers)
 
-    async def welcomed(self, inst: str = "inst") -> ClientWebSocketResponse:
-        socket = await self.greeted(messages.Hello(n=1, inst=inst))
+    async def welcomed(self, instance: str = "inst") -> ClientWebSocketResponse:
+        socket = await self.greeted(messages.Hello(socket_number=1, instance=instance))
         assert isinstance(await receive(socket), messages.Welcome)
         return socket
 
@@ -83,9 +83,9 @@ async def in_a_call(running: Running, stack: AsyncExitStack) -> tuple[Client, Cl
     one, two = [await stack.enter_async_context(Client(url)) for _ in range(2)]
     for client in (one, two):
         await client.join()
-    m = (await one.wait_for(Met)).m
-    await two.wait_for(Met)
-    return one, two, m
+    match_id = (await one.wait_for(MatchReady)).match_id
+    await two.wait_for(MatchReady)
+    return one, two, match_id
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -30,7 +30,7 @@ class Call:
     `whole`: from its beginning; a session that moves between pods leaves a part on each.
     """
 
-    m: str
+    match_id: str
     side: str
     since: float
     whole: bool
@@ -85,11 +85,12 @@ class Call:
             self.counts[f"{verdict}.{self.reason}"] += 1
         return verdict
 
-    def fields(self, sid: str, region: str, pod: str) -> Fields:
+    def fields(self, session_id: str, region: str, pod: str) -> Fields:
         """Return what is kept of this side; parts of one side from several pods are joined, the last one holds."""
         found = {
-            "sid": sid, "region": region or None, "pod": pod, "verdict": self.verdict, "setupMs": self.setup_ms,
-            "path": self.path, "failure": self.reason, "score": self.score, "worstScore": self.worst,
+            "session": session_id, "region": region or None, "pod": pod,
+            "verdict": self.verdict, "setupMs": self.setup_ms, "path": self.path, "failure": self.reason,
+            "score": self.score, "worstScore": self.worst,
             "reports": self.reports or None, "freezes": self.freezes or None,
         }  # fmt: skip
         return {name: _short(value) for name, value in found.items() if value is not None}

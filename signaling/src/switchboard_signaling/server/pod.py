@@ -70,7 +70,7 @@ def make_pod(settings: ServerSettings) -> SignalingPod:
     ice = IceFile(settings.ice_directory, time.time, static_server(settings))
     metrics = Metrics()
     broker = _make_broker(name, settings, metrics)
-    blocks = Blocklist(broker.ledger)
+    blocks = Blocklist(broker.shared_stats)
     host = Host(
         pod=name,
         keyring=Keyring(token_keys(settings.key_dir), time.time),
@@ -91,7 +91,7 @@ def make_pod(settings: ServerSettings) -> SignalingPod:
         sdp=rate(settings.sdp_per_second),
     )
     meters = Meters(metrics.registry)
-    tally = Tally(broker.ledger, name, meters)
+    tally = Tally(broker.shared_stats, name, meters)
     journal = Journal(settings.region, name, meters, tally)
     webhooks = make_webhooks(settings, broker, meters)
     hub = Hub(
@@ -114,7 +114,7 @@ def make_webhooks(settings: ServerSettings, broker: Broker, meters: Meters) -> W
     if settings.webhook_url is None or settings.webhook_secret_dir is None:
         return None
     secrets = SharedSecrets(settings.webhook_secret_dir, "webhook secrets", key_of)
-    return Webhooks(settings.webhook_url, secrets.keys, settings.pool, broker.ledger, meters)
+    return Webhooks(settings.webhook_url, secrets.keys, settings.pool, broker.shared_stats, meters)
 
 
 def static_server(settings: ServerSettings) -> Server | None:

@@ -15,7 +15,7 @@ def test_each_frame_is_shown_once_and_in_order(count: int, fates: list[str]) -> 
     sending, receiving = SendLane("m", "a", "b"), ReceiveLane("m", "a", "b")
     now, shown = 0.0, []
     for _ in range(count):
-        assert sending.push(Noop(m="", from_="", to="", k=0))
+        assert sending.push(Noop(match_id="", from_="", to="", seq=0))
     flight = sending.flush(now)
     ahead = iter(fates)
     while len(shown) < count:
@@ -27,9 +27,9 @@ def test_each_frame_is_shown_once_and_in_order(count: int, fates: list[str]) -> 
                 continue
             for _ in range({"drop": 0, "double": 2}.get(fate, 1)):
                 ready, ack = receiving.receive(frame)
-                shown += [one.k for one in ready]
+                shown += [one.seq for one in ready]
                 if fate != "lose the ack":
-                    sending.acknowledged(ack.k, now)
+                    sending.acknowledged(ack.seq, now)
                     flight += sending.flush(now)
         now += 10
         flight = sending.due(now)

@@ -14,7 +14,7 @@ PEER_FRAMES = (messages.Offer, messages.IceCandidate, messages.Noop, messages.Ac
 @given(st.lists(st.tuples(frames(), st.integers(0, 12)), max_size=25))
 def test_nothing_that_a_stranger_sends_touches_a_match(said: list[tuple[messages.ClientFrame, int]]) -> None:
     world = World()
-    one, two, m = world.pair()
+    one, two, match_id = world.pair()
     before = [len(wire.frames) for wire in (one, two)]
     stranger = world.hello("pod-c")
     for frame, seconds in said:
@@ -22,7 +22,7 @@ def test_nothing_that_a_stranger_sends_touches_a_match(said: list[tuple[messages
         if seconds > 10:
             world.pass_time(1, one, two)
 
-    assert world.store.matches[m].outcome == "open"
+    assert world.store.matches[match_id].outcome == "open"
     for wire, count in zip((one, two), before, strict=True):
         assert not any(isinstance(frame, (*PEER_FRAMES, messages.PeerState)) for frame in wire.frames[count:])
         assert wire.closed is None
@@ -37,8 +37,8 @@ def test_no_order_of_frames_breaks_a_pair(said: list[tuple[int, messages.ClientF
         pair[index].send(frame)
     world.pass_time(3, *pair)
     bystander = world.hello()
-    bystander.send(messages.JoinQueue(c=1, ticket="bystander"))
-    assert bystander.has(messages.InQueue) or bystander.has(messages.MatchFound)
+    bystander.send(messages.JoinQueue(revision=1, ticket="bystander"))
+    assert bystander.has(messages.QueueStatus) or bystander.has(messages.MatchFound)
 
 
 @settings(max_examples=150)

@@ -14,7 +14,7 @@ def call() -> Call:
 
 
 def state(what: str, setup_ms: float | None = None, **more: str) -> ConnectionState:
-    return ConnectionState(m="m", state=what, setup_ms=setup_ms, **more)  # type: ignore[arg-type]
+    return ConnectionState(match_id="m", state=what, setup_ms=setup_ms, **more)  # type: ignore[arg-type]
 
 
 def test_a_connection_counts_once_with_its_path_and_its_time(call: Call) -> None:
@@ -48,9 +48,9 @@ def test_a_failure_after_a_connection_that_took_no_time_is_a_drop(call: Call) ->
 
 
 def test_reports_make_the_score_and_the_distributions(call: Call) -> None:
-    call.report(Stats(m="m", path="direct", rtt_ms=80.0, jitter_ms=0.0, loss=0.0, freezes=2))
-    call.report(Stats(m="m", loss=0.05))
-    call.report(Stats(m="m"))
+    call.report(Stats(match_id="m", path="direct", rtt_ms=80.0, jitter_ms=0.0, loss=0.0, freezes=2))
+    call.report(Stats(match_id="m", loss=0.05))
+    call.report(Stats(match_id="m"))
     assert (call.reports, call.freezes, call.path, call.worst) == (3, 2, "direct", 50)
     assert call.score == pytest.approx(99 + (50 - 99) * 0.8)
     assert call.counts == {
@@ -59,11 +59,11 @@ def test_reports_make_the_score_and_the_distributions(call: Call) -> None:
 
 
 def test_what_is_kept_leaves_out_what_is_not_known(call: Call) -> None:
-    assert call.fields("sid", "", "pod") == {"sid": "sid", "pod": "pod"}
+    assert call.fields("sid", "", "pod") == {"session": "sid", "pod": "pod"}
     call.told(state("connected", 420.04, path="direct"))
-    call.report(Stats(m="m", rtt_ms=81.0, freezes=1))
+    call.report(Stats(match_id="m", rtt_ms=81.0, freezes=1))
     assert call.fields("sid", "eu", "pod") == {
-        "sid": "sid", "region": "eu", "pod": "pod", "verdict": "connected", "setupMs": 420.0, "path": "direct",
+        "session": "sid", "region": "eu", "pod": "pod", "verdict": "connected", "setupMs": 420.0, "path": "direct",
         "score": 99.0, "worstScore": 99.0, "reports": 1, "freezes": 1,
     }  # fmt: skip
 

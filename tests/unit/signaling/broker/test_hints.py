@@ -61,11 +61,11 @@ def channel(store: Any, heard: list[Hint]) -> Channel:
 async def test_hints_that_gather_go_together_and_arrive_in_order(store: Store) -> None:
     heard: list[Hint] = []
     here = channel(store, heard)
-    here.tell("there", changed(0))
+    here.send_hint("there", changed(0))
     await store.permit(0)
     for number in (1, 2, 3):
-        here.tell("there", changed(number))
-    here.tell("elsewhere", Proposed())
+        here.send_hint("there", changed(number))
+    here.send_hint("elsewhere", Proposed())
     await store.permit(3)
     assert [name for name, _ in store.published] == [channel_of(pod) for pod in ("there", "elsewhere", "there")]
     for _, text in store.published:
@@ -78,7 +78,7 @@ async def test_a_message_has_its_bound(store: Store) -> None:
     here = channel(store, heard)
     many = [changed(number) for number in range(2 * MAX_AT_ONCE + 1)]
     for hint in many:
-        here.tell("there", hint)
+        here.send_hint("there", hint)
     await store.permit(3)
     assert len(store.published) == 3
     for _, text in store.published:
@@ -88,15 +88,17 @@ async def test_a_message_has_its_bound(store: Store) -> None:
 
 async def test_what_waits_for_a_store_that_is_gone_is_lost_and_what_comes_later_is_not(store: Store) -> None:
     here = channel(store, [])
-    here.tell("there", changed(0))
+    here.send_hint("there", changed(0))
     await store.permit(0)
-    here.tell("there", changed(1))
+    here.send_hint("there", changed(1))
     store.broken = True
     await store.permit()
     store.broken = False
-    here.tell("there", changed(2))
+    here.send_hint("there", changed(2))
     await store.permit()
-    assert [text for _, text in store.published] == ['{"type":"changed","sid":"s2","m":"m","closed":null}']
+    assert [text for _, text in store.published] == [
+        '{"type":"changed","session_id":"s2","match_id":"m","closed":null}'
+    ]
     assert store.noted == ["hints-lost"]
 
 
@@ -109,7 +111,7 @@ def test_a_hint_of_a_newer_version_spoils_no_other(store: Store) -> None:
 async def test_more_hints_than_may_wait_are_lost(store: Store) -> None:
     here = channel(store, [])
     for number in range(MAX_UNSENT + 1):
-        here.tell("there", changed(number))
+        here.send_hint("there", changed(number))
     assert store.noted == ["hints-lost"]
     await here.close()
 
@@ -157,7 +159,7 @@ async def test_a_hint_that_cannot_be_handled_holds_up_no_other(store: Store) -> 
 
     here = Channel("here", store, take)
     for number in (0, 1):
-        here.tell("there", changed(number))
+        here.send_hint("there", changed(number))
     await store.permit(2)
     for _, text in store.published:
         here._take(text)

@@ -8,8 +8,8 @@ import pytest
 from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import Ledger
 from switchboard_signaling.broker.redis import RedisBroker
+from switchboard_signaling.broker.shared_stats import SharedStats
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.session.records import (
     Announced,
@@ -52,17 +52,17 @@ QUESTIONS = (
     Cancel("s/t"),
     Announced("s/t", "pod"),
 )
-ENTRIES: dict[str, Callable[[Ledger], Coroutine[Any, Any, object]]] = {
-    "count": lambda ledger: ledger.count(1, {"matches": 1}, Live()),
-    "totals": lambda ledger: ledger.totals(),
-    "keep": lambda ledger: ledger.keep("m", "a", {}),
-    "kept": lambda ledger: ledger.kept("m"),
-    "block": lambda ledger: ledger.block("session:s", 1.0),
-    "unblock": lambda ledger: ledger.unblock("session:s"),
-    "blocks": lambda ledger: ledger.blocks(0),
-    "put": lambda ledger: ledger.put(Event("e", "{}")),
-    "take": lambda ledger: ledger.take(1.0, 1),
-    "settle": lambda ledger: ledger.settle("e", None),
+ENTRIES: dict[str, Callable[[SharedStats], Coroutine[Any, Any, object]]] = {
+    "count": lambda shared_stats: shared_stats.count(1, {"matches": 1}, Live()),
+    "totals": lambda shared_stats: shared_stats.totals(),
+    "keep": lambda shared_stats: shared_stats.keep("m", "a", {}),
+    "kept": lambda shared_stats: shared_stats.kept("m"),
+    "block": lambda shared_stats: shared_stats.block("session:s", 1.0),
+    "unblock": lambda shared_stats: shared_stats.unblock("session:s"),
+    "blocks": lambda shared_stats: shared_stats.blocks(0),
+    "put": lambda shared_stats: shared_stats.put(Event("e", "{}")),
+    "take": lambda shared_stats: shared_stats.take(1.0, 1),
+    "settle": lambda shared_stats: shared_stats.settle("e", None),
 }
 
 
@@ -85,4 +85,4 @@ async def test_mailboxes_of_a_store_that_is_away_raise_the_broker_s_error() -> N
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_a_ledger_whose_store_is_away_raises_the_broker_s_error(entry: str) -> None:
     with pytest.raises(BrokerUnavailableError, match="away"):
-        await ENTRIES[entry](RedisBroker("pod", "ns/pool", Away()).ledger)
+        await ENTRIES[entry](RedisBroker("pod", "ns/pool", Away()).shared_stats)

@@ -11,7 +11,7 @@ from tests.unit.signaling.pods import SECONDS, SHARED, Running, pod_alone
 
 from switchboard_signaling.client import Client
 from switchboard_signaling.client.core import Move, Online, Renew
-from switchboard_signaling.session.hints import Expel
+from switchboard_signaling.session.hints import Disconnect
 
 
 class Application:
@@ -46,10 +46,10 @@ def url(running: Running) -> str:
 async def test_the_application_is_asked_for_each_socket(running: Running, way: str) -> None:
     application = Application(token())
     async with Client(url(running), token=getattr(application, way)) as client:
-        sid = client.session.sid
+        session_id = client.session.session_id
         await client.drop()
         await client.wait_for(Online)
-        assert client.session.sid == sid
+        assert client.session.session_id == session_id
     assert application.asked == [False, False]
 
 
@@ -80,7 +80,7 @@ async def test_an_application_that_fails_is_told_and_asked_again(running: Runnin
         return token()
 
     async with Client(url(running), token=at_last) as client:
-        assert client.session.sid
+        assert client.session.session_id
     assert not failures
 
 
@@ -93,7 +93,7 @@ async def test_a_client_that_was_told_to_stop_opens_no_further_socket(running: R
         return url(running)
 
     async with Client(counted, token=lambda _fresh: token()) as client:
-        running.pod.hub.hinted(Expel(client.session.sid or ""))
+        running.pod.hub.hinted(Disconnect(client.session.session_id or ""))
         with pytest.raises(ConnectionError):
             await client.wait_for(Move)
         client._heard_at = 0.0  # the pod has not been heard for long

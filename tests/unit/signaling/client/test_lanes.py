@@ -26,16 +26,16 @@ from switchboard_signaling.wire.messages import (
 LONG = "x" * 60_000
 
 
-def noop(k: int = 0) -> Noop:
-    return Noop(m="m", from_="a", to="b", k=k)
+def noop(seq: int = 0) -> Noop:
+    return Noop(match_id="m", from_="a", to="b", seq=seq)
 
 
-def offer(sdp: str = "sdp", neg: int = 0, k: int = 0) -> Offer:
-    return Offer(m="m", from_="a", to="b", k=k, sdp=sdp, neg=neg)
+def offer(sdp: str = "sdp", generation: int = 0, seq: int = 0) -> Offer:
+    return Offer(match_id="m", from_="a", to="b", seq=seq, sdp=sdp, generation=generation)
 
 
-def chat(text: str = "hello", k: int = 0) -> Chat:
-    return Chat(m="m", from_="a", to="b", k=k, id="c1", text=text)
+def chat(text: str = "hello", seq: int = 0) -> Chat:
+    return Chat(match_id="m", from_="a", to="b", seq=seq, id="c1", text=text)
 
 
 def sender(*frames: PeerMessage, now: float = 0.0) -> SendLane:
@@ -53,7 +53,7 @@ def say(lane: SendLane, *frames: PeerMessage, now: float) -> list[int]:
 
 
 def numbers(frames: list[PeerMessage]) -> list[int]:
-    return [frame.k for frame in frames]
+    return [frame.seq for frame in frames]
 
 
 # Sending
@@ -70,9 +70,9 @@ def test_there_is_a_deadline_while_something_is_under_way() -> None:
 
 def test_frames_are_numbered_from_one_in_their_lane() -> None:
     lane = SendLane("m", "a", "b")
-    assert lane.push(Offer(m="", from_="", to="", k=0, sdp="sdp"))
+    assert lane.push(Offer(match_id="", from_="", to="", seq=0, sdp="sdp"))
     assert lane.push(noop())
-    assert lane.flush(0) == [offer(k=1), noop(2)]
+    assert lane.flush(0) == [offer(seq=1), noop(2)]
     assert lane.flush(0) == []
 
 
@@ -99,10 +99,10 @@ def test_an_acknowledgement_is_cumulative() -> None:
 def test_the_pause_follows_the_measured_round_trips_and_has_a_floor() -> None:
     lane = SendLane("m", "a", "b")
     now = 0.0
-    for k in range(1, 20):
+    for seq in range(1, 20):
         say(lane, noop(), now=now)
         now += 0.01
-        lane.acknowledged(k, now)
+        lane.acknowledged(seq, now)
     say(lane, noop(), now=now)
     assert lane.due(now + 0.15) == []
     assert lane.due(now + 0.25) == [noop(20)]
@@ -156,9 +156,9 @@ def test_a_second_loss_starts_again_from_the_lowest() -> None:
 def test_the_slow_start_never_exceeds_the_window_and_ends_when_all_is_acknowledged() -> None:
     lane = sender(*[noop()] * WINDOW)
     lane.due(1.21)
-    for k in range(1, WINDOW):
-        lane.acknowledged(k, 2)
-        assert say(lane, noop(), now=2)[-1:] < [WINDOW + k + 1]
+    for seq in range(1, WINDOW):
+        lane.acknowledged(seq, 2)
+        assert say(lane, noop(), now=2)[-1:] < [WINDOW + seq + 1]
     lane.acknowledged(2 * WINDOW, 3)
     assert len(say(lane, *[noop()] * WINDOW, now=3)) == WINDOW
 
@@ -202,25 +202,25 @@ def test_chat_fills_at_most_half_of_the_window() -> None:
 
 def test_a_newer_connection_empties_what_was_said_about_older_ones() -> None:
     lane = sender(
-        offer(neg=1),
-        Answer(m="", from_="", to="", k=0, sdp="sdp", neg=1),
-        IceCandidate(m="", from_="", to="", k=0, candidates=[Candidate("c")], neg=1),
+        offer(generation=1),
+        Answer(match_id="", from_="", to="", seq=0, sdp="sdp", generation=1),
+        IceCandidate(match_id="", from_="", to="", seq=0, candidates=[Candidate("c")], generation=1),
         chat(),
-        IceRestart(m="", from_="", to="", k=0, neg=1),
-        offer(neg=2),
+        IceRestart(match_id="", from_="", to="", seq=0, generation=1),
+        offer(generation=2),
     )
     lane.restart(1)
     resent = []
-    for k in range(1, 7):
-        lane.acknowledged(k, 1)
+    for seq in range(1, 7):
+        lane.acknowledged(seq, 1)
         resent += lane.flush(1)
-    restart = IceRestart(m="m", from_="a", to="b", k=5, neg=1)
-    assert resent == [noop(2), noop(3), chat(k=4), restart, offer(neg=2, k=6)]
+    restart = IceRestart(match_id="m", from_="a", to="b", seq=5, generation=1)
+    assert resent == [noop(2), noop(3), chat(seq=4), restart, offer(generation=2, seq=6)]
 
 
 def test_emptied_frames_make_room() -> None:
-    lane = sender(*[offer(LONG, neg=1)] * (WINDOW_BYTES // len(LONG)))
-    assert lane.push(offer(LONG, neg=2))
+    lane = sender(*[offer(LONG, generation=1)] * (WINDOW_BYTES // len(LONG)))
+    assert lane.push(offer(LONG, generation=2))
 
 
 def test_only_chat_outlives_the_page_load_that_it_was_said_to() -> None:
@@ -234,7 +234,7 @@ def test_only_chat_outlives_the_page_load_that_it_was_said_to() -> None:
 
 def test_doubled_frames_are_shown_once_and_acknowledged_again() -> None:
     lane = ReceiveLane("m", "a", "b")
-    ack = Ack(m="m", from_="a", to="b", k=1)
+    ack = Ack(match_id="m", from_="a", to="b", seq=1)
     assert lane.receive(noop(1)) == ([noop(1)], ack)
     assert lane.receive(noop(1)) == ([], ack)
 
@@ -242,13 +242,13 @@ def test_doubled_frames_are_shown_once_and_acknowledged_again() -> None:
 @pytest.mark.parametrize("order", [(2, 3, 1), (3, 2, 1), (1, 3, 2)])
 def test_reordered_frames_are_shown_in_order(order: tuple[int, ...]) -> None:
     lane = ReceiveLane("m", "a", "b")
-    shown = [frame.k for k in order for frame in lane.receive(noop(k))[0]]
+    shown = [frame.seq for seq in order for frame in lane.receive(noop(seq))[0]]
     assert shown == [1, 2, 3]
 
 
 def test_a_frame_too_far_ahead_is_not_kept() -> None:
     lane = ReceiveLane("m", "a", "b")
-    assert lane.receive(noop(MAX_GAP + 1)) == ([], Ack(m="m", from_="a", to="b", k=0))
-    for k in range(1, MAX_GAP + 1):
-        lane.receive(noop(k))
+    assert lane.receive(noop(MAX_GAP + 1)) == ([], Ack(match_id="m", from_="a", to="b", seq=0))
+    for seq in range(1, MAX_GAP + 1):
+        lane.receive(noop(seq))
     assert lane.receive(noop(MAX_GAP + 1))[0] == [noop(MAX_GAP + 1)]

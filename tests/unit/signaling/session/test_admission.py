@@ -39,11 +39,11 @@ def admission(world: World) -> Admission:
 
 
 def hello(auth: str | None = None) -> Hello:
-    return Hello(n=1, inst="i", auth=auth)
+    return Hello(socket_number=1, instance="i", auth=auth)
 
 
 def resume(token: str, auth: str | None = None) -> Resume:
-    return Resume(token=token, n=2, inst="i", want=Idle(), auth=auth)
+    return Resume(token=token, socket_number=2, instance="i", intent=Idle(), auth=auth)
 
 
 def refusal(verdict: AdmissionVerdict | None) -> tuple[str, str | None]:
@@ -56,7 +56,7 @@ def test_where_anybody_may_connect_a_hello_is_enough(world: World) -> None:
     world.auth_required = False
     admission = Admission(world.host("pod"))
     assert admission.greeted(hello("whatever")) == Admitted(admission.claims)
-    assert admission.claims.sub == admission.claims.sid
+    assert admission.claims.sub == admission.claims.session_id
     assert admission.claims.auth_exp is None
     assert admission.renew("whatever") is None
     assert admission.due(1e9) is None
@@ -65,9 +65,9 @@ def test_where_anybody_may_connect_a_hello_is_enough(world: World) -> None:
 def test_a_hello_is_admitted_once_its_jwt_is_verified(world: World) -> None:
     admission = Admission(world.host("pod"))
     assert admission.greeted(hello("jwt")) == Unverified("jwt")
-    assert admission.claims.sid == ""
+    assert admission.claims.session_id == ""
     assert admission.verified(ADA, 1000) == Admitted(admission.claims)
-    assert admission.claims.sid
+    assert admission.claims.session_id
     assert (admission.claims.sub, admission.claims.auth_exp) == ("ada", 1300)
     assert world.keyring.verify(admission.token(), SessionClaims) == admission.claims
 
@@ -77,7 +77,7 @@ def test_without_a_jwt_nobody_is_admitted(world: World) -> None:
     for greeting in (hello(), resume(token)):
         admission = Admission(world.host("pod"))
         assert refusal(admission.greeted(greeting)) == ("auth-required", "auth-required")
-        assert admission.claims.sid == ""
+        assert admission.claims.session_id == ""
 
 
 @pytest.mark.parametrize("kind", [errors.AUTH_INVALID, errors.AUTH_EXPIRED, errors.AUTH_UNAVAILABLE])
@@ -85,7 +85,7 @@ def test_a_jwt_that_is_not_accepted_closes_a_new_socket(world: World, kind: erro
     admission = Admission(world.host("pod"))
     admission.greeted(hello("jwt"))
     assert refusal(admission.verified(kind.because("why"), 1000)) == (kind.code, kind.code)
-    assert admission.claims.sid == ""
+    assert admission.claims.session_id == ""
 
 
 def test_a_resume_needs_a_session_token_of_the_jwts_own_subject(world: World) -> None:
@@ -97,7 +97,7 @@ def test_a_resume_needs_a_session_token_of_the_jwts_own_subject(world: World) ->
             assert verdict == Admitted(SessionClaims("sid", "ada", 1300))
         else:
             assert refusal(verdict) == ("session-unknown", "session-unknown")
-    assert admission.claims.sid == ""
+    assert admission.claims.session_id == ""
 
 
 def test_a_resumed_session_lasts_as_long_as_the_new_jwt(world: World) -> None:
@@ -130,7 +130,7 @@ def test_a_fresh_jwt_moves_the_end_and_brings_a_new_session_token(world: World, 
     verdict = admission.verified(VerifiedJwt("ada", exp=1600, seconds=360), 1240)
     assert isinstance(verdict, Renewed)
     claims = world.keyring.verify(verdict.token, SessionClaims)
-    assert claims == admission.claims == SessionClaims(admission.claims.sid, "ada", 1600)
+    assert claims == admission.claims == SessionClaims(admission.claims.session_id, "ada", 1600)
     assert admission.due(1400) is None
     assert admission.due(1540) == Expiring(60_000)
 

@@ -3,16 +3,24 @@
 import msgspec
 import pytest
 
-from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed, Relay, Taken, decode_hint, encode_hint
+from switchboard_signaling.session.hints import (
+    Hint,
+    MatchChanged,
+    Proposed,
+    Relay,
+    Superseded,
+    decode_hint,
+    encode_hint,
+)
 from switchboard_signaling.wire.messages import Noop
 
 
 @pytest.mark.parametrize(
     "hint",
     [
-        Relay("sid", "m", "sender", "pod", Noop(m="m", from_="a", to="b", k=1)),
+        Relay("sid", "m", "sender", "pod", Noop(match_id="m", from_="a", to="b", seq=1)),
         MatchChanged("sid", "m", closed=3),
-        Taken("sid", 2),
+        Superseded("sid", 2),
         Proposed(),
     ],
 )

@@ -13,14 +13,14 @@ from switchboard_signaling.session.limits import (
     UNLIMITED,
     Bucket,
     Connects,
+    LaneLimits,
     Rate,
-    SpokenLimits,
     WrongTokens,
     rate,
 )
 from switchboard_signaling.wire.messages import Answer, Candidate, Chat, IceCandidate, LaneFrame, Offer
 
-LANE = {"m": "m", "from_": "a", "to": "b", "k": 1}
+LANE = {"match_id": "m", "from_": "a", "to": "b", "seq": 1}
 
 
 def candidates(count: int) -> IceCandidate:
@@ -85,7 +85,7 @@ def test_no_span_of_time_gets_more_than_the_burst_and_what_flows_in(
 
 
 def test_gatherings_of_candidates_pass_and_a_flood_does_not() -> None:
-    limits = SpokenLimits(rate(CANDIDATES_PER_SECOND), rate(SDP_PER_SECOND), now=0)
+    limits = LaneLimits(rate(CANDIDATES_PER_SECOND), rate(SDP_PER_SECOND), now=0)
     for _ in range(3):  # for instance three restarts of ICE, in lists or one by one
         assert limits.refuses(candidates(60), 0) is None
     assert [limits.refuses(candidates(1), 0) for _ in range(20)] == [None] * 20
@@ -95,7 +95,7 @@ def test_gatherings_of_candidates_pass_and_a_flood_does_not() -> None:
 
 
 def test_descriptions_are_counted_together() -> None:
-    limits = SpokenLimits(None, rate(SDP_PER_SECOND), now=0)
+    limits = LaneLimits(None, rate(SDP_PER_SECOND), now=0)
     kinds = [Offer, Answer] * 25
     assert [limits.refuses(sdp(kind), 0) for kind in kinds] == [None] * 50
     assert limits.refuses(sdp(), 0) == "sdp"
@@ -104,9 +104,9 @@ def test_descriptions_are_counted_together() -> None:
 
 
 def test_without_a_rate_there_is_no_limit_and_other_frames_have_none_here() -> None:
-    limits = SpokenLimits(None, None, now=0)
+    limits = LaneLimits(None, None, now=0)
     assert {limits.refuses(frame, 0) for frame in [sdp(), candidates(64)] * 1000} == {None}
-    assert SpokenLimits(rate(1), rate(1), 0).refuses(Chat(id="i", text="t", **LANE), 0) is None
+    assert LaneLimits(rate(1), rate(1), 0).refuses(Chat(id="i", text="t", **LANE), 0) is None
 
 
 def test_of_too_many_addresses_the_longest_unused_is_forgotten() -> None:

@@ -43,7 +43,7 @@ test("who waits reads the position, and what the search has let go of", () => {
 });
 
 test("why a call ended stands below the headline", () => {
-  assert.match(words({ problem: problem("partner-left") }).detail, /^Your partner left\./u);
+  assert.match(words({ problem: problem("peer-left") }).detail, /^Your partner left\./u);
 });
 
 test("a problem beside a call is a banner", () => {

@@ -6,7 +6,7 @@ from switchboard_signaling.wire.tokens import (
     SESSION_SECONDS,
     Keyring,
     MatchClaims,
-    PlaceClaims,
+    QueueClaims,
     SessionClaims,
 )
 
@@ -34,7 +34,7 @@ def test_a_token_gives_back_its_claims_until_it_expires() -> None:
 
 def test_a_token_of_one_kind_is_never_valid_as_another() -> None:
     ring = Keyring({"current": NEW}, Clock())
-    assert ring.verify(ring.sign(PlaceClaims("sid", "t", 1)), SessionClaims) is None
+    assert ring.verify(ring.sign(QueueClaims("sid", "t", 1)), SessionClaims) is None
     assert ring.verify(ring.sign(SESSION), MatchClaims) is None
 
 

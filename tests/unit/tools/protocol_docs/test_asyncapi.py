@@ -39,7 +39,7 @@ def test_every_reference_points_to_something() -> None:
 
 
 def test_schemas_are_those_of_the_decoder_in_asyncapis_words() -> None:
-    assert DOCUMENT["components"]["schemas"]["Hello"]["properties"]["inst"]["maxLength"] == 64
+    assert DOCUMENT["components"]["schemas"]["Hello"]["properties"]["instance"]["maxLength"] == 64
     assert "discriminator" not in json.dumps(DOCUMENT)
 
 

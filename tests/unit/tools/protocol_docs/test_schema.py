@@ -33,7 +33,7 @@ def test_every_reference_in_the_schema_points_to_something() -> None:
 
 def test_names_in_the_schema_are_those_on_the_wire() -> None:
     definitions = schema()["$defs"]
-    assert {"from", "to", "m", "k"} < set(definitions["Offer"]["required"])
+    assert {"from", "to", "match", "seq"} < set(definitions["Offer"]["required"])
     assert "iceServers" in definitions["MatchFound"]["properties"]
 
 

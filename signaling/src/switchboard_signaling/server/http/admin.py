@@ -14,14 +14,14 @@ from aiohttp import web
 from msgspec import DecodeError, Meta, Struct, ValidationError, json
 
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import LedgerFullError
+from switchboard_signaling.broker.shared_stats import SharedStatsFullError
 from switchboard_signaling.server.access.blocks import of_session, of_subject
 from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.server.http.answers import answer_json
 from switchboard_signaling.server.pod import POD, SignalingPod
-from switchboard_signaling.session.hints import Expel
+from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.session.records import Cancel, EndMatch, MatchRecord, ReadMatch, ReadSession, SessionRecord
-from switchboard_signaling.wire.intents import Matched, Queued, Want
+from switchboard_signaling.wire.intents import Intent, Matched, Queued
 
 PAGE: Final = 100
 MAX_PAGE: Final = 1000
@@ -55,8 +55,8 @@ def admin_app(pod: SignalingPod) -> web.Application:
     app.add_routes(
         [
             web.get("/sessions", sessions),
-            web.get("/sessions/{sid}", inspect),
-            web.delete("/sessions/{sid}", disconnect),
+            web.get("/sessions/{session}", inspect),
+            web.delete("/sessions/{session}", disconnect),
             web.get("/blocks", blocks),
             web.put("/blocks/{kind:subject|session}/{name:.+}", block),
             web.delete("/blocks/{kind:subject|session}/{name:.+}", unblock),
@@ -69,8 +69,8 @@ async def sessions(request: web.Request) -> web.Response:
     """List the sessions attached to this pod by id, a page at a time: `limit`, and `after` the last id of a page."""
     hub, after = request.app[POD].hub, request.query.get("after", "")
     limit = _limit(request.query.get("limit", str(PAGE)))
-    sids = nsmallest(limit + 1, (sid for sid in hub.sessions if sid > after))
-    page = [_here(request.app[POD], sid) for sid in sids[:limit]]
+    sids = nsmallest(limit + 1, (session_id for session_id in hub.sessions if session_id > after))
+    page = [_here(request.app[POD], session_id) for session_id in sids[:limit]]
     return answer_json(
         {"pod": request.app[POD].host.pod, "sessions": page, "next": sids[limit - 1] if sids[limit:] else None}
     )
@@ -78,32 +78,43 @@ async def sessions(request: web.Request) -> web.Response:
 
 async def inspect(request: web.Request) -> web.Response:
     """Tell what is known of a session anywhere in the pool, and of its match."""
-    pod, sid = request.app[POD], request.match_info["sid"]
-    here, record = _here(pod, sid), await pod.broker.ask(ReadSession(sid))
+    pod, session_id = request.app[POD], request.match_info["session"]
+    here, record = _here(pod, session_id), await pod.broker.ask(ReadSession(session_id))
     if here is None and not isinstance(record, SessionRecord):
-        raise _unknown(sid)
-    stored = {"pod": record.pod, "n": record.n, **_want(record.want)} if isinstance(record, SessionRecord) else None
-    m = (here or stored or {}).get("match")
-    return answer_json({"session": sid, "here": here, "stored": stored, "match": await _match(pod, m) if m else None})
+        raise _unknown(session_id)
+    stored = (
+        {"pod": record.pod, "socket": record.socket_number, **_intent(record.intent)}
+        if isinstance(record, SessionRecord)
+        else None
+    )
+    match_id = (here or stored or {}).get("match")
+    return answer_json(
+        {
+            "session": session_id,
+            "here": here,
+            "stored": stored,
+            "match": await _match(pod, match_id) if match_id else None,
+        }
+    )
 
 
 async def disconnect(request: web.Request) -> web.Response:
     """End a session: its match, its ticket, its socket. 202 if the socket is another pod's, which was asked to."""
-    pod, sid = request.app[POD], request.match_info["sid"]
-    log.info("admin", act="disconnect", session=sid)
-    if pod.hub.session(sid):
-        pod.hub.hinted(Expel(sid))
-        return answer_json({"session": sid, "pod": pod.host.pod})
-    record = await pod.broker.ask(ReadSession(sid))
+    pod, session_id = request.app[POD], request.match_info["session"]
+    log.info("admin", act="disconnect", session=session_id)
+    if pod.hub.session(session_id):
+        pod.hub.hinted(Disconnect(session_id))
+        return answer_json({"session": session_id, "pod": pod.host.pod})
+    record = await pod.broker.ask(ReadSession(session_id))
     if not isinstance(record, SessionRecord):
-        raise _unknown(sid)
-    match record.want:
-        case Matched(m=m):
-            await pod.broker.ask(EndMatch(m, sid, "ended"))
+        raise _unknown(session_id)
+    match record.intent:
+        case Matched(match_id=match_id):
+            await pod.broker.ask(EndMatch(match_id, session_id, "ended"))
         case Queued(ticket=ticket):
-            await pod.broker.ask(Cancel(f"{sid}/{ticket}"))
-    pod.hub.tell(record.pod, Expel(sid))
-    return answer_json({"session": sid, "pod": record.pod}, status=202)
+            await pod.broker.ask(Cancel(f"{session_id}/{ticket}"))
+    pod.hub.send_hint(record.pod, Disconnect(session_id))
+    return answer_json({"session": session_id, "pod": record.pod}, status=202)
 
 
 async def blocks(request: web.Request) -> web.Response:
@@ -125,7 +136,7 @@ async def block(request: web.Request) -> web.Response:
     log.info("admin", act="block", kind=kind, digest=_digest(name), seconds=order.seconds)
     try:
         await request.app[POD].blocks.block(name, order.seconds)
-    except LedgerFullError:
+    except SharedStatsFullError:
         raise AdminError(409, "too-many-blocks", "No more can be kept out", "Remove blocks first.") from None
     return answer_json({"kind": kind, "name": request.match_info["name"], "seconds": order.seconds})
 
@@ -138,26 +149,27 @@ async def unblock(request: web.Request) -> web.Response:
     return answer_json({"kind": kind, "name": request.match_info["name"], "seconds": 0})
 
 
-def _here(pod: SignalingPod, sid: str) -> dict[str, Any] | None:
-    session = pod.hub.session(sid)
+def _here(pod: SignalingPod, session_id: str) -> dict[str, Any] | None:
+    session = pod.hub.session(session_id)
     if session is None:
         return None
     return {
-        "session": sid, "subject": session.subject, "n": session.n, "frames": session.frames, **_want(session.want),
+        "session": session_id, "subject": session.subject, "socket": session.socket_number, "frames": session.frames,
+        **_intent(session.intent),
     }  # fmt: skip
 
 
-def _want(want: Want) -> dict[str, Any]:
+def _intent(intent: Intent) -> dict[str, Any]:
     """Return what a client wants, without the tokens in it."""
-    state = type(want).__name__.lower()
-    return {"state": state, "match": want.m} if isinstance(want, Matched) else {"state": state}
+    state = type(intent).__name__.lower()
+    return {"state": state, "match": intent.match_id} if isinstance(intent, Matched) else {"state": state}
 
 
-async def _match(pod: SignalingPod, m: str) -> dict[str, Any]:
-    record = await pod.broker.ask(ReadMatch(m))
-    found: dict[str, Any] = {"match": m, "calls": await pod.broker.ledger.kept(m)}
+async def _match(pod: SignalingPod, match_id: str) -> dict[str, Any]:
+    record = await pod.broker.ask(ReadMatch(match_id))
+    found: dict[str, Any] = {"match": match_id, "calls": await pod.broker.shared_stats.kept(match_id)}
     if isinstance(record, MatchRecord):
-        sides = {side: one.sid for side, one in (("a", record.a), ("b", record.b)) if one}
+        sides = {side: one.session_id for side, one in (("a", record.a), ("b", record.b)) if one}
         found |= {"outcome": record.outcome, "by": record.by, "reason": record.reason, "sessions": sides}
     return found
 
@@ -178,8 +190,10 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _unknown(sid: str) -> AdminError:
-    return AdminError(404, "session-unknown", f"No pod has the session {sid!r}", "List the sessions of each pod.")
+def _unknown(session_id: str) -> AdminError:
+    return AdminError(
+        404, "session-unknown", f"No pod has the session {session_id!r}", "List the sessions of each pod."
+    )
 
 
 @web.middleware

@@ -130,7 +130,7 @@ async def config(request: web.Request) -> web.Response:
         return answer_json(refusal, status=401)
     return answer_json(
         {
-            "iceServers": pod.host.ice_servers(session.sid if session else "anonymous"),
+            "iceServers": pod.host.ice_servers(session.session_id if session else "anonymous"),
             "ttlMs": pod.host.ice_ttl_ms(),
             "subprotocol": messages.SUBPROTOCOL,
             "maxFrameBytes": MAX_FRAME_BYTES,

@@ -31,8 +31,8 @@ class Files:
         self._version = version
         self._files = {
             path.relative_to(folder).as_posix(): (body, hashlib.sha256(body).hexdigest()[:32], _type(path))
-            for place, _, names in os.walk(folder, followlinks=True)
-            for path in [Path(place, name) for name in names]
+            for queue_token, _, names in os.walk(folder, followlinks=True)
+            for path in [Path(queue_token, name) for name in names]
             for body in [path.read_bytes()]
         }
 

@@ -10,7 +10,7 @@ import structlog
 from switchboard_signaling.analytics.call import Fields
 from switchboard_signaling.analytics.totals import Counts, Live, report
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import Ledger
+from switchboard_signaling.broker.shared_stats import SharedStats
 from switchboard_signaling.server.telemetry.meters import Meters
 
 FLUSH_SECONDS: Final = 5.0
@@ -26,9 +26,9 @@ log = structlog.get_logger(__name__)
 class Tally:
     """Counts of this pod that the store does not have yet, and records of calls."""
 
-    def __init__(self, ledger: Ledger, pod: str, meters: Meters) -> None:
+    def __init__(self, shared_stats: SharedStats, pod: str, meters: Meters) -> None:
         self._meters = meters
-        self._ledger = ledger
+        self._ledger = shared_stats
         self._pod = pod
         self.live: Callable[[], Live] = Live
         """What the pod has just now; set by the pod once it has a hub."""
@@ -45,9 +45,9 @@ class Tally:
         self._counts.update(counts)
         counts.clear()
 
-    def keep(self, m: str, side: str, fields: Fields) -> None:
+    def keep(self, match_id: str, side: str, fields: Fields) -> None:
         """Have it kept what is known of one side of a call."""
-        self._unkept.setdefault((m, side), {}).update(fields)
+        self._unkept.setdefault((match_id, side), {}).update(fields)
         if len(self._unkept) > MAX_UNKEPT:
             del self._unkept[next(iter(self._unkept))]
             self._meters.records_lost.inc()
@@ -93,16 +93,16 @@ class Tally:
 
     async def _keep(self) -> None:
         while self._unkept:
-            (m, side), fields = next(iter(self._unkept.items()))
+            (match_id, side), fields = next(iter(self._unkept.items()))
             known: Mapping[str, Any] = dict(fields)
             try:
-                await self._ledger.keep(m, side, fields)
+                await self._ledger.keep(match_id, side, fields)
             except (BrokerUnavailableError, TimeoutError):
                 raise
             except Exception:  # one record must not hold up all others
-                log.exception("call_record_dropped", match=m)
+                log.exception("call_record_dropped", match=match_id)
                 self._meters.records_lost.inc()
-                self._unkept.pop((m, side), None)
+                self._unkept.pop((match_id, side), None)
                 continue
-            if self._unkept.get((m, side)) == known:
-                del self._unkept[m, side]
+            if self._unkept.get((match_id, side)) == known:
+                del self._unkept[match_id, side]

@@ -23,7 +23,7 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
 
 
 def test_a_report_is_observed_in_seconds_and_in_both_directions(registry: CollectorRegistry, meters: Meters) -> None:
-    full = Stats(m="m", rtt_ms=250.0, jitter_ms=20.0, loss=0.25, remote_loss=0.5, sent_bitrate=1e6, freezes=2,
+    full = Stats(match_id="m", rtt_ms=250.0, jitter_ms=20.0, loss=0.25, remote_loss=0.5, sent_bitrate=1e6, freezes=2,
                  frozen_ms=1500.0)  # fmt: skip
     meters.reported(full, 90.0)
     assert value(registry, "call_rtt_seconds_sum") == 0.25
@@ -38,7 +38,7 @@ def test_a_report_is_observed_in_seconds_and_in_both_directions(registry: Collec
 
 
 def test_what_a_client_does_not_report_is_not_observed(registry: CollectorRegistry, meters: Meters) -> None:
-    meters.reported(Stats(m="m"), None)
+    meters.reported(Stats(match_id="m"), None)
     for name in ("call_rtt_seconds_count", "call_jitter_seconds_count", "call_score_count", "call_freezes_total"):
         assert value(registry, name) == 0
 
