@@ -1,92 +1,105 @@
-/**
- * A thin binding to React, which is given and not bundled:
- *
- *     const { useWebRTC, ConnectionQuality } = bindReact(React);
- */
-import { listen } from "./events.js";
-import { Switchboard } from "./switchboard.js";
+/** The React hook and component for any React that is passed in; `react.js` passes the one that it imports. */
+import { INITIAL, Switchboard } from "./switchboard.js";
 
 /**
- * As much of React as is used.
+ * The part of React that is used.
  *
+ * @template Element
  * @typedef {object} ReactLike
- * @property {(type: any, props: any, ...children: any[]) => any} createElement
- * @property {<T>(value: T) => [T, (next: T | ((before: T) => T)) => void]} useState
- * @property {(effect: () => void | (() => void), dependencies: unknown[]) => void} useEffect
- *
- * @typedef {{numbers: import("./quality.js").Numbers, score: number, grade: import("./quality.js").Grade}} Measured
- * @typedef {{id: string, text: string, mine: boolean}} Line
- * @typedef {ConstructorParameters<typeof Switchboard>[0]} Options
+ * @property {(type: string, props: {[name: string]: unknown}, ...children: Element[]) => Element} createElement
+ * @property {<State>(initial: State) => [State, (next: State | ((before: State) => State)) => void]} useState
+ * @property {(effect: () => void | (() => void), dependencies: readonly unknown[]) => void} useEffect
  */
 
-/** @type {Record<string, number>} */
+/**
+ * @typedef {import("./call.js").CallMeasurement} CallMeasurement
+ * @typedef {import("./switchboard.js").ChatMessage} ChatMessage
+ * @typedef {import("./switchboard.js").JoinOptions} JoinOptions
+ * @typedef {import("./switchboard.js").Snapshot} Snapshot
+ * @typedef {import("./switchboard.js").SwitchboardOptions} SwitchboardOptions
+ */
+
+/**
+ * What the hook adds to the snapshot.
+ *
+ * @typedef {object} CallControls
+ * @property {Switchboard | null} switchboard null during the first render
+ * @property {CallMeasurement | null} measurement of the last second; null while there is no call
+ * @property {ChatMessage[]} messages the chat with the current peer
+ * @property {(options?: JoinOptions) => void} join
+ * @property {() => void} leave
+ * @property {(text: string) => void} chat
+ * @property {(on: boolean) => void} setMicrophone
+ * @property {(on: boolean) => void} setCamera
+ * @property {(quality: import("./quality.js").VideoQuality) => void} setVideoQuality
+ */
+
+/**
+ * What the hook returns: the snapshot, and what it adds.
+ *
+ * @typedef {Snapshot & CallControls} CallHook
+ */
+
+/** @type {Record<import("./quality.js").Grade, number>} */
 const BARS = { excellent: 4, good: 3, poor: 2, bad: 1 };
 
 /**
- * @param {ReactLike} React
- * @param {{Switchboard?: typeof Switchboard}} [parts] for tests
+ * Return the hook and the component for a React.
+ *
+ * @template Element
+ * @param {ReactLike<Element>} React
+ * @param {typeof Switchboard} [Implementation] for tests
  */
-export function bindReact(React, parts = {}) {
-  const Made = parts.Switchboard ?? Switchboard;
-
-  /**
-   * Calls for as long as the component is mounted: the snapshot, what was measured last, the chat, and the acts. They
-   * begin anew when `url` changes; `relayOnly` counts for the next call.
-   *
-   * @param {Options} [options]
-   */
+export function bindReact(React, Implementation = Switchboard) {
+  /** @param {SwitchboardOptions} [options] @returns {CallHook} */
   function useWebRTC(options = {}) {
     const [switchboard, setSwitchboard] = React.useState(/** @type {Switchboard | null} */ (null));
-    const [snapshot, setSnapshot] = React.useState(/** @type {any} */ ({ state: "loading", problem: null }));
-    const [measured, setMeasured] = React.useState(/** @type {Measured | null} */ (null));
-    const [lines, setLines] = React.useState(/** @type {Line[]} */ ([]));
+    const [snapshot, setSnapshot] = React.useState(INITIAL);
+    const [measurement, setMeasurement] = React.useState(/** @type {CallMeasurement | null} */ (null));
+    const [messages, setMessages] = React.useState(/** @type {ChatMessage[]} */ ([]));
 
     React.useEffect(() => {
-      const made = new Made(options);
-      listen(made, "change", (news) => {
-        setSnapshot(news);
-        if (news.state !== "connected") setMeasured(null);
-        if (news.state === "queued" || news.state === "idle") setLines([]);
+      const created = new Implementation(options);
+      created.addEventListener("change", ({ detail }) => {
+        setSnapshot(detail);
+        if (detail.state !== "connected") setMeasurement(null);
+        if (detail.state === "queued" || detail.state === "idle") setMessages([]);
       });
-      listen(made, "numbers", setMeasured);
-      listen(made, "chat", (line) => setLines((before) => [...before, line]));
-      setSnapshot(made.snapshot);
-      setSwitchboard(made);
-      made.start();
-      return () => made.stop(); // also between the two mounts of StrictMode
+      created.addEventListener("stats", ({ detail }) => setMeasurement(detail));
+      created.addEventListener("chat", ({ detail }) => setMessages((before) => [...before, detail]));
+      setSnapshot(created.snapshot);
+      setSwitchboard(created);
+      created.start();
+      return () => created.stop(); // also between the two mounts of StrictMode
     }, [options.url]);
     React.useEffect(() => {
       if (switchboard) switchboard.relayOnly = options.relayOnly ?? false;
     }, [switchboard, options.relayOnly]);
 
     return {
-      ...snapshot, measured, lines, switchboard,
-      join: (/** @type {Parameters<Switchboard["join"]>} */ ...wishes) => switchboard?.join(...wishes),
+      ...snapshot, switchboard, measurement, messages,
+      join: (joinOptions) => switchboard?.join(joinOptions),
       leave: () => switchboard?.leave(),
-      chat: (/** @type {string} */ text) => switchboard?.chat(text),
-      setMicrophone: (/** @type {boolean} */ on) => switchboard && (switchboard.microphone = on),
-      setCamera: (/** @type {boolean} */ on) => switchboard && (switchboard.camera = on),
-      setTier: (/** @type {import("./quality.js").Tier} */ tier) => switchboard && (switchboard.tier = tier),
+      chat: (text) => switchboard?.chat(text),
+      setMicrophone: (on) => void (switchboard && (switchboard.microphone = on)),
+      setCamera: (on) => void (switchboard && (switchboard.camera = on)),
+      setVideoQuality: (quality) => void (switchboard && (switchboard.videoQuality = quality)),
     };
   }
 
-  /**
-   * The quality of the connection as four bars, with words for who does not see them; nothing while there is none.
-   *
-   * @param {{measured: Measured | null}} props
-   */
-  function ConnectionQuality({ measured }) {
-    if (!measured) return null;
-    const { grade, numbers } = measured;
-    const delay = numbers.rtt === null ? "" : `, ${Math.round(numbers.rtt)} ms`;
+  /** @param {{measurement: CallMeasurement | null}} props */
+  function ConnectionQuality({ measurement }) {
+    if (!measurement) return null;
+    const { grade, stats } = measurement;
+    const delay = stats.rttMs === null ? "" : `, ${Math.round(stats.rttMs)} ms`;
     const bars = [1, 2, 3, 4].map((bar) =>
       React.createElement("rect", {
         key: bar, x: (bar - 1) * 5, y: 16 - bar * 4, width: 4, height: bar * 4, fill: "currentColor",
         opacity: bar <= BARS[grade] ? 1 : 0.25,
       }),
     );
-    const words = { role: "img", "aria-label": `Connection: ${grade}${delay}`, "data-grade": grade };
-    return React.createElement("svg", { ...words, viewBox: "0 0 19 16", width: 19 }, ...bars);
+    const label = { role: "img", "aria-label": `Connection: ${grade}${delay}`, "data-grade": grade };
+    return React.createElement("svg", { ...label, viewBox: "0 0 19 16", width: 19 }, ...bars);
   }
 
   return { useWebRTC, ConnectionQuality };

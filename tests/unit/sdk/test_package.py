@@ -60,7 +60,7 @@ def test_it_holds_the_modules_and_their_types_and_nothing_else(installed: Path) 
 @pytest.mark.parametrize(
     ("entry", "names"),
     [
-        ("switchboard-webrtc", ["Switchboard", "checkAll"]),
+        ("switchboard-webrtc", ["Switchboard", "runChecks"]),
         ("switchboard-webrtc/react", ["ConnectionQuality", "useWebRTC"]),
     ],
 )
