@@ -1,4 +1,4 @@
-"""What must hold in every schedule; the numbers are those of the list in docs/explanation/signaling.md."""
+"""What must hold in every schedule; the numbers are those of the list in docs/internals/simulation.md."""
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
