@@ -59,6 +59,10 @@ lock: ## Pin all dependencies anew, with hashes, for Python 3.11 to 3.14
 generate: $(READY) ## Write the generated files (CRDs, reference docs) anew
 	python -m tools.generate
 
+.PHONY: sdk
+sdk: $(READY) ## Pack the browser SDK for npm, with its types (build/sdk/switchboard-webrtc-*.tgz)
+	python -m tools.pack_sdk
+
 .PHONY: screenshots
 screenshots: $(READY) ## Take the documentation's pictures of the call page anew (docs/images)
 	python -m tests.browser.screenshots
