@@ -1,6 +1,7 @@
 """Run one schedule again, or many: python -m tests.simulation [--seed 7 [--only 0,3,9]] [--count 10000 [--jobs 2]]."""
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -55,7 +56,8 @@ def _many(seeds: range, jobs: int) -> int:
 
 def _parallel(seeds: range, jobs: int) -> Iterator[Found]:
     """Give what chunks of schedules show, as they are done."""
-    with ProcessPoolExecutor(jobs) as pool:
+    # What is imported stays: there is no need for each process to look through it for garbage.
+    with ProcessPoolExecutor(jobs, initializer=gc.freeze) as pool:
         waiting = {pool.submit(explore, seeds[start : start + CHUNK]) for start in range(0, len(seeds), CHUNK)}
         while waiting:
             done, waiting = wait(waiting, timeout=SAY_SECONDS, return_when=FIRST_COMPLETED)
