@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 from socket import SHUT_RDWR
 from typing import TypeVar
@@ -196,6 +197,19 @@ async def test_an_allowed_page_may_load_the_sdk_and_not_the_call_page(running: R
     for path in ("/", "/web/app.js"):
         answer = await running.public.get(path, headers={"Origin": APP})
         assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("running", [OPEN_TO_APP], indirect=True)
+async def test_an_allowed_page_may_keep_the_sdk_of_a_version(running: Running) -> None:
+    for path, status in (
+        (f"/web/sdk/{version('switchboard-signaling')}/index.js", 200),
+        ("/web/sdk/0.0.0/index.js", 404),
+    ):
+        answer = await running.public.get(path, headers={"Origin": APP})
+        assert answer.status == status
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert answer.headers["Vary"] == "Origin"
+        assert ("immutable" in answer.headers["Cache-Control"]) == (status == 200)
 
 
 @pytest.mark.parametrize("path", ["/", "/web/app.js", "/web/style.css", "/web/sdk/switchboard.js"])
