@@ -1,4 +1,4 @@
-"""Prometheus metrics that one part of Switchboard exports and another one, an alert or a dashboard reads."""
+"""Names of the Prometheus metrics, and their reference page."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,16 +6,16 @@ from typing import Final, Literal
 from switchboard_crds import names
 
 ACTIVE_SESSIONS: Final = "switchboard_signaling_active_sessions"
-"""Gauge, sessions: attached to a signaling pod or resumable on it."""
+"""Gauge, sessions: connected to a signaling pod or resumable on it."""
 
 RECONCILE_SECONDS: Final = "switchboard_operator_reconcile_seconds"
-"""Histogram, seconds, by kind: one reconciliation of one resource."""
+"""Histogram, seconds, by kind: duration of one reconciliation of one resource."""
 
 RECONCILE_ERRORS: Final = "switchboard_operator_reconcile_errors_total"
-"""Counter, by kind and error: reconciliations that failed and are tried again."""
+"""Counter, by kind and error: failed reconciliations, which are retried."""
 
 QUEUE_LENGTH: Final = "switchboard_operator_queue_length"
-"""Gauge, keys: resources that wait for a reconciliation."""
+"""Gauge, resources: waiting for a reconciliation."""
 
 API_REQUESTS: Final = "switchboard_operator_api_requests_total"
 """Counter, by verb and status code: requests to the Kubernetes API."""
@@ -90,9 +90,9 @@ SIGNALING: Final = (
 """All metrics of a signaling pod."""
 
 OPERATOR: Final = (
-    Metric(RECONCILE_SECONDS, "histogram", "One reconciliation of one resource", ("kind",)),
-    Metric(RECONCILE_ERRORS, "counter", "Reconciliations that failed and are tried again", ("kind", "error")),
-    Metric(QUEUE_LENGTH, "gauge", "Resources that wait for a reconciliation"),
+    Metric(RECONCILE_SECONDS, "histogram", "Duration of one reconciliation of one resource", ("kind",)),
+    Metric(RECONCILE_ERRORS, "counter", "Failed reconciliations, which are retried", ("kind", "error")),
+    Metric(QUEUE_LENGTH, "gauge", "Resources waiting for a reconciliation"),
     Metric(API_REQUESTS, "counter", "Requests to the Kubernetes API", ("verb", "code")),
     Metric(LEADING, "gauge", "Whether this replica holds the Lease, 0 or 1"),
 )

@@ -288,7 +288,7 @@ class ServerSettings(BaseSettings):
             yield "Production refuses the memory broker: set SWITCHBOARD_REDIS_NODES (spec.redisRef of the pool)"
         if self.auth is AuthType.ANONYMOUS:
             yield (
-                "Production refuses anonymous clients: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks (spec.auth of"
+                "Production refuses anonymous clients: set SWITCHBOARD_AUTH_TYPE to SharedSecret or JWKS (spec.auth of"
                 " the pool)"
             )
         if self.auth_jwks_url and not self.auth_jwks_url.startswith("https://"):

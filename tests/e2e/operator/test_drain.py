@@ -220,7 +220,7 @@ def test_a_broken_rollout_stops_and_can_be_taken_back(operator: Replica, pool: P
 def tried(pool: Pool, pause: int) -> tuple[dict[str, FakePod], FakePod]:
     """Begin a rollout with a trial; return the old pods by uid, and the one that is tried."""
     old = loaded(pool, image="signaling:1")
-    pool.apply(replicas=3, **REDIS, image="signaling:2", rollout={"canary": {"pauseSeconds": pause}})
+    pool.apply(replicas=3, **REDIS, image="signaling:2", rollout={"canary": {"minReadySeconds": pause}})
     until(lambda: len(stages(pool)) == 4 and len(offered(pool)) == 4, "a new pod serves beside the old ones")
     until(lambda: pool.condition("PodsReady").get("reason") == "Canary", "the condition says so")
     assert set(stages(pool).values()) == {"Serving"}
@@ -247,7 +247,7 @@ def test_a_new_revision_that_restarts_replaces_nothing(operator: Replica, pool: 
     until(lambda: pool.condition("PodsReady").get("reason") == "CanaryRestarted", "the condition says so")
     assert new.name in pool.condition("PodsReady")["message"]
     assert not any(fake.orders for fake in old.values())
-    pool.apply(replicas=3, **REDIS, image="signaling:1", rollout={"canary": {"pauseSeconds": 3600}})
+    pool.apply(replicas=3, **REDIS, image="signaling:1", rollout={"canary": {"minReadySeconds": 3600}})
     until(lambda: set(stages(pool)) == set(old) and pool.is_true("PodsReady"), "the way back needs no trial")
     assert [fake.sessions for fake in old.values()] == list(SESSIONS)
 

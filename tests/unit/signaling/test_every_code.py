@@ -185,7 +185,7 @@ async def test_a_page_of_another_origin_is_told_what_helps(tmp_path: Path) -> No
 
 
 async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path) -> None:
-    async with pod_alone(tmp_path, auth_type="Jwks", auth_jwks_url="http://127.0.0.1:1/keys") as running:
+    async with pod_alone(tmp_path, auth_type="JWKS", auth_jwks_url="http://127.0.0.1:1/keys") as running:
         frame = await receive(await running.greeted(Hello(n=1, inst="i", auth=token())))
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.remedy) == (errors.AUTH_UNAVAILABLE.code, errors.AUTH_UNAVAILABLE.remedy)
@@ -336,7 +336,7 @@ async def foreign(running: Running) -> int | None:
 
 
 Provoke = Callable[[Running], Awaitable[int | None]]
-JWKS = {"auth_type": "Jwks", "auth_jwks_url": "http://127.0.0.1:1/keys"}
+JWKS = {"auth_type": "JWKS", "auth_jwks_url": "http://127.0.0.1:1/keys"}
 CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.GOING_AWAY: (going_away, {}),
     errors.PROTOCOL_ERROR: (no_frame, {}),

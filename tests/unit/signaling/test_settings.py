@@ -57,7 +57,7 @@ def test_what_production_refuses_is_all_named_at_once(monkeypatch: pytest.Monkey
     with pytest.raises(ValidationError) as caught:
         ServerSettings()
     for remedy in (
-        "Production refuses anonymous clients: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks",
+        "Production refuses anonymous clients: set SWITCHBOARD_AUTH_TYPE to SharedSecret or JWKS",
         "list them in SWITCHBOARD_ALLOWED_ORIGINS",
         "set SWITCHBOARD_REDIS_NODES",
     ):
@@ -66,7 +66,7 @@ def test_what_production_refuses_is_all_named_at_once(monkeypatch: pytest.Monkey
         ServerSettings(**{**PRODUCTION, "auth_type": "Anonymous", "auth_secret_dir": None})
     with pytest.raises(ValidationError, match="https only: set SWITCHBOARD_AUTH_JWKS_URL"):
         ServerSettings(
-            **{**PRODUCTION, "auth_type": "Jwks", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"}
+            **{**PRODUCTION, "auth_type": "JWKS", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"}
         )
 
 
@@ -83,9 +83,9 @@ def test_anybody_may_connect_in_development_and_in_staging_if_that_is_said(monke
     ("given", "remedy"),
     [
         ({"auth_type": "SharedSecret"}, "needs SWITCHBOARD_AUTH_SECRET_DIR: set it"),
-        ({"auth_type": "Jwks"}, "needs SWITCHBOARD_AUTH_JWKS_URL: set it"),
-        ({"auth_type": "Jwks", "auth_jwks_url": "http://u", "auth_secret_dir": "d"}, "AUTH_SECRET_DIR is not for"),
-        ({"auth_type": "Jwks", "auth_jwks_url": "issuer.example"}, "auth_jwks_url"),
+        ({"auth_type": "JWKS"}, "needs SWITCHBOARD_AUTH_JWKS_URL: set it"),
+        ({"auth_type": "JWKS", "auth_jwks_url": "http://u", "auth_secret_dir": "d"}, "AUTH_SECRET_DIR is not for"),
+        ({"auth_type": "JWKS", "auth_jwks_url": "issuer.example"}, "auth_jwks_url"),
         ({"auth_secret_dir": "d"}, "SWITCHBOARD_AUTH_SECRET_DIR is not for SWITCHBOARD_AUTH_TYPE Anonymous"),
         ({"allowed_origins": "app.example"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),
         ({"allowed_origins": "https://app.example/"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),

@@ -42,8 +42,8 @@ def _pool(pool: SignalingPool, events: Iterable[Json]) -> dict[str, Any]:
             **_says(conditions.get(PoolCondition.SCALING_ACTIVE)),
         },
         "sessions": status.sessions,
-        "capacity": status.capacity,
-        "why": status.decision,
+        "capacity": status.session_capacity,
+        "why": status.scaling_decision,
         "decisions": [{"at": _when(event), "decision": event.get("note", "")} for event in told[:DECISIONS]],
     }
 

@@ -31,9 +31,9 @@ class Redis:
 
 def redis_of(cluster: RedisCluster | None) -> Redis | None:
     """Return how to reach a cluster; None until its objects exist."""
-    if cluster is None or not cluster.status.service:
+    if cluster is None or not cluster.status.service_name:
         return None
-    return Redis(f"{cluster.status.service}.{cluster.metadata.namespace}.svc", cluster.status.secret)
+    return Redis(f"{cluster.status.service_name}.{cluster.metadata.namespace}.svc", cluster.status.secret_name)
 
 
 def directory(pool: SignalingPool, fleets: Sequence[TurnFleet], keys: Keys) -> str:

@@ -55,7 +55,7 @@ def events(pool: SignalingPool, state: PoolState, memory: Memory) -> tuple[list[
     """
     found = []
     before, decision = pool.status.desired_replicas, state.plan.decision
-    if before != decision.desired and pool.status.decision:
+    if before != decision.desired and pool.status.scaling_decision:
         found.append(PoolEvent("Scaling", f"{before} -> {decision.desired} pods: {decision.why}"))
     if state.plan.steps.rebalancing:
         memory = replace(memory, sessions=memory.sessions or state.observed.sessions)

@@ -74,7 +74,7 @@ def terms_of(pool: SignalingPool, now: float) -> Terms | None:
     wanted, auto, last = pool.spec.rebalance, pool.spec.autoscaling, pool.status.last_move_time
     if wanted.mode is RebalanceMode.DISABLED:
         return None
-    rested = last is None or now - last.timestamp() >= wanted.period_seconds
+    rested = last is None or now - last.timestamp() >= wanted.cooldown_seconds
     return Terms(auto.target_sessions_per_pod if auto else 0, rested, now)
 
 

@@ -36,7 +36,9 @@ def advance(pool: SignalingPool, load: Load, observations: Iterable[PoolObservat
     auto = pool.spec.autoscaling
     if auto is None:
         return load
-    tuning = model.Tuning(free_slots=auto.free_slots, down_window_s=auto.down_window_seconds)
+    tuning = model.Tuning(
+        buffer_sessions=auto.buffer_sessions, stabilization_window_s=auto.scale_down.stabilization_window_seconds
+    )
     schedules, _ = read_schedules(auto)
     for observation in observations:
         if load.history.t is not None and observation.at <= load.history.t:
@@ -97,5 +99,5 @@ def read_schedules(auto: PoolAutoscaling) -> tuple[list[model.Schedule], list[st
             problems.append(f"{path}.timeZone {item.time_zone!r} is no IANA time zone, such as Europe/Berlin")
         else:
             duration = timedelta(seconds=item.duration_seconds)
-            found.append(model.Schedule(item.name, item.cron, zone, duration, item.replicas))
+            found.append(model.Schedule(item.name, item.cron, zone, duration, item.min_replicas))
     return found, problems

@@ -26,8 +26,8 @@ class Canary:
 
     pods: int
     """Pods of the new revision that are tried, beyond those wanted."""
-    pause: float
-    """Seconds that they have to be Ready for, without a restart."""
+    min_ready: float
+    """How long they must be Ready without a restart, in seconds."""
     now: float
     """Seconds of the wall clock."""
 
@@ -59,17 +59,22 @@ class Placement:
     """Sessions that pods that stay should give to others now, by uid."""
 
 
-def surge(replicas: int, percent: int) -> int:
-    """Return this percentage of the pods wanted, at least one: what a rollout may use beyond them, or try."""
+def share(replicas: int, percent: int) -> int:
+    """Return a percentage of the desired pods, rounded up and at least one."""
     return max(1, math.ceil(replicas * percent / 100))
+
+
+def surge(replicas: int, limit: int | str) -> int:
+    """Return how many pods a rollout may add, by `spec.rollout.maxSurge`: a number, or a percentage such as `25%`."""
+    return limit if isinstance(limit, int) else share(replicas, int(limit.removesuffix("%")))
 
 
 def target_of(pool: SignalingPool, replicas: int, current: str, now: float) -> Target:
     """Return what a pool should come to, by its spec, at a moment of the wall clock."""
     spec = pool.spec.rollout
-    extra, canary = surge(replicas, spec.surge_percent), None
+    extra, canary = surge(replicas, spec.max_surge), None
     if spec.canary is not None:
-        canary = Canary(min(extra, surge(replicas, spec.canary.percent)), spec.canary.pause_seconds, now)
+        canary = Canary(min(extra, share(replicas, spec.canary.percent)), spec.canary.min_ready_seconds, now)
     return Target(replicas, current, extra, spec.paused, canary)
 
 
@@ -121,7 +126,10 @@ def on_trial(target: Target, revisions: Mapping[str, RevisionPods]) -> bool:
 
 def _steady(pod: PodSnapshot, canary: Canary) -> bool:
     return (
-        pod.serves and not pod.restarts and pod.ready_since is not None and canary.now - pod.ready_since >= canary.pause
+        pod.serves
+        and not pod.restarts
+        and pod.ready_since is not None
+        and canary.now - pod.ready_since >= canary.min_ready
     )
 
 

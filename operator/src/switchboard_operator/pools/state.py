@@ -18,7 +18,7 @@ class Figures:
     @classmethod
     def published(cls, pool: SignalingPool) -> "Figures":
         """Return the figures that the status shows now."""
-        return cls(pool.status.sessions, pool.status.capacity, pool.status.decision)
+        return cls(pool.status.sessions, pool.status.session_capacity, pool.status.scaling_decision)
 
 
 @dataclass(frozen=True)

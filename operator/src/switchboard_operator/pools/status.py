@@ -23,16 +23,17 @@ def fields(pool: SignalingPool, image: Images, revision: str, state: PoolState) 
     return {
         "replicas": len(state.observed.pods),
         "readyReplicas": sum(pod.ready for pod in state.observed.pods),
+        "updatedReplicas": sum(pod.replica_set == state.observed.current for pod in state.observed.pods),
         "drainingReplicas": sum(pod.stage in {Stage.DRAINING, Stage.DRAINED} for pod in state.observed.pods),
         "desiredReplicas": state.plan.decision.desired,
-        "decision": state.figures.why,
+        "scalingDecision": state.figures.why,
         "sessions": state.figures.sessions,
-        "capacity": state.figures.capacity,
+        "sessionCapacity": state.figures.capacity,
         **({"lastMoveTime": rfc3339(state.plan.last_move)} if state.plan.last_move else {}),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(objects.selector(pool).items())),
         **image.fields(),
         "revision": revision,
-        "service": objects.base_name(pool),
+        "serviceName": objects.base_name(pool),
     }
 
 
@@ -67,7 +68,7 @@ def _on_trial(kind: str, observed: Observed, canary: PoolCanary) -> Fact:
         return Fact(kind, False, "CanaryRestarted", message + remedy)
     serving = "1 pod of the new revision serves" if observed.serving == 1 else f"{observed.serving} new pods serve"
     message = f"{serving} beside the old ones, which will be replaced once the new pods have been Ready for"
-    return Fact(kind, False, "Canary", f"{message} {canary.pause_seconds} s.", in_progress=True)
+    return Fact(kind, False, "Canary", f"{message} {canary.min_ready_seconds} s.", in_progress=True)
 
 
 def _late(observed: Observed, now: datetime) -> str | None:

@@ -17,10 +17,10 @@ def fields(cluster: RedisCluster, image: Images, pods: Sequence[Json]) -> dict[s
     """Return the cluster's own fields of the status."""
     return {
         **image.fields(),
-        "nodes": objects.nodes(cluster),
+        "desiredNodes": objects.nodes(cluster),
         "readyNodes": sum(map(is_ready, pods)),
-        "service": objects.base_name(cluster),
-        "secret": objects.client_secret_name(cluster),
+        "serviceName": objects.base_name(cluster),
+        "secretName": objects.client_secret_name(cluster),
     }
 
 

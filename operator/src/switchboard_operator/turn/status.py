@@ -34,7 +34,7 @@ def fields(fleet: TurnFleet, image: Images, found: Sequence[TurnServer]) -> dict
         **image.fields(),
         "servers": [server.model_dump(by_alias=True) for server in found],
         "healthyServers": sum(server.healthy for server in found),
-        "wantedServers": wanted(fleet),
+        "desiredServers": wanted(fleet),
     }
 
 

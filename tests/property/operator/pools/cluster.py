@@ -103,9 +103,9 @@ class Cluster:
     def spec(self) -> SignalingPool:
         """Return the pool that asks for the target."""
         target, canary = self.target, self.target.canary
-        rollout: dict[str, Any] = {"surgePercent": self.percent(target.surge), "paused": target.paused}
+        rollout: dict[str, Any] = {"maxSurge": target.surge, "paused": target.paused}
         if canary is not None:
-            rollout["canary"] = {"percent": self.percent(canary.pods), "pauseSeconds": int(canary.pause)}
+            rollout["canary"] = {"percent": self.percent(canary.pods), "minReadySeconds": int(canary.min_ready)}
         found = pool(
             status={} if self.rebalances is None or self.rebalances() else {"lastMoveTime": self.clock()},
             replicas=target.replicas,

@@ -23,8 +23,8 @@ CALLS = pool(
         "drainingReplicas": 1,
         "desiredReplicas": 2,
         "sessions": 60,
-        "capacity": 200,
-        "decision": "spec.replicas is 2.",
+        "sessionCapacity": 200,
+        "scalingDecision": "spec.replicas is 2.",
     }
 )
 EVENTS = [

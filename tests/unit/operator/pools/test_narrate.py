@@ -17,7 +17,13 @@ SHOWN = Figures(7, 100, "load wanted 2")
 
 
 def told(**status: Any) -> SignalingPool:
-    known = {"desiredReplicas": 2, "observedGeneration": 1, "sessions": 7, "capacity": 100, "decision": SHOWN.why}
+    known = {
+        "desiredReplicas": 2,
+        "observedGeneration": 1,
+        "sessions": 7,
+        "sessionCapacity": 100,
+        "scalingDecision": SHOWN.why,
+    }
     return pool(status={**known, **status})
 
 
@@ -32,7 +38,7 @@ FOUND = Figures(8, 100, "load wants 2")
         ("they were renewed a moment ago", {}, 129.9, SHOWN, 100.0),
         ("something else was decided", {"desiredReplicas": 3}, 101.0, FOUND, 101.0),
         ("the spec changed", {"observedGeneration": 0}, 101.0, FOUND, 101.0),
-        ("they are the same", {"sessions": 8, "decision": "load wants 2"}, 200.0, FOUND, 100.0),
+        ("they are the same", {"sessions": 8, "scalingDecision": "load wants 2"}, 200.0, FOUND, 100.0),
     ],
 )
 def test_figures_are_renewed_now_and_then(
@@ -55,7 +61,7 @@ def test_at_rest_there_is_nothing_to_say() -> None:
 def test_another_number_of_pods_is_an_event_once_one_was_decided_before() -> None:
     found, _ = events(told(), state(desired=5), Memory())
     assert found == [PoolEvent("Scaling", "2 -> 5 pods: load wants it")]
-    assert events(told(decision=""), state(desired=5), Memory())[0] == [], "of a new pool nobody needs to know"
+    assert events(told(scalingDecision=""), state(desired=5), Memory())[0] == [], "of a new pool nobody needs to know"
 
 
 def test_a_rebalancing_is_summed_up_when_it_ends() -> None:

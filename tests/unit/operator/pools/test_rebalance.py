@@ -202,7 +202,7 @@ LAST = {"lastMoveTime": "2026-01-01T00:00:00Z"}
         ({"autoscaling": {"maxReplicas": 1, "targetSessionsPerPod": 70}}, {}, 0, (70, True)),
         ({}, LAST, 299, (0, False)),
         ({}, LAST, 300, (0, True)),
-        ({"rebalance": {"periodSeconds": 10}}, LAST, 10, (0, True)),
+        ({"rebalance": {"cooldownSeconds": 10}}, LAST, 10, (0, True)),
         ({"rebalance": {"mode": "Disabled"}}, {}, 0, None),
     ],
 )

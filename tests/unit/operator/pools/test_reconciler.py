@@ -133,4 +133,4 @@ async def test_other_bounds_hold_at_once_and_not_with_the_next_sample(world: Wor
     world.apply(autoscaling={"maxReplicas": 9, "minReplicas": 3})
     await world.reconcile()
     assert world.status["desiredReplicas"] == 3
-    assert world.status["decision"].endswith("; min 3")
+    assert world.status["scalingDecision"].endswith("; min 3")

@@ -10,7 +10,7 @@ from switchboard_operator.pools.replicas import NO_SAMPLE, ReplicaDecision, adva
 from switchboard_operator.pools.samples import Load, PoolObservation
 
 EVENING = 1_782_928_800.0  # 2026-07-01 20:00 in Berlin
-SHOW = {"name": "show", "cron": "0 20 * * *", "timeZone": "Europe/Berlin", "durationSeconds": 3600, "replicas": 6}
+SHOW = {"name": "show", "cron": "0 20 * * *", "timeZone": "Europe/Berlin", "durationSeconds": 3600, "minReplicas": 6}
 
 
 def scaled(desired: int = 3, **autoscaling: Any) -> SignalingPool:
@@ -100,9 +100,9 @@ def test_other_bounds_hold_before_the_next_observation(bounds: dict[str, int], d
 
 
 def test_the_settings_reach_the_decision() -> None:
-    assert decided(scaled(freeSlots=150), observed(140)).why == "buffer wants 3 (140 sessions + 150 free / 100)"
+    assert decided(scaled(bufferSessions=150), observed(140)).why == "buffer wants 3 (140 sessions + 150 free / 100)"
     held = observed(10, 10, 10, seconds=80)
-    assert "history is not 90 s long" in decided(scaled(downWindowSeconds=90), held).why
+    assert "history is not 90 s long" in decided(scaled(scaleDown={"stabilizationWindowSeconds": 90}), held).why
     assert decided(scaled(minReplicas=5), observed(10)).desired == 5
     assert decided(scaled(maxReplicas=2, desired=2), observed(140, 140)).why.endswith("max 2")
 
@@ -132,5 +132,5 @@ def test_a_silent_pod_counts_as_full_when_others_should_go() -> None:
 def test_a_schedule_that_cannot_be_kept_is_named_and_left_out(change: dict[str, str], problem: str | None) -> None:
     auto = PoolAutoscaling.model_validate({"maxReplicas": 9, "schedules": [{**SHOW, **change}]})
     found, problems = read_schedules(auto)
-    assert [item.replicas for item in found] == ([] if problem else [6])
+    assert [item.min_pods for item in found] == ([] if problem else [6])
     assert [text.startswith(problem) for text in problems] == ([True] if problem else [])

@@ -13,7 +13,7 @@ from switchboard_operator.pools.replicas import ReplicaDecision
 from switchboard_operator.pools.snapshot import Observed, PodSnapshot
 from switchboard_operator.pools.state import Figures, PoolState
 
-SHOW = {"name": "show", "cron": "0 25 * * *", "durationSeconds": 60, "replicas": 2}
+SHOW = {"name": "show", "cron": "0 25 * * *", "durationSeconds": 60, "minReplicas": 2}
 BROKEN = pod(containerStatuses=[{"name": "signaling", "state": {"waiting": {"reason": "ErrImagePull"}}}])
 OLD = serving("old", revision="old")
 NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_a_paused_rollout_is_named_as_long_as_pods_are_left() -> None:
 
 
 def test_a_trial_says_how_long_it_lasts_and_what_stopped_it() -> None:
-    tried = pool(rollout={"canary": {"pauseSeconds": 60}})
+    tried = pool(rollout={"canary": {"minReadySeconds": 60}})
     fact = status.pods_ready(tried, state(serving("n"), OLD, on_trial=True), [], NOW)
     assert (fact.holds, fact.reason, fact.in_progress) == (False, "Canary", True)
     assert "1 pod of the new revision serves beside the old ones" in fact.message
@@ -103,12 +103,12 @@ def test_the_fields_count_the_pods_of_all_revisions() -> None:
     seen = state(serving("a"), starting("b"), out("c"), OLD, figures=Figures(7, 200, "so it was told"))
     found = status.fields(pool(), Images("signaling:1", "signaling:0"), "abc", seen)
     assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
-    assert (found["sessions"], found["capacity"], found["decision"]) == (7, 200, "so it was told")
-    assert found["desiredReplicas"] == 2
+    assert (found["sessions"], found["sessionCapacity"], found["scalingDecision"]) == (7, 200, "so it was told")
+    assert (found["desiredReplicas"], found["updatedReplicas"]) == (2, 3)
     assert "lastMoveTime" not in found
     assert status.fields(pool(), Images("", ""), "", state(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"
     assert (found["image"], found["defaultImage"]) == ("signaling:1", "signaling:0")
-    assert (found["revision"], found["service"]) == ("abc", "calls-signaling")
+    assert (found["revision"], found["serviceName"]) == ("abc", "calls-signaling")
     assert "switchboard.dev/signalingpool=calls" in found["selector"].split(",")
 
 

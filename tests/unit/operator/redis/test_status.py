@@ -55,10 +55,10 @@ def test_the_fields_name_service_and_secret() -> None:
     assert found == {
         "image": "valkey:1",
         "defaultImage": "valkey:0",
-        "nodes": 6,
+        "desiredNodes": 6,
         "readyNodes": 1,
-        "service": "store-redis",
-        "secret": "store-redis-client",
+        "serviceName": "store-redis",
+        "secretName": "store-redis-client",
     }
 
 

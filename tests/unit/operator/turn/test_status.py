@@ -26,7 +26,7 @@ def test_servers_are_the_pods_that_run_by_name() -> None:
 
 def test_the_fields_count_servers() -> None:
     found = status.fields(FLEET, Images("turn:1", "turn:0"), status.servers([server("a"), server("b", ready=False)]))
-    assert (found["wantedServers"], found["healthyServers"]) == (1, 1)
+    assert (found["desiredServers"], found["healthyServers"]) == (1, 1)
     assert (found["image"], found["defaultImage"]) == ("turn:1", "turn:0")
     assert found["servers"][0] == {"name": "a", "region": "north", "address": "198.51.100.7", "healthy": True}
 

@@ -75,7 +75,7 @@ def decide(
     terms = (*_terms(observation, demanded.low, outlook, tuning), *floors)
     cautious = replace(outlook, margin=tuning.down_margin * outlook.margin)
     ceiling = (*_terms(observation, demanded.high, cautious, tuning), *floors)
-    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), tuning.down_window_s)
+    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), tuning.stabilization_window_s)
     after = LoadHistory(t, since, last, refused, starting, starts, past, kept, replicas)
     return after, _decision(after, observation, terms, demanded, tuning)
 
@@ -85,8 +85,8 @@ def _terms(observation: LoadObservation, sessions: float, outlook: Outlook, tuni
     target, now = observation.target, number(sessions)
     ahead = f"in {number(outlook.lead_s)} s"
     lines = [("load", sessions, f"{now} sessions / {number(target)}")]
-    if tuning.free_slots > 0:
-        free = tuning.free_slots
+    if tuning.buffer_sessions > 0:
+        free = tuning.buffer_sessions
         lines.append(("buffer", sessions + free, f"{now} sessions + {number(free)} free / {number(target)}"))
     for name, more in (("forecast", outlook.rise), ("surge", outlook.surge)):
         how = f"{now} sessions + {number(more)} {ahead} + {number(outlook.margin)} margin / {number(target)}"
@@ -105,7 +105,7 @@ def _floors(observation: LoadObservation, lead_s: float) -> tuple[Term, ...]:
     if announced is None:
         return (lower,)
     how = f"{announced.cron} {announced.zone.key}"
-    return Term(f"schedule {announced.name}", announced.replicas, how), lower
+    return Term(f"schedule {announced.name}", announced.min_pods, how), lower
 
 
 def _decision(
@@ -120,7 +120,7 @@ def _decision(
         desired = min(current, peak)
         if desired > wanted.pods:
             said.append(_why_kept(history, desired, demanded, tuning))
-        whole_s = max(tuning.stable_window_s, tuning.down_window_s)
+        whole_s = max(tuning.stable_window_s, tuning.stabilization_window_s)
         if desired < current and (history.since is None or observation.t - history.since < whole_s):
             desired = current
             said.append(f"history is not {number(whole_s)} s long yet")
@@ -130,7 +130,7 @@ def _decision(
 def _why_kept(history: LoadHistory, desired: int, demanded: Demand, tuning: Tuning) -> str:
     if demanded.unknown and history.kept[-1].pods >= desired:
         return f"{demanded.unknown} without a sample count as full"
-    margin, window = number(tuning.down_margin), number(tuning.down_window_s)
+    margin, window = number(tuning.down_margin), number(tuning.stabilization_window_s)
     return f"down window: {desired} with {margin}x margin in the last {window} s"
 
 

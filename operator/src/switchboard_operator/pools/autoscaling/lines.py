@@ -61,8 +61,8 @@ class ScheduleLine(Struct):
     name: Text
     cron: Text
     duration_s: Annotated[float, Meta(gt=0, le=MAX_DURATION_S)]
-    replicas: Whole
-    zone: Text | None = None
+    min_replicas: Whole
+    time_zone: Text | None = None
 
 
 class ObservationLine(Struct):
@@ -103,7 +103,7 @@ def answer(history: LoadHistory, line: bytes) -> tuple[LoadHistory, bytes]:
     history, decision = decide(history, request.observation, request.tuning)
     fields_: dict[str, Any] = {"desired": decision.desired, "why": decision.why}
     if decision.no_metrics:
-        fields_["blind"] = True
+        fields_["no_metrics"] = True
     return history, msgspec.json.encode(fields_)
 
 
@@ -145,10 +145,10 @@ def _pod(pod: PodLine) -> PodLoad:
 def _schedule(path: str, item: ScheduleLine) -> Schedule:
     if problem := schedule.problem(item.cron):
         raise LineError(f"{path}.cron: {item.cron!r} is no cron expression: {problem}")
-    zone = schedule.time_zone(item.zone or "UTC")
+    zone = schedule.time_zone(item.time_zone or "UTC")
     if zone is None:
-        raise LineError(f"{path}.zone: {item.zone!r} is no IANA time zone, such as Europe/Berlin")
-    return Schedule(item.name, item.cron, zone, timedelta(seconds=item.duration_s), int(item.replicas))
+        raise LineError(f"{path}.time_zone: {item.time_zone!r} is no IANA time zone, such as Europe/Berlin")
+    return Schedule(item.name, item.cron, zone, timedelta(seconds=item.duration_s), int(item.min_replicas))
 
 
 def _tuning(settings: Struct | None) -> Tuning:

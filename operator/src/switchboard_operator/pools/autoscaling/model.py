@@ -35,7 +35,7 @@ class Schedule:
     """Five fields: minute, hour, day of month, month, day of week."""
     zone: ZoneInfo
     duration: timedelta
-    replicas: int
+    min_pods: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class LoadObservation:
 class Tuning:
     """What can be set of the decision. The defaults were chosen by bench/autoscaler, on other seeds than it reports."""
 
-    free_slots: float = 0
+    buffer_sessions: float = 0
     """Room for so many more sessions is kept at all times, beyond what the forecast wants."""
     stable_window_s: float = 60
     """Span of the trend."""
@@ -91,7 +91,7 @@ class Tuning:
     """A span without any sample that is longer begins the history anew."""
     refused_window_s: float = 15
     """How long a session that was turned away counts as demand."""
-    down_window_s: float = 30
+    stabilization_window_s: float = 30
     """A pod goes only after it was not wanted for so long."""
     up_factor: float = 4
     up_pods: int = 20

@@ -14,7 +14,7 @@ def floor(schedules: Sequence[Schedule], t: float, lead_s: float) -> Schedule | 
 
     A schedule is in force a pod's start delay (`lead_s`) before it begins, so that its pods are Ready when it does.
     """
-    return max((item for item in schedules if in_force(item, t, lead_s)), key=lambda item: item.replicas, default=None)
+    return max((item for item in schedules if in_force(item, t, lead_s)), key=lambda item: item.min_pods, default=None)
 
 
 def in_force(schedule: Schedule, t: float, lead_s: float) -> bool:

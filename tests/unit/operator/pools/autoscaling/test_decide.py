@@ -50,7 +50,7 @@ def steady(observation: LoadObservation, seconds: float, tuning: Tuning = TUNING
         (
             "free slots",
             seen(pods(140, 140, 132)),
-            {"free_slots": 90},
+            {"buffer_sessions": 90},
             "3 -> 6: buffer wants 6 (412 sessions + 90 free / 100)",
         ),
         ("at least min", seen(pods(10), min_pods=3), {}, "1 -> 3: min wants 3 (the pool's own)"),

@@ -40,7 +40,7 @@ def one_pod(**changes: Any) -> bytes:
 
 
 def show(**changes: Any) -> bytes:
-    given = {"name": "show", "cron": "0 20 * * *", "zone": "Europe/Berlin", "duration_s": 3600, "replicas": 5}
+    given = {"name": "show", "cron": "0 20 * * *", "time_zone": "Europe/Berlin", "duration_s": 3600, "min_replicas": 5}
     return line(schedules=[{**given, **changes}])
 
 
@@ -59,12 +59,12 @@ def test_what_may_be_left_out() -> None:
     assert parse(show()).observation.schedules == (
         Schedule("show", "0 20 * * *", ZoneInfo("Europe/Berlin"), timedelta(hours=1), 5),
     )
-    plain = {"name": "show", "cron": "0 20 * * *", "duration_s": 3600, "replicas": 5}
+    plain = {"name": "show", "cron": "0 20 * * *", "duration_s": 3600, "min_replicas": 5}
     assert parse(line(schedules=[plain])).observation.schedules[0].zone == ZoneInfo("UTC")
 
 
 def test_settings_are_given_by_name() -> None:
-    assert parse(line(settings={"free_slots": 60, "up_pods": 5.0})).tuning == Tuning(free_slots=60, up_pods=5)
+    assert parse(line(settings={"buffer_sessions": 60, "up_pods": 5.0})).tuning == Tuning(buffer_sessions=60, up_pods=5)
     assert parse(line(settings={})).tuning == Tuning()
 
 
@@ -95,8 +95,8 @@ def test_settings_are_given_by_name() -> None:
         (line(target_sessions_per_pod=0), "target_sessions_per_pod must be a number > 0"),
         (line(min=5, max=4), "min must not be above max: 5 > 4"),
         (show(cron="often"), "schedules[0].cron: 'often' is no cron expression: needs five fields"),
-        (show(zone="Mars/Base"), "schedules[0].zone: 'Mars/Base' is no IANA time zone"),
-        (show(zone="../etc/passwd"), "schedules[0].zone: '../etc/passwd' is no IANA time zone"),
+        (show(time_zone="Mars/Base"), "schedules[0].time_zone: 'Mars/Base' is no IANA time zone"),
+        (show(time_zone="../etc/passwd"), "schedules[0].time_zone: '../etc/passwd' is no IANA time zone"),
         (show(duration_s=0), "schedules[0].duration_s must be a number > 0"),
         (line(settings=[]), "settings must be a JSON object or null, not array"),
         (line(settings={"slots": 1}), "settings: object contains unknown field slots; the known ones are "),
@@ -116,7 +116,7 @@ def test_a_decision_is_answered_with_its_reasons() -> None:
     _, said = answer(LoadHistory(), line())
     assert orjson.loads(said) == {"desired": 2, "why": "1 -> 2: load wants 2 (122 sessions / 100)"}
     _, said = answer(LoadHistory(), one_pod(sessions=None))
-    assert orjson.loads(said)["blind"] is True
+    assert orjson.loads(said)["no_metrics"] is True
 
 
 def test_after_a_bad_line_nothing_is_lost() -> None:
