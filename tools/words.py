@@ -70,7 +70,7 @@ _THING: Final = (
 RULES: Final = (
     Rule(rf"(?:\d+|\w+s|one|once|twice|times) an? (?:{_UNIT})", '"per", as in "5 frames per second"'),
     Rule(
-        rf"(?:channel|certificate|entry|line|list|key|record|process|secret|object|event|name|one|once) an? (?:{_THING})",
+        rf"(?:channel|certificate|entry|line|list|key|record|process|secret|object|event|name|one) an? (?:{_THING})",
         '"one X per Y"',
     ),
     Rule(r"(?:\d[\d,.]*|two|three|four|five|ten)(?: \w+)? at (?:most|least)", '"at most N", "at least N"'),
