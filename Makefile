@@ -17,6 +17,8 @@ LOCKS := dev tools go operator signaling turn
 READY := $(VENV)/.ready
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# The tests start hundreds of Python processes; without bytecode, each compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use
 

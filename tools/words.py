@@ -15,7 +15,22 @@ from pathlib import Path
 from typing import Final
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIXES: Final = (".md", ".py", ".js", ".mjs", ".ts", ".html", ".css", ".lua", ".yaml", ".yml", ".tpl", ".txt", ".toml", ".json")
+SUFFIXES: Final = (
+    ".md",
+    ".py",
+    ".js",
+    ".mjs",
+    ".ts",
+    ".html",
+    ".css",
+    ".lua",
+    ".yaml",
+    ".yml",
+    ".tpl",
+    ".txt",
+    ".toml",
+    ".json",
+)
 EXEMPT: Final = (
     "tools/words.py",
     "tests/unit/tools/test_words.py",
@@ -26,7 +41,10 @@ EXEMPT: Final = (
     "tests/e2e/reference/",
     "LICENSE",
 )
-PAGE: Final = ("signaling/src/switchboard_signaling/web/index.html", "signaling/src/switchboard_signaling/web/page/words.js")
+PAGE: Final = (
+    "signaling/src/switchboard_signaling/web/index.html",
+    "signaling/src/switchboard_signaling/web/page/words.js",
+)
 """The call page's own words, for people who talk to each other."""
 
 
@@ -94,7 +112,9 @@ CLASS_NAMES: Final = {
     "Surroundings": "CallEnvironment", "Spare": "PreparedConnection", "Met": "MatchOpened",
 }  # fmt: skip
 _CLASS: Final = re.compile(rf"\bclass ({'|'.join(CLASS_NAMES)})\b")
-_EVENT: Final = re.compile(r"\b(?:log|logger|_log|LOG)\.(?:debug|info|warning|error|exception|critical)\(\s*f?(\"[^\"]*\"|'[^']*')")
+_EVENT: Final = re.compile(
+    r"\b(?:log|logger|_log|LOG)\.(?:debug|info|warning|error|exception|critical)\(\s*f?(\"[^\"]*\"|'[^']*')"
+)
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _COMPILED: Final = [(rule, rule.compiled()) for rule in RULES]
 

@@ -4,10 +4,9 @@
  * callers pass the time.
  */
 
-const RTO_FIRST = 1000;
-const RTO_FLOOR = 200;
-const RTO_CEILING = 5000;
-const GRANULARITY = 100;
+const REPEAT_FIRST = 1000; // ms until an unacknowledged frame is repeated; doubled with each repetition
+const REPEAT_CEILING = 5000;
+const JITTER = 0.2;
 const WINDOW = 256;
 const WINDOW_BYTES = 256 * 1024;
 const CHAT_SHARE = 0.5; // chat never prevents a connection from being negotiated
@@ -19,10 +18,10 @@ const MAX_GAP = 32;
  *
  * @typedef {{type: string, [field: string]: any}} Frame
  * @typedef {{match: string, from: string, to: string}} Header
- * @typedef {{frame: Frame, size: number, sentAt: number | null, resent: boolean}} Entry
+ * @typedef {{frame: Frame, size: number}} Entry
  */
 
-const SIGNALS = new Set(["offer", "answer", "ice-candidate"]);
+const NEGOTIATION = new Set(["offer", "answer", "ice-candidate"]);
 /** @param {Frame} frame */
 const sizeOf = (frame) => new TextEncoder().encode(JSON.stringify(frame)).length;
 /** @param {Entry[]} frames @param {number} size */
@@ -30,9 +29,8 @@ const fits = (frames, size, share = 1) =>
   frames.length < WINDOW * share && frames.reduce((sum, one) => sum + one.size, size) <= WINDOW_BYTES * share;
 
 /**
- * The sending end. Times are in milliseconds; the retransmission timer is RFC 6298's. Frames are sent at once. If one is
- * not acknowledged in time, all later ones count as lost too: the lowest is sent again alone, and acknowledgements
- * release the others, few at a time at first.
+ * The sending end; times in milliseconds. Frames are sent at once. If one is not acknowledged in time, all later ones
+ * count as lost too: the lowest is sent again alone, and acknowledgements release the others, few at a time at first.
  */
 export class SendLane {
   /** @type {Entry[]} */
@@ -40,10 +38,8 @@ export class SendLane {
   #inFlight = 0;
   #allowed = WINDOW;
   #next = 1;
-  #rto = RTO_FIRST;
-  /** @type {number | null} */
-  #smoothed = null;
-  #variation = 0;
+  #generation = 0;
+  #repeatAfter = REPEAT_FIRST;
   #deadline = 0;
 
   /** @param {Header} header */
@@ -54,12 +50,12 @@ export class SendLane {
   /** Keep a frame, numbered, until it is acknowledged; false if the window is full. @param {Frame} frame */
   push(frame) {
     const numbered = { ...frame, ...this.header, seq: this.#next };
-    if (SIGNALS.has(frame.type)) this.#outdate(frame.generation ?? 0);
     const size = sizeOf(numbered);
     const chats = this.#frames.filter((one) => one.frame.type === "chat");
     if (!fits(this.#frames, size) || (frame.type === "chat" && !fits(chats, size, CHAT_SHARE))) return false;
+    if (NEGOTIATION.has(frame.type)) this.#generation = Math.max(this.#generation, frame.generation ?? 0);
     this.#next += 1;
-    this.#frames.push({ frame: numbered, size, sentAt: null, resent: false });
+    this.#frames.push({ frame: numbered, size });
     return true;
   }
 
@@ -68,7 +64,6 @@ export class SendLane {
     const end = Math.min(this.#allowed, this.#frames.length);
     const going = this.#frames.slice(this.#inFlight, end);
     if (going.length && !this.#inFlight) this.#arm(now);
-    for (const one of going) Object.assign(one, { resent: one.sentAt !== null, sentAt: now });
     this.#inFlight = end;
     return going.map((one) => one.frame);
   }
@@ -77,23 +72,22 @@ export class SendLane {
   acknowledged(seq, now) {
     let count = 0;
     while (this.#frames.length && this.#frames[0].frame.seq <= seq) {
-      const { sentAt, resent, frame } = /** @type {Entry} */ (this.#frames.shift());
+      this.#frames.shift();
       count += 1;
-      // Karn's algorithm: repeated frames are not measured
-      if (frame.seq === seq && sentAt !== null && !resent) this.#measure(now - sentAt);
     }
     if (!count) return;
     this.#inFlight = Math.max(this.#inFlight - count, 0);
     const recovering = this.#frames.length && this.#allowed < WINDOW;
     const grown = this.#allowed === 1 ? SLOW_START : this.#allowed + count;
     this.#allowed = recovering ? Math.min(grown, WINDOW) : WINDOW;
+    this.#repeatAfter = REPEAT_FIRST;
     this.#arm(now);
   }
 
   /** The lowest unacknowledged frame, if its acknowledgement is overdue. @param {number} now */
   due(now) {
     if (!this.#inFlight || now < this.#deadline) return [];
-    this.#rto = Math.min(this.#rto * 2, RTO_CEILING);
+    this.#repeatAfter = Math.min(this.#repeatAfter * 2, REPEAT_CEILING);
     return this.restart(now);
   }
 
@@ -110,31 +104,14 @@ export class SendLane {
     return this.#frames.map((one) => one.frame).filter((frame) => frame.type === "chat");
   }
 
-  /** Replace the frames of older generations, whose numbers remain in use. @param {number} generation */
-  #outdate(generation) {
-    for (const one of this.#frames) {
-      if (!SIGNALS.has(one.frame.type) || (one.frame.generation ?? 0) >= generation) continue;
-      one.frame = { type: "noop", ...this.header, seq: one.frame.seq };
-      one.size = sizeOf(one.frame);
-    }
+  /** Whether a received frame is about a connection that this side has replaced by a newer one. @param {Frame} frame */
+  obsoletes(frame) {
+    return NEGOTIATION.has(frame.type) && (frame.generation ?? 0) < this.#generation;
   }
 
   /** @param {number} now */
   #arm(now) {
-    this.#deadline = now + this.#rto * (0.8 + 0.4 * Math.random());
-  }
-
-  /** @param {number} rtt */
-  #measure(rtt) {
-    if (this.#smoothed === null) {
-      this.#smoothed = rtt;
-      this.#variation = rtt / 2;
-    } else {
-      this.#variation = 0.75 * this.#variation + 0.25 * Math.abs(this.#smoothed - rtt);
-      this.#smoothed = 0.875 * this.#smoothed + 0.125 * rtt;
-    }
-    const rto = this.#smoothed + Math.max(GRANULARITY, 4 * this.#variation);
-    this.#rto = Math.min(Math.max(rto, RTO_FLOOR), RTO_CEILING);
+    this.#deadline = now + this.#repeatAfter * (1 - JITTER + 2 * JITTER * Math.random());
   }
 }
 

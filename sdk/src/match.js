@@ -86,7 +86,7 @@ export class Match {
     }
     if (frame.to !== this.#instance || frame.from !== this.peer) return nothing;
     const { ready, ack } = this.#receiving.receive(frame);
-    return { messages: ready.filter(({ type }) => type !== "noop"), answer: ack };
+    return { messages: ready.filter((one) => !this.#sending.obsoletes(one)), answer: ack };
   }
 
   get #current() {

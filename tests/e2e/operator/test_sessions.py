@@ -157,7 +157,7 @@ class World:
     async def _talk(self, client: Client, stop: asyncio.Event) -> int:
         number = 0
         while not stop.is_set():
-            await client.say(Chat(m="", from_="", to="", k=0, id=str(number), text=str(number)))
+            await client.say(Chat(match_id="", from_="", to="", seq=0, id=str(number), text=str(number)))
             number += 1
             await asyncio.sleep(PAUSE)
         return number

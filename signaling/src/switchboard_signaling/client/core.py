@@ -412,7 +412,7 @@ class ClientSession:
         if (frame.from_, frame.to) != (match.peer, self.instance):
             return []
         ready, ack = match.receiving.receive(frame)
-        received = [PeerMessageReceived(one) for one in ready if not isinstance(one, messages.Noop)]
+        received = [PeerMessageReceived(one) for one in ready if not match.sending.obsoletes(one)]
         return [*received, Transmit(ack)]
 
     # The intent

@@ -31,24 +31,20 @@ class Files:
         self._version = version
         self._files = {
             path.relative_to(folder).as_posix(): (body, hashlib.sha256(body).hexdigest()[:32], _type(path))
-            for queue_token, _, names in os.walk(folder, followlinks=True)
-            for path in [Path(queue_token, name) for name in names]
+            for root, _, names in os.walk(folder, followlinks=True)
+            for path in [Path(root, name) for name in names]
             for body in [path.read_bytes()]
         }
 
-    async def serve(self, request: web.Request) -> web.Response:
-        """Answer the file that the route's `name` names; 304 if the client has it, 404 if there is none."""
-        return self.answer(request, request.match_info["name"])
-
-    async def serve_sdk(self, request: web.Request) -> web.Response:
-        """Answer the SDK's file `name` of the version `version`, for caches to keep; 404 for any other version."""
-        if request.match_info["version"] != self._version:
+    def answer_version(self, request: web.Request, version: str, name: str) -> web.Response:
+        """Return the answer for the SDK's file `name`, for caches to keep; raises HTTPNotFound for another version."""
+        if version != self._version:
             raise web.HTTPNotFound(
                 headers={"Cache-Control": "no-store"},  # after an upgrade of the pool, this version may be served
                 text=f"This pool serves version {self._version} of the SDK. Remedy: import "
-                f"/web/sdk/{self._version}/index.js, or /web/sdk/index.js for whichever version the pool has.\n",
+                f"/web/sdk/{self._version}/index.js, or /web/sdk/index.js for the pool's current version.\n",
             )
-        return self.answer(request, f"sdk/{request.match_info['name']}", IMMUTABLE)
+        return self.answer(request, f"sdk/{name}", IMMUTABLE)
 
     def answer(self, request: web.Request, name: str, cache: str = REVALIDATE) -> web.Response:
         """Return the answer for a file, with its Cache-Control; raises HTTPNotFound."""

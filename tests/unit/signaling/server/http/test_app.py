@@ -412,7 +412,7 @@ async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_st
 async def test_in_production_ice_servers_are_for_sessions_only(running: Running) -> None:
     response = await running.public.get("/api/webrtc/config")
     assert response.status == 401
-    assert (await response.json())["code"] == "session-unknown"
+    assert (await response.json())["error"]["code"] == "session-unknown"
     token = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
     allowed = await running.public.get("/api/webrtc/config", headers={"Authorization": f"Bearer {token}"})
     assert (await allowed.json())["subprotocol"] == "switchboard.v1"
@@ -552,7 +552,7 @@ async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(run
     assert 1790 < int(retry_after or 0) <= 1800
     assert (await running.public.get("/api/webrtc/config")).status == 429
     assert await running.metric('switchboard_signaling_limited_total{limit="tokens"} 2.0')
-    assert await running.metric("switchboard_signaling_made_up_tokens_total 10.0")
+    assert await running.metric("switchboard_signaling_forged_tokens_total 10.0")
 
 
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 1}], indirect=True)

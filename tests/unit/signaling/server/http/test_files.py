@@ -16,10 +16,16 @@ from switchboard_signaling.server.http.files import Files
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve a folder as the pod does its page."""
-    app = web.Application()
-    files = Files(folder, "1.2.3")
-    app.router.add_get("/web/sdk/{version}/{name}", files.serve_sdk)
-    app.router.add_get("/web/{name:.+}", files.serve)
+    app, files = web.Application(), Files(folder, "1.2.3")
+
+    async def version(request: web.Request) -> web.Response:
+        return files.answer_version(request, request.match_info["version"], request.match_info["name"])
+
+    async def current(request: web.Request) -> web.Response:
+        return files.answer(request, request.match_info["name"])
+
+    app.router.add_get("/web/sdk/{version}/{name}", version)
+    app.router.add_get("/web/{name:.+}", current)
     async with TestClient(TestServer(app)) as client:
         yield client
 
