@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.node import check_types, install
+from tests.node import check_types, install, readme_example
 from tools.npm import program, run, tool
 from tools.pack_sdk import pack
 
@@ -19,12 +19,6 @@ SDK = ROOT / "sdk"
 SAMPLE = Path(__file__).with_name("sample")
 PACKAGE = json.loads((SDK / "package.json").read_text())
 PINNED = json.loads((ROOT / "requirements" / "npm" / "package.json").read_text())["devDependencies"]
-
-
-def code(language: str) -> str:
-    """Return the only example of the README in a language."""
-    [found] = re.findall(rf"```{language}\n(.*?)```", (SDK / "README.md").read_text(), re.DOTALL)
-    return str(found)
 
 
 def modules() -> set[str]:
@@ -95,7 +89,7 @@ def test_an_application_in_strict_typescript_compiles(installed: Path, module: s
     project = installed.parents[1]
     for name in ("page.ts", "component.tsx"):
         shutil.copy(SAMPLE / name, project)
-    (project / "readme.ts").write_text(code("ts"))
+    (project / "readme.ts").write_text(readme_example("ts"))
     (project / "package.json").write_text('{"type": "module"}')
     options = {
         "strict": True, "exactOptionalPropertyTypes": True, "noUnusedLocals": True, "skipLibCheck": False,
