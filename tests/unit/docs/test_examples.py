@@ -1,4 +1,4 @@
-"""The resources that the documentation shows are valid, and the commands that it names exist."""
+"""The resources that the documentation shows are valid; commands, settings and metrics that it names exist."""
 
 import re
 from collections.abc import Iterator
@@ -69,3 +69,19 @@ def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {target for page in PAGES for target in re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8"))}
     assert named <= targets
+
+
+@pytest.mark.parametrize(
+    ("reference", "pattern"),
+    [("settings", r"\bSWITCHBOARD_[A-Z_]+\b"), ("metrics", r"\bswitchboard_(?:signaling|operator)_[a-z_]+_[a-z]+\b")],
+)
+def test_every_setting_and_metric_that_is_named_exists(reference: str, pattern: str) -> None:
+    known = (ROOT / "docs" / "reference" / f"{reference}.md").read_text(encoding="utf-8")
+    named = {name for page in PAGES for name in re.findall(pattern, page.read_text(encoding="utf-8"))}
+    assert named
+    assert {name for name in named if name not in known} == set()
+
+
+def test_the_changelog_has_each_entry_once() -> None:
+    entries = re.findall(r"^- (.{40})", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(entries) == sorted(set(entries))

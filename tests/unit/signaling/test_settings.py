@@ -66,7 +66,7 @@ def test_everything_that_production_refuses_is_listed_at_once(monkeypatch: pytes
         ServerSettings(**{**PRODUCTION, "auth_type": "Anonymous", "auth_secret_dir": None})
     with pytest.raises(ValidationError, match=r"https only\. Remedy: set SWITCHBOARD_AUTH_JWKS_URL"):
         ServerSettings(
-            **{**PRODUCTION, "auth_type": "Jwks", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"}
+            **{**PRODUCTION, "auth_type": "JWKS", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"}
         )
 
 
