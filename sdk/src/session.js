@@ -6,6 +6,7 @@
  */
 import { Emitter } from "./events.js";
 import { idle, matched, onWire, queued, requeued, supersedes } from "./intent.js";
+import { ACK_DELAY } from "./lane.js";
 import { Match, Outcome } from "./match.js";
 import { BAD_FRAME, DEFAULT_LIMITS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
 import { bounded } from "./report.js";
@@ -205,6 +206,7 @@ export class Session extends Emitter {
   #tick() {
     const every = this.intent.state === "idle" ? this.#limits.idleHeartbeatMs : this.#limits.heartbeatMs;
     this.#sockets.check(2 * every + 2000);
+    this.#acknowledge();
     this.#transmit("due");
   }
 
@@ -342,10 +344,17 @@ export class Session extends Emitter {
   /** @param {Frame} frame */
   #receiveFromPeer(frame) {
     if (!this.#match) return;
-    const { messages, answer } = this.#match.receive(frame, performance.now());
-    for (const one of messages) this.emit("message", one);
-    if (answer) this.#sockets.send(answer);
-    else this.#transmit("flush"); // an acknowledgement releases further frames
+    // Browsers throttle the timers of hidden pages to one per second, by which time the peer repeats its frame.
+    const delay = document.visibilityState === "hidden" ? 0 : ACK_DELAY;
+    for (const one of this.#match.receive(frame, performance.now(), delay)) this.emit("message", one);
+    this.#acknowledge();
+    if (frame.type === "ack") this.#transmit("flush"); // it releases further frames
+    else setTimeout(() => this.#acknowledge(), ACK_DELAY);
+  }
+
+  #acknowledge() {
+    if (!this.#sockets.welcomed) return;
+    for (const ack of this.#match?.acknowledgements(performance.now()) ?? []) this.#sockets.send(ack);
   }
 
   /** Assume that the peer is present: a new socket's pod has not observed it yet, and only reports `away`. */

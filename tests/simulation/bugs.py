@@ -48,10 +48,9 @@ def no_second_acknowledgement(right: Any, client: Any, frame: Any, now: float) -
 
 
 @bug(lanes.ReceiveLane, "receive")
-def duplicates_are_delivered(right: Any, lane: Any, frame: Any) -> Any:
+def duplicates_are_delivered(right: Any, lane: Any, frame: Any, now: float) -> Any:
     again = [frame] if frame.seq <= lane._delivered else []
-    ready, ack = right(lane, frame)
-    return again + ready, ack
+    return again + right(lane, frame, now)
 
 
 @bug(lanes.SendLane, "obsoletes")

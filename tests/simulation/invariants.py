@@ -176,7 +176,11 @@ class Watch:
 
     def ticked(self, page: "Page", outputs: list[Output]) -> None:
         """Note that a page's session repeats what is due."""
-        again = [one for one in outputs if isinstance(one, Transmit) and isinstance(one.frame, PeerMessage)]
+        again = [
+            one
+            for one in outputs
+            if isinstance(one, Transmit) and isinstance(one.frame, PeerMessage) and not isinstance(one.frame, Ack)
+        ]
         if len(again) > 1:
             self._fail("1 flood", f"user {page.user.number} repeats {len(again)} frames at once")
 

@@ -18,7 +18,7 @@ from switchboard_signaling.client.core import (
     Stopped,
     Transmit,
 )
-from switchboard_signaling.client.lanes import WINDOW
+from switchboard_signaling.client.lanes import ACK_SECONDS, WINDOW
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.fields import MAX_CHAT
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
@@ -280,7 +280,28 @@ def test_a_chat_that_is_too_long_is_rejected_and_blocks_nothing(client: ClientSe
 def test_an_obsolete_frame_is_acknowledged_and_not_delivered(client: ClientSession) -> None:
     meet(client)
     client.say(Offer(match_id="", from_="", to="", seq=0, sdp="mine", generation=1), 0)
-    assert client.receive(offer(client, 1), 0) == [Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))]
+    assert client.receive(offer(client, 1), 0) == []
+    acknowledgement = Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))
+    assert acknowledgement in client.tick(ACK_SECONDS)
+
+
+def test_a_frame_is_acknowledged_at_the_deadline_even_while_the_peer_is_away(client: ClientSession) -> None:
+    meet(client)
+    client.receive(PeerState(match_id="m", state="away", instance="peer"), 0)
+    client.receive(offer(client, 1), 0)
+    assert client.deadline == ACK_SECONDS
+    assert client.tick(ACK_SECONDS) == [Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))]
+    assert client.deadline is None
+
+
+def test_an_acknowledgement_waits_for_the_welcome_of_a_new_socket(client: ClientSession) -> None:
+    meet(client)
+    client.receive(offer(client, 1), 0)
+    client.greet()
+    assert client.tick(ACK_SECONDS) == []
+    assert client.deadline is None
+    client.receive(Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS), 1)
+    assert Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1)) in client.tick(1)
 
 
 def test_an_older_socket_still_delivers_the_peers_frames_and_nothing_else(client: ClientSession) -> None:
