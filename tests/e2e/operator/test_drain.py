@@ -80,7 +80,7 @@ def test_scaling_down_empties_a_pod_before_it_goes(operator: Replica, pool: Pool
     until(lambda: set(stages(pool)) == set(others), "it goes")
     assert sessions(pool) == sum(SESSIONS)
     until(lambda: pool.is_true("Drained") and pool.live()["status"]["desiredReplicas"] == 2, "the status says so")
-    assert [item["note"] for item in events(pool, "Scaling")] == ["3 -> 2 pods: spec.replicas is 2."]
+    assert [item["note"] for item in events(pool, "Scaling")] == ["Scaling from 3 to 2 pods: spec.replicas is 2."]
 
 
 def events(pool: Pool, reason: str) -> list[Any]:
@@ -102,7 +102,7 @@ def test_kubectl_switchboard_tells_what_was_decided_and_why(operator: Replica, p
 
     [found] = json.loads(status("-o", "json"))
     assert (found["name"], found["replicas"]["desired"], found["why"]) == ("calls", 2, "spec.replicas is 2.")
-    assert [item["decision"] for item in found["decisions"]] == ["3 -> 2 pods: spec.replicas is 2."]
+    assert [item["decision"] for item in found["decisions"]] == ["Scaling from 3 to 2 pods: spec.replicas is 2."]
     assert "3 -> 2 pods" in status()
 
 
@@ -183,7 +183,7 @@ def test_a_pod_whose_clients_do_not_move_is_kept_and_named(operator: Replica, po
 def test_sessions_without_a_place_to_go_are_kept(operator: Replica, pool: Pool, redis: Resource) -> None:
     before = loaded(pool, capacity=35)
     pool.scale(1)
-    until(lambda: pool.condition("Drained").get("reason") == "NoRoom", "the condition says so", 30)
+    until(lambda: pool.condition("Drained").get("reason") == "InsufficientCapacity", "the condition says so", 30)
     assert sessions(pool) == sum(SESSIONS)
     assert max(fake.sessions for fake in before.values()) <= 35
 

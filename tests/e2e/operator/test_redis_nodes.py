@@ -176,12 +176,12 @@ async def test_primaries_leave_a_machine_that_would_take_most_of_them_along(serv
     servers.places = {pod: replace(place, machine=machines[pod]) for pod, place in servers.places.items()}
 
     async def changed() -> bool:
-        for command in (await servers.look()).improves:
+        for command in (await servers.look()).improvements:
             await execute(servers.places[command.pod], None, command)
         return (await observe(servers.places["store-2-1"], None)).primary_id is None
 
     await eventually(changed)
-    assert not (await servers.look()).improves
+    assert not (await servers.look()).improvements
 
 
 async def test_a_server_with_data_is_left_alone(servers: Servers) -> None:

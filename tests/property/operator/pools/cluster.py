@@ -139,9 +139,9 @@ class Cluster:
         match command:
             case Annotate(pod=pod, stage=stage, since=since):
                 self.pod(pod.name).marks = replace(self.pod(pod.name).marks, stage=stage, since=since)
-            case Cordon(pod=pod, refuse=refuse):
+            case Cordon(pod=pod, cordoned=cordoned):
                 if self.random.random() >= self.loss:
-                    self.pod(pod.name).cordoned = refuse
+                    self.pod(pod.name).cordoned = cordoned
             case GoAway(pod=pod, count=count):
                 found = self.pod(pod.name)
                 found.asked |= set([one for one in found.sessions if one not in found.asked][:count])

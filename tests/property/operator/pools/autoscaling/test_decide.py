@@ -67,7 +67,7 @@ def test_never_below_min_nor_above_max_and_always_explained(found: list[LoadObse
     for observation, decision in zip(found, run(found)[1], strict=True):
         assert observation.min_pods <= decision.desired <= observation.max_pods
         change = f"{observation.current} -> {decision.desired}: "
-        assert decision.why.startswith((change, f"{decision.desired} stays: "))
+        assert decision.why.startswith((change, f"unchanged at {decision.desired}: "))
 
 
 @few

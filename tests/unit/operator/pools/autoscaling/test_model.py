@@ -17,5 +17,5 @@ def test_what_an_observation_need_not_say() -> None:
     pod = PodLoad("a", ready=True, age_s=1, sessions=None)
     assert (pod.draining, pod.refused, pod.sample_age_s) == (False, 0, 0)
     assert LoadObservation(0, [pod], 1, 100, 150, 1, 9).schedules == ()
-    assert LoadDecision(1, "1 stays: load wants 1", "load wants 1", "load").limits == ()
+    assert LoadDecision(1, "unchanged at 1: load needs 1 pod", "load needs 1 pod", "load").limits == ()
     assert [field.name for field in fields(Schedule)] == ["name", "cron", "zone", "duration", "min_pods"]
