@@ -137,7 +137,7 @@ class Servers:
     def operate(self, cut: int) -> TopologyPlan:
         """Give the commands that are due, up to the moment when the operator is killed."""
         found = self.look()
-        for command in (*found.commands, *found.improves)[:cut]:
+        for command in (*found.commands, *found.improvements)[:cut]:
             self.execute(self.servers[command.pod], command)
         return found
 
