@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 from tests.e2e.waiting import until
-from tests.fuzz.wire import Wire
+from tests.fuzz.wire import RawSocket
 
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.intents import Matched
@@ -25,7 +25,7 @@ GROWTH_KIB = 48 * 1024
 class Bystanders:
     """Two clients in a call."""
 
-    wires: tuple[Wire, Wire]
+    wires: tuple[RawSocket, RawSocket]
     insts: tuple[str, str] = ("good-one", "good-two")
     match_id: str = ""
     _said: list[int] = field(default_factory=lambda: [0, 0])
@@ -132,7 +132,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 @pytest.fixture(scope="session")
 def bystanders(server: Target) -> Iterator[Bystanders]:
     """Two clients in a call on the server."""
-    with Wire(server.port) as one, Wire(server.port) as two:
+    with RawSocket(server.port) as one, RawSocket(server.port) as two:
         pair = Bystanders((one, two))
         pair.meet()
         yield pair

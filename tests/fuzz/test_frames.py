@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from tests.fuzz.conftest import Bystanders, Target
-from tests.fuzz.wire import BINARY, CLOSE, PING, PONG, TEXT, Wire, frame, malformed, masked
+from tests.fuzz.wire import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, frame, malformed, masked
 from tests.property.signaling.wire.frames import frames
 
 from switchboard_signaling.wire import messages
@@ -80,7 +80,7 @@ def fragments(opcode: int, data: bytes, cuts: list[int]) -> bytes:
     )
 
 
-def judge(wire: Wire, replies: list[messages.ServerFrame]) -> None:
+def judge(wire: RawSocket, replies: list[messages.ServerFrame]) -> None:
     """Fail unless all errors are coded, and a close has its code."""
     assert {reply.code for reply in replies if isinstance(reply, messages.ErrorFrame)} <= CODES
     if wire.closed and not wire.reset:
@@ -92,7 +92,7 @@ def judge(wire: Wire, replies: list[messages.ServerFrame]) -> None:
 def test_every_malformed_frame_is_answered_and_the_third_closes(
     server: Target, bystanders: Bystanders, said: list[tuple[int, bytes]]
 ) -> None:
-    with Wire(server.port).upgrade() as wire:
+    with RawSocket(server.port).upgrade() as wire:
         wire.hello("id000")
         bad = 0
         for opcode, text in said:
@@ -118,7 +118,7 @@ def test_every_malformed_frame_is_answered_and_the_third_closes(
 def test_frames_in_a_row_and_in_fragments(
     server: Target, bystanders: Bystanders, welcomed: bool, said: list[tuple[int, bytes, list[int]]]
 ) -> None:
-    with Wire(server.port).upgrade() as wire:
+    with RawSocket(server.port).upgrade() as wire:
         if welcomed:
             wire.hello("id000")
         for opcode, text, cuts in said:
@@ -131,8 +131,8 @@ def test_frames_in_a_row_and_in_fragments(
 @given(st.integers(1, 20))
 @example(1)
 def test_two_strangers_that_send_everything_at_each_other(server: Target, bystanders: Bystanders, turns: int) -> None:
-    """Frames with the names of a real match reach the code behind the checks that made-up names fail."""
-    with Wire(server.port).upgrade() as one, Wire(server.port).upgrade() as two:
+    """Frames with the names of a real match reach the code behind the checks that unknown names fail."""
+    with RawSocket(server.port).upgrade() as one, RawSocket(server.port).upgrade() as two:
         room = {"room": f"r{next(MARKS)}"}
         for wire, instance in ((one, "one"), (two, "two")):
             wire.hello(instance)
@@ -179,16 +179,16 @@ RAW = st.one_of(
 def test_any_bytes_after_the_handshake_end_in_a_close_with_a_code(
     server: Target, bystanders: Bystanders, welcomed: bool, chunks: list[bytes]
 ) -> None:
-    with Wire(server.port).upgrade() as wire:
+    with RawSocket(server.port).upgrade() as wire:
         if welcomed:
             wire.hello("id000")
         for chunk in chunks:
             wire.send(chunk)
         wire.half_close()
-        told = []
+        received = []
         while (message := wire.message()) is not None:
-            told.append(message)
-        for opcode, payload in told:
+            received.append(message)
+        for opcode, payload in received:
             if opcode == TEXT:
                 messages.decode_server(payload)
         if wire.close_code not in (None, 1005):

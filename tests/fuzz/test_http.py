@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case
 from tests.fuzz.conftest import Bystanders, Target
-from tests.fuzz.wire import Wire, upgrade_request
+from tests.fuzz.wire import RawSocket, upgrade_request
 
 OPENAPI = Path(__file__).parents[2] / "docs" / "reference" / "openapi.yaml"
 REAL = settings(
@@ -46,7 +46,7 @@ REQUESTS = st.one_of(
 @REAL
 @given(REQUESTS)
 def test_no_request_is_answered_by_a_server_error(server: Target, bystanders: Bystanders, request_bytes: bytes) -> None:
-    with Wire(server.port) as wire:
+    with RawSocket(server.port) as wire:
         wire.send(request_bytes)
         wire.half_close()
         answer = wire.rest()

@@ -18,7 +18,7 @@ _addresses = itertools.count(2)
 
 
 @dataclass
-class Wire:
+class RawSocket:
     """One TCP connection to the server, each from another loopback address: limits an address are not what we test."""
 
     port: int
@@ -140,7 +140,7 @@ class Wire:
 
 
 def upgrade_request(**changed: str | None) -> bytes:
-    """Return a handshake (RFC 6455 section 4.1), with headers changed, or left out by None."""
+    """Return a handshake (RFC 6455 section 4.1), with changed headers, None omits one."""
     headers: dict[str, str | None] = {
         "Host": "localhost",
         "Upgrade": "websocket",

@@ -1,4 +1,4 @@
-"""A pod of the shipped server in the test's own process, and what a raw client sees of it."""
+"""A pod of the real server in the test's own process, and a raw client for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -66,7 +66,7 @@ async def closed_with(socket: ClientWebSocketResponse) -> int | None:
 
 @asynccontextmanager
 async def pod_alone(folder: Path, **settings: Any) -> AsyncIterator[Running]:
-    """Run a pod; where it wants a shared secret for JWTs, that is the one of jwts.py."""
+    """Run a pod; a shared secret for JWTs is that of jwts.py."""
     if settings.get("auth_type") == "SharedSecret":
         settings["auth_secret_dir"] = secret_dir(folder / "auth")
     pod = make_pod(ServerSettings(**settings))
@@ -89,7 +89,7 @@ async def in_a_call(running: Running, stack: AsyncExitStack) -> tuple[Client, Cl
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what the pod's tasks do."""
+    """Wait until the pod's tasks have made the condition true."""
     async with asyncio.timeout(SECONDS):
         while not condition():  # noqa: ASYNC110 - the pod's tasks run in this loop
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The call page's and the SDK's files, revalidated by their content."""
+"""The files of the call page and of the SDK, with entity tags of their content."""
 
 import hashlib
 import mimetypes
@@ -9,19 +9,19 @@ from typing import Final
 from aiohttp import ETag, web
 
 TYPES: Final = mimetypes.MimeTypes()
-"""Python's own table: the machine's may call JavaScript something that browsers do not run."""
+"""Python's own table: the machine's may give JavaScript a type that browsers refuse to run."""
 
 
 class Files:
     """The files of a folder, read once.
 
-    Browsers keep them, but ask each time whether they changed (`no-cache`), so that no page mixes the modules of two
-    versions. The entity tag is a digest of the content: in the image every file has the same modification time, from
-    which aiohttp's static files would make equal tags for different files of equal size.
+    Browsers cache them but revalidate each time (`no-cache`), so that a page never mixes modules of two versions. The
+    entity tag is a digest of the content. aiohttp's static files derive it from time and size, but in the image all
+    files have the same modification time.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read all files of the folder, also behind links: in a checkout, `sdk` is one. Raises OSError."""
+        """Read all files of the folder, following links, because `sdk` is one in a checkout. Raises OSError."""
         self._files = {
             path.relative_to(folder).as_posix(): (body, hashlib.sha256(body).hexdigest()[:32], _type(path))
             for queue_token, _, names in os.walk(folder, followlinks=True)
@@ -34,7 +34,7 @@ class Files:
         return self.answer(request, request.match_info["name"])
 
     def answer(self, request: web.Request, name: str) -> web.Response:
-        """Return the answer for a file; raises HTTPNotFound."""
+        """Return the response for a file, 304 if the client has it; raises HTTPNotFound."""
         if name not in self._files:
             raise web.HTTPNotFound
         body, tag, content_type = self._files[name]
