@@ -12,7 +12,7 @@ import structlog
 
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.shared_stats import SharedStats, SharedStatsFullError
-from switchboard_signaling.server.telemetry.tally import LEDGER_SECONDS
+from switchboard_signaling.server.telemetry.stats_flusher import STORE_SECONDS
 
 READ_SECONDS: Final = 5.0
 
@@ -33,7 +33,7 @@ class Blocklist:
     """Who is kept out."""
 
     def __init__(self, shared_stats: SharedStats) -> None:
-        self._ledger = shared_stats
+        self._shared_stats = shared_stats
         self._version = 0
         self._until: dict[str, float] = {}
 
@@ -48,19 +48,19 @@ class Blocklist:
 
     async def block(self, name: str, seconds: float) -> None:
         """Keep a name out; here at once. Raises BrokerUnavailableError or LedgerFullError."""
-        await self._ledger.block(name, seconds)
+        await self._shared_stats.block(name, seconds)
         self._until[name] = time.monotonic() + seconds
 
     async def unblock(self, name: str) -> None:
         """Let a name in; here at once. Raises BrokerUnavailableError."""
-        await self._ledger.unblock(name)
+        await self._shared_stats.unblock(name)
         self._until.pop(name, None)
 
     async def run(self) -> None:
         """Read the list every few seconds, until cancelled."""
         while True:
             try:
-                async with asyncio.timeout(LEDGER_SECONDS):
+                async with asyncio.timeout(STORE_SECONDS):
                     await self.read()
             except (BrokerUnavailableError, TimeoutError) as error:
                 log.warning("who is kept out cannot be read; what is known holds", error=str(error))
@@ -68,14 +68,14 @@ class Blocklist:
 
     async def read(self) -> None:
         """Read the list, if it has changed. Raises BrokerUnavailableError."""
-        found = await self._ledger.blocks(self._version)
+        found = await self._shared_stats.blocks(self._version)
         if found is None:
             return
         known = self.seconds() if found.version < self._version else {}
         missing = {name: seconds for name, seconds in known.items() if name not in found.seconds}
         try:
             for name, seconds in missing.items():
-                await self._ledger.block(name, seconds)
+                await self._shared_stats.block(name, seconds)
         except SharedStatsFullError:
             remedy = "remove blocks (DELETE /admin/blocks/KIND/NAME), then block again whom other pods lack"
             log.error("blocks_not_restored", known=len(missing), remedy=remedy)  # noqa: TRY400 - no fault of ours

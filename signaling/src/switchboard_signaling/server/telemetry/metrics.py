@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from switchboard_crds import metric_names
-from switchboard_signaling.server.telemetry.meters import counter, gauge
+from switchboard_signaling.server.telemetry.call_metrics import counter, gauge
 from switchboard_signaling.wire.errors import CLOSE_CODES
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ def shared_stats() -> MemorySharedStats:
     return MemorySharedStats("pod", lambda: 0.0)
 
 
-async def test_a_pod_learns_of_what_another_one_was_told(shared_stats: MemorySharedStats) -> None:
+async def test_a_block_reaches_the_other_pods(shared_stats: MemorySharedStats) -> None:
     one, two = Blocklist(shared_stats), Blocklist(shared_stats)
     await one.block(of_subject("ada"), 60)
     await one.block(of_session("sid"), 60)
@@ -38,13 +38,13 @@ async def test_a_block_ends_by_itself(shared_stats: MemorySharedStats) -> None:
     assert blocks.seconds() == {}
 
 
-async def test_after_a_wipe_pods_write_down_again_what_they_know() -> None:
+async def test_pods_restore_a_wiped_list() -> None:
     before, after = MemorySharedStats("pod", lambda: 0.0), MemorySharedStats("pod", lambda: 0.0)
     blocks = Blocklist(before)
     for name in ("ada", "bob"):
         await blocks.block(of_subject(name), 60)
     await blocks.read()
-    blocks._ledger = after
+    blocks._shared_stats = after
     await after.block(of_subject("eve"), 60)
     await blocks.read()
     assert all(blocks.holds(name, "?") for name in ("ada", "bob", "eve"))
@@ -53,7 +53,7 @@ async def test_after_a_wipe_pods_write_down_again_what_they_know() -> None:
     assert set(found.seconds) == {of_subject(name) for name in ("ada", "bob", "eve")}
 
 
-async def test_without_the_store_what_is_known_holds(
+async def test_without_the_store_the_known_list_stays_in_effect(
     shared_stats: MemorySharedStats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocks = Blocklist(shared_stats)
@@ -68,13 +68,13 @@ async def test_without_the_store_what_is_known_holds(
     assert blocks.holds("ada", "?")
 
 
-async def test_what_has_no_room_after_a_wipe_still_holds_here(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_entries_without_room_after_a_wipe_stay_in_effect_on_this_pod(monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = MemorySharedStats("pod", lambda: 0.0), MemorySharedStats("pod", lambda: 0.0)
     blocks = Blocklist(before)
     for name in ("ada", "bob"):
         await blocks.block(of_subject(name), 60)
     await blocks.read()
-    blocks._ledger = after
+    blocks._shared_stats = after
     await after.block(of_subject("eve"), 60)
     monkeypatch.setattr(ledgers, "MAX_BLOCKS", 1)
     with structlog.testing.capture_logs() as lines:

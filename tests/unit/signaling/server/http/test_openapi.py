@@ -47,7 +47,7 @@ async def a_call(running: Running, _patch: pytest.MonkeyPatch, stack: AsyncExitS
     await until(lambda: running.pod.metrics.registry.get_sample_value(
         "switchboard_signaling_calls_total", {"verdict": "connected", "path": "relay"}
     ))  # fmt: skip
-    await running.pod.tally.flush()
+    await running.pod.stats.flush()
     assert await running.pod.broker.shared_stats.kept(match_id)
     return {"session": one.session.session_id or ""}
 
