@@ -40,7 +40,7 @@ def test_a_typo_in_the_values_is_refused_by_name(api: ApiServer) -> None:
 
 
 def test_a_quickstart_that_nobody_would_reconcile_is_refused(api: ApiServer) -> None:
-    with pytest.raises(AssertionError, match=r"operator\.watchNamespaces does not list\. Remedy: add it"):
+    with pytest.raises(AssertionError, match=r"in operator\.watchNamespaces\. Remedy: add it"):
         helm(
             *(api, "template", "x", str(CHART), "--namespace", "here"),
             *("--set", "quickstart.enabled=true", "--set", "operator.watchNamespaces={there}"),

@@ -57,4 +57,4 @@ def test_images_are_found_by_name() -> None:
 def test_an_unknown_image_is_named_with_those_that_exist() -> None:
     with pytest.raises(ClusterError, match="there is no image nginx") as caught:
         images.find("nginx")
-    assert caught.value.remedy == "the images are pause, coredns, valkey, operator, signaling, turn"
+    assert caught.value.remedy == "the images are: pause, coredns, valkey, operator, signaling, turn"
