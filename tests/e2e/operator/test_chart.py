@@ -47,7 +47,7 @@ def test_a_quickstart_that_nobody_would_reconcile_is_refused(api: ApiServer) -> 
         )
 
 
-def test_the_crd_job_runs_before_upgrades_only_and_can_be_left_out(api: ApiServer) -> None:
+def test_the_crd_job_runs_only_before_upgrades_and_can_be_disabled(api: ApiServer) -> None:
     rendered = helm(api, "template", "x", str(CHART))
     assert rendered.count("helm.sh/hook: pre-upgrade") == 4
     assert "crd-upgrade" not in helm(api, "template", "x", str(CHART), "--set", "crds.upgrade=false")

@@ -31,7 +31,7 @@ def failing(error: BaseException) -> object:
 FAILURE = ClusterError("unit-died", "etcd [2379] ended", "read the log", Path("/logs/etcd.log"))
 
 
-def test_a_failure_is_told_with_its_remedy_and_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_printed_with_its_remedy_and_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "up", failing(FAILURE))
     result = runner.invoke(cli.app, ["up"])
     assert result.exit_code == 1
@@ -131,7 +131,7 @@ def test_a_count_of_nodes_that_cannot_be_is_refused(count: int) -> None:
     assert json.loads(result.stdout)["error"]["code"] == "bad-node-count"
 
 
-def test_a_missing_package_is_told_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _name: None)
     monkeypatch.setattr(build, "ensure", failing(AssertionError("built")))
     result = runner.invoke(cli.app, ["build"])

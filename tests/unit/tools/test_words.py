@@ -25,7 +25,9 @@ def test_a_phrase_is_found(text: str, expected: str) -> None:
     assert found("docs/page.md", text) == [(1, expected)]
 
 
-@pytest.mark.parametrize("text", ["in line with RFC 8445", "at most 32", "the health check", "per second", "the first page"])
+@pytest.mark.parametrize(
+    "text", ["in line with RFC 8445", "at most 32", "the health check", "per second", "the first page"]
+)
 def test_plain_english_passes(text: str) -> None:
     assert found("docs/page.md", text) == []
 

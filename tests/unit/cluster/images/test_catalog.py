@@ -20,7 +20,7 @@ def test_its_dockerfile_runs_as_nobody_in_particular(image: Image) -> None:
 
 
 @each_image
-def test_its_dockerfile_stands_on_a_public_base_unless_told_otherwise(image: Image) -> None:
+def test_the_default_base_of_its_dockerfile_is_public(image: Image) -> None:
     lines = (ROOT / image.dockerfile).read_text().splitlines()
     instructions = [line for line in lines if line and not line.startswith("#")]
     if image.base is None:
