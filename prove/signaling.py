@@ -24,7 +24,7 @@ from prove.relay import CALM_SECONDS, DRAIN_SECONDS, SERVERS, Pods, Proof, serve
 from prove.report import FOLDER, write
 from prove.talkers import summary
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import Met, QueuePosition
+from switchboard_signaling.client.core import MatchReady, QueuePosition
 from switchboard_signaling.wire import errors
 
 SERVER_FAULTS: Final = ("kill", "pause")
@@ -71,7 +71,7 @@ class Queue:
         name = f"probe{self._turn}"
         pair = [await self._come(name, name) for _ in range(2)]
         for client in pair:
-            await client.wait_for(Met, seconds=60)
+            await client.wait_for(MatchReady, seconds=60)
         for client in pair:
             await client.leave()
         return time.monotonic() - since
@@ -80,8 +80,8 @@ class Queue:
         """Let helpers come; return whether each met the one who had waited longest."""
         for waiting in self._waiting:
             helper = await self._come("helper", "caller")
-            met = await helper.wait_for(Met, seconds=30)
-            if (await waiting.wait_for(Met, seconds=30)).m != met.m:
+            met = await helper.wait_for(MatchReady, seconds=30)
+            if (await waiting.wait_for(MatchReady, seconds=30)).match_id != met.match_id:
                 return False
         return True
 

@@ -18,7 +18,16 @@ from typing import Any, Final
 import uvloop
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import ClientProblem, Ended, Event, Met, Online, Partner, Said, Stopped
+from switchboard_signaling.client.core import (
+    ClientProblem,
+    Ended,
+    Event,
+    MatchReady,
+    Online,
+    PeerMessageReceived,
+    PeerPresenceChanged,
+    Stopped,
+)
 from switchboard_signaling.wire.messages import Chat
 
 MEET_SECONDS: Final = 60.0
@@ -54,7 +63,7 @@ class Talker:
         """Say the next number."""
         self.said.append(time.monotonic())
         number = str(len(self.said))
-        await self.client.say(Chat(m="", from_="", to="", k=0, id=number, text=number))
+        await self.client.say(Chat(match_id="", from_="", to="", seq=0, id=number, text=number))
 
     def server_at(self, when: float) -> str | None:
         """Return the server that this client was last welcomed by at a time."""
@@ -67,14 +76,14 @@ class Talker:
         match event:
             case Online():
                 self.arrived()
-            case Met():
+            case MatchReady():
                 self.met.set()
-            case Said(frame=Chat(text=text)):
+            case PeerMessageReceived(frame=Chat(text=text)):
                 number = int(text)
                 self.doubled += number in self.shown
                 self.disordered += number != len(self.shown) + 1
                 self.shown.setdefault(number, time.monotonic())
-            case Partner(state=state):
+            case PeerPresenceChanged(state=state):
                 self._house.events[f"partner-{state}"] += 1
             case Ended(reason=reason):
                 self._house.events[f"ended-{reason}"] += 1
@@ -117,7 +126,7 @@ class House:
                         for talker in self._pairs[number]:
                             await talker.met.wait()
                 except TimeoutError:
-                    wants = [talker.client.session.want for talker in self._pairs[number]]
+                    wants = [talker.client.session.intent for talker in self._pairs[number]]
                     raise TimeoutError(f"a pair did not meet: {wants}, {self.events}") from None
 
         await asyncio.gather(*map(one_pair, range(first, last)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.intents import Idle, Matched, Queued, Want
+from switchboard_signaling.wire.intents import Idle, Intent, Matched, Queued
 
 HANDSHAKE: Final = (
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -25,11 +25,11 @@ class Visitor(asyncio.Protocol):
     """One session from its socket to its end; `done` gets None, or what went wrong."""
 
     def __init__(self, name: int, done: Callable[["Visitor", str | None], None]) -> None:
-        self._inst = f"i{name}"
+        self._instance = f"i{name}"
         self._done = done
         self._quits = random.random() < QUITS
         self._vanishes = random.random() < VANISHES
-        self._want: Want = Idle()
+        self._intent: Intent = Idle()
         self._data = b""
         self._upgraded = False
         self._finished = False
@@ -38,7 +38,7 @@ class Visitor(asyncio.Protocol):
         """Ask for the WebSocket, and say hello behind it without waiting."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._transport.write(HANDSHAKE)
-        self._say(messages.Hello(n=1, inst=self._inst))
+        self._say(messages.Hello(socket_number=1, instance=self._instance))
 
     def data_received(self, data: bytes) -> None:
         """Take whole frames."""
@@ -69,24 +69,24 @@ class Visitor(asyncio.Protocol):
     def _hear(self, frame: messages.ServerFrame) -> None:
         match frame:
             case messages.Welcome():
-                self._want = Queued(1, "t")
-                self._say(messages.JoinQueue(c=1, ticket="t"))
+                self._intent = Queued(1, "t")
+                self._say(messages.JoinQueue(revision=1, ticket="t"))
                 if self._quits:
-                    self._say(messages.LeaveQueue(c=2, ticket="t"))
+                    self._say(messages.LeaveQueue(revision=2, ticket="t"))
                     self._leave()
-            case messages.Ping():
-                self._say(messages.Heartbeat(want=self._want))
-            case messages.MatchFound(m=m, state="forming"):
-                self._want = Matched(self._want.c, m)
-                self._say(messages.Heartbeat(want=self._want))
-            case messages.MatchFound(m=m, state="open", role="polite"):
-                self._say(messages.Leave(c=self._want.c + 1, m=m))
+            case messages.ServerHeartbeat():
+                self._say(messages.Heartbeat(intent=self._intent))
+            case messages.MatchFound(match_id=match_id, state="forming"):
+                self._intent = Matched(self._intent.revision, match_id)
+                self._say(messages.Heartbeat(intent=self._intent))
+            case messages.MatchFound(match_id=match_id, state="open", role="polite"):
+                self._say(messages.Leave(revision=self._intent.revision + 1, match_id=match_id))
                 self._leave()
-            case messages.MatchFound(m=m, token=token):
-                self._want = Matched(self._want.c, m, token)
+            case messages.MatchFound(match_id=match_id, token=token):
+                self._intent = Matched(self._intent.revision, match_id, token)
             case messages.PeerState(state="left", requeue=True):
-                self._want = Queued(self._want.c + 1, "t")
-                self._say(messages.Heartbeat(want=self._want))
+                self._intent = Queued(self._intent.revision + 1, "t")
+                self._say(messages.Heartbeat(intent=self._intent))
             case messages.PeerState(state="left"):
                 self._leave()
             case messages.ErrorFrame(code=code, message=message):

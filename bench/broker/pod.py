@@ -27,7 +27,7 @@ CANDIDATE: Final = Candidate(
 
 def message(pod: str) -> Relay:
     """Return a message of usual size: a candidate on its way to a client of the other pod."""
-    frame = IceCandidate(m="m" * 22, from_="a" * 22, to="b" * 22, k=7, candidates=[CANDIDATE])
+    frame = IceCandidate(match_id="m" * 22, from_="a" * 22, to="b" * 22, seq=7, candidates=[CANDIDATE])
     return Relay("s" * 22, "m" * 22, "t" * 22, pod, frame)
 
 
@@ -52,7 +52,7 @@ async def switchboard(name: str, other: str, port: int, heard: Callable[[], None
     def bounce(hint: Hint) -> None:
         if isinstance(hint, Relay):
             heard()
-            channel.tell(other, answer)
+            channel.send_hint(other, answer)
 
     store = ClusterClient([("127.0.0.1", port)])
     await store.start()
@@ -60,7 +60,7 @@ async def switchboard(name: str, other: str, port: int, heard: Callable[[], None
     await channel.start()
     print("ready:0", flush=True)
     for _ in range(start):
-        channel.tell(other, answer)
+        channel.send_hint(other, answer)
     await asyncio.Event().wait()
 
 

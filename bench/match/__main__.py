@@ -95,7 +95,7 @@ class Bench:
                 guests.create_task(self._guest())
 
     async def _join(self, ticket: Ticket) -> Any:
-        return await self._broker.ask(Enqueue(ticket, ticket.sid, None))
+        return await self._broker.ask(Enqueue(ticket, ticket.session_id, None))
 
     async def _guest(self) -> None:
         guest = self._people.next("guest", "host", self._chance.randrange(HARD) == 0)
@@ -105,7 +105,7 @@ class Bench:
         if not isinstance(answer, Proposal):
             return
         self.matches += 1
-        host = answer.a if answer.b.sid == guest.sid else answer.b
+        host = answer.a if answer.b.session_id == guest.session_id else answer.b
         again = self._people.next("host", "guest", "interest" in host.required)
         await asyncio.gather(
             self._join(again), *(self._broker.ask(Announced(one.ticket, one.pod)) for one in (answer.a, answer.b))

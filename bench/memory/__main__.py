@@ -50,7 +50,7 @@ class Queued(Bare):
     _heartbeat: bytes
 
     def opened(self) -> None:
-        self._tell({"type": "hello", "n": 1, "inst": f"inst-{self.number:017}"})
+        self._tell({"type": "hello", "socket": 1, "instance": f"inst-{self.number:017}"})
 
     def heard(self, text: bytes) -> None:
         if text.startswith(b'{"type":"heartbeat"'):
@@ -61,10 +61,12 @@ class Queued(Bare):
         match frame["type"]:
             case "welcome":
                 what = {"ticket": f"ticket-{self.number:015}", "required": {"number": str(self.number)}}
-                self._want = {"state": "queued", "c": 1} | what
-                self._tell({"type": "join-queue", "c": 1} | what)
+                self._intent = {"state": "queued", "revision": 1} | what
+                self._tell({"type": "join-queue", "revision": 1} | what)
             case "queued":
-                self._heartbeat = _json({"type": "heartbeat", "want": self._want | {"place": frame["place"]}})
+                self._heartbeat = _json(
+                    {"type": "heartbeat", "intent": self._intent | {"queueToken": frame["queueToken"]}}
+                )
                 self.ready()
             case other:
                 self.problem = f"{other}: {text!r}"

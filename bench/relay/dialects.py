@@ -18,7 +18,7 @@ class Client(WebSocket):
 
     def __init__(self, host: str, pair: int, side: int, ready: Callable[[], None]) -> None:
         self.pair, self.side = pair, side
-        self.name, self.partner = f"inst-{pair:05}-{side}", f"inst-{pair:05}-{1 - side}"
+        self.name, self.peer = f"inst-{pair:05}-{side}", f"inst-{pair:05}-{1 - side}"
         self.match = "m" * 22
         self.problem = ""
         self.ready = ready
@@ -27,11 +27,11 @@ class Client(WebSocket):
     def message(self) -> tuple[bytes, bytes]:
         """Return what stands before and after the number of a message."""
         candidate = {"candidate": CANDIDATE.format(self.pair % 250, self.side), "sdpMid": "0", "sdpMLineIndex": 0}
-        return self._lane("ice-candidate", self.name, self.partner, {"candidates": [candidate]})
+        return self._lane("ice-candidate", self.name, self.peer, {"candidates": [candidate]})
 
     def ack(self) -> tuple[bytes, bytes]:
         """Return what stands before and after the number of an acknowledgement."""
-        return self._lane("ack", self.partner, self.name, {})
+        return self._lane("ack", self.peer, self.name, {})
 
     def heartbeat(self) -> bytes | None:
         """Return the answer to the server's heartbeat, if it is a text."""
@@ -46,7 +46,7 @@ class Client(WebSocket):
         return frame
 
     def _lane(self, kind: str, sender: str, receiver: str, more: dict[str, Any]) -> tuple[bytes, bytes]:
-        frame = {"type": kind, "m": self.match, "from": sender, "to": receiver, "k": "?"} | more
+        frame = {"type": kind, "match": self.match, "from": sender, "to": receiver, "seq": "?"} | more
         before, _, after = self.wrap(_json(frame)).partition('"?"')
         return before.encode(), after.encode()
 
@@ -89,7 +89,7 @@ class PeerJs(Client):
             self.ready()
 
     def wrap(self, frame: str) -> str:
-        return f'{{"type":"CANDIDATE","dst":"{self.partner}","payload":{frame}}}'
+        return f'{{"type":"CANDIDATE","dst":"{self.peer}","payload":{frame}}}'
 
 
 class Switchboard(Client):
@@ -99,20 +99,20 @@ class Switchboard(Client):
     subprotocol = "switchboard.v1"
 
     def opened(self) -> None:
-        self._want: dict[str, Any] = {"state": "idle", "c": 0}
-        self._tell({"type": "hello", "n": 1, "inst": self.name})
+        self._intent: dict[str, Any] = {"state": "idle", "revision": 0}
+        self._tell({"type": "hello", "socket": 1, "instance": self.name})
 
     def heard(self, text: bytes) -> None:
         frame = json.loads(text)
         match frame["type"]:
             case "welcome":
                 pair = {"pair": str(self.pair)}
-                self._tell({"type": "join-queue", "c": 1, "ticket": "t", "attributes": pair, "required": pair})
+                self._tell({"type": "join-queue", "revision": 1, "ticket": "t", "attributes": pair, "required": pair})
             case "match-found":
-                self._want = {"state": "matched", "c": 1, "m": frame["m"]}
+                self._intent = {"state": "matched", "revision": 1, "match": frame["match"]}
                 if frame["state"] == "open":
-                    self._want["token"] = frame["token"]
-                    self.match = frame["m"]
+                    self._intent["token"] = frame["token"]
+                    self.match = frame["match"]
                     self.ready()
                 else:
                     self._tell(self._answer())
@@ -125,7 +125,7 @@ class Switchboard(Client):
         return _json(self._answer()).encode()
 
     def _answer(self) -> dict[str, Any]:
-        return {"type": "heartbeat", "want": self._want}
+        return {"type": "heartbeat", "intent": self._intent}
 
     def _tell(self, frame: dict[str, Any]) -> None:
         self.say(_json(frame).encode())

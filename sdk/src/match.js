@@ -1,8 +1,8 @@
-/** The lanes of a match, and what the pool is told of it. Pure: frames and the time go in, frames come out. */
+/** The lanes of a match, and reports about it to the pool. Pure: frames and the time go in, frames come out. */
 import { ReceiveLane, SendLane } from "./lane.js";
 import { MAX_SPAN_MS } from "./protocol.js";
 
-const KEPT_LANES = 4; // of how many earlier page loads of the partner
+const KEPT_LANES = 4; // number of earlier page loads of the peer whose lanes are kept
 
 /**
  * @typedef {import("./lane.js").Frame} Frame
@@ -10,58 +10,58 @@ const KEPT_LANES = 4; // of how many earlier page loads of the partner
  * @typedef {{role: "polite" | "impolite", iceServers: RTCIceServer[]}} Terms
  */
 
-/** A match as this page load sees it: who the partner's page load is, and what the two say to each other. */
+/** A match as this page load sees it: the peer's page load, and the lanes between the two. */
 export class Match {
-  #inst;
-  /** By the partner's page loads, the present one last. @type {Map<string, [SendLane, ReceiveLane]>} */
+  #instance;
+  /** By the peer's page load, the current one last. @type {Map<string, [SendLane, ReceiveLane]>} */
   #lanes = new Map();
 
   /**
-   * `inst` is this page load.
+   * `instance` is this page load.
    *
-   * @param {string} m
-   * @param {string} inst
+   * @param {string} id
+   * @param {string} instance
    */
-  constructor(m, inst) {
-    this.m = m;
-    this.#inst = inst;
-    /** What the pool says of the match beside the partner. @type {Terms} */
+  constructor(id, instance) {
+    this.id = id;
+    this.#instance = instance;
+    /** The terms of the match from the pool. @type {Terms} */
     this.terms = { role: "polite", iceServers: [] };
-    /** The partner's page load. */
-    this.partner = "";
-    /** Whether both sides are in, as far as is known here: nothing is said before, but the partner may know sooner. */
+    /** The peer's page load. */
+    this.peer = "";
+    /** Whether this side knows that both have entered the match; frames are sent only then, but received before. */
     this.open = false;
-    /** Whether the partner's page can be reached. */
+    /** Whether the peer's page is reachable. */
     this.present = true;
   }
 
   /**
-   * Begin the lanes with a page load of the partner; of what was said to an older one only chat has value. A store that
-   * has lost its last writes may name an older page load again for a while: its lanes go on.
+   * Start the lanes with a page load of the peer; only chat for an older page load is sent again. A store that lost its
+   * last writes may name an older page load again for a while: its lanes continue.
    *
-   * @param {string} partner
+   * @param {string} peer
    */
-  meet(partner) {
-    const unheard = this.partner ? this.#sending.unacknowledgedChat() : [];
-    const [sending, receiving] = this.#lanes.get(partner) ?? [
-      new SendLane({ m: this.m, from: this.#inst, to: partner }),
-      new ReceiveLane({ m: this.m, from: partner, to: this.#inst }),
+  meet(peer) {
+    const unacknowledged = this.peer ? this.#sending.unacknowledgedChat() : [];
+    const [sending, receiving] = this.#lanes.get(peer) ?? [
+      new SendLane({ match: this.id, from: this.#instance, to: peer }),
+      new ReceiveLane({ match: this.id, from: peer, to: this.#instance }),
     ];
     const known = new Set(sending.unacknowledgedChat().map(({ id }) => id));
-    for (const chat of unheard) if (!known.has(chat.id)) sending.push(chat);
-    this.#lanes.delete(partner); // the present one goes to the end
+    for (const chat of unacknowledged) if (!known.has(chat.id)) sending.push(chat);
+    this.#lanes.delete(peer); // moves the current one to the end
     this.#lanes = new Map([...this.#lanes].slice(-KEPT_LANES));
-    this.#lanes.set(partner, [sending, receiving]);
-    this.partner = partner;
+    this.#lanes.set(peer, [sending, receiving]);
+    this.peer = peer;
   }
 
-  /** Keep a frame until the partner acknowledges it; false if the window is full. @param {Frame} frame */
+  /** Keep a frame until the peer acknowledges it; false if the window is full. @param {Frame} frame */
   push(frame) {
     return this.#sending.push(frame);
   }
 
   /**
-   * The frames to send now, chosen by the lane: none while nothing can reach the partner.
+   * The frames to send now, chosen by the lane: none while nothing can reach the peer.
    *
    * @param {"flush" | "due" | "restart"} choose
    * @param {number} now ms
@@ -71,50 +71,50 @@ export class Match {
   }
 
   /**
-   * What to show of a frame that the partner said, and what to answer; nothing for one that is of another page load.
+   * The frames to deliver and the frame to answer with; none for a frame of another page load.
    *
    * @param {Frame} frame
    * @param {number} now ms
-   * @returns {{said: Frame[], answer: Frame | null}}
+   * @returns {{messages: Frame[], answer: Frame | null}}
    */
-  hear(frame, now) {
-    const nothing = { said: [], answer: null };
-    if (frame.m !== this.m) return nothing;
+  receive(frame, now) {
+    const nothing = { messages: [], answer: null };
+    if (frame.match !== this.id) return nothing;
     if (frame.type === "ack") {
-      if (frame.from === this.#inst && frame.to === this.partner) this.#sending.acknowledged(frame.k, now);
+      if (frame.from === this.#instance && frame.to === this.peer) this.#sending.acknowledged(frame.seq, now);
       return nothing;
     }
-    if (frame.to !== this.#inst || frame.from !== this.partner) return nothing;
+    if (frame.to !== this.#instance || frame.from !== this.peer) return nothing;
     const { ready, ack } = this.#receiving.receive(frame);
-    return { said: ready.filter(({ type }) => type !== "noop"), answer: ack };
+    return { messages: ready.filter((one) => !this.#sending.obsoletes(one)), answer: ack };
   }
 
-  get #present() {
-    return /** @type {[SendLane, ReceiveLane]} */ (this.#lanes.get(this.partner));
+  get #current() {
+    return /** @type {[SendLane, ReceiveLane]} */ (this.#lanes.get(this.peer));
   }
 
   get #sending() {
-    return this.#present[0];
+    return this.#current[0];
   }
 
   get #receiving() {
-    return this.#present[1];
+    return this.#current[1];
   }
 }
 
-/** What the pool is told of a match's connection: each state once, over all page loads of the partner. */
+/** Reports to the pool about a match's connection: each state once, over all page loads of the peer. */
 export class Outcome {
   #since;
   /** @type {Set<string>} */
-  #said = new Set();
+  #reported = new Set();
   /** @type {number | undefined} */
   #setupMs;
   /** @type {ConnectionState[]} */
   #unsent = [];
 
-  /** @param {string} m @param {number} now ms */
-  constructor(m, now) {
-    this.m = m;
+  /** @param {string} match @param {number} now ms */
+  constructor(match, now) {
+    this.match = match;
     this.#since = now;
   }
 
@@ -124,13 +124,13 @@ export class Outcome {
    * @param {number} now ms
    */
   add(state, { path, reason }, now) {
-    if (this.#said.has(state)) return;
-    this.#said.add(state);
+    if (this.#reported.has(state)) return;
+    this.#reported.add(state);
     if (state === "connected") this.#setupMs = Math.min(now - this.#since, MAX_SPAN_MS);
-    this.#unsent.push({ type: "connection-state", m: this.m, state, setupMs: this.#setupMs, path, reason });
+    this.#unsent.push({ type: "connection-state", match: this.match, state, setupMs: this.#setupMs, path, reason });
   }
 
-  /** What is to be sent; it is given once. */
+  /** Take the frames to send. */
   take() {
     return this.#unsent.splice(0);
   }

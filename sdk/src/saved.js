@@ -1,26 +1,30 @@
-/** What of a session outlives a reload: kept in the tab's storage, for the one tab that holds its lock. */
-import { idle } from "./want.js";
+/** The part of a session that survives a reload: kept in the tab's storage, for the one tab that holds its lock. */
+import { idle } from "./intent.js";
 
 const STORAGE = "switchboard.session";
-const LOCK_WAIT = 500; // a reloaded page's old lock is released within this time
+const LOCK_WAIT = 500; // a reloaded page releases its lock within this time
 
 /**
- * `n` numbers the sockets, `sid` and `token` are the pool's for the session.
+ * `socket` numbers the sockets; `session` and `token` come from the pool.
  *
- * @typedef {{n: number, sid: string | null, token: string | null, want: import("./want.js").Want}} Saved
+ * @typedef {object} Saved
+ * @property {number} socket
+ * @property {string | null} session
+ * @property {string | null} token
+ * @property {import("./intent.js").Intent} intent
  */
 
 /** @returns {Saved} */
-export const nothing = () => ({ n: 0, sid: null, token: null, want: idle() });
+export const nothing = () => ({ socket: 0, session: null, token: null, intent: idle() });
 
 /**
- * The session of this tab. A duplicated tab gets a copy of the storage: the session belongs to the one with the lock.
+ * Return this tab's session. A duplicated tab gets a copy of the storage: the session belongs to the tab with the lock.
  *
  * @returns {Promise<Saved>}
  */
 export async function restore() {
   const saved = JSON.parse(sessionStorage.getItem(STORAGE) ?? "null");
-  return saved?.sid && (await lock(saved.sid)) ? saved : nothing();
+  return saved?.session && (await lock(saved.session)) ? saved : nothing();
 }
 
 /** @param {Saved} state */
@@ -29,12 +33,12 @@ export const save = (state) => sessionStorage.setItem(STORAGE, JSON.stringify(st
 export const remove = () => sessionStorage.removeItem(STORAGE);
 
 /**
- * Hold a session's lock until the page is gone; false if another tab has it.
+ * Hold a session's lock until the page is closed; false if another tab holds it.
  *
- * @param {string} sid
+ * @param {string} session
  * @returns {Promise<boolean>}
  */
-export async function lock(sid) {
+export async function lock(session) {
   if (!navigator.locks) return true;
   const signal = AbortSignal.timeout(LOCK_WAIT);
   return new Promise((resolve) => {
@@ -42,6 +46,6 @@ export async function lock(sid) {
       resolve(true);
       return new Promise(() => {});
     };
-    navigator.locks.request(`switchboard.${sid}`, { signal }, held).catch(() => resolve(false));
+    navigator.locks.request(`switchboard.${session}`, { signal }, held).catch(() => resolve(false));
   });
 }

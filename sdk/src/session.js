@@ -1,30 +1,20 @@
 /**
- * A session with the pool, resumed over reloads, lost networks and stopping pods. It keeps the want and the match; what
- * it learns it says by events:
+ * A session with the pool, resumed after reloads, network losses and when pods drain. It keeps the intent and the match.
  *
- *   status   {status: "connecting" | "online" | "offline" | "stopped", reason?}
- *   queued   {ticket, position?, relaxed}: again when one of the two changes
- *   forming  {m, role, iceServers, partner}: a match that both have yet to take; what is said now goes out if it opens
- *   match    {m, role, iceServers, partner}: build a connection (again, if the partner's page was loaded anew)
- *   said     the partner's offer, answer, ice-candidate, chat, …
- *   partner  {state: "present" | "away"}
- *   ended    {reason, requeued}
- *   problem  {code, message, remedy}
- *
- * Where the pool asks for a JWT, `token({fresh})` returns or promises one: it is called for each socket, and with
- * `fresh` true when the one it gave has expired or is about to.
+ * If the pool requires a JWT, `token({fresh})` returns one, or a promise of one. It is called for each socket, with
+ * `fresh` true if the previous JWT has expired or is about to.
  */
-import { listen, tell } from "./events.js";
+import { Emitter } from "./events.js";
+import { idle, matched, onWire, queued, requeued, supersedes } from "./intent.js";
 import { Match, Outcome } from "./match.js";
 import { BAD_FRAME, DEFAULT_LIMITS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
 import { bounded } from "./report.js";
 import { lock, nothing, remove, restore, save } from "./saved.js";
 import { Sockets } from "./sockets.js";
-import { further, idle, matched, onWire, queued, requeued } from "./want.js";
 
-const GOAWAY_MOST = 2000; // ms until a socket is moved that may take longer
+const GOAWAY_MOST = 2000; // ms within which a socket is moved, even if the server allows more
 
-const CHAT_TOO_LONG = { ...BAD_FRAME, message: `${BAD_FRAME.message}: a chat has at most ${MAX_CHAT} letters` };
+const CHAT_TOO_LONG = { ...BAD_FRAME, message: `${BAD_FRAME.message}: a chat has at most ${MAX_CHAT} characters` };
 
 const newId = () => {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -32,14 +22,38 @@ const newId = () => {
 };
 
 /**
- * @typedef {import("./want.js").Want} Want
+ * A match to connect to the peer in.
+ *
+ * @typedef {object} Found
+ * @property {string} match
+ * @property {"polite" | "impolite"} role
+ * @property {RTCIceServer[]} iceServers
+ * @property {string} peer the peer's page load
+ */
+
+/**
+ * @typedef {object} SessionEvents
+ * @property {import("./sockets.js").SignalingStatus} status
+ * @property {{ticket: string, position?: number | null, relaxed: ("preferred" | "recent")[]}} queued the position or the
+ *   relaxations have changed
+ * @property {Found} forming both sides have yet to enter the match; frames to the peer wait until it opens
+ * @property {Found} match connect to the peer (again, if the peer has reloaded its page)
+ * @property {Frame} message the peer's offer, answer, ICE candidates, chat, …
+ * @property {{state: "present" | "away"}} peer
+ * @property {{reason: string, requeued: boolean}} ended
+ * @property {{code: string, message: string, remedy: string}} problem
+ */
+
+/**
+ * @typedef {import("./intent.js").Intent} Intent
  * @typedef {import("./lane.js").Frame} Frame
  * @typedef {import("./protocol.js").ConnectionState} ConnectionState
  */
 
-export class Session extends EventTarget {
+/** @extends {Emitter<SessionEvents>} */
+export class Session extends Emitter {
   #sockets;
-  #inst = newId();
+  #instance = newId();
   #state = nothing();
   #limits = DEFAULT_LIMITS;
   /** @type {Match | null} */
@@ -57,14 +71,14 @@ export class Session extends EventTarget {
     this.#sockets = new Sockets({
       url, token,
       next: () => {
-        this.#state.n += 1;
+        this.#state.socket += 1;
         this.#save();
       },
       greeting: (auth) => this.#greeting(auth),
     });
-    listen(this.#sockets, "status", (detail) => tell(this, "status", detail));
-    listen(this.#sockets, "problem", (detail) => tell(this, "problem", detail));
-    listen(this.#sockets, "frame", ({ frame, newest }) => this.#receive(frame, newest));
+    this.#sockets.addEventListener("status", ({ detail }) => this.emit("status", detail));
+    this.#sockets.addEventListener("problem", ({ detail }) => this.emit("problem", detail));
+    this.#sockets.addEventListener("frame", ({ detail: { frame, newest } }) => this.#receive(frame, newest));
     addEventListener("online", () => this.#sockets.connect());
     addEventListener("pageshow", (event) => {
       if (event.persisted) this.#comeBack();
@@ -78,8 +92,8 @@ export class Session extends EventTarget {
     await this.#sockets.connect();
   }
 
-  get want() {
-    return this.#state.want;
+  get intent() {
+    return this.#state.intent;
   }
 
   /** The session's token, for the pool's HTTP API; null before the first welcome. */
@@ -87,86 +101,86 @@ export class Session extends EventTarget {
     return this.#state.token;
   }
 
-  /** How often and for how long something is tried, as the pool says: spans in ms, and sockets tried in vain. */
+  /** The pool's timeouts in ms, and the number of failed attempts after which to give up. */
   get limits() {
     return this.#limits;
   }
 
-  /** Open another socket, unless the server was heard within the last `quietMs`. @param {number} [quietMs] */
-  prove(quietMs = 0) {
-    this.#sockets.prove(quietMs);
+  /** Open another socket, unless a frame was received within the last `quietMs`. @param {number} [quietMs] */
+  ensureAlive(quietMs = 0) {
+    this.#sockets.ensureAlive(quietMs);
   }
 
-  /** Whether the server was heard on the newest socket within the last `quietMs`. @param {number} quietMs */
-  heard(quietMs) {
-    return this.#sockets.heard(quietMs);
+  /** Whether the newest socket received a frame within the last `quietMs`. @param {number} quietMs */
+  receivedWithin(quietMs) {
+    return this.#sockets.receivedWithin(quietMs);
   }
 
-  /** Try to connect no more, until `prove` or until the network is back. */
-  rest() {
-    this.#sockets.rest();
+  /** Stop connecting until `ensureAlive` is called or the network is back. */
+  pause() {
+    this.#sockets.pause();
   }
 
   /**
-   * Look for a partner.
+   * Look for a peer.
    *
    * @param {Record<string, string>} [attributes]
    * @param {Record<string, string>} [required]
-   * @param {import("./want.js").Choice} [choice]
+   * @param {import("./intent.js").Choice} [choice]
    */
   join(attributes = {}, required = {}, choice = {}) {
     const ticket = newId();
     this.#match = null;
-    this.#wish(queued(this.want, ticket, attributes, required, choice));
-    const { c } = this.want;
-    this.#sockets.send({ type: "join-queue", c, ticket, attributes, required, ...choice });
+    this.#setIntent(queued(this.intent, ticket, attributes, required, choice));
+    const { revision } = this.intent;
+    this.#sockets.send({ type: "join-queue", revision, ticket, attributes, required, ...choice });
   }
 
   /** Stop looking, or leave the match. */
   leave(reason = "user") {
-    const before = this.want;
+    const before = this.intent;
     this.#match = null;
-    this.#wish(idle(before.c + 1));
-    const { c } = this.want;
-    if (before.state === "queued") this.#sockets.send({ type: "leave-queue", c, ticket: before.ticket });
-    if (before.state === "matched") this.#sockets.send({ type: "leave", c, m: before.m, reason });
+    this.#setIntent(idle(before.revision + 1));
+    const { revision } = this.intent;
+    if (before.state === "queued") this.#sockets.send({ type: "leave-queue", revision, ticket: before.ticket });
+    if (before.state === "matched") this.#sockets.send({ type: "leave", revision, match: before.match, reason });
   }
 
   /**
-   * Say something to the partner; it arrives once and in order while both pages and the match live. A full window is
-   * answered with the problem `peer-unreachable`: the frame was not taken. A chat is {type, id, text}.
+   * Send a frame to the peer; it arrives once and in order while both pages and the match exist. A frame that does not
+   * fit into the window is rejected with the problem `peer-unreachable`. A chat is {type, id, text}.
    *
    * @param {Frame} frame
    */
   say(frame) {
     if (!this.#match) return;
-    if (frame.type === "chat" && frame.text.length > MAX_CHAT) tell(this, "problem", CHAT_TOO_LONG);
+    if (frame.type === "chat" && frame.text.length > MAX_CHAT) this.emit("problem", CHAT_TOO_LONG);
     else if (this.#match.push(frame)) this.#transmit("flush");
-    else tell(this, "problem", PEER_UNREACHABLE);
+    else this.emit("problem", PEER_UNREACHABLE);
   }
 
   /**
-   * Tell the pool how the media has been, once in some seconds, for its statistics; what is not known is left out:
+   * Report media statistics to the pool every few seconds; omit unknown values:
    * {media, path, rttMs, jitterMs, loss, remoteLoss, sentBitrate, receivedBitrate, freezes, frozenMs}.
    *
    * @param {Partial<import("./report.js").Report>} stats
    */
   report(stats) {
-    if (this.#match) this.#sockets.send({ ...bounded(stats), type: "stats", m: this.#match.m });
+    if (this.#match) this.#sockets.send({ ...bounded(stats), type: "stats", match: this.#match.id });
   }
 
   /**
-   * Tell the pool that the match's connection is "connected", "failed" for good, or "closed"; each counts once.
+   * Report to the pool that the match's connection is "connected", "failed" permanently, or "closed"; each once.
    *
    * @param {ConnectionState["state"]} state
    * @param {Pick<ConnectionState, "path" | "reason">} how
    */
   connection(state, how = {}) {
     if (this.#match) this.#outcome?.add(state, how, performance.now());
-    this.#tellOutcome();
+    this.#sendOutcome();
   }
 
-  /** Close for good: the session is not resumed. */
+  /** Close permanently: the session is not resumed. */
   stop() {
     clearInterval(this.#ticking);
     remove();
@@ -177,19 +191,19 @@ export class Session extends EventTarget {
 
   /** @param {string} [auth] */
   #greeting(auth) {
-    const { n, token, want } = this.#state;
-    const common = { n, inst: this.#inst, want: onWire(want), auth };
+    const { socket, token, intent } = this.#state;
+    const common = { socket, instance: this.#instance, intent: onWire(intent), auth };
     return token ? { type: "resume", token, ...common } : { type: "hello", ...common };
   }
 
   #comeBack() {
-    this.#inst = newId();
+    this.#instance = newId();
     this.#match = null;
     this.#sockets.connect();
   }
 
   #tick() {
-    const every = this.want.state === "idle" ? this.#limits.idleHeartbeatMs : this.#limits.heartbeatMs;
+    const every = this.intent.state === "idle" ? this.#limits.idleHeartbeatMs : this.#limits.heartbeatMs;
     this.#sockets.check(2 * every + 2000);
     this.#transmit("due");
   }
@@ -200,21 +214,21 @@ export class Session extends EventTarget {
     for (const frame of this.#match?.going(choose, performance.now()) ?? []) this.#sockets.send(frame);
   }
 
-  /** What could not be said before the welcome is said after it. */
-  #tellOutcome() {
+  /** Send the outcome, which waits for the welcome if there is none yet. */
+  #sendOutcome() {
     if (!this.#match || !this.#sockets.welcomed) return;
     for (const frame of this.#outcome?.take() ?? []) this.#sockets.send(frame);
   }
 
   #heartbeat() {
-    this.#sockets.send({ type: "heartbeat", want: onWire(this.want) });
+    this.#sockets.send({ type: "heartbeat", intent: onWire(this.intent) });
   }
 
   // From the pool
 
   /** @param {any} frame @param {boolean} newest */
   #receive(frame, newest) {
-    if (frame.m && "k" in frame) return this.#hear(frame); // what peers say counts on an old socket too
+    if ("seq" in frame) return this.#receiveFromPeer(frame); // the peer's frames count on an old socket too
     if (newest) this.#handlers[frame.type]?.(frame);
   }
 
@@ -226,11 +240,11 @@ export class Session extends EventTarget {
       this.#save();
       this.#heartbeat();
     },
-    snapshot: ({ want }) => this.#adopt(want),
-    queued: ({ ticket, place, position, relaxed = [] }) => {
-      if (this.want.ticket !== ticket) return;
-      this.#wish({ ...this.want, place });
-      tell(this, "queued", { ticket, position, relaxed });
+    snapshot: ({ intent }) => this.#adopt(intent),
+    queued: ({ ticket, queueToken, position, relaxed = [] }) => {
+      if (this.intent.ticket !== ticket) return;
+      this.#setIntent({ ...this.intent, queueToken });
+      this.emit("queued", { ticket, position, relaxed });
     },
     "match-found": (frame) => this.#matchFound(frame),
     "peer-state": (frame) => this.#peerState(frame),
@@ -238,132 +252,133 @@ export class Session extends EventTarget {
     goaway: ({ withinMs }) => this.#sockets.move(Math.min(withinMs / 4, GOAWAY_MOST)),
     error: (frame) => {
       if (frame.code === "session-unknown") this.#forget();
-      tell(this, "problem", frame);
+      this.emit("problem", frame);
     },
   };
 
   /** @param {any} frame */
-  #welcome({ sid, token, want, timeouts, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
-    if (sid !== this.#state.sid) lock(sid);
-    Object.assign(this.#state, { sid, token });
-    this.#limits = { ...DEFAULT_LIMITS, ...timeouts, maxReconnectAttempts }; // older servers say less
+  #welcome({ session, token, intent, timeouts, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
+    if (session !== this.#state.session) lock(session);
+    Object.assign(this.#state, { session, token });
+    this.#limits = { ...DEFAULT_LIMITS, ...timeouts, maxReconnectAttempts }; // older servers send fewer
     this.#sockets.welcome();
-    // What the user did after the greeting was not sent: no need to wait for the next heartbeat.
-    if (want.c < this.want.c) this.#heartbeat();
-    this.#adopt(want);
+    // What the user did since the first frame was not sent: do not wait for the next heartbeat.
+    if (intent.revision < this.intent.revision) this.#heartbeat();
+    this.#adopt(intent);
     this.#save();
-    tell(this, "status", { status: "online" });
+    this.emit("status", { status: "online" });
     this.#presumePresent();
-    this.#tellOutcome();
+    this.#sendOutcome();
     this.#transmit("restart");
   }
 
   /** @param {any} frame */
   #matchFound(frame) {
-    const { m, ticket, state, token } = frame;
-    if (this.want.state === "queued" && this.want.ticket === ticket) {
-      this.#wish(matched(this.want, m));
+    const { match: id, peer, ticket, state, token } = frame;
+    if (this.intent.state === "queued" && this.intent.ticket === ticket) {
+      this.#setIntent(matched(this.intent, id));
       this.#heartbeat();
     }
-    if (this.want.m !== m) return;
-    const match = this.#match && this.#match.m === m ? this.#match : new Match(m, this.#inst);
+    if (this.intent.match !== id) return;
+    const match = this.#match && this.#match.id === id ? this.#match : new Match(id, this.#instance);
     if (match.open && state !== "open") return;
-    const met = frame.partner === match.partner;
+    const met = peer === match.peer;
     if (!met) {
       match.terms = { role: frame.role, iceServers: frame.iceServers };
       match.present = true;
-      match.meet(frame.partner);
+      match.meet(peer);
     }
     this.#match = match;
-    if (this.#outcome?.m !== m) this.#outcome = null; // of a match that does not open nothing is told
+    if (this.#outcome?.match !== id) this.#outcome = null; // nothing is reported of a match that does not open
     if (state === "open") this.#open(match, met, token);
-    else if (!met) tell(this, "forming", { m, ...match.terms, partner: match.partner });
+    else if (!met) this.emit("forming", { match: id, ...match.terms, peer });
   }
 
   /**
-   * Both are in.
+   * Both clients have entered the match.
    *
    * @param {Match} match
-   * @param {boolean} met whether it has been talked to this page load of the partner before
+   * @param {boolean} met whether the lanes with this page load of the peer exist already
    * @param {string} token
    */
   #open(match, met, token) {
-    this.#wish({ ...this.want, token });
-    this.#outcome ??= new Outcome(match.m, performance.now());
+    this.#setIntent({ ...this.intent, token });
+    this.#outcome ??= new Outcome(match.id, performance.now());
     if (!match.open) {
       match.open = true;
       this.#begin(match, "flush");
     } else if (!met) this.#begin(match, "restart");
   }
 
-  /** Talk to another page load of the partner than before. @param {Match} match @param {"flush" | "restart"} choose */
+  /** Start with another page load of the peer. @param {Match} match @param {"flush" | "restart"} choose */
   #begin(match, choose) {
     this.#transmit(choose);
-    tell(this, "match", { m: match.m, ...match.terms, partner: match.partner });
+    this.emit("match", { match: match.id, ...match.terms, peer: match.peer });
   }
 
   /** @param {any} frame */
-  #peerState({ m, state, inst, reason, requeue }) {
-    if (this.want.m !== m) return;
+  #peerState({ match: id, state, instance, reason, requeue }) {
+    if (this.intent.match !== id) return;
     if (state === "left") return this.#ended(reason, requeue);
     const match = this.#match;
     if (!match?.open) return;
     match.present = state === "present";
-    if (inst && inst !== match.partner) {
-      match.meet(inst);
+    if (instance && instance !== match.peer) {
+      match.meet(instance);
       this.#begin(match, "restart");
     } else if (match.present) this.#transmit("restart");
-    tell(this, "partner", { state });
+    this.emit("peer", { state });
   }
 
   /** @param {string} reason @param {boolean} [requeue] */
   #ended(reason, requeue) {
-    const again = Boolean(requeue && this.want.line);
+    const again = Boolean(requeue && this.intent.queued);
     this.#match = null;
-    this.#wish(again ? requeued(this.want) : idle(this.want.c + 1));
+    this.#setIntent(again ? requeued(this.intent) : idle(this.intent.revision + 1));
     this.#heartbeat();
-    tell(this, "ended", { reason, requeued: again });
+    this.emit("ended", { reason, requeued: again });
   }
 
   /** @param {Frame} frame */
-  #hear(frame) {
+  #receiveFromPeer(frame) {
     if (!this.#match) return;
-    const { said, answer } = this.#match.hear(frame, performance.now());
-    for (const one of said) tell(this, "said", one);
+    const { messages, answer } = this.#match.receive(frame, performance.now());
+    for (const one of messages) this.emit("message", one);
     if (answer) this.#sockets.send(answer);
-    else this.#transmit("flush"); // an acknowledgement lets further frames out
+    else this.#transmit("flush"); // an acknowledgement releases further frames
   }
 
-  /** Forget that the partner was away: a new socket's pod has yet to see it, and says so only if it is. */
+  /** Assume that the peer is present: a new socket's pod has not observed it yet, and only reports `away`. */
   #presumePresent() {
     if (!this.#match || this.#match.present) return;
     this.#match.present = true;
-    tell(this, "partner", { state: "present" });
+    this.emit("peer", { state: "present" });
   }
 
-  // The want
+  // The intent
 
-  /** @param {Want} want */
-  #wish(want) {
-    this.#state.want = want;
+  /** @param {Intent} intent */
+  #setIntent(intent) {
+    this.#state.intent = intent;
     this.#save();
   }
 
-  /** @param {Want} want */
-  #adopt(want) {
-    if (!further(want, this.want)) return;
+  /** @param {Intent} intent */
+  #adopt(intent) {
+    if (!supersedes(intent, this.intent)) return;
     this.#match = null;
-    const line = this.want.state === "queued" && this.want.c === want.c ? this.want : undefined;
-    this.#wish(line ? { ...want, line } : want);
-    if (want.state === "idle") tell(this, "ended", { reason: "ended", requeued: false });
+    const { intent: before } = this;
+    const entered = before.state === "queued" && before.revision === intent.revision;
+    this.#setIntent(entered ? { ...intent, queued: before } : intent);
+    if (intent.state === "idle") this.emit("ended", { reason: "ended", requeued: false });
   }
 
   #forget() {
-    const had = this.want.state !== "idle";
+    const had = this.intent.state !== "idle";
     this.#match = null;
     this.#state = nothing();
     this.#save();
-    if (had) tell(this, "ended", { reason: "session-unknown", requeued: false });
+    if (had) this.emit("ended", { reason: "session-unknown", requeued: false });
   }
 
   #save() {

@@ -1,29 +1,35 @@
 /**
- * The way to the pool: one socket at a time (two while moving), opened anew over lost networks and stopping pods.
- *
- * Events: status {status: "connecting" | "online" | "offline" | "stopped", reason?}, frame {frame, newest: whether it
- * came by the newest socket}, problem {code, message, remedy, retryable}.
+ * The connection to the pool: one socket at a time (two while moving), reopened after network losses and when pods drain.
  */
-import { tell, within } from "./events.js";
+import { Emitter, withTimeout } from "./events.js";
 import { CLOSE_RETRY, FINAL_CLOSE_CODES, FRESH_TOKEN_CLOSE_CODES, SUBPROTOCOL } from "./protocol.js";
 
 const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
-const TOKEN_WAIT = 10000; // for the application to give its JWT
+const TOKEN_WAIT = 10000; // for the application to return its JWT
 
 const NO_TOKEN = {
   code: "token-failed",
-  message: "The application gave no JWT",
-  remedy: "Mend the function `token` that the session was made with.",
+  message: "The application returned no JWT",
+  remedy: "Fix the `token` function that was passed to the session.",
   retryable: true,
 };
 
 /**
  * @typedef {import("./lane.js").Frame} Frame
- * @typedef {(wish: {fresh: boolean}) => string | Promise<string>} TokenSource
+ * @typedef {import("./switchboard.js").TokenSource} TokenSource
+ * @typedef {{status: "connecting" | "online" | "offline" | "stopped", reason?: string}} SignalingStatus
  */
 
-export class Sockets extends EventTarget {
+/**
+ * @typedef {object} SocketsEvents
+ * @property {SignalingStatus} status
+ * @property {{frame: Frame, newest: boolean}} frame `newest`: whether the newest socket received it
+ * @property {{code: string, message: string, remedy: string}} problem
+ */
+
+/** @extends {Emitter<SocketsEvents>} */
+export class Sockets extends Emitter {
   #url;
   #token;
   #next;
@@ -36,12 +42,12 @@ export class Sockets extends EventTarget {
   #attempts = 0;
   /** @type {ReturnType<typeof setTimeout> | null} */
   #retry = null;
-  #heardAt = 0;
+  #receivedAt = 0;
   #stopped = false;
-  #resting = false;
+  #paused = false;
 
   /**
-   * `next` is called before each socket is opened, `greeting` gives what is said first on it.
+   * `next` is called before each socket is opened; `greeting` returns its first frame.
    *
    * @param {object} options
    * @param {string} options.url
@@ -57,51 +63,51 @@ export class Sockets extends EventTarget {
     this.#greeting = greeting;
   }
 
-  /** Whether the pool has answered the greeting on the newest socket: only then it takes frames. */
+  /** Whether the pool has answered the first frame on the newest socket; only then it accepts others. */
   get welcomed() {
     return this.#welcomed;
   }
 
-  /** The pool has answered the greeting. */
+  /** Note that the pool has answered the first frame. */
   welcome() {
     this.#welcomed = true;
     this.#attempts = 0;
     this.#fresh = false;
   }
 
-  /** Open another socket, once the application has given its JWT. */
+  /** Open another socket, once the application has returned its JWT. */
   async connect() {
     this.#clearRetry();
-    this.#resting = false;
+    this.#paused = false;
     if (this.#stopped || this.#dialing) return;
-    if (!this.#welcomed) tell(this, "status", { status: "connecting" });
+    if (!this.#welcomed) this.emit("status", { status: "connecting" });
     if (!this.#token) return this.#dial();
     this.#dialing = true;
     const auth = await this.#authenticate();
     this.#dialing = false;
-    if (this.#stopped || this.#resting) return;
+    if (this.#stopped || this.#paused) return;
     if (auth) this.#dial(auth);
     else this.#later();
   }
 
-  /** Open another socket within a span, unless one is to be opened anyway. @param {number} ms */
+  /** Open another socket within this time, unless one is about to be opened. @param {number} ms */
   move(ms) {
     this.#retry ??= setTimeout(() => this.connect(), Math.random() * ms);
   }
 
-  /** Open another socket, unless the pool was heard within the last `quietMs`. @param {number} quietMs */
-  prove(quietMs) {
-    if (performance.now() - this.#heardAt > quietMs) this.connect();
+  /** Open another socket, unless a frame was received within the last `quietMs`. @param {number} quietMs */
+  ensureAlive(quietMs) {
+    if (performance.now() - this.#receivedAt > quietMs) this.connect();
   }
 
-  /** Open another socket if the pool was silent for longer than that. @param {number} silentMs */
+  /** Open another socket if the pool has been silent for longer than this. @param {number} silentMs */
   check(silentMs) {
-    if (this.#socket && !this.#retry && !this.#stopped) this.prove(silentMs);
+    if (this.#socket && !this.#retry && !this.#stopped) this.ensureAlive(silentMs);
   }
 
-  /** Whether the pool was heard on the newest socket within the last `quietMs`. @param {number} quietMs */
-  heard(quietMs) {
-    return this.#welcomed && performance.now() - this.#heardAt <= quietMs;
+  /** Whether the newest socket received a frame within the last `quietMs`. @param {number} quietMs */
+  receivedWithin(quietMs) {
+    return this.#welcomed && performance.now() - this.#receivedAt <= quietMs;
   }
 
   /** @param {Frame} frame */
@@ -109,28 +115,28 @@ export class Sockets extends EventTarget {
     if (this.#welcomed) this.#socket?.send(JSON.stringify(frame));
   }
 
-  /** Send a fresh JWT; if the application gives none, the pool asks again. */
+  /** Send a fresh JWT; if the application returns none, the pool asks again. */
   async renew() {
     this.#fresh = true;
     const token = await this.#authenticate();
     if (!token) return;
     this.send({ type: "auth", token });
     this.#fresh = false;
-    if (this.#welcomed) tell(this, "status", { status: "online" }); // whoever was told of a missing JWT
+    if (this.#welcomed) this.emit("status", { status: "online" }); // for listeners that were notified of the missing JWT
   }
 
-  /** Try to connect no more, until `prove` or `connect`. */
-  rest() {
+  /** Stop connecting until `ensureAlive` or `connect`. */
+  pause() {
     this.#clearRetry();
-    this.#resting = true;
+    this.#paused = true;
     const socket = this.#socket;
     this.#socket = null;
     this.#welcomed = false;
     socket?.close();
-    tell(this, "status", { status: "stopped", reason: "attempts-spent" });
+    this.emit("status", { status: "stopped", reason: "server-unreachable" });
   }
 
-  /** Close for good. */
+  /** Close permanently. */
   stop() {
     this.#stopped = true;
     this.#socket?.close(1000);
@@ -141,15 +147,15 @@ export class Sockets extends EventTarget {
     this.#retry = null;
   }
 
-  /** The application's JWT, or null if it gave none, which is told as a problem. */
+  /** The application's JWT; null if it returned none, which is reported as a problem. */
   async #authenticate() {
     try {
-      const given = await within(Promise.resolve(this.#token?.({ fresh: this.#fresh })), TOKEN_WAIT, "the function");
-      if (!given) throw new Error("it gave nothing");
+      const given = await withTimeout(Promise.resolve(this.#token?.({ fresh: this.#fresh })), TOKEN_WAIT, "the function");
+      if (!given) throw new Error("it returned nothing");
       return given;
     } catch (error) {
       const why = /** @type {Error} */ (error).message;
-      tell(this, "problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${why}` });
+      this.emit("problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${why}` });
       return null;
     }
   }
@@ -161,18 +167,18 @@ export class Sockets extends EventTarget {
     const old = this.#socket;
     this.#socket = socket;
     if (old && !this.#welcomed) old.close();
-    this.#welcomed = false; // a socket that is not open yet takes no frames: they wait for its welcome
+    this.#welcomed = false; // frames wait for the new socket's welcome
     socket.onopen = () => socket.send(JSON.stringify(this.#greeting(auth)));
     socket.onmessage = ({ data }) => this.#receive(socket, JSON.parse(data));
     socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
-    this.#heardAt = performance.now();
+    this.#receivedAt = performance.now();
   }
 
   /** @param {WebSocket} socket @param {Frame} frame */
   #receive(socket, frame) {
     if (this.#stopped) return;
-    this.#heardAt = performance.now();
-    tell(this, "frame", { frame, newest: socket === this.#socket });
+    this.#receivedAt = performance.now();
+    this.emit("frame", { frame, newest: socket === this.#socket });
   }
 
   /** @param {WebSocket} socket @param {number} code @param {string} reason */
@@ -181,12 +187,12 @@ export class Sockets extends EventTarget {
     this.#welcomed = false;
     if (FINAL_CLOSE_CODES.includes(code)) {
       this.#stopped = true;
-      tell(this, "status", { status: "stopped", reason });
+      this.emit("status", { status: "stopped", reason });
       return;
     }
     this.#fresh ||= FRESH_TOKEN_CLOSE_CODES.includes(code);
-    tell(this, "status", { status: "offline", reason });
-    if (code === CLOSE_RETRY) this.#attempts = 0; // another pod takes us: it counts as no attempt
+    this.emit("status", { status: "offline", reason });
+    if (code === CLOSE_RETRY) this.#attempts = 0; // another pod accepts this client: not a failed attempt
     this.#later();
   }
 

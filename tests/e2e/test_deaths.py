@@ -12,7 +12,7 @@ from tests.e2e.pods import REDIS, SIGNALING, TURN, kill, name_of, primaries, rep
 from switchboard_cluster import quickstart
 from switchboard_crds import names
 from switchboard_signaling.client.connection import Client
-from switchboard_signaling.client.core import Met, Said
+from switchboard_signaling.client.core import MatchReady, PeerMessageReceived
 from switchboard_signaling.wire import messages
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
@@ -25,8 +25,8 @@ def pod_url(pod: Object) -> str:
 async def exchange(one: Client, other: Client, text: str) -> None:
     """Let each tell the other something, and fail unless both hear it."""
     for speaker, listener in ((one, other), (other, one)):
-        await speaker.say(messages.Offer(m="", from_="", to="", k=0, sdp=text))
-        said = await listener.wait_for(Said, 30)
+        await speaker.say(messages.Offer(match_id="", from_="", to="", seq=0, sdp=text))
+        said = await listener.wait_for(PeerMessageReceived, 30)
         assert isinstance(said.frame, messages.Offer)
         assert said.frame.sdp == text
 
@@ -35,8 +35,8 @@ async def test_clients_on_different_pods_are_matched_and_hear_each_other(switchb
     first, second = signaling_pods(switchboard)
     async with Client(pod_url(first)) as one, Client(pod_url(second)) as other:
         await asyncio.gather(one.join(), other.join())
-        met, also = await asyncio.gather(one.wait_for(Met, 30), other.wait_for(Met, 30))
-        assert met.m == also.m
+        met, also = await asyncio.gather(one.wait_for(MatchReady, 30), other.wait_for(MatchReady, 30))
+        assert met.match_id == also.match_id
         await exchange(one, other, "v=0 hello")
 
 
@@ -45,7 +45,7 @@ async def test_a_match_outlives_the_pod_of_one_of_its_clients(switchboard: Made)
     pods = itertools.chain([pod_url(first)], itertools.repeat(pod_url(second)))
     async with Client(lambda: next(pods)) as one, Client(pod_url(second)) as other:
         await asyncio.gather(one.join(), other.join())
-        await asyncio.gather(one.wait_for(Met, 30), other.wait_for(Met, 30))
+        await asyncio.gather(one.wait_for(MatchReady, 30), other.wait_for(MatchReady, 30))
         kill(switchboard, name_of(first))
         await exchange(one, other, "v=0 still here")
     switchboard.kubectl.wait_for(
@@ -79,7 +79,7 @@ async def test_new_matches_are_made_after_a_valkey_primary_was_killed(switchboar
     kill(switchboard, found[0])
     async with Client(pod_url(first)) as one, Client(pod_url(second)) as other:
         await asyncio.gather(one.join(), other.join())
-        await asyncio.gather(one.wait_for(Met, 90), other.wait_for(Met, 90))
+        await asyncio.gather(one.wait_for(MatchReady, 90), other.wait_for(MatchReady, 90))
         await exchange(one, other, "v=0 after the failover")
     switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the cluster whole again", timeout=180)
 

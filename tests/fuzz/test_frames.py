@@ -1,4 +1,4 @@
-"""Frames that are nearly right, in any order and any wrapping, are obeyed or answered by a code, and harm nobody."""
+"""Nearly valid frames, in any order and framing, are handled or answered with a code, and affect no other client."""
 
 import json
 import struct
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from tests.fuzz.conftest import Bystanders, Target
-from tests.fuzz.wire import BINARY, CLOSE, PING, PONG, TEXT, Wire, frame, malformed, masked
+from tests.fuzz.wire import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, frame, malformed, masked
 from tests.property.signaling.wire.frames import frames
 
 from switchboard_signaling.wire import messages
@@ -31,7 +31,8 @@ NASTY = st.sampled_from(
     [
         b"9" * 400, b"-1", b"9007199254740992", b"1.0", b"1e309", b"NaN", b"Infinity", b"null", b"true", b"[]", b"{}",
         b'"\\ud800"', b'"\\udc00\\ud800"', b'"\\u0000"', b'"a b"', b'"' + b"x" * 5000 + b'"', b"[" * 3000 + b"]" * 3000,
-        b'{"a":' * 3000 + b"1" + b"}" * 3000, b'{"state":"queued"}', b'{"state":"matched","c":0,"m":""}', b'"\xff"',
+        b'{"a":' * 3000 + b"1" + b"}" * 3000,
+        b'{"state":"queued"}', b'{"state":"matched","revision":0,"match":""}', b'"\xff"',
     ]
 )  # fmt: skip
 MESSAGE_TYPES = st.sampled_from([TEXT, TEXT, TEXT, TEXT, BINARY])
@@ -39,7 +40,7 @@ MESSAGE_TYPES = st.sampled_from([TEXT, TEXT, TEXT, TEXT, BINARY])
 
 @st.composite
 def texts(draw: st.DrawFn) -> bytes:
-    """A frame of the protocol, often with something wrong with it."""
+    """Return a strategy for protocol frames, many of them invalid."""
     fields: dict[str, Any] = json.loads(messages.encode(draw(frames())))
     parts = [(json.dumps(name).encode(), json.dumps(value).encode()) for name, value in fields.items()]
     for _ in range(draw(st.integers(0, 2))):
@@ -79,8 +80,8 @@ def fragments(opcode: int, data: bytes, cuts: list[int]) -> bytes:
     )
 
 
-def judge(wire: Wire, replies: list[messages.ServerFrame]) -> None:
-    """Fail unless all errors are coded, and a close has its code."""
+def judge(wire: RawSocket, replies: list[messages.ServerFrame]) -> None:
+    """Fail unless every error has a known code and every close a known close code."""
     assert {reply.code for reply in replies if isinstance(reply, messages.ErrorFrame)} <= CODES
     if wire.closed and not wire.reset:
         assert wire.close_code in CLOSES, f"closed with {wire.close_code}"
@@ -91,7 +92,7 @@ def judge(wire: Wire, replies: list[messages.ServerFrame]) -> None:
 def test_every_malformed_frame_is_answered_and_the_third_closes(
     server: Target, bystanders: Bystanders, said: list[tuple[int, bytes]]
 ) -> None:
-    with Wire(server.port).upgrade() as wire:
+    with RawSocket(server.port).upgrade() as wire:
         wire.hello("id000")
         bad = 0
         for opcode, text in said:
@@ -117,7 +118,7 @@ def test_every_malformed_frame_is_answered_and_the_third_closes(
 def test_frames_in_a_row_and_in_fragments(
     server: Target, bystanders: Bystanders, welcomed: bool, said: list[tuple[int, bytes, list[int]]]
 ) -> None:
-    with Wire(server.port).upgrade() as wire:
+    with RawSocket(server.port).upgrade() as wire:
         if welcomed:
             wire.hello("id000")
         for opcode, text, cuts in said:
@@ -129,24 +130,26 @@ def test_frames_in_a_row_and_in_fragments(
 @REAL
 @given(st.integers(1, 20))
 @example(1)
-def test_two_strangers_that_send_everything_at_each_other(server: Target, bystanders: Bystanders, turns: int) -> None:
-    """Frames with the names of a real match reach the code behind the checks that made-up names fail."""
-    with Wire(server.port).upgrade() as one, Wire(server.port).upgrade() as two:
+def test_two_strangers_that_send_every_frame_to_each_other(server: Target, bystanders: Bystanders, turns: int) -> None:
+    """Frames with the ids of a real match pass the checks that random ids fail."""
+    with RawSocket(server.port).upgrade() as one, RawSocket(server.port).upgrade() as two:
         room = {"room": f"r{next(MARKS)}"}
-        for wire, inst in ((one, "one"), (two, "two")):
-            wire.hello(inst)
-            wire.say(messages.encode(messages.JoinQueue(c=1, ticket="t", attributes=room, required=room)))
+        for wire, instance in ((one, "one"), (two, "two")):
+            wire.hello(instance)
+            wire.say(messages.encode(messages.JoinQueue(revision=1, ticket="t", attributes=room, required=room)))
         found = next(reply for reply in iter(one.frame, None) if isinstance(reply, messages.MatchFound))
         for turn in range(turns):
-            lane = {"m": found.m, "from": "one", "to": found.partner, "k": 2**53 - 1 - turn}
-            for kind in ("offer", "answer", "ice-candidate", "ice-restart", "chat", "noop", "ack"):
+            lane = {"match": found.match_id, "from": "one", "to": found.peer, "seq": 2**53 - 1 - turn}
+            for kind in ("offer", "answer", "ice-candidate", "ice-restart", "chat", "ack"):
                 one.say(
                     json.dumps(
                         {"type": kind, "sdp": "v=0", "candidates": [{}] * 64, "id": "x", "text": "", **lane}
                     ).encode()
                 )
-            two.say(b'{"type":"heartbeat","want":{"state":"matched","c":1,"m":"%s"}}' % found.m.encode())
-            one.say(b'{"type":"leave","c":%d,"m":"%s","reason":"busy"}' % (turn, found.m.encode()))
+            two.say(
+                b'{"type":"heartbeat","intent":{"state":"matched","revision":1,"match":"%s"}}' % found.match_id.encode()
+            )
+            one.say(b'{"type":"leave","revision":%d,"match":"%s","reason":"busy"}' % (turn, found.match_id.encode()))
         for wire in (one, two):
             judge(wire, wire.until(f"mark-{next(MARKS)}"))
     bystanders.talk()
@@ -176,16 +179,16 @@ RAW = st.one_of(
 def test_any_bytes_after_the_handshake_end_in_a_close_with_a_code(
     server: Target, bystanders: Bystanders, welcomed: bool, chunks: list[bytes]
 ) -> None:
-    with Wire(server.port).upgrade() as wire:
+    with RawSocket(server.port).upgrade() as wire:
         if welcomed:
             wire.hello("id000")
         for chunk in chunks:
             wire.send(chunk)
         wire.half_close()
-        told = []
+        received = []
         while (message := wire.message()) is not None:
-            told.append(message)
-        for opcode, payload in told:
+            received.append(message)
+        for opcode, payload in received:
             if opcode == TEXT:
                 messages.decode_server(payload)
         if wire.close_code not in (None, 1005):
@@ -194,6 +197,6 @@ def test_any_bytes_after_the_handshake_end_in_a_close_with_a_code(
 
 
 def echoed(chunks: list[bytes]) -> set[int]:
-    """Return the codes that answer the client's own close: the same one, or 1000 if it gave none (RFC 6455 5.5.1)."""
+    """Return the codes that answer the client's close: the same one, or 1000 if it had none (RFC 6455 5.5.1)."""
     codes = {int.from_bytes(masked(one[6:8]), "big") for one in chunks if one[:1] == b"\x88"}
     return codes | {1000} if codes else codes

@@ -1,10 +1,10 @@
-"""What must hold in every schedule; the numbers are those of the list in docs/explanation/signaling.md."""
+"""What must hold in every schedule; the numbers are those of the list in docs/internals/simulation.md."""
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from switchboard_signaling.client.core import ClientProblem, Ended, Met, Output, Said, Transmit
-from switchboard_signaling.matching.line import Cancelled, InLine
+from switchboard_signaling.client.core import ClientProblem, Ended, MatchReady, Output, PeerMessageReceived, Transmit
+from switchboard_signaling.matching.queue import Cancelled, Enqueued
 from switchboard_signaling.matching.tickets import Proposal, compatible
 from switchboard_signaling.session.records import (
     Announced,
@@ -18,25 +18,25 @@ from switchboard_signaling.session.records import (
 )
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
-from switchboard_signaling.wire.messages import Ack, Noop, PeerMessage
+from switchboard_signaling.wire.messages import Ack, Negotiation, PeerMessage
 
 if TYPE_CHECKING:
     from tests.simulation.pages import Page, User
     from tests.simulation.world import World
 
 QUIET_SECONDS = 7.0
-"""More than the longest time after which an unacknowledged frame is repeated."""
-UNSPOKEN_SECONDS = 30.0
-"""How long nobody may have spoken of a ticket that its client has given up, once all faults are over. It may be there:
-whoever was to cancel it may have been cut off, and nobody else knows of it; then it goes by itself (UNHEARD in
-matching/line.py)."""
+"""Longer than the longest interval between repetitions of an unacknowledged frame."""
+UNREFRESHED_SECONDS = 30.0
+"""How long an abandoned ticket must have been unrefreshed once all faults are over. It may still be queued: the socket
+that should have cancelled it may have been cut off, and no other socket knows it; it expires (TICKET_TTL in
+matching/queue.py)."""
 MOST_ENDS = 5
-"""How often a socket may be told of one end: a client that sleeps answers none of it."""
+"""How often a socket may be notified of one end: a sleeping client answers none of them."""
 Lane = tuple[str, str, str]
 
 
 class ViolationError(AssertionError):
-    """An invariant does not hold; `rule` names it."""
+    """An invariant is broken; `rule` names it."""
 
     def __init__(self, rule: str, text: str) -> None:
         super().__init__(rule, text)
@@ -47,24 +47,25 @@ class ViolationError(AssertionError):
 
 
 class Watch:
-    """Sees everything, and says at once what must not be."""
+    """Observe the world, and fail at once if an invariant is broken."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
         self.honest = False
-        """Whether the one fault of this schedule is one that ends no match."""
+        """Whether the schedule has a single fault, which must end no match."""
         self._pairs: dict[str, frozenset[str]] = {}
         self._opened: set[str] = set()
         self._named: set[tuple[str, str]] = set()
         self._numbers: dict[str, int] = {}
         self._cancelled: set[str] = set()
-        self._spoken_of: dict[str, float] = {}
-        self._places: dict[str, set[int]] = defaultdict(set)
-        self._heard: dict[tuple[str, int, str], int] = defaultdict(int)
+        self._refreshed_at: dict[str, float] = {}
+        self._orders: dict[str, set[int]] = defaultdict(set)
+        self._received: dict[tuple[str, int, str], int] = defaultdict(int)
         self._touched: dict[tuple[str, int, str], int] = defaultdict(int)
         self._ends: dict[tuple[str, int, str], int] = defaultdict(int)
-        self._wants: dict[str, int] = {}
+        self._revisions: dict[str, int] = {}
         self._said: dict[Lane, dict[int, PeerMessage]] = defaultdict(dict)
+        self._generations: dict[Lane, int] = defaultdict(int)
         self._shown: dict[Lane, int] = defaultdict(int)
         self._repeated_at: dict[Lane, float] = {}
         self._restored = False
@@ -73,188 +74,215 @@ class Watch:
     def _fail(self, rule: str, text: str) -> None:
         raise ViolationError(rule, f"{text} (at {self._world.now - 1000:.2f} s)")
 
-    # What the store is asked and says
+    # Questions to the store and its replies
 
-    def heard(self, sid: str, n: int, pod: str) -> None:
-        """A pod has taken a frame of a client."""
-        self._heard[sid, n, pod] += 1
+    def received(self, session_id: str, socket_number: int, pod: str) -> None:
+        """Note that a pod has received a frame from a client."""
+        self._received[session_id, socket_number, pod] += 1
 
     def asked(self, pod: str, question: object) -> None:
-        """A pod asks the store, once for each question."""
+        """Note that a pod asks the store, once per question."""
         if isinstance(question, TouchSession):
-            key = (question.sid, question.n, pod)
+            key = (question.session_id, question.socket_number, pod)
             self._touched[key] += 1
-            if self._touched[key] > self._heard[key]:
-                self._fail("3 memory writes", f"{pod} touches {question.sid} more often than its client has spoken")
+            if self._touched[key] > self._received[key]:
+                self._fail(
+                    "3 memory writes", f"{pod} touches {question.session_id} more often than its client has sent frames"
+                )
         if isinstance(question, Announced) and question.pod != pod:
             self._fail("3 foreign proposal", f"{pod} removes a proposal of {question.pod}")
 
     def unavailable(self, error: Exception, excused: bool) -> None:
-        """A broker says that the store cannot serve; `excused` if it is away."""
+        """Note that a broker reports the store as unavailable; `excused` if it is."""
         if not excused:
-            self._fail("0 store", f"it serves, but its broker fails: {error}")
+            self._fail("0 store", f"it is available, but its broker fails: {error}")
 
     def forgotten(self, split: float = 0.0) -> None:
-        """The store has lost some of what it knew; for `split` seconds there are two of it."""
+        """Note that the store has lost data; for `split` seconds there are two of it."""
         self._split_until = max(self._split_until, self._world.now + split)
         self._restored = True
 
     def stored(self, question: object, before: MatchRecord | None, reply: object) -> None:
-        """The store has answered, whether or not the answer arrives."""
+        """Note that the store has answered, whether or not the answer arrives."""
         if self._split_until:
             self._numbers.clear()
             self._cancelled.clear()
             self._split_until = self._split_until if self._world.now <= self._split_until else 0.0
         match question, reply:
-            case TouchSession(sid=sid), SessionAnswer():
-                if reply.record.n < self._numbers.get(sid, 0):
-                    self._fail("2 stale socket wins", f"{sid} is back at socket {reply.record.n}")
-                self._numbers[sid] = reply.record.n
+            case TouchSession(session_id=session_id), SessionAnswer():
+                if reply.record.socket_number < self._numbers.get(session_id, 0):
+                    self._fail("2 stale socket wins", f"{session_id} is back at socket {reply.record.socket_number}")
+                self._numbers[session_id] = reply.record.socket_number
             case Cancel(ticket=ticket), Cancelled():
                 self._cancelled.add(ticket)
-            case Enqueue(), InLine() | Proposal():
+            case Enqueue(), Enqueued() | Proposal():
                 self._enqueued(question, reply)
             case TouchMatch() | EndMatch(), MatchRecord():
                 self._recorded(before, reply)
 
-    def _enqueued(self, question: Enqueue, reply: InLine | Proposal) -> None:
-        name, asked = question.ticket.ticket, question.ticket.seq
-        self._spoken_of[name] = self._world.now
+    def _enqueued(self, question: Enqueue, reply: Enqueued | Proposal) -> None:
+        name, asked = question.ticket.ticket, question.ticket.queue_order
+        self._refreshed_at[name] = self._world.now
         if name in self._cancelled:
-            self._fail("3 no tombstone", f"the cancelled ticket {name} is in line again")
+            self._fail("3 no tombstone", f"the cancelled ticket {name} is queued again")
         if isinstance(reply, Proposal):
-            pair = frozenset((reply.a.sid, reply.b.sid))
-            if self._pairs.setdefault(reply.m, pair) != pair or len(pair) != 2:
-                self._fail("2 pairs", f"match {reply.m} is of {pair}, and of {self._pairs[reply.m]}")
+            pair = frozenset((reply.a.session_id, reply.b.session_id))
+            if self._pairs.setdefault(reply.match_id, pair) != pair or len(pair) != 2:
+                self._fail("2 pairs", f"match {reply.match_id} is of {pair}, and of {self._pairs[reply.match_id]}")
             return
-        if asked and reply.seq != asked and reply.seq not in self._places[name]:
-            self._fail("3 place lost", f"ticket {name} had place {asked} and got {reply.seq}")
-        self._places[name].add(reply.seq)
+        if asked and reply.queue_order != asked and reply.queue_order not in self._orders[name]:
+            self._fail("3 queue order lost", f"ticket {name} had order {asked} and got {reply.queue_order}")
+        self._orders[name].add(reply.queue_order)
 
     def _recorded(self, before: MatchRecord | None, after: MatchRecord) -> None:
         if after.outcome == "open":
-            self._opened.add(after.m)
+            self._opened.add(after.match_id)
         if before is None or before.outcome == "forming":
             return
         done = before.over and (before.outcome, before.by, before.reason) != (after.outcome, after.by, after.reason)
         if done or (before.outcome == "open" and after.outcome not in ("open", "ended")):
             self._fail("3 outcome twice", f"{before} became {after}")
 
-    # What clients are given and show
+    # Frames to clients, and their events
 
-    def delivers(self, sid: str, n: int, frame: messages.ServerFrame) -> None:
-        """A pod sends a frame to a session's socket."""
+    def delivers(self, session_id: str, socket_number: int, frame: messages.ServerFrame) -> None:
+        """Note that a pod sends a frame to a session's socket."""
         if isinstance(frame, messages.PeerState) and frame.state == "left":
-            self._ends[sid, n, frame.m] += 1
-            if self._ends[sid, n, frame.m] > MOST_ENDS:
-                self._fail("3 told for ever", f"{sid} is told again and again that {frame.m} is over")
-        if isinstance(frame, PeerMessage) and sid not in self._pairs.get(frame.m, ()):
-            self._fail("2 foreign frame", f"{sid} is given {frame}")
+            self._ends[session_id, socket_number, frame.match_id] += 1
+            if self._ends[session_id, socket_number, frame.match_id] > MOST_ENDS:
+                self._fail("3 end repeated", f"{session_id} is notified again and again that {frame.match_id} is over")
+        if isinstance(frame, PeerMessage) and session_id not in self._pairs.get(frame.match_id, ()):
+            self._fail("2 foreign frame", f"{session_id} is sent {frame}")
 
     def event(self, page: "Page", output: Output) -> None:
-        """A page's session wants something done or shown."""
+        """Note an output of a page's session."""
         match output:
-            case Met(m=m):
-                self._met(page, m)
-            case Said(frame=frame):
+            case MatchReady(match_id=match_id):
+                self._met(page, match_id)
+            case PeerMessageReceived(frame=frame):
                 self._said_once(page, frame)
-            case Transmit(frame=messages.Heartbeat(want=Matched(m=m))):
-                self._named.add((m, page.session.sid or ""))
+            case Transmit(frame=messages.Heartbeat(intent=Matched(match_id=match_id))):
+                self._named.add((match_id, page.session.session_id or ""))
             case Transmit(frame=frame) if isinstance(frame, PeerMessage) and not isinstance(frame, Ack):
                 self._transmitted(frame)
             case Ended(reason=reason) if page.shown and self.honest:
                 self._fail("4 honesty", f"user {page.user.number} lost match {page.shown}: {reason}")
             case ClientProblem(code="session-unknown"):
-                self._wants.pop(page.session.inst, None)
-        c = page.session.want.c
-        if c < self._wants.get(page.session.inst, 0):
-            self._fail("3 want overridden", f"user {page.user.number} is back at want {page.session.want}")
-        self._wants[page.session.inst] = c
+                self._revisions.pop(page.session.instance, None)
+        revision = page.session.intent.revision
+        if revision < self._revisions.get(page.session.instance, 0):
+            self._fail("3 intent overridden", f"user {page.user.number} is back at {page.session.intent}")
+        self._revisions[page.session.instance] = revision
 
     def ticked(self, page: "Page", outputs: list[Output]) -> None:
-        """A page's session repeats what is due."""
+        """Note that a page's session repeats what is due."""
         again = [one for one in outputs if isinstance(one, Transmit) and isinstance(one.frame, PeerMessage)]
         if len(again) > 1:
             self._fail("1 flood", f"user {page.user.number} repeats {len(again)} frames at once")
 
-    def _met(self, page: "Page", m: str) -> None:
-        if page.shown not in (None, m):
-            self._fail("2 two matches", f"user {page.user.number} is shown {m} while {page.shown} is open")
-        if page.session.sid not in self._pairs.get(m, ()):
-            self._fail("2 foreign match", f"user {page.user.number} is shown {m} of {self._pairs.get(m)}")
-        if m not in self._opened or any((m, sid) not in self._named for sid in self._pairs[m]):
-            self._fail("2 shown while forming", f"user {page.user.number} is shown {m}")
+    def _met(self, page: "Page", match_id: str) -> None:
+        if page.shown not in (None, match_id):
+            self._fail("2 two matches", f"user {page.user.number} is shown {match_id} while {page.shown} is open")
+        if page.session.session_id not in self._pairs.get(match_id, ()):
+            self._fail("2 foreign match", f"user {page.user.number} is shown {match_id} of {self._pairs.get(match_id)}")
+        if match_id not in self._opened or any(
+            (match_id, session_id) not in self._named for session_id in self._pairs[match_id]
+        ):
+            self._fail("2 shown while forming", f"user {page.user.number} is shown {match_id}")
 
     def _transmitted(self, frame: PeerMessage) -> None:
-        lane = (frame.m, frame.from_, frame.to)
-        known = self._said[lane].get(frame.k)
+        lane = (frame.match_id, frame.from_, frame.to)
+        known = self._said[lane].get(frame.seq)
         if known is not None:
             self._repeated_at[lane] = self._world.now
-            if known != frame and not isinstance(frame, Noop):
+            if known != frame:
                 self._fail("1 number reused", f"{known} became {frame}")
-        self._said[lane][frame.k] = frame
+        self._said[lane][frame.seq] = frame
 
     def _said_once(self, page: "Page", frame: PeerMessage) -> None:
-        if frame.to != page.session.inst:
-            self._fail("1 foreign lane", f"page {page.session.inst} shows {frame}")
-        lane = (frame.m, frame.from_, frame.to)
-        sent, k = self._said[lane], self._shown[lane] + 1
-        while k < frame.k and isinstance(sent.get(k), Noop):
-            k += 1
-        if frame.k != k:
-            self._fail("1 once, in order", f"{lane} shows {frame.k} where {k} was due")
-        if sent.get(k) != frame and not isinstance(sent.get(k), Noop):
-            self._fail("1 content", f"{sent.get(k)} was shown as {frame}")
-        self._shown[lane] = k
+        if frame.to != page.session.instance:
+            self._fail("1 foreign lane", f"page {page.session.instance} shows {frame}")
+        lane = (frame.match_id, frame.from_, frame.to)
+        sent, seq = self._said[lane], self._shown[lane] + 1
+        while seq < frame.seq and self._obsolete(lane, sent.get(seq)):
+            seq += 1
+        if frame.seq != seq:
+            self._fail("1 once, in order", f"{lane} shows {frame.seq} where {seq} was due")
+        if sent.get(seq) != frame:
+            self._fail("1 content", f"{sent.get(seq)} was shown as {frame}")
+        if self._obsolete(lane, frame):
+            self._fail("1 obsolete", f"{lane} shows {frame} although its receiver has negotiated a newer connection")
+        self._shown[lane] = seq
 
-    # What holds once all faults are long over
+    def negotiated(self, page: "Page", match_id: str, peer: str, generation: int) -> None:
+        """Note that a page negotiates a connection with a page load of its peer."""
+        back = (match_id, peer, page.session.instance)
+        self._generations[back] = max(self._generations[back], generation)
+
+    def _obsolete(self, lane: Lane, frame: PeerMessage | None) -> bool:
+        """Return whether a frame is about a connection that the receiver of the lane has replaced."""
+        return isinstance(frame, Negotiation) and frame.generation < self._generations[lane]
+
+    # Invariants once all faults are long over
 
     def finish(self, users: "list[User]") -> None:
-        """Check the liveness: beliefs and the store agree, nothing is left over."""
-        present = {user.page.session.sid or "": user for user in users if not user.gone}
+        """Check liveness: clients and the store agree, and nothing is left over."""
+        present = {user.page.session.session_id or "": user for user in users if not user.gone}
         tickets = self._world.store.backend.tickets()
-        for sid, user in present.items():
-            self._settled(user, sid, present)
+        for session_id, user in present.items():
+            self._settled(user, session_id, present)
         wanted = []
         for name, ticket in tickets.items():
-            want = present[ticket.sid].page.session.want if ticket.sid in present else None
-            if isinstance(want, Queued) and f"{ticket.sid}/{want.ticket}" == name:
+            intent = present[ticket.session_id].page.session.intent if ticket.session_id in present else None
+            if isinstance(intent, Queued) and f"{ticket.session_id}/{intent.ticket}" == name:
                 wanted.append(ticket)
-            elif want is not None and not self._restored and self._spoken_of[name] > self._world.now - UNSPOKEN_SECONDS:
-                self._fail("3 ghost ticket", f"{name} is in line, but its client wants {want}")
-            # Others are left over by a lost tail or by somebody who vanished: aborted as soon as they are proposed.
+            elif (
+                intent is not None
+                and not self._restored
+                and self._refreshed_at[name] > self._world.now - UNREFRESHED_SECONDS
+            ):
+                self._fail("3 ghost ticket", f"{name} is queued, but its client wants {intent}")
+            # Others remain after lost writes or a vanished client; they are aborted as soon as they are proposed.
         for one in wanted:
             for other in wanted:
                 if compatible(one, other):
-                    self._fail("3 not matched", f"{one.ticket} and {other.ticket} wait for each other")
+                    self._fail("3 not matched", f"{one.ticket} and {other.ticket} are compatible and both wait")
 
-    def _settled(self, user: "User", sid: str, present: "dict[str, User]") -> None:
+    def _settled(self, user: "User", session_id: str, present: "dict[str, User]") -> None:
         page, store = user.page, self._world.store.backend
-        want, who = page.session.want, f"user {user.number}"
+        intent, who = page.session.intent, f"user {user.number}"
         if not page.welcomed or page.stopped:
             self._fail("3 offline", f"{who} has no session{', was stopped' if page.stopped else ''}")
-        record = store.session(sid)
-        if record is None or (record.want.c, type(record.want)) != (want.c, type(want)):
-            self._fail("3 beliefs differ", f"{who} wants {want}, the store knows {record and record.want}")
-        if isinstance(want, Queued) and f"{sid}/{want.ticket}" not in store.tickets():
-            self._fail("3 not in line", f"{who} wants {want}")
-        if isinstance(want, Idle):
+        record = store.session(session_id)
+        if record is None or (record.intent.revision, type(record.intent)) != (intent.revision, type(intent)):
+            self._fail("3 intents differ", f"{who} wants {intent}, the store knows {record and record.intent}")
+        if isinstance(intent, Queued) and f"{session_id}/{intent.ticket}" not in store.tickets():
+            self._fail("3 not queued", f"{who} wants {intent}")
+        if isinstance(intent, Idle):
             return
-        if isinstance(want, Matched):
-            match = store.match(want.m)
-            partner = next((present[one] for one in self._pairs[want.m] if one != sid and one in present), None)
-            theirs = partner.page.session.want if partner else None
-            if match is None or match.outcome != "open" or not isinstance(theirs, Matched) or theirs.m != want.m:
+        if isinstance(intent, Matched):
+            match = store.match(intent.match_id)
+            peer = next(
+                (present[one] for one in self._pairs[intent.match_id] if one != session_id and one in present), None
+            )
+            theirs = peer.page.session.intent if peer else None
+            if (
+                match is None
+                or match.outcome != "open"
+                or not isinstance(theirs, Matched)
+                or theirs.match_id != intent.match_id
+            ):
                 self._fail(
-                    "3 ghost partner", f"{who} is in {want.m}, {match and match.outcome}; partner wants {theirs}"
+                    "3 ghost peer",
+                    f"{who} is in {intent.match_id}, {match and match.outcome}; peer wants {theirs}",
                 )
-            if page.shown != want.m or partner is None or partner.page.shown != want.m:
-                self._fail("3 not shown", f"{who} and the partner are in {want.m}, but do not both see it")
-            self._lane_done((want.m, page.session.inst, partner.page.session.inst))
+            if page.shown != intent.match_id or peer is None or peer.page.shown != intent.match_id:
+                self._fail("3 not shown", f"{who} and the peer are in {intent.match_id}, but do not both see it")
+            self._lane_done((intent.match_id, page.session.instance, peer.page.session.instance))
 
     def _lane_done(self, lane: Lane) -> None:
-        real = [k for k, frame in self._said[lane].items() if not isinstance(frame, Noop)]
-        if max(real, default=0) > self._shown[lane]:
-            self._fail("1 not shown", f"{lane} has {max(real)} frames, {self._shown[lane]} shown")
+        due = [seq for seq, frame in self._said[lane].items() if not self._obsolete(lane, frame)]
+        if max(due, default=0) > self._shown[lane]:
+            self._fail("1 not shown", f"{lane} has {max(due)} frames, {self._shown[lane]} shown")
         if self._repeated_at.get(lane, 0) > self._world.now - QUIET_SECONDS:
             self._fail("1 repeats for ever", f"{lane} still repeats what was shown")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis, RedisCluster
-from tests.e2e.apiserver import free_port
 from tests.e2e.operator.redis_servers import MARKS, SERVER, cluster_port, eventually
+from tests.ports import free_port
 
 from switchboard_operator.redis import topology
 from switchboard_operator.redis.nodes import NodeError, RedisCredentials, execute, observe

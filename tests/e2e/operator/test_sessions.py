@@ -26,7 +26,7 @@ from tests.e2e.operator.test_drain import events, offered
 from tests.e2e.signaling import store
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import ClientProblem, Ended, Met, Move, QueuePosition, Said
+from switchboard_signaling.client.core import ClientProblem, Ended, MatchReady, Move, PeerMessageReceived, QueuePosition
 from switchboard_signaling.wire import errors
 from switchboard_signaling.wire.messages import Chat
 
@@ -132,8 +132,8 @@ class World:
             for number, pair in enumerate(pairs):
                 for client in pair:
                     await client.join({"pair": str(number)}, {"pair": str(number)})
-                    await client.wait_for(QueuePosition if client is pair[0] else Met)
-                await pair[0].wait_for(Met)
+                    await client.wait_for(QueuePosition if client is pair[0] else MatchReady)
+                await pair[0].wait_for(MatchReady)
                 tasks += [asyncio.create_task(self._talk(client, stop)) for client in pair]
             listeners = [
                 asyncio.create_task(self._listen(f"{number}{side}", client))
@@ -157,7 +157,7 @@ class World:
     async def _talk(self, client: Client, stop: asyncio.Event) -> int:
         number = 0
         while not stop.is_set():
-            await client.say(Chat(m="", from_="", to="", k=0, id=str(number), text=str(number)))
+            await client.say(Chat(match_id="", from_="", to="", seq=0, id=str(number), text=str(number)))
             number += 1
             await asyncio.sleep(PAUSE)
         return number
@@ -166,7 +166,7 @@ class World:
         last = time.monotonic()
         while True:
             event = await client._events.get()
-            if isinstance(event, Said) and isinstance(event.frame, Chat):
+            if isinstance(event, PeerMessageReceived) and isinstance(event.frame, Chat):
                 self.longest_silence = max(self.longest_silence, time.monotonic() - last)
                 last = time.monotonic()
                 if event.frame.text != str(self.received[name]):

@@ -1,4 +1,4 @@
-"""Every script does on the simulation's model of a node what it does on a real one: the same replies, the same data.
+"""Every script has the same replies and the same effects on the simulation's model of a node and on a real one.
 
 The clock is the test's: what scripts ask for by TIME is written into them.
 """
@@ -19,18 +19,18 @@ from tests.simulation.node import Node
 
 from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.analytics.totals import Live
-from switchboard_signaling.broker.ledger import LedgerFullError
 from switchboard_signaling.broker.lua import LUA
 from switchboard_signaling.broker.redis import RedisBroker
+from switchboard_signaling.broker.shared_stats import SharedStatsFullError
 from switchboard_signaling.valkey.scripts import Script
 
 UNORDERED = {"proposals", "totals"}
-"""Scripts whose replies come out of hashes, in the order of a node's own memory."""
+"""Scripts whose replies come from hashes, in the order of a node's memory."""
 NOW = "redis.call('TIME')"
 
 
 class Both:
-    """A store that asks a real node and the model of one, and fails where they differ."""
+    """A store that asks both a real node and the model, and fails if they differ."""
 
     def __init__(self, client: "redis.Redis", ran: set[str]) -> None:
         self._client = client
@@ -61,7 +61,7 @@ class Both:
 
     async def close(self) -> None: ...
 
-    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None: ...
+    async def listen(self, channel: str, received: Callable[[str], None], lost: Callable[[], None]) -> None: ...
 
     def same_data(self) -> None:
         for key in set(self._client.scan_iter()):
@@ -106,19 +106,19 @@ LEDGER = st.one_of(
 )
 
 
-def test_every_script_does_on_the_model_what_it_does_on_a_real_node(
+def test_every_script_has_the_same_effects_on_the_model_and_on_a_real_node(
     runner: asyncio.Runner, node: "redis.Redis"
 ) -> None:
     ran: set[str] = set()
 
     async def acts(both: Both, steps: list[tuple[Any, ...]]) -> None:
-        ledger = RedisBroker(POD, "tests/pool", both).ledger
+        shared_stats = RedisBroker(POD, "tests/pool", both).shared_stats
         for name, *arguments in steps:
             if name == "wait":
                 both.now += arguments[0]
                 continue
-            with suppress(LedgerFullError):
-                await getattr(ledger, name)(*arguments)
+            with suppress(SharedStatsFullError):
+                await getattr(shared_stats, name)(*arguments)
 
     async def questions(both: Both, steps: list[Any]) -> None:
         for number in range(0, len(steps), 4):

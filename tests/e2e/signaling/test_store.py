@@ -1,4 +1,4 @@
-"""The store's client and a real cluster: what happens to slots and nodes is found out, and hints go on."""
+"""The store's client on a real cluster: it follows changes of slots and nodes, and hints continue."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,23 +17,23 @@ from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.session.hints import Hint, MatchChanged
 from switchboard_signaling.session.records import TouchSession
-from switchboard_signaling.valkey.access import FileCredentials, trusting
+from switchboard_signaling.valkey.access import FileCredentials, tls_context
 from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
 from switchboard_signaling.wire.intents import Idle
 
 BUSY = 8
-"""Sessions that are touched all the time; their records lie in different slots."""
+"""Sessions that are touched continuously; their records are in different slots."""
 
 
 @dataclass
 class Two:
-    """Two pods; the first tells the second something all the time, and touches sessions."""
+    """Two pods; the first continuously sends hints to the second and touches sessions."""
 
     cluster: Replicated
     one: RedisBroker
     two: RedisBroker
-    told: int = 0
-    heard: set[int] = field(default_factory=set)
+    sent: int = 0
+    received: set[int] = field(default_factory=set)
     touched: int = 0
     failed: int = 0
     noted: set[str] = field(default_factory=set)
@@ -44,29 +44,29 @@ class Two:
 
     def hear(self, hint: Hint) -> None:
         if isinstance(hint, MatchChanged):
-            self.heard.add(int(hint.m))
+            self.received.add(int(hint.match_id))
 
     async def talk(self) -> None:
         while True:
-            self.told += 1
-            self.one.tell("two", MatchChanged("s", str(self.told)))
+            self.sent += 1
+            self.one.send_hint("two", MatchChanged("s", str(self.sent)))
             await asyncio.sleep(0.005)
 
-    async def touch(self, sid: str) -> None:
+    async def touch(self, session_id: str) -> None:
         n = 0
         while True:
             n += 1
             try:
-                await self.one.ask(TouchSession(sid, n, f"a{n}", Idle(n), "i", "one"))
+                await self.one.ask(TouchSession(session_id, n, f"a{n}", Idle(n), "i", "one"))
                 self.touched += 1
             except BrokerUnavailableError:
                 self.failed += 1
                 await asyncio.sleep(0.05)
 
     async def goes_on(self) -> None:
-        """Wait until what is told from now on is heard, and sessions are touched."""
-        told, touched = self.told, self.touched
-        await until(lambda: self.touched > touched + 10 * BUSY and len([n for n in self.heard if n > told]) > 20)
+        """Wait until hints sent from now on are received and sessions are touched."""
+        sent, touched = self.sent, self.touched
+        await until(lambda: self.touched > touched + 10 * BUSY and len([n for n in self.received if n > sent]) > 20)
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ async def two(cluster: Replicated) -> AsyncIterator[Two]:
             await broker.close()
 
 
-async def test_hints_and_sessions_go_on_whatever_happens_to_the_cluster(tmp_path: Path) -> None:
+async def test_hints_and_sessions_continue_through_changes_of_the_cluster(tmp_path: Path) -> None:
     async with replicated(tmp_path) as cluster, two(cluster) as pods:
         await pods.goes_on()
 
@@ -111,7 +111,7 @@ async def test_hints_and_sessions_go_on_whatever_happens_to_the_cluster(tmp_path
         assert not pods.two.deaf
 
 
-async def test_a_pod_comes_by_tls_as_the_user_that_the_operator_makes(tmp_path: Path) -> None:
+async def test_a_pod_connects_by_tls_as_the_operators_user(tmp_path: Path) -> None:
     for name in ("certificates", "foreign"):
         Authority(tmp_path / name).issue(Subject("tls", "valkey", hosts=("valkey",)))
     (tmp_path / "username").write_text("app")
@@ -119,18 +119,18 @@ async def test_a_pod_comes_by_tls_as_the_user_that_the_operator_makes(tmp_path: 
     touch = TouchSession("s", 1, "a", Idle(), "i", "pod")
     async with guarded(tmp_path / "store", tmp_path / "certificates", _ACLS[CLIENT_USER]) as node:
         noted: list[str] = []
-        credentials, tls = FileCredentials(tmp_path), trusting(tmp_path / "certificates")
+        credentials, tls = FileCredentials(tmp_path), tls_context(tmp_path / "certificates")
         pod = RedisBroker("pod", "tests/pool", ClusterClient([node], credentials, tls, Troubles(noted.append)))
         start = asyncio.create_task(pod.start(lambda _hint: None))
         await until(lambda: "WRONGPASS" in noted)
         (tmp_path / "password").write_text("secret")
         await start
         assert await pod.ask(touch)
-        await pod.ledger.count(1, {"connected": 1}, Live(1, 1, 0))
+        await pod.shared_stats.count(1, {"connected": 1}, Live(1, 1, 0))
         assert await pod.proposals() == []
         await pod.close()
 
-        stranger = ClusterClient([node], credentials, trusting(tmp_path / "foreign"), Troubles(noted.append))
+        stranger = ClusterClient([node], credentials, tls_context(tmp_path / "foreign"), Troubles(noted.append))
         waiting = asyncio.create_task(stranger.start())
         await until(lambda: "unreachable" in noted)
         waiting.cancel()

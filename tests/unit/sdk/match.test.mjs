@@ -1,65 +1,65 @@
-/** What is said in a match over several page loads of the partner, and what the pool is told of it. */
+/** The lanes of a match over several page loads of the peer, and the reports about it to the pool. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 const { Match, Outcome } = await import(`${process.env.SDK}/match.js`);
 
 const chat = (id) => ({ type: "chat", id, text: id });
-const heard = (frames) => frames.map(({ to, k, id }) => [to, k, id]);
+const sent = (frames) => frames.map(({ to, seq, id }) => [to, seq, id]);
 
-function met(...partners) {
+function met(...peers) {
   const match = new Match("m", "me");
-  for (const partner of partners) match.meet(partner);
+  for (const peer of peers) match.meet(peer);
   match.open = true;
   return match;
 }
 
-test("what a page load has not acknowledged is said to the next one, if it has value there", () => {
+test("chat that a page load has not acknowledged is sent to the next one", () => {
   const match = met("one");
   for (const frame of [chat("a"), { type: "offer", sdp: "" }, chat("b")]) match.push(frame);
   match.going("flush", 0);
-  match.hear({ type: "ack", m: "m", from: "me", to: "one", k: 1 }, 10);
+  match.receive({ type: "ack", match: "m", from: "me", to: "one", seq: 1 }, 10);
   match.meet("two");
-  assert.deepEqual(heard(match.going("restart", 20)), [["two", 1, "b"]]);
+  assert.deepEqual(sent(match.going("restart", 20)), [["two", 1, "b"]]);
 });
 
-test("the lanes with an earlier page load go on when it is named again", () => {
+test("the lanes with an earlier page load continue when it is named again", () => {
   const match = met("one");
   match.push(chat("a"));
   match.going("flush", 0);
-  match.hear({ ...chat("x"), m: "m", from: "one", to: "me", k: 1 }, 0);
+  match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 0);
   match.meet("two");
   match.meet("one");
-  assert.deepEqual(heard(match.going("restart", 10)), [["one", 1, "a"]]);
-  assert.deepEqual(match.hear({ ...chat("x"), m: "m", from: "one", to: "me", k: 1 }, 10).said, []);
+  assert.deepEqual(sent(match.going("restart", 10)), [["one", 1, "a"]]);
+  assert.deepEqual(match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 10).messages, []);
 });
 
-test("of earlier page loads so many are kept as a person may cause, and no more", () => {
+test("the lanes of a few earlier page loads are kept", () => {
   const match = met("one", "two", "three", "four", "five", "six");
-  match.hear({ ...chat("x"), m: "m", from: "six", to: "me", k: 1 }, 0);
+  match.receive({ ...chat("x"), match: "m", from: "six", to: "me", seq: 1 }, 0);
   match.meet("one");
-  assert.equal(match.hear({ ...chat("x"), m: "m", from: "one", to: "me", k: 1 }, 0).said.length, 1);
+  assert.equal(match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 0).messages.length, 1);
 });
 
-test("what is of another match, page load or partner is neither shown nor answered", () => {
+test("frames of another match, page load or peer are neither delivered nor answered", () => {
   const match = met("one");
-  const frame = { ...chat("x"), m: "m", from: "one", to: "me", k: 1 };
-  for (const news of [{ m: "other" }, { from: "two" }, { to: "you" }, { type: "ack", from: "you", to: "one" }]) {
-    assert.deepEqual(match.hear({ ...frame, ...news }, 0), { said: [], answer: null });
+  const frame = { ...chat("x"), match: "m", from: "one", to: "me", seq: 1 };
+  for (const news of [{ match: "other" }, { from: "two" }, { to: "you" }, { type: "ack", from: "you", to: "one" }]) {
+    assert.deepEqual(match.receive({ ...frame, ...news }, 0), { messages: [], answer: null });
   }
-  assert.deepEqual(match.hear(frame, 0), { said: [frame], answer: { type: "ack", m: "m", from: "one", to: "me", k: 1 } });
+  assert.deepEqual(match.receive(frame, 0), { messages: [frame], answer: { type: "ack", match: "m", from: "one", to: "me", seq: 1 } });
 });
 
-test("what is said before both sides are in goes out once they are", () => {
+test("frames sent while the match forms go out once it is open", () => {
   const match = met("one");
   match.open = false;
   for (const id of ["a", "b"]) match.push(chat(id));
   assert.deepEqual(match.going("flush", 0), []);
   match.open = true;
-  assert.deepEqual(heard(match.going("flush", 0)), [["one", 1, "a"], ["one", 2, "b"]]);
+  assert.deepEqual(sent(match.going("flush", 0)), [["one", 1, "a"], ["one", 2, "b"]]);
 });
 
-test("nothing goes out while the partner cannot be reached", () => {
+test("nothing is sent while the peer is away", () => {
   const match = met("one");
   match.push(chat("a"));
   match.present = false;
@@ -68,7 +68,7 @@ test("nothing goes out while the partner cannot be reached", () => {
   assert.equal(match.going("restart", 0).length, 1);
 });
 
-test("each state of the connection is told once, with the time that its set-up took", () => {
+test("each state of the connection is reported once, with its set-up time", () => {
   const outcome = new Outcome("m", 1000);
   outcome.add("connected", { path: "relay" }, 1250);
   outcome.add("connected", { path: "direct" }, 9000);

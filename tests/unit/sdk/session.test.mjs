@@ -1,6 +1,6 @@
 /**
- * What the JavaScript client does beyond the shared vectors: it may speak before a match is open, and is heard after; what
- * the partner says is heard at once.
+ * What the JavaScript client does beyond the shared vectors: frames may be sent while a match forms, and go out when it
+ * opens; the peer's frames are delivered at once.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,75 +8,75 @@ import { browser, settled } from "./browser.mjs";
 
 const { Session } = await import(`${process.env.SDK}/session.js`);
 
-const OFFER = { type: "offer", sdp: "v=0", neg: 0 };
+const OFFER = { type: "offer", sdp: "v=0", generation: 0 };
 
-/** A session to which a match has been announced, and what it tells. */
+/** A session with an announced match, and the events it emits. */
 async function announced() {
   browser.reset();
   const session = new Session("ws://pool.example/ws");
-  const told = [];
+  const events = [];
   for (const event of ["forming", "match", "ended"]) {
-    session.addEventListener(event, ({ detail }) => told.push([event, detail.partner ?? detail.requeued]));
+    session.addEventListener(event, ({ detail }) => events.push([event, detail.peer ?? detail.requeued]));
   }
   await session.start();
   browser.socket.onopen();
-  receive({ type: "welcome", sid: "s", token: "t", want: { state: "idle", c: 0 } });
+  receive({ type: "welcome", session: "s", token: "t", intent: { state: "idle", revision: 0 } });
   session.join();
   const { ticket } = browser.socket.sent.at(-1);
-  const found = { type: "match-found", m: "m", role: "impolite", partner: "p", iceServers: [], ttlMs: 1000, ticket };
+  const found = { type: "match-found", match: "m", role: "impolite", peer: "p", iceServers: [], ttlMs: 1000, ticket };
   receive({ ...found, state: "forming" });
   await settled();
-  return { session, told, open: { ...found, state: "open", token: "mt" }, found };
+  return { session, events, open: { ...found, state: "open", token: "mt" }, found };
 }
 
 const receive = (frame) => browser.socket.onmessage({ data: JSON.stringify(frame) });
 const sent = (type) => browser.socket.sent.filter((frame) => frame.type === type);
 
-test("a match is taken and told while it forms, and what is said then goes out when it opens", async () => {
-  const { session, told, open } = await announced();
-  assert.deepEqual(sent("heartbeat").at(-1).want, { state: "matched", c: 1, m: "m" });
+test("a match is entered and reported while it forms, and frames sent then go out when it opens", async () => {
+  const { session, events, open } = await announced();
+  assert.deepEqual(sent("heartbeat").at(-1).intent, { state: "matched", revision: 1, match: "m" });
   session.say(OFFER);
-  session.say({ type: "ice-candidate", candidates: [], neg: 0 });
+  session.say({ type: "ice-candidate", candidates: [], generation: 0 });
   assert.deepEqual(sent("offer"), []);
   receive(open);
   assert.deepEqual([sent("offer").length, sent("ice-candidate").length], [1, 1]);
-  assert.deepEqual(told, [["forming", "p"], ["match", "p"]]);
+  assert.deepEqual(events, [["forming", "p"], ["match", "p"]]);
 });
 
-test("a partner that knows sooner that the match is open is heard, and answered once this side knows", async () => {
+test("frames from a peer that knows earlier of the open match are delivered, and answered once this side knows", async () => {
   const { session, open } = await announced();
-  const said = [];
-  session.addEventListener("said", ({ detail }) => said.push(detail.type));
-  const { inst } = browser.socket.sent[0];
-  receive({ ...OFFER, m: "m", from: "p", to: inst, k: 1 });
-  assert.deepEqual([said, sent("ack").length], [["offer"], 1]);
+  const received = [];
+  session.addEventListener("message", ({ detail }) => received.push(detail.type));
+  const { instance } = browser.socket.sent[0];
+  receive({ ...OFFER, match: "m", from: "p", to: instance, seq: 1 });
+  assert.deepEqual([received, sent("ack").length], [["offer"], 1]);
   session.say({ ...OFFER, type: "answer" });
   assert.deepEqual(sent("answer"), []);
   receive(open);
   assert.equal(sent("answer").length, 1);
 });
 
-test("what is said to a page load that is gone when the match opens is not said to the next one", async () => {
-  const { session, told, open } = await announced();
+test("frames for a page load that is gone when the match opens are not sent to the next one", async () => {
+  const { session, events, open } = await announced();
   session.say(OFFER);
-  receive({ ...open, partner: "q" });
+  receive({ ...open, peer: "q" });
   assert.deepEqual(sent("offer"), []);
-  assert.deepEqual(told, [["forming", "p"], ["match", "q"]]);
+  assert.deepEqual(events, [["forming", "p"], ["match", "q"]]);
 });
 
-test("a match that does not open leaves nothing behind but the place in line", async () => {
-  const { session, told } = await announced();
+test("a match that does not open leaves nothing behind but the queued ticket", async () => {
+  const { session, events } = await announced();
   session.say(OFFER);
   session.connection("closed");
-  receive({ type: "peer-state", m: "m", state: "left", reason: "partner-lost", requeue: true });
+  receive({ type: "peer-state", match: "m", state: "left", reason: "peer-lost", requeue: true });
   assert.deepEqual([sent("offer"), sent("connection-state")], [[], []]);
-  assert.deepEqual(told, [["forming", "p"], ["ended", true]]);
-  assert.equal(session.want.state, "queued");
+  assert.deepEqual(events, [["forming", "p"], ["ended", true]]);
+  assert.equal(session.intent.state, "queued");
 });
 
 test("a match that is open does not form again", async () => {
-  const { told, open, found } = await announced();
+  const { events, open, found } = await announced();
   receive(open);
-  receive({ ...found, partner: "q", state: "forming" });
-  assert.deepEqual(told, [["forming", "p"], ["match", "p"]]);
+  receive({ ...found, peer: "q", state: "forming" });
+  assert.deepEqual(events, [["forming", "p"], ["match", "p"]]);
 });

@@ -1,5 +1,5 @@
 /**
- * The JavaScript client does what the shared vectors say. Run by test_vectors.py, with the folders of both in the
+ * The JavaScript client passes the shared vectors. Run by test_vectors.py, with the folders of both in the
  * environment; the browser's clock is the vector's.
  */
 import assert from "node:assert/strict";
@@ -10,13 +10,13 @@ import { pathToFileURL } from "node:url";
 import { browser, settled } from "./browser.mjs";
 
 const { SDK, VECTORS } = process.env;
-const EVENTS = ["queued", "match", "said", "partner", "ended", "problem"];
+const EVENTS = ["queued", "match", "message", "peer", "ended", "problem"];
 
 const { Session } = await import(pathToFileURL(join(SDK, "session.js")));
 
 class Player {
   variables = new Map();
-  told = [];
+  emitted = [];
   auth = null;
 
   constructor(steps) {
@@ -24,20 +24,20 @@ class Player {
     const token = ({ fresh }) => this.auth[fresh ? "fresh" : "kept"];
     this.session = new Session("ws://pool.example/ws", steps.some(({ auth }) => auth) ? { token } : {});
     this.session.addEventListener("status", ({ detail: { status } }) => {
-      if (status === "stopped") this.told.push({ event: "stopped" });
+      if (status === "stopped") this.emitted.push({ event: "stopped" });
     });
     for (const event of EVENTS) {
-      this.session.addEventListener(event, ({ detail }) => this.told.push({ ...detail, event }));
+      this.session.addEventListener(event, ({ detail }) => this.emitted.push({ ...detail, event }));
     }
   }
 
-  async play({ at, auth, times = 1, sends = [], tells = [], ...step }) {
+  async play({ at, auth, times = 1, sends = [], emits = [], ...step }) {
     browser.clock = at ?? browser.clock;
     this.auth = auth ?? this.auth;
     for (let time = 0; time < times; time++) {
       await this.act(this.filled(step));
       this.agree(sends, browser.socket.sent.splice(0));
-      this.agree(tells, this.told.splice(0));
+      this.agree(emits, this.emitted.splice(0));
     }
   }
 

@@ -1,4 +1,4 @@
-"""A pod of the shipped server in the test's own process, and what a raw client sees of it."""
+"""A pod of the shipped server in the test's process, and raw clients for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.unit.signaling.jwts import secret_dir
 
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import Met
+from switchboard_signaling.client.core import MatchReady
 from switchboard_signaling.server.http.app import public_app
 from switchboard_signaling.server.http.internal import internal_app
 from switchboard_signaling.server.pod import SignalingPod, make_pod
@@ -36,8 +36,8 @@ class Running:
     async def socket(self, **headers: str) -> ClientWebSocketResponse:
         return await self.public.ws_connect("/ws", protocols=[messages.SUBPROTOCOL], headers=headers)
 
-    async def welcomed(self, inst: str = "inst") -> ClientWebSocketResponse:
-        socket = await self.greeted(messages.Hello(n=1, inst=inst))
+    async def welcomed(self, instance: str = "inst") -> ClientWebSocketResponse:
+        socket = await self.greeted(messages.Hello(socket_number=1, instance=instance))
         assert isinstance(await receive(socket), messages.Welcome)
         return socket
 
@@ -66,7 +66,7 @@ async def closed_with(socket: ClientWebSocketResponse) -> int | None:
 
 @asynccontextmanager
 async def pod_alone(folder: Path, **settings: Any) -> AsyncIterator[Running]:
-    """Run a pod; where it wants a shared secret for JWTs, that is the one of jwts.py."""
+    """Run a pod; if it needs a shared secret for JWTs, it is the one of jwts.py."""
     if settings.get("auth_type") == "SharedSecret":
         settings["auth_secret_dir"] = secret_dir(folder / "auth")
     pod = make_pod(ServerSettings(**settings))
@@ -83,13 +83,13 @@ async def in_a_call(running: Running, stack: AsyncExitStack) -> tuple[Client, Cl
     one, two = [await stack.enter_async_context(Client(url)) for _ in range(2)]
     for client in (one, two):
         await client.join()
-    m = (await one.wait_for(Met)).m
-    await two.wait_for(Met)
-    return one, two, m
+    match_id = (await one.wait_for(MatchReady)).match_id
+    await two.wait_for(MatchReady)
+    return one, two, match_id
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what the pod's tasks do."""
+    """Wait until a condition holds that the pod's tasks fulfil."""
     async with asyncio.timeout(SECONDS):
         while not condition():  # noqa: ASYNC110 - the pod's tasks run in this loop
             await asyncio.sleep(0)

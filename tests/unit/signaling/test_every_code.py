@@ -6,30 +6,30 @@ from pathlib import Path
 import pytest
 from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, receive
-from tests.unit.signaling.world import Wire, World
+from tests.unit.signaling.world import ClientSocket, World
 
 from switchboard_signaling.client import core as client
 from switchboard_signaling.client.lanes import WINDOW
 from switchboard_signaling.server.access.blocks import of_session
 from switchboard_signaling.session.effects import Send
-from switchboard_signaling.session.hints import Expel
+from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES, CloseCode, ErrorKind
 from switchboard_signaling.wire.fields import MAX_CHAT, MAX_FRAME_BYTES
 from switchboard_signaling.wire.intents import Idle
 from switchboard_signaling.wire.messages import Heartbeat, Hello, JoinQueue, Offer, Resume, Welcome
 
-LANE = {"m": "m", "to": "peer", "k": 1}
+LANE = {"match_id": "m", "to": "peer", "seq": 1}
 
 
-def offer(wire: Wire, m: str = "m", sender: str | None = None) -> Offer:
-    return Offer(m=m, from_=sender or wire.inst, to="peer", k=1, sdp="v=0")
+def offer(wire: ClientSocket, match_id: str = "m", sender: str | None = None) -> Offer:
+    return Offer(match_id=match_id, from_=sender or wire.instance, to="peer", seq=1, sdp="v=0")
 
 
 # Errors: each function makes a world in which a client is sent the error.
 
 
-def bad_frame(world: World) -> Wire:
+def bad_frame(world: World) -> ClientSocket:
     wire = world.hello()
     with pytest.raises(errors.ProtocolError) as caught:
         messages.decode_client("{")
@@ -37,7 +37,7 @@ def bad_frame(world: World) -> Wire:
     return wire
 
 
-def unknown_type(world: World) -> Wire:
+def unknown_type(world: World) -> ClientSocket:
     wire = world.hello()
     with pytest.raises(errors.ProtocolError) as caught:
         messages.decode_client('{"type": "of-tomorrow"}')
@@ -45,88 +45,88 @@ def unknown_type(world: World) -> Wire:
     return wire
 
 
-def hello_first(world: World) -> Wire:
+def hello_first(world: World) -> ClientSocket:
     wire = world.socket()
-    wire.send(Heartbeat(want=Idle()))
+    wire.send(Heartbeat(intent=Idle()))
     return wire
 
 
-def already_welcome(world: World) -> Wire:
+def already_welcome(world: World) -> ClientSocket:
     wire = world.hello()
-    wire.send(Hello(n=2, inst="i"))
+    wire.send(Hello(socket_number=2, instance="i"))
     return wire
 
 
-def stale_intent(world: World) -> Wire:
+def stale_intent(world: World) -> ClientSocket:
     wire = world.hello()
-    wire.send(JoinQueue(c=2, ticket="t"))
-    wire.send(JoinQueue(c=1, ticket="t"))
+    wire.send(JoinQueue(revision=2, ticket="t"))
+    wire.send(JoinQueue(revision=1, ticket="t"))
     return wire
 
 
-def not_in_match(world: World) -> Wire:
+def not_in_match(world: World) -> ClientSocket:
     wire = world.hello()
     wire.send(offer(wire))
     return wire
 
 
-def wrong_sender(world: World) -> Wire:
-    one, _, m = world.pair()
-    one.send(offer(one, m, "somebody-else"))
+def wrong_sender(world: World) -> ClientSocket:
+    one, _, match_id = world.pair()
+    one.send(offer(one, match_id, "somebody-else"))
     return one
 
 
-def peer_unreachable(world: World) -> Wire:
+def peer_unreachable(world: World) -> ClientSocket:
     """Speak in a match whose partner the store, being down, does not tell."""
     wire = world.hello()
     world.store.down = True
-    wire.session.pursuit._view("m", world.now)
+    wire.session.reconciler._view("m", world.now)
     wire.send(offer(wire))
     return wire
 
 
-def store_unavailable(world: World) -> Wire:
+def store_unavailable(world: World) -> ClientSocket:
     wire = world.hello()
     world.store.down = True
-    wire.send(JoinQueue(c=1, ticket="t"))
+    wire.send(JoinQueue(revision=1, ticket="t"))
     return wire
 
 
-def session_unknown(world: World) -> Wire:
+def session_unknown(world: World) -> ClientSocket:
     return world.resume("a.b.c", 1, Idle())
 
 
-def auth_required(world: World) -> Wire:
+def auth_required(world: World) -> ClientSocket:
     world.auth_required = True
     return world.hello()
 
 
-def auth_invalid(world: World) -> Wire:
+def auth_invalid(world: World) -> ClientSocket:
     world.auth_required = True
     return world.hello(auth="made-up")
 
 
-def auth_expired(world: World) -> Wire:
+def auth_expired(world: World) -> ClientSocket:
     world.auth_required = True
     wire = world.hello(auth="ada 30")
     world.pass_time(30, wire)
     return wire
 
 
-def rate_limited(world: World) -> Wire:
-    one, _, m = world.pair()
+def rate_limited(world: World) -> ClientSocket:
+    one, _, match_id = world.pair()
     for _ in range(51):
-        one.send(offer(one, m))
+        one.send(offer(one, match_id))
     return one
 
 
-def blocked(world: World) -> Wire:
+def blocked(world: World) -> ClientSocket:
     world.auth_required = True
     world.blocked.add("ada")
     return world.hello(auth="ada 300")
 
 
-ERRORS: dict[ErrorKind, Callable[[World], Wire]] = {
+ERRORS: dict[ErrorKind, Callable[[World], ClientSocket]] = {
     errors.BAD_FRAME: bad_frame,
     errors.UNKNOWN_TYPE: unknown_type,
     errors.HELLO_FIRST: hello_first,
@@ -185,8 +185,8 @@ async def test_a_page_of_another_origin_is_told_what_helps(tmp_path: Path) -> No
 
 
 async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path) -> None:
-    async with pod_alone(tmp_path, auth_type="JWKS", auth_jwks_url="http://127.0.0.1:1/keys") as running:
-        frame = await receive(await running.greeted(Hello(n=1, inst="i", auth=token())))
+    async with pod_alone(tmp_path, auth_type="Jwks", auth_jwks_url="http://127.0.0.1:1/keys") as running:
+        frame = await receive(await running.greeted(Hello(socket_number=1, instance="i", auth=token())))
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.remedy) == (errors.AUTH_UNAVAILABLE.code, errors.AUTH_UNAVAILABLE.remedy)
     assert frame.retryable
@@ -198,10 +198,11 @@ async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path
 def test_a_client_finds_a_full_window_and_a_long_chat_itself() -> None:
     core = client.ClientSession(lambda: "id")
     core.greet()
-    core.receive(Welcome(sid="s", token="t", want=Idle(), timeouts=messages.Timeouts(1, 2, 3)), 0)
+    core.receive(Welcome(session_id="s", token="t", intent=Idle(), timeouts=messages.Timeouts(1, 2, 3)), 0)
     core.join()
     core.receive(
-        messages.MatchFound(m="m", role="polite", partner="p", state="open", ice_servers=[], ttl_ms=1, ticket="id"), 0
+        messages.MatchFound(match_id="m", role="polite", peer="p", state="open", ice_servers=[], ttl_ms=1, ticket="id"),
+        0,
     )
     long = messages.Chat(from_="-", id="c", text="x" * (MAX_CHAT + 1), **LANE)
     assert [one.code for one in core.say(long, 0) if isinstance(one, client.ClientProblem)] == ["bad-frame"]
@@ -262,27 +263,27 @@ async def third_bad_frame(running: Running) -> int | None:
 
 
 async def no_hello(running: Running) -> int | None:
-    return await greeted(running, Heartbeat(want=Idle()))
+    return await greeted(running, Heartbeat(intent=Idle()))
 
 
 async def no_jwt(running: Running) -> int | None:
-    return await greeted(running, Hello(n=1, inst="i"))
+    return await greeted(running, Hello(socket_number=1, instance="i"))
 
 
 async def bad_jwt(running: Running) -> int | None:
-    return await greeted(running, Hello(n=1, inst="i", auth="bad"))
+    return await greeted(running, Hello(socket_number=1, instance="i", auth="bad"))
 
 
 async def old_jwt(running: Running) -> int | None:
-    return await greeted(running, Hello(n=1, inst="i", auth=token(exp=1)))
+    return await greeted(running, Hello(socket_number=1, instance="i", auth=token(exp=1)))
 
 
 async def good_jwt(running: Running) -> int | None:
-    return await greeted(running, Hello(n=1, inst="i", auth=token()))
+    return await greeted(running, Hello(socket_number=1, instance="i", auth=token()))
 
 
 async def unknown_session(running: Running) -> int | None:
-    return await greeted(running, Resume(token="a.b.c", n=1, inst="i", want=Idle()))
+    return await greeted(running, Resume(token="a.b.c", socket_number=1, instance="i", intent=Idle()))
 
 
 async def silent(running: Running) -> int | None:
@@ -293,23 +294,23 @@ async def silent(running: Running) -> int | None:
 
 
 async def replaced(running: Running) -> int | None:
-    first = await running.greeted(Hello(n=2, inst="i"))
+    first = await running.greeted(Hello(socket_number=2, instance="i"))
     welcome = await receive(first)
     assert isinstance(welcome, Welcome)
-    return await greeted(running, Resume(token=welcome.token, n=1, inst="i", want=Idle()))
+    return await greeted(running, Resume(token=welcome.token, socket_number=1, instance="i", intent=Idle()))
 
 
 async def disconnected(running: Running) -> int | None:
     socket = await running.welcomed()
-    [sid] = running.pod.hub.sessions
-    running.pod.hub.hinted(Expel(sid))
+    [session_id] = running.pod.hub.sessions
+    running.pod.hub.hinted(Disconnect(session_id))
     return await closed_with(socket)
 
 
 async def kept_out(running: Running) -> int | None:
     socket = await running.welcomed()
-    [sid] = running.pod.hub.sessions
-    await running.pod.blocks.block(of_session(sid), 60)
+    [session_id] = running.pod.hub.sessions
+    await running.pod.blocks.block(of_session(session_id), 60)
     return await closed_with(socket)
 
 

@@ -18,13 +18,13 @@ from tests.unit.signaling.jwts import secret_dir, token
 
 from switchboard_signaling import logs
 from switchboard_signaling.client import Client
-from switchboard_signaling.client.core import Ended, Met, Said
+from switchboard_signaling.client.core import Ended, MatchReady, PeerMessageReceived
 from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire.messages import Answer, Candidate, Chat, IceCandidate, Offer, Stats
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.dBjftJeZ4CVP-mBZ8Zzq5d8uJSkKzN1Xv2kY3lG0abc"
 SDP = "v=0\r\no=- 1 1 IN IP4 203.0.113.7\r\n"
-NOBODY: dict[str, Any] = {"m": "", "from_": "", "to": "", "k": 0}
+NOBODY: dict[str, Any] = {"match_id": "", "from_": "", "to": "", "seq": 0}
 
 
 @pytest.fixture
@@ -145,26 +145,34 @@ async def drive(url: str) -> list[str]:
         for client in (one, two):
             await client.join({"language": "MARK-attribute"})
         for client in (one, two):
-            await client.wait_for(Met)
+            await client.wait_for(MatchReady)
         await one.say(Offer(sdp="v=0\r\nMARK-offer IN IP4 203.0.113.1\r\n", **NOBODY))
-        await two.wait_for(Said)
+        await two.wait_for(PeerMessageReceived)
         await two.say(Answer(sdp="v=0\r\nMARK-answer\r\n", **NOBODY))
         await two.say(IceCandidate(candidates=[Candidate("candidate:1 1 udp 1 203.0.113.2 9 typ host")], **NOBODY))
         await one.say(Chat(id="c", text="MARK-chat", **NOBODY))
-        await two.wait_for(Said)
+        await two.wait_for(PeerMessageReceived)
         await one.connection("connected", "relay")
-        await one.report(Stats(m="", rtt_ms=20, loss=0.0))
+        await one.report(Stats(match_id="", rtt_ms=20, loss=0.0))
         await one.drop()
         secrets = [client.session.token or "" for client in (one, two)]
         await two.leave()
         await one.wait_for(Ended)
     async with ClientSession() as http:
-        hello = {"type": "hello", "n": 1, "inst": "i", "auth": jwts[2]}
+        hello = {"type": "hello", "socket": 1, "instance": "i", "auth": jwts[2]}
         rounds = (
-            [hello, "{MARK", {"type": "MARK"}, {"type": "offer", "sdp": "MARK"}, {"type": "stats", "m": "MARK\n"}],
+            [hello, "{MARK", {"type": "MARK"}, {"type": "offer", "sdp": "MARK"}, {"type": "stats", "match": "MARK\n"}],
             [hello],
             [{**hello, "auth": jwts[2][:-4] + "AAAA"}],
-            [{"type": "resume", "token": secrets[0][:-4] + "AAAA", "n": 1, "inst": "i", "want": {"state": "idle"}}],
+            [
+                {
+                    "type": "resume",
+                    "token": secrets[0][:-4] + "AAAA",
+                    "socket": 1,
+                    "instance": "i",
+                    "intent": {"state": "idle"},
+                }
+            ],
         )
         for number, frames in enumerate(rounds):
             client_address = {"X-Forwarded-For": f"2001:db8:0:{number}::77"}

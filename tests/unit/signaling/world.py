@@ -1,11 +1,11 @@
-"""Sockets, pods and a store in one place and at one's own pace: sessions run on it as they do under the server."""
+"""Sockets, pods and a store in one process with a manual clock: sessions run on it as under the server."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
 
-from switchboard_signaling.matching.line import MatchQueue
+from switchboard_signaling.matching.queue import MatchQueue
 from switchboard_signaling.session.admission import VerifiedJwt
 from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.effects import Ask, Attach, Close, Effect, Limited, Send, SendHint, Suspect, Verify
@@ -28,7 +28,7 @@ from switchboard_signaling.session.records import (
 )
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.errors import CloseCode, ProtocolError
-from switchboard_signaling.wire.intents import Idle, Matched, Want
+from switchboard_signaling.wire.intents import Idle, Intent, Matched
 from switchboard_signaling.wire.tokens import Keyring
 
 F = TypeVar("F", bound=messages.ServerFrame)
@@ -38,7 +38,7 @@ ICE = [messages.IceServer(["stun:stun.example:3478"])]
 
 @dataclass
 class Store:
-    """The store's meaning without a network; `down` makes it silent."""
+    """The store's semantics without a network; `down` makes it silent."""
 
     now: Callable[[], float]
     down: bool = False
@@ -49,21 +49,21 @@ class Store:
     def ask(self, question: Question) -> Reply:
         match question:
             case TouchSession():
-                answer = apply_session(self.sessions.get(question.sid), question)
-                self.sessions[question.sid] = answer.record
+                answer = apply_session(self.sessions.get(question.session_id), question)
+                self.sessions[question.session_id] = answer.record
                 return answer
             case Enqueue():
-                return self.line.enqueue(question.ticket, question.m, question.dead, self.now())
+                return self.line.enqueue(question.ticket, question.match_id, question.dead, self.now())
             case Cancel():
                 return self.line.cancel(question.ticket, self.now())
             case Announced():
                 return self.line.announced(question.pod, question.ticket)
-        record = self.matches.get(question.m, MatchRecord(question.m))
+        record = self.matches.get(question.match_id, MatchRecord(question.match_id))
         if isinstance(question, TouchMatch):
             record = apply_touch(record, question)
         elif isinstance(question, EndMatch):
             record = apply_end(record, question)
-        self.matches[question.m] = record
+        self.matches[question.match_id] = record
         return record
 
     def wipe(self) -> None:
@@ -71,13 +71,13 @@ class Store:
 
 
 @dataclass
-class Wire:
-    """A client's socket on a pod: what was sent to the client, and how it was closed."""
+class ClientSocket:
+    """A client's socket on a pod: the frames sent to the client, and the close code."""
 
     world: "World"
     session: Session
     pod: str
-    inst: str
+    instance: str
     frames: list[messages.ServerFrame] = field(default_factory=list)
     closed: CloseCode | None = None
 
@@ -98,35 +98,35 @@ class Wire:
     def error(self) -> str:
         return self.take(messages.ErrorFrame).code
 
-    def name(self, m: str, c: int = 1, token: str | None = None) -> None:
-        """Say that the client wants match m."""
-        self.send(messages.Heartbeat(want=Matched(c, m, token)))
+    def name(self, match_id: str, revision: int = 1, token: str | None = None) -> None:
+        """Name the match in the client's intent."""
+        self.send(messages.Heartbeat(intent=Matched(revision, match_id, token)))
 
     def drop(self) -> None:
-        self.world.attached.pop((self.pod, self.session.sid), None)
+        self.world.attached.pop((self.pod, self.session.session_id), None)
         self.world.perform(self, self.session.closed())
 
 
-def offer(m: str, speaker: Wire, listener: Wire, k: int = 1) -> messages.Offer:
-    """Return what one client may say to the other in their match."""
-    return messages.Offer(m=m, from_=speaker.inst, to=listener.inst, k=k, sdp="v=0")
+def offer(match_id: str, sender: ClientSocket, receiver: ClientSocket, seq: int = 1) -> messages.Offer:
+    """Return a valid offer from one client to the other."""
+    return messages.Offer(match_id=match_id, from_=sender.instance, to=receiver.instance, seq=seq, sdp="v=0")
 
 
 class World:
-    """Everything that sessions need; time moves only when told."""
+    """Everything that sessions need; time passes only in `pass_time`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self._ids = (f"id{number:03}" for number in count())
         self.store = Store(lambda: self.now)
         self.keyring = Keyring({"current": b"k" * 16}, lambda: self.now)
-        self.attached: dict[tuple[str, str], Wire] = {}
+        self.attached: dict[tuple[str, str], ClientSocket] = {}
         self.lose_hints = False
         self.auth_required = False
         self.suspects = 0
         self.limited: list[str] = []
         self.blocked: set[str] = set()
-        """Subjects and sessions that are kept out."""
+        """Blocked subjects and sessions."""
 
     def host(self, pod: str) -> Host:
         return Host(
@@ -134,40 +134,50 @@ class World:
             auth_required=self.auth_required, blocked=lambda *names: not self.blocked.isdisjoint(names),
         )  # fmt: skip
 
-    def socket(self, pod: str = "pod-a", inst: str | None = None) -> Wire:
-        """Open a socket that has said nothing yet."""
-        return Wire(self, Session(self.host(pod), self.now), pod, inst or next(self._ids))
+    def socket(self, pod: str = "pod-a", instance: str | None = None) -> ClientSocket:
+        """Open a socket without a first frame."""
+        return ClientSocket(self, Session(self.host(pod), self.now), pod, instance or next(self._ids))
 
     def hello(
-        self, pod: str = "pod-a", want: Want = Idle(), auth: str | None = None  # noqa: B008 - immutable
-    ) -> Wire:  # fmt: skip
+        self, pod: str = "pod-a", intent: Intent = Idle(), auth: str | None = None  # noqa: B008 - immutable
+    ) -> ClientSocket:  # fmt: skip
         """Open a socket with a new session."""
         wire = self.socket(pod)
-        wire.send(messages.Hello(n=1, inst=wire.inst, want=want, auth=auth))
+        wire.send(messages.Hello(socket_number=1, instance=wire.instance, intent=intent, auth=auth))
         return wire
 
     def resume(
-        self, token: str, n: int, want: Want, pod: str = "pod-a", inst: str | None = None, auth: str | None = None
-    ) -> Wire:
+        self,
+        token: str,
+        socket_number: int,
+        intent: Intent,
+        pod: str = "pod-a",
+        instance: str | None = None,
+        auth: str | None = None,
+    ) -> ClientSocket:
         """Open a socket that continues a session."""
-        wire = self.socket(pod, inst)
-        wire.send(messages.Resume(token=token, n=n, inst=wire.inst, want=want, auth=auth))
+        wire = self.socket(pod, instance)
+        wire.send(
+            messages.Resume(token=token, socket_number=socket_number, instance=wire.instance, intent=intent, auth=auth)
+        )
         return wire
 
-    def pair(self, pods: tuple[str, str] = ("pod-a", "pod-b"), opened: bool = True) -> tuple[Wire, Wire, str]:
-        """Let two clients meet; `opened`: both have entered the match."""
+    def pair(
+        self, pods: tuple[str, str] = ("pod-a", "pod-b"), opened: bool = True
+    ) -> tuple[ClientSocket, ClientSocket, str]:
+        """Match two clients; `opened`: both have entered the match."""
         one, two = self.hello(pods[0]), self.hello(pods[1])
-        one.send(messages.JoinQueue(c=1, ticket="t-one"))
-        two.send(messages.JoinQueue(c=1, ticket="t-two"))
-        m = one.take(messages.MatchFound).m
-        assert two.take(messages.MatchFound).m == m
+        one.send(messages.JoinQueue(revision=1, ticket="t-one"))
+        two.send(messages.JoinQueue(revision=1, ticket="t-two"))
+        match_id = one.take(messages.MatchFound).match_id
+        assert two.take(messages.MatchFound).match_id == match_id
         if opened:
             for wire in (one, two):
-                wire.name(m)
+                wire.name(match_id)
             assert [wire.take(messages.MatchFound).state for wire in (one, two)] == ["open", "open"]
-        return one, two, m
+        return one, two, match_id
 
-    def perform(self, wire: Wire, effects: Iterable[Effect]) -> None:
+    def perform(self, wire: ClientSocket, effects: Iterable[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(frame=frame):
@@ -176,8 +186,8 @@ class World:
                     wire.closed = code
                 case Verify() | Suspect() | Limited():
                     self.guard(wire, effect)
-                case Attach(sid=sid):
-                    self.attached[wire.pod, sid] = wire
+                case Attach(session_id=session_id):
+                    self.attached[wire.pod, session_id] = wire
                 case Ask(question=question) if self.store.down:
                     self.perform(wire, wire.session.unanswered(question))
                 case Ask(question=question):
@@ -185,7 +195,7 @@ class World:
                 case SendHint(pod=pod, hint=hint) if not self.lose_hints:
                     self.hint(pod, hint)
 
-    def guard(self, wire: Wire, effect: Verify | Suspect | Limited) -> None:
+    def guard(self, wire: ClientSocket, effect: Verify | Suspect | Limited) -> None:
         match effect:
             case Verify(token=token):
                 self.perform(wire, wire.session.verified(self.verify(token), self.now))
@@ -195,28 +205,28 @@ class World:
                 self.limited.append(limit)
 
     def verify(self, token: str) -> VerifiedJwt | ProtocolError:
-        """Read a JWT of this world: the subject and its seconds, as in `ada 300`; anything else is invalid."""
+        """Verify a JWT of this world: a subject and seconds, as in `ada 300`; anything else is invalid."""
         sub, _, seconds = token.partition(" ")
         if not seconds:
-            return errors.AUTH_INVALID.because("it is not of this world")
+            return errors.AUTH_INVALID.because("it is malformed")
         return VerifiedJwt(sub, int(self.now + float(seconds)), float(seconds))
 
     def hint(self, pod: str, hint: Hint) -> None:
         if isinstance(hint, Proposed):
             self.read_mail(pod)
-        elif (pod, hint.sid) in self.attached:
-            wire = self.attached[pod, hint.sid]
+        elif (pod, hint.session_id) in self.attached:
+            wire = self.attached[pod, hint.session_id]
             self.perform(wire, wire.session.hinted(hint, self.now))
 
     def read_mail(self, pod: str) -> None:
         for proposal in self.store.line.proposals(pod):
             for ticket in (proposal.a, proposal.b):
-                if (pod, ticket.sid) in self.attached:
-                    wire = self.attached[pod, ticket.sid]
+                if (pod, ticket.session_id) in self.attached:
+                    wire = self.attached[pod, ticket.session_id]
                     self.perform(wire, wire.session.proposed(proposal, self.now))
 
-    def pass_time(self, seconds: float, *alive: Wire) -> None:
-        """Let time go by in ticks of a second; the clients of `alive` answer each heartbeat with what they want."""
+    def pass_time(self, seconds: float, *alive: ClientSocket) -> None:
+        """Pass time in ticks of one second; the clients of `alive` answer each heartbeat with their intent."""
         for _ in range(int(seconds)):
             self.now += 1
             for pod in {wire.pod for wire in self.attached.values()}:
@@ -225,6 +235,6 @@ class World:
                 if wire.closed is None:
                     self.perform(wire, wire.session.tick(self.now))
             for wire in alive:
-                while wire.has(messages.Ping):
-                    wire.take(messages.Ping)
-                    wire.send(messages.Heartbeat(want=wire.session.want))
+                while wire.has(messages.ServerHeartbeat):
+                    wire.take(messages.ServerHeartbeat)
+                    wire.send(messages.Heartbeat(intent=wire.session.intent))

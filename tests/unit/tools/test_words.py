@@ -1,7 +1,6 @@
 """The lint that holds the project's words."""
 
 import pytest
-
 from tools.words import check
 
 

@@ -1,4 +1,4 @@
-"""What a pool's pods share: records, the waiting line, and hints between pods, behind one interface.
+"""What a pool's pods share: records, the queue, and hints between pods, behind one interface.
 
-`memory` serves one pod alone; `redis` serves any number through Valkey or Redis, single or cluster.
+`memory` serves a single pod; `redis` serves any number of pods through Valkey or Redis, single or cluster.
 """

@@ -1,7 +1,7 @@
-"""Hints between pods: one sharded pub/sub channel a pod, whose subscription follows its slot through the cluster.
+"""Hints between pods: one sharded pub/sub channel per pod, whose subscription follows its slot through the cluster.
 
-A hint may be lost; nothing depends on one. The pod also tells itself something every few seconds: if the store takes
-it but it does not arrive, the subscription is renewed, and until then the pod is `deaf`.
+A hint may be lost; nothing depends on it. The pod also sends itself an echo every few seconds. If the store accepts
+echoes that do not arrive, the subscription is renewed, and until then the pod is `deaf`.
 """
 
 import asyncio
@@ -18,27 +18,27 @@ from switchboard_signaling.valkey.slots import Remedy, Trouble
 
 ECHO_SECONDS: Final = 2.0
 RENEW_AFTER: Final = 3
-"""Echoes that the store took and that did not arrive, after which the subscription is renewed."""
+"""Number of accepted echoes that did not arrive, after which the subscription is renewed."""
 DEAF_AFTER: Final = 5
 """The same, after which this pod should get no clients."""
 MAX_UNSENT: Final = 10_000
-"""Hints that may wait for one pod's channel; what is beyond is lost, as hints may be."""
+"""Hints that may wait for one pod's channel; further ones are lost, as hints may be."""
 MAX_AT_ONCE: Final = 128
-"""Hints in one message. All that gathered while the last message to that pod was under way go together, one a line."""
+"""Hints per message, one per line: those that gathered while the previous message to that pod was in flight."""
 
 log = structlog.get_logger(__name__)
 
 
 class Publisher(Protocol):
-    """What a channel needs of the store."""
+    """What a channel needs from the store."""
 
     troubles: Troubles
 
     async def call(self, key: str, *words: str | bytes | int | float) -> Any:
         """Send a command; raises ValkeyUnavailableError."""
 
-    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
-        """Subscribe to a channel; raises ValkeyUnavailableError."""
+    async def listen(self, channel: str, received: Callable[[str], None], lost: Callable[[], None]) -> None:
+        """Subscribe to a channel; `lost` reports its end. Raises ValkeyUnavailableError."""
 
 
 def channel_of(pod: str) -> str:
@@ -47,13 +47,13 @@ def channel_of(pod: str) -> str:
 
 
 def _ended(task: "asyncio.Task[None]") -> None:
-    """Let a fault of ours be seen: without its listener the pod is deaf, and not ready, until it is restarted."""
+    """Log a fault: without its listener the pod is deaf, and not ready, until it is restarted."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("channel failed", exc_info=error)
+        log.error("channel_failed", exc_info=error)
 
 
 class Channel:
-    """This pod's ear, and its voice to others."""
+    """This pod's subscription, and its way to publish to other pods."""
 
     def __init__(self, pod: str, store: Publisher, on_hint: Callable[[Hint], None]) -> None:
         self._pod = pod
@@ -62,7 +62,7 @@ class Channel:
         self._waiting: dict[str, list[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscribed = asyncio.Event()
-        self._unheard = asyncio.Event()
+        self._lost_subscription = asyncio.Event()
         self._missed = 0
 
     async def start(self) -> None:
@@ -80,11 +80,11 @@ class Channel:
 
     @property
     def deaf(self) -> bool:
-        """Whether the store takes what this pod tells itself, and it does not arrive."""
+        """Whether the store accepts this pod's echoes and they do not arrive."""
         return self._missed >= DEAF_AFTER
 
-    def tell(self, pod: str, hint: Hint) -> None:
-        """Publish a hint, soon and perhaps."""
+    def send_hint(self, pod: str, hint: Hint) -> None:
+        """Publish a hint without waiting; it may be lost."""
         waiting = self._waiting.get(pod)
         if waiting is None:
             self._waiting[pod] = [encode_hint(hint)]
@@ -103,7 +103,7 @@ class Channel:
         task.add_done_callback(_ended)
 
     async def _publish(self, pod: str) -> None:
-        """Publish what waits for a pod, until nothing does."""
+        """Publish what waits for a pod until nothing does."""
         channel, waiting = channel_of(pod), self._waiting[pod]
         try:
             while waiting:
@@ -111,7 +111,7 @@ class Channel:
                 del waiting[:MAX_AT_ONCE]
                 await self._store.call(channel, "SPUBLISH", channel, b"\n".join(hints))
                 if pod == self._pod:
-                    self._missed += 1  # until it is heard
+                    self._missed += 1  # until it arrives
         except ValkeyUnavailableError as error:
             self._lost(str(error))
         finally:
@@ -119,25 +119,25 @@ class Channel:
 
     async def _echo(self) -> None:
         while True:
-            self.tell(self._pod, Proposed())
+            self.send_hint(self._pod, Proposed())
             await asyncio.sleep(ECHO_SECONDS)
             if self._missed >= RENEW_AFTER:
-                self._unheard.set()
+                self._lost_subscription.set()
 
     async def _listen(self) -> None:
         tries = pauses()
         while True:
-            self._unheard.clear()
+            self._lost_subscription.clear()
             try:
-                await self._store.listen(channel_of(self._pod), self._take, self._unheard.set)
+                await self._store.listen(channel_of(self._pod), self._take, self._lost_subscription.set)
             except ValkeyUnavailableError as error:
                 self._store.troubles.note(Trouble("not-subscribed", str(error), Remedy.WAIT), None)
                 await asyncio.sleep(next(tries))
                 continue
             tries = pauses()
             self._subscribed.set()
-            await self._unheard.wait()
-            self._store.troubles.note(Trouble("subscription-moved", "subscribing anew", Remedy.GO), None)
+            await self._lost_subscription.wait()
+            self._store.troubles.note(Trouble("subscription-moved", "subscribing again", Remedy.GO), None)
 
     def _take(self, text: str) -> None:
         self._missed = 0
@@ -145,10 +145,10 @@ class Channel:
             try:
                 hint = decode_hint(line.encode())
             except msgspec.DecodeError as error:
-                log.warning("hint not understood", error=str(error))  # a newer version's, during a rollout
+                log.warning("hint_not_understood", error=str(error))  # from a newer version during a rollout
                 continue
             try:
                 self._on_hint(hint)
-            except Exception as error:  # it would end the connection that everything else is waiting on
+            except Exception as error:  # raising would end the shared connection
                 log.exception("hint_failed", kind=type(hint).__name__)
                 self._store.troubles.note(Trouble("hint-failed", repr(error), Remedy.GO), None)

@@ -1,10 +1,10 @@
-"""The broker of a single pod: the reference model itself, in memory. Sessions end with the process."""
+"""The broker of a single pod: the reference model, in memory. Sessions end with the process."""
 
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-from switchboard_signaling.broker.ledger import Ledger, MemoryLedger
-from switchboard_signaling.matching.line import LINES, MatchQueue, line_of
+from switchboard_signaling.broker.shared_stats import MemorySharedStats, SharedStats
+from switchboard_signaling.matching.queue import QUEUES, MatchQueue, queue_of
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.session.hints import Hint
 from switchboard_signaling.session.records import (
@@ -26,13 +26,13 @@ from switchboard_signaling.session.records import (
 )
 
 RECORD_SECONDS: Final = 3600.0
-"""How long an untouched record is kept: longer than any resume window, and than a place token is valid."""
+"""How long an untouched record is kept: longer than any resume window, and as long as a queue token is valid."""
 
 RECORDS: Final = 20_000
-"""How many records of each kind are kept at most: four for each session of a pod's usual capacity.
+"""Maximum number of records of each kind: four for each session of a pod's usual capacity.
 
-A pod alone must not grow with every client that it ever had. Those untouched longest go first; sessions and matches in
-use are touched by each heartbeat. What is forgotten too early is like what a store loses: a heartbeat makes it anew.
+The memory of a single pod must not grow with every client it ever had. The least recently touched records go first;
+heartbeats touch the records in use. A record that is dropped too early is created again by the next heartbeat.
 """
 
 R = TypeVar("R", SessionRecord, MatchRecord)
@@ -59,7 +59,7 @@ class _Records(Generic[R]):
 
 
 class MemoryBroker:
-    """Shared state for one pod; every method runs to its end within one step of the loop, hence atomically."""
+    """Shared state for one pod. Every method completes within one step of the event loop, hence atomically."""
 
     durable = False
     deaf = False
@@ -70,53 +70,53 @@ class MemoryBroker:
         self._clock = clock
         self._sessions: _Records[SessionRecord] = _Records(clock, records)
         self._matches: _Records[MatchRecord] = _Records(clock, records)
-        self._lines = [MatchQueue(memory_bound=records) for _ in range(LINES)]
-        self.ledger: Ledger = MemoryLedger(pod, clock)
+        self._queues = [MatchQueue(memory_bound=records) for _ in range(QUEUES)]
+        self.shared_stats: SharedStats = MemorySharedStats(pod, clock)
 
     async def start(self, on_hint: Callable[[Hint], None]) -> None:
-        """Need nothing: a pod alone gets no hints from others."""
+        """Do nothing: there is no other pod to send hints."""
 
     async def close(self) -> None:
-        """Hold nothing that must be let go."""
+        """Do nothing: there is no connection to close."""
 
     async def ask(self, question: Question) -> Reply:
-        """Answer at once."""
+        """Answer from memory."""
         match question:
             case TouchSession():
-                answer = apply_session(self._sessions.get(question.sid), question)
-                self._sessions.put(question.sid, answer.record)
+                answer = apply_session(self._sessions.get(question.session_id), question)
+                self._sessions.put(question.session_id, answer.record)
                 return answer
             case ReadSession():
-                return self._sessions.get(question.sid)
+                return self._sessions.get(question.session_id)
             case TouchMatch() | EndMatch() | ReadMatch():
                 return self._match(question)
             case Enqueue():
-                line = self._lines[line_of(question.ticket.mode)]
-                return line.enqueue(question.ticket, question.m, question.dead, self._clock())
+                queue = self._queues[queue_of(question.ticket.mode)]
+                return queue.enqueue(question.ticket, question.match_id, question.dead, self._clock())
             case Cancel():
-                return self._lines[line_of(question.mode)].cancel(question.ticket, self._clock())
+                return self._queues[queue_of(question.mode)].cancel(question.ticket, self._clock())
             case Announced():
-                self._lines[line_of(question.mode)].announced(question.pod, question.ticket)
+                self._queues[queue_of(question.mode)].announced(question.pod, question.ticket)
         return None
 
     async def proposals(self) -> list[Proposal]:
         """Return the mailbox of the one pod."""
         now = self._clock()
-        for line in self._lines:
-            line.beat(self._pod, now)
-        return [proposal for line in self._lines for proposal in line.proposals(self._pod)]
+        for queue in self._queues:
+            queue.beat(self._pod, now)
+        return [proposal for queue in self._queues for proposal in queue.proposals(self._pod)]
 
-    def tell(self, pod: str, hint: Hint) -> None:
-        """Drop the hint: its pod was an earlier run of this one."""
+    def send_hint(self, pod: str, hint: Hint) -> None:
+        """Drop the hint: it is for an earlier run of this pod."""
 
     def _match(self, question: TouchMatch | EndMatch | ReadMatch) -> MatchRecord:
-        known = self._matches.get(question.m)
-        record = known or MatchRecord(question.m)
+        known = self._matches.get(question.match_id)
+        record = known or MatchRecord(question.match_id)
         match question:
             case TouchMatch():
                 record = apply_touch(record, question)
             case EndMatch():
                 record = apply_end(record, question)
         if known or record.a or record.b or record.over:
-            self._matches.put(question.m, record)
+            self._matches.put(question.match_id, record)
         return record

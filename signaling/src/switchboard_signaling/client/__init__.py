@@ -1,4 +1,4 @@
-"""The Python client, for bots, tests and load: decisions in `core` and `lanes`, sockets and timers in `connection`."""
+"""The Python client for bots, tests and load. `core` and `lanes` decide; `connection` has the sockets and timers."""
 
 from switchboard_signaling.client.connection import Client
 

@@ -1,4 +1,4 @@
-"""An asyncio client that keeps its session over lost sockets and stopping pods."""
+"""An asyncio client that keeps its session over lost sockets and draining pods."""
 
 import asyncio
 import os
@@ -32,28 +32,28 @@ RETRY_FIRST: Final = 0.1
 RETRY_CEILING: Final = 5.0
 CONNECT_SECONDS: Final = 5.0
 TOKEN_SECONDS: Final = 10.0
-"""For the application to give a JWT."""
+"""Time for the application to return a JWT."""
 MAX_EVENTS: Final = 10_000
 LATE: Final = 0.002
-"""Seconds by which a timer is set late, so that the loop's coarser clock never rings it too early."""
+"""Seconds by which timers are set late, so that the event loop's coarser clock never fires one early."""
 
 E = TypeVar("E", bound=Event)
 
 
 class _TokenError(Exception):
-    """The application gave no JWT."""
+    """The application returned no JWT."""
 
 
 class Client:
     """A session with a pool. `url` may be a function that picks a pod for each socket.
 
-    Use as `async with Client(url) as client`: it is welcomed then; raises TimeoutError without a welcome,
-    ConnectionError if it is not let in. Where the pool asks for a JWT, `token(fresh)`
-    returns or promises one: it is called for each socket, and with `fresh` True when the one it gave has expired or is
-    about to. With `on_event` each event goes there, at once, and nothing is kept for `wait_for`. `headers` go with each
-    request for a socket.
+    Use it as `async with Client(url) as client`, which returns once the server has welcomed the client; raises
+    TimeoutError without a welcome, ConnectionError if the client is rejected. If the pool requires a JWT,
+    `token(fresh)` returns one, or an awaitable of one. It is called for each socket, with `fresh` True if the previous
+    JWT has expired or is about to. With `on_event`, events are passed to it at once, and `wait_for` sees none.
+    `headers` are sent with each WebSocket request.
 
-    Thousands of clients fit into one process: there is a task a socket, and a timer only while something is
+    Thousands of clients fit into one process: each has one task per socket, and a timer only while frames are
     unacknowledged.
     """
 
@@ -78,7 +78,7 @@ class Client:
         self._refusal: ClientProblem | None = None
         self._dial = asyncio.Event()
         self._attempts = 0
-        self._heard_at = 0.0
+        self._received_at = 0.0
         self._repeat: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,7 +87,7 @@ class Client:
         self._loop = asyncio.get_running_loop()
         self._entry = self._loop.create_future()
         self._http = Http()
-        self._heard_at = time.monotonic()
+        self._received_at = time.monotonic()
         self._dial.set()
         self._spawn(self._keep_connected())
         self._watch_silence()
@@ -119,7 +119,7 @@ class Client:
         preferred: dict[str, str] | None = None,
         blocked: Sequence[str] = (),
     ) -> None:
-        """Look for a partner; see wire.intents.Queued for the arguments."""
+        """Look for a peer; see wire.intents.Queued for the arguments."""
         await self._perform(self.session.join(attributes, required, mode=mode, preferred=preferred, blocked=blocked))
 
     async def leave(self, reason: messages.LeaveReason = "user") -> None:
@@ -127,21 +127,21 @@ class Client:
         await self._perform(self.session.leave(reason))
 
     async def say(self, frame: PeerMessage) -> None:
-        """Say something to the partner; its numbers are filled in."""
+        """Send a frame to the peer; match, from, to and seq are filled in."""
         await self._perform(self.session.say(frame, time.monotonic()))
 
     async def report(self, stats: messages.Stats) -> None:
-        """Say how the media of the call has been; `m` is filled in."""
+        """Report media statistics of the call; the match is filled in."""
         await self._perform(self.session.report(stats))
 
     async def connection(self, state: messages.CallState, path: Path | None = None, reason: str | None = None) -> None:
-        """Say that the call's connection is connected, has failed for good, or is closed."""
+        """Report that the call's connection is connected, has failed permanently, or is closed."""
         await self._perform(self.session.connection(state, time.monotonic(), path, reason))
 
     async def wait_for(self, kind: type[E], seconds: float = 10.0) -> E:
-        """Return the next event of a kind, passing over others.
+        """Return the next event of a kind, skipping others.
 
-        Raises TimeoutError with what came instead, ConnectionError if the session does not go on here.
+        Raises TimeoutError with the skipped events, ConnectionError if the session does not continue here.
         """
         seen: list[Event] = []
         try:
@@ -151,17 +151,17 @@ class Client:
                     if isinstance(event, kind):
                         return event
                     if isinstance(event, Stopped):
-                        raise ConnectionError(f"the session does not go on here; before that came {seen}")
+                        raise ConnectionError(f"the session does not continue here; skipped events: {seen}")
                     seen.append(event)
         except TimeoutError:
-            raise TimeoutError(f"no {kind.__name__} within {seconds} s, but {seen}") from None
+            raise TimeoutError(f"no {kind.__name__} within {seconds} s; skipped events: {seen}") from None
 
     async def drop(self) -> None:
-        """Lose the socket without a word, as a network does; the client connects again by itself."""
+        """Drop the socket without a close frame, as a network does; the client reconnects by itself."""
         self._cut()
 
     async def vanish(self) -> None:
-        """Go without a word and stay away, as a page does whose machine loses power."""
+        """Disconnect without a close frame and stay away, like a page on a machine that loses power."""
         await self._cancel_tasks()
         self._cut()
         await self._http.close()
@@ -200,7 +200,7 @@ class Client:
             self._spawn(self._read(opened))
 
     async def _authenticate(self) -> str | None:
-        """Return the application's JWT; a failure of the application is told, and raised as _TokenError."""
+        """Return the application's JWT; report its failure as an event, and raise _TokenError."""
         if self._token is None:
             return None
         try:
@@ -208,7 +208,7 @@ class Client:
                 given = self._token(self.session.fresh)
                 return given if isinstance(given, str) else await given
         except Exception as error:
-            self._on_event(ClientProblem("token-failed", repr(error), "Mend what gives the client its JWT."))
+            self._on_event(ClientProblem("token-failed", repr(error), "Fix the `token` function of the client."))
             raise _TokenError from error
 
     async def _renew(self) -> None:
@@ -217,7 +217,7 @@ class Client:
                 await self._perform(self.session.authenticate(auth))
 
     async def _pause(self) -> None:
-        """Wait longer after each socket that brought no welcome, each client differently, then have another opened."""
+        """Back off exponentially, with jitter, after each socket without a welcome; then have another one opened."""
         self._attempts += 1
         ceiling = min(RETRY_FIRST * 2 ** min(self._attempts, 16), RETRY_CEILING)
         await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter
@@ -227,36 +227,36 @@ class Client:
         with suppress(ClientError, OSError):
             async for message in opened:
                 if message.type is WSMsgType.TEXT:
-                    await self._hear(messages.decode_server(message.data), opened is self._socket)
+                    await self._receive(messages.decode_server(message.data), opened is self._socket)
         if opened is self._socket:
             self._welcomed = False
             stopped = self.session.closed(opened.close_code)
             if opened.close_code == errors.CLOSE_RETRY.code:
-                self._attempts = 0  # another pod takes this client: it counts as no attempt
+                self._attempts = 0  # another pod accepts this client: not a failed attempt
             await self._perform(stopped)
             if not stopped:
                 await self._pause()
 
-    async def _hear(self, frame: messages.ServerFrame, newest: bool) -> None:
+    async def _receive(self, frame: messages.ServerFrame, newest: bool) -> None:
         now = time.monotonic()
         if newest:
-            self._heard_at = now
+            self._received_at = now
             if isinstance(frame, messages.Welcome):
                 self._welcomed = True
                 self._attempts = 0
         await self._perform(self.session.receive(frame, now, newest))
 
     def _watch_silence(self) -> None:
-        """Open another socket if the pod has stopped talking, and look again when it might have."""
+        """Open another socket if the pod is silent, and check again when it may have become so."""
         if self._stopped:
             return
         now = time.monotonic()
-        quiet_until = self._heard_at + self.session.silence
+        quiet_until = self._received_at + self.session.silence
         if now >= quiet_until:
             self._cut()
-            self._heard_at, quiet_until = now, now + self.session.silence
+            self._received_at, quiet_until = now, now + self.session.silence
             self._dial.set()
-        # At least once a heartbeat, because a client that wants a match hears more often than an idle one.
+        # At least once per heartbeat, because the interval is shorter when the client is not idle.
         soon = min(quiet_until - now, self.session.timeouts.heartbeat_ms / 1000)
         self._watch = self._loop.call_later(soon + LATE, self._watch_silence)
 
@@ -267,10 +267,10 @@ class Client:
             with suppress(OSError), socket.socket(fileno=os.dup(transport.fileno())) as copy:
                 copy.shutdown(socket.SHUT_RDWR)
 
-    # What the session wants done
+    # Outputs of the session
 
     def _repeat_when_due(self) -> None:
-        """Have the session's clock looked at when it has something to do; one timer, moved only when it rings."""
+        """Call `tick` when it is due; there is one timer, which is set again only after it fires."""
         deadline = self.session.deadline
         if self._repeat is None and deadline is not None:
             self._repeat = self._loop.call_later(max(deadline - time.monotonic(), 0) + LATE, self._tick)
@@ -299,12 +299,12 @@ class Client:
         self._repeat_when_due()
 
     def _enter(self, event: Event, entry: "asyncio.Future[None]") -> None:
-        """Take an event before the first welcome, which is what entering waits for."""
+        """Handle an event before the first welcome."""
         match event:
             case Online():
                 entry.set_result(None)
             case Stopped():
-                entry.set_exception(ConnectionError(f"not let in: {self._refusal}"))
+                entry.set_exception(ConnectionError(f"rejected: {self._refusal}"))
             case ClientProblem():
                 self._refusal = event
                 self._on_event(event)
@@ -319,4 +319,4 @@ class Client:
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self._on_event(ClientProblem("client-failed", repr(error), "This is a fault of the client itself."))
+            self._on_event(ClientProblem("client-failed", repr(error), "This is a bug in the client."))

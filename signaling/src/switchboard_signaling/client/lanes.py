@@ -1,167 +1,145 @@
-"""Lanes: what one page load says to another within a match is shown once and in order, whatever happens in between.
+"""Lanes deliver frames from one page load to another within a match, once and in order.
 
-A lane is (m, from, to); its frames are numbered k = 1, 2, … by the sender's client and acknowledged by the receiver's
-client. Pods in between may drop, double, delay or reorder them. sdk/src/lane.js is the same in JavaScript.
+A lane is (match, from, to). The sender's client numbers its frames 1, 2, … (`seq`), and the receiver's client
+acknowledges them. Pods in between may lose, duplicate, delay or reorder frames. sdk/src/lane.js does the same.
 """
 
 import random
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from switchboard_signaling.wire.messages import Ack, Answer, Chat, IceCandidate, Noop, Offer, PeerMessage, encode
+from switchboard_signaling.wire.messages import Ack, Chat, Negotiation, PeerMessage, encode
 
-RTO_FIRST: Final = 1.0
-"""Seconds (RFC 6298 section 2.1)."""
-RTO_FLOOR: Final = 0.2
-RTO_CEILING: Final = 5.0
-GRANULARITY: Final = 0.1
+REPEAT_FIRST: Final = 1.0
+"""Seconds until an unacknowledged frame is repeated, as in RFC 6298 section 2.1; doubled with each repetition."""
+REPEAT_CEILING: Final = 5.0
+JITTER: Final = 0.2
+"""Share by which these times vary, so that clients do not repeat in step."""
 WINDOW: Final = 256
-"""Frames that may be unacknowledged; beyond, the partner counts as unreachable for now."""
+"""Maximum number of unacknowledged frames; beyond, the peer counts as unreachable."""
 WINDOW_BYTES: Final = 256 * 1024
-"""The same in bytes of UTF-8 JSON."""
+"""The same limit in bytes of UTF-8 JSON."""
 CHAT_SHARE: Final = 0.5
-"""The part of both windows that chat may fill, so that it never keeps a connection from being negotiated."""
+"""Share of both limits that chat may use, so that it never prevents a connection from being negotiated."""
 SLOW_START: Final = 4
-"""Frames under way after the first acknowledgement that follows a timeout (as in RFC 5681 section 3.1)."""
+"""Frames in flight after the first acknowledgement that follows a timeout (as in RFC 5681 section 3.1)."""
 MAX_GAP: Final = 32
-"""How far ahead of a missing frame later ones are kept."""
+"""How many frames beyond a missing one the receiver keeps."""
 
 
-@dataclass
-class _Unacknowledged:
+class _Unacknowledged(NamedTuple):
     frame: PeerMessage
     size: int
-    sent_at: float | None = None
-    resent: bool = False
 
 
 class SendLane:
     """The sending end; `now` in monotonic seconds.
 
-    Frames go out as they come. Once one was not acknowledged in time, those after it count as lost too: the lowest
-    goes out alone, and the acknowledgements let out the others, at first few at a time.
+    Frames are sent at once. If one is not acknowledged in time, all later ones count as lost too: the lowest is sent
+    again alone, and acknowledgements release the others, few at a time at first.
     """
 
-    def __init__(self, m: str, sender: str, receiver: str) -> None:
-        self._header = (m, sender, receiver)
+    def __init__(self, match_id: str, sender: str, receiver: str) -> None:
+        self._header = (match_id, sender, receiver)
         self._frames: deque[_Unacknowledged] = deque()
-        self._under_way = 0
+        self._in_flight = 0
         self._allowed = WINDOW
         self._next = 1
-        self._rto = RTO_FIRST
-        self._smoothed: float | None = None
-        self._variation = 0.0
+        self._generation = 0
+        self._repeat_after = REPEAT_FIRST
         self._deadline = 0.0
 
     def push(self, frame: PeerMessage) -> bool:
         """Keep a frame, numbered, until it is acknowledged; return False if the window is full."""
-        m, sender, receiver = self._header
-        numbered = replace(frame, m=m, from_=sender, to=receiver, k=self._next)
-        if isinstance(numbered, Offer | Answer | IceCandidate):
-            self._outdate(numbered.neg)
+        match_id, sender, receiver = self._header
+        numbered = replace(frame, match_id=match_id, from_=sender, to=receiver, seq=self._next)
         size = len(encode(numbered))
         chats = [one for one in self._frames if isinstance(one.frame, Chat)]
         if not _fits(self._frames, size) or (isinstance(frame, Chat) and not _fits(chats, size, CHAT_SHARE)):
             return False
+        if isinstance(numbered, Negotiation):
+            self._generation = max(self._generation, numbered.generation)
         self._next += 1
         self._frames.append(_Unacknowledged(numbered, size))
         return True
 
     def flush(self, now: float) -> list[PeerMessage]:
-        """Return the frames that may go out now."""
+        """Return the frames to send now."""
         end = min(self._allowed, len(self._frames))
-        going = list(islice(self._frames, self._under_way, end))
-        if going and not self._under_way:
+        going = list(islice(self._frames, self._in_flight, end))
+        if going and not self._in_flight:
             self._arm(now)
-        for one in going:
-            one.resent = one.sent_at is not None
-            one.sent_at = now
-        self._under_way = end
+        self._in_flight = end
         return [one.frame for one in going]
 
-    def acknowledged(self, k: int, now: float) -> None:
-        """Forget what the partner's application has been given."""
+    def acknowledged(self, seq: int, now: float) -> None:
+        """Forget the frames that were delivered to the peer's application."""
         count = 0
-        while self._frames and self._frames[0].frame.k <= k:
-            first = self._frames.popleft()
+        while self._frames and self._frames[0].frame.seq <= seq:
+            self._frames.popleft()
             count += 1
-            if first.frame.k == k and first.sent_at is not None and not first.resent:
-                self._measure(now - first.sent_at)  # Karn: what was sent twice is not measured
         if not count:
             return
-        self._under_way = max(self._under_way - count, 0)
+        self._in_flight = max(self._in_flight - count, 0)
         recovering = bool(self._frames) and self._allowed < WINDOW
         grown = SLOW_START if self._allowed == 1 else self._allowed + count
         self._allowed = min(grown, WINDOW) if recovering else WINDOW
+        self._repeat_after = REPEAT_FIRST
         self._arm(now)
 
     @property
     def deadline(self) -> float | None:
-        """When `due` is to be asked; None while nothing is under way."""
-        return self._deadline if self._under_way else None
+        """When to call `due`; None while nothing is in flight."""
+        return self._deadline if self._in_flight else None
 
     def due(self, now: float) -> list[PeerMessage]:
-        """Return the lowest frame if it was not acknowledged in time."""
-        if not self._under_way or now < self._deadline:
+        """Return the lowest unacknowledged frame if its acknowledgement is overdue."""
+        if not self._in_flight or now < self._deadline:
             return []
-        self._rto = min(self._rto * 2, RTO_CEILING)
+        self._repeat_after = min(self._repeat_after * 2, REPEAT_CEILING)
         return self.restart(now)
 
     def restart(self, now: float) -> list[PeerMessage]:
-        """Return the lowest unacknowledged frame, if there is one: this client or its partner is back."""
+        """Return the lowest unacknowledged frame, if any, because this client or its peer has a new socket."""
         if not self._frames:
             return []
-        self._under_way, self._allowed = 0, 1
+        self._in_flight, self._allowed = 0, 1
         return self.flush(now)
 
     def unacknowledged_chat(self) -> list[Chat]:
-        """Return what should reach the partner's next page load too, oldest first."""
+        """Return the chat to send to the peer's next page load, oldest first."""
         return [one.frame for one in self._frames if isinstance(one.frame, Chat)]
 
-    def _outdate(self, neg: int) -> None:
-        """Empty the frames about connections older than `neg`; their numbers stay."""
-        for one in self._frames:
-            old = one.frame
-            if isinstance(old, Offer | Answer | IceCandidate) and old.neg < neg:
-                one.frame = Noop(m=old.m, from_=old.from_, to=old.to, k=old.k)
-                one.size = len(encode(one.frame))
+    def obsoletes(self, frame: PeerMessage) -> bool:
+        """Return whether a received frame is about a connection that this side has replaced by a newer one."""
+        return isinstance(frame, Negotiation) and frame.generation < self._generation
 
     def _arm(self, now: float) -> None:
-        self._deadline = now + self._rto * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-
-    def _measure(self, rtt: float) -> None:
-        """RFC 6298 section 2."""
-        if self._smoothed is None:
-            self._smoothed, self._variation = rtt, rtt / 2
-        else:
-            self._variation = 0.75 * self._variation + 0.25 * abs(self._smoothed - rtt)
-            self._smoothed = 0.875 * self._smoothed + 0.125 * rtt
-        self._rto = min(max(self._smoothed + max(GRANULARITY, 4 * self._variation), RTO_FLOOR), RTO_CEILING)
+        self._deadline = now + self._repeat_after * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter
 
 
 class ReceiveLane:
     """The receiving end."""
 
-    def __init__(self, m: str, sender: str, receiver: str) -> None:
-        self._header = (m, sender, receiver)
-        self._shown = 0
+    def __init__(self, match_id: str, sender: str, receiver: str) -> None:
+        self._header = (match_id, sender, receiver)
+        self._delivered = 0
         self._held: dict[int, PeerMessage] = {}
 
     def receive(self, frame: PeerMessage) -> tuple[list[PeerMessage], Ack]:
-        """Return what to show now, in order, and the acknowledgement to send."""
-        if self._shown < frame.k <= self._shown + MAX_GAP:
-            self._held[frame.k] = frame
+        """Return the frames to deliver now, in order, and the acknowledgement to send."""
+        if self._delivered < frame.seq <= self._delivered + MAX_GAP:
+            self._held[frame.seq] = frame
         ready = []
-        while self._shown + 1 in self._held:
-            self._shown += 1
-            ready.append(self._held.pop(self._shown))
-        m, sender, receiver = self._header
-        return ready, Ack(m=m, from_=sender, to=receiver, k=self._shown)
+        while self._delivered + 1 in self._held:
+            self._delivered += 1
+            ready.append(self._held.pop(self._delivered))
+        match_id, sender, receiver = self._header
+        return ready, Ack(match_id=match_id, from_=sender, to=receiver, seq=self._delivered)
 
 
 def _fits(frames: Iterable[_Unacknowledged], size: int, share: float = 1.0) -> bool:

@@ -1,1 +1,1 @@
-"""Who is matched with whom: pure, the reference that the store's script must agree with."""
+"""Matching: pure, and the reference that the store's scripts must agree with."""

@@ -1,4 +1,4 @@
-"""Tickets and what they accept of each other."""
+"""Tickets, proposals, and which tickets may be matched."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -6,27 +6,27 @@ from typing import Literal
 from msgspec import Struct
 
 EVERYTHING = 0
-"""`Ticket.relaxed`: what is preferred counts as required."""
+"""`Ticket.relaxed`: preferred attributes count as required."""
 REQUIRED_ONLY = 1
-"""`Ticket.relaxed`: what is preferred does not count any more."""
+"""`Ticket.relaxed`: preferred attributes no longer count."""
 ANYBODY_AGAIN = 2
-"""`Ticket.relaxed`: nor does it count who was met a while ago, if the other has waited as long."""
+"""`Ticket.relaxed`: recent peers may be matched again as well, if the other ticket has waited as long."""
 
 
 class Ticket(Struct, frozen=True, omit_defaults=True):
-    """One wish to be matched.
+    """One request to be matched.
 
-    `seq` is the place in line, lower is earlier, 0 asks for one; `required` are attributes that the partner must
-    have with exactly these values, `preferred` those that it should have at first, `relaxed` how far that has been
-    given up. `blocked` are subjects that it never meets, and `mode` parts those who look for different things.
+    Tickets are matched by ascending `queue_order`; 0 asks for one. A peer must have the `required` attributes with
+    exactly these values, and at first the `preferred` ones too; `relaxed` says how far that has been given up.
+    `blocked` subjects and tickets of another `mode` are never matched.
     """
 
     ticket: str
-    sid: str
+    session_id: str
     sub: str
-    inst: str
+    instance: str
     pod: str
-    seq: int = 0
+    queue_order: int = 0
     attributes: dict[str, str] = {}
     required: dict[str, str] = {}
     mode: str = ""
@@ -36,37 +36,37 @@ class Ticket(Struct, frozen=True, omit_defaults=True):
 
     @property
     def needs(self) -> dict[str, str]:
-        """What the partner must have by now."""
+        """The attributes that a peer must have by now."""
         return {**self.preferred, **self.required} if self.relaxed == EVERYTHING else self.required
 
 
 class Proposal(Struct, frozen=True):
-    """Two tickets taken out of the line for match `m`; side a is the one with the smaller session id."""
+    """Two tickets removed from the queue for a match; side a has the smaller session id."""
 
-    m: str
+    match_id: str
     a: Ticket
     b: Ticket
 
-    def side_of(self, sid: str) -> Literal["a", "b"]:
-        """Return which side a session is."""
-        return "a" if self.a.sid == sid else "b"
+    def side_of(self, session_id: str) -> Literal["a", "b"]:
+        """Return a session's side."""
+        return "a" if self.a.session_id == session_id else "b"
 
     def from_side(self, side: Literal["a", "b"]) -> tuple[Ticket, Ticket]:
-        """Return the ticket of a side and that of its partner."""
+        """Return the ticket of a side and that of its peer."""
         return (self.a, self.b) if side == "a" else (self.b, self.a)
 
 
-def propose(m: str, one: Ticket, other: Ticket) -> Proposal:
+def propose(match_id: str, one: Ticket, other: Ticket) -> Proposal:
     """Return the proposal of two tickets, sides in their order."""
-    return Proposal(m, one, other) if one.sid < other.sid else Proposal(m, other, one)
+    return Proposal(match_id, one, other) if one.session_id < other.session_id else Proposal(match_id, other, one)
 
 
 def compatible(one: Ticket, other: Ticket) -> bool:
-    """Whether two tickets may be matched, whoever they met before.
+    """Return whether two tickets may be matched, regardless of recent peers.
 
-    Never a subject or a session with itself or with whom it blocks, nor across modes; needs must be met both ways.
+    Never across modes, never a subject or a session with itself, never with a blocked subject; needs are mutual.
     """
-    if one.mode != other.mode or one.sub == other.sub or one.sid == other.sid:
+    if one.mode != other.mode or one.sub == other.sub or one.session_id == other.session_id:
         return False
     if one.sub in other.blocked or other.sub in one.blocked:
         return False

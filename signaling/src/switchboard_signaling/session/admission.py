@@ -1,4 +1,4 @@
-"""Who a socket's client is: what its first frame and its JWTs prove, and until when."""
+"""Admission of a socket's client: what its first frame and its JWTs prove, and until when."""
 
 from math import inf
 from typing import Final, TypeAlias
@@ -12,9 +12,9 @@ from switchboard_signaling.wire.messages import Hello, Resume
 from switchboard_signaling.wire.tokens import SessionClaims
 
 EXPIRING_SECONDS: Final = 60.0
-"""How long before the JWT expires the client is asked for a fresh one."""
+"""Time before the JWT's expiry at which the client is asked for a fresh one."""
 ASK_AGAIN_SECONDS: Final = 10.0
-"""How often it is asked: an application may have given the JWT that it had in its cache."""
+"""Interval at which it is asked: an application may have sent a JWT from its cache."""
 
 Greeting: TypeAlias = Hello | Resume
 _NOBODY: Final = SessionClaims("", "")
@@ -27,7 +27,7 @@ _CLOSES: Final = {
 
 
 class VerifiedJwt(Struct, frozen=True):
-    """Subject and expiry of a verified JWT: `exp` in seconds since the epoch, `seconds` what is left until then."""
+    """Subject and expiry of a verified JWT: `exp` in seconds since the epoch, `seconds` until then."""
 
     sub: str
     exp: int
@@ -35,40 +35,40 @@ class VerifiedJwt(Struct, frozen=True):
 
 
 class ForgedError(ProtocolError):
-    """The signature is not by the key that a JWT claims: somebody made it up."""
+    """The JWT is forged: its signature is not by the key that it names."""
 
 
-# What an admission decides
+# Verdicts
 
 
 class Unverified(Struct, frozen=True):
-    """It depends on this JWT, which is to be verified."""
+    """Undecided until this JWT is verified."""
 
     token: str
 
 
 class Admitted(Struct, frozen=True):
-    """The client may have this session."""
+    """The client may use this session."""
 
     claims: SessionClaims
 
 
 class Renewed(Struct, frozen=True):
-    """The client stays for as long as its fresh JWT is valid; `token` is its new session token."""
+    """The client may stay until its fresh JWT expires; `token` is its new session token."""
 
     token: str
 
 
 class Expiring(Struct, frozen=True):
-    """The client's JWT expires in `ttl_ms`: it is to be asked for a fresh one."""
+    """The client's JWT expires in `ttl_ms`: ask for a fresh one."""
 
     ttl_ms: int
 
 
 class Refused(Struct, frozen=True):
-    """What the client showed is not accepted; without `close` it keeps its session, until its older JWT expires.
+    """The client's credentials are rejected; without `close` it keeps its session until its older JWT expires.
 
-    `forged`: somebody made the session token up.
+    `forged`: the session token is forged.
     """
 
     error: ProtocolError
@@ -91,10 +91,10 @@ class Admission:
         self._until: float | None = None
         self._asked = -inf
         self.claims = _NOBODY
-        """The session that the client may have, and who it is; without a sid until it is admitted."""
+        """The client's session and subject; the session id is empty until the client is admitted."""
 
     def greeted(self, frame: Greeting) -> AdmissionVerdict | None:
-        """Take the first frame: admit, refuse, or have its JWT verified."""
+        """Take the first frame: admit the client, reject it, or have its JWT verified."""
         if not self._host.auth_required:
             return self._enter(frame, None)
         if frame.auth is None:
@@ -103,32 +103,32 @@ class Admission:
         return self.renew(frame.auth)
 
     def renew(self, token: str) -> Unverified | None:
-        """Have a JWT verified, unless one is under way."""
+        """Have a JWT verified, unless a verification is in progress."""
         if self._verifying or not self._host.auth_required:
             return None
         self._verifying = True
         return Unverified(token)
 
     def verified(self, found: VerifiedJwt | ProtocolError, now: float) -> Admitted | Renewed | Refused:
-        """Take up whose the JWT is, or why it is not accepted: an admitted client then keeps its older one."""
+        """Take the result of the verification; an admitted client whose JWT is rejected keeps its older one."""
         self._verifying = False
         greeting, self._greeting = self._greeting, None
         if isinstance(found, VerifiedJwt) and greeting is None and found.sub != self.claims.sub:
-            found = errors.AUTH_INVALID.because("it is of another subject than the session")
+            found = errors.AUTH_INVALID.because("its subject is not the session's")
         if isinstance(found, ProtocolError):
             return _refused(found) if greeting else Refused(found, close=None)
         self._until, self._asked = now + found.seconds, -inf
         if greeting:
             return self._enter(greeting, found)
-        self.claims = SessionClaims(self.claims.sid, found.sub, found.exp)
-        return Renewed(self.token())  # the older session token ends with the older JWT
+        self.claims = SessionClaims(self.claims.session_id, found.sub, found.exp)
+        return Renewed(self.token())  # the older session token expires with the older JWT
 
     def token(self) -> str:
         """Return the session token of an admitted client."""
         return self._host.keyring.sign(self.claims)
 
     def due(self, now: float) -> Expiring | Refused | None:
-        """Return what is to be done about the JWT's end; None if nothing is."""
+        """Return what is due about the JWT's expiry, or None."""
         if self._until is None or now < self._until - EXPIRING_SECONDS:
             return None
         if now >= self._until:
@@ -139,14 +139,14 @@ class Admission:
         return Expiring(int((self._until - now) * 1000))
 
     def _enter(self, frame: Greeting, jwt: VerifiedJwt | None) -> Admitted | Refused:
-        """Admit to a new session, or to the one whose token the client has, if it is of the JWT's subject."""
+        """Admit the client to a new session, or to the one of its token if the JWT has the same subject."""
         sub, exp = (jwt.sub, jwt.exp) if jwt else (None, None)
         if isinstance(frame, Hello):
-            sid = self._host.new_id()
-            return self._admitted(SessionClaims(sid, sub or sid, exp))
+            session_id = self._host.new_id()
+            return self._admitted(SessionClaims(session_id, sub or session_id, exp))
         known = self._host.keyring.verify(frame.token, SessionClaims)
         if known and sub in (None, known.sub):
-            return self._admitted(SessionClaims(known.sid, known.sub, exp))
+            return self._admitted(SessionClaims(known.session_id, known.sub, exp))
         forged = self._host.keyring.forged(frame.token)
         return Refused(ProtocolError(errors.SESSION_UNKNOWN), errors.CLOSE_SESSION_UNKNOWN, forged)
 

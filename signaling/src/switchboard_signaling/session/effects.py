@@ -1,4 +1,4 @@
-"""What a session wants done: plain data that the server performs."""
+"""Effects that a session asks the server to perform, as plain data."""
 
 from typing import TypeAlias
 
@@ -19,29 +19,29 @@ class Send(Struct, frozen=True):
 
 
 class Close(Struct, frozen=True):
-    """Close this socket, after what was sent before."""
+    """Close this socket after everything that was sent before."""
 
     code: CloseCode
 
 
 class Ask(Struct, frozen=True):
-    """Put a question to the store; the reply goes to `Session.answered` or `Session.unanswered`."""
+    """Ask the store; the reply goes to `Session.answered` or `Session.unanswered`."""
 
     question: Question
 
 
 class Verify(Struct, frozen=True):
-    """Find out whose a JWT is; the answer goes to `Session.verified`. One at a time."""
+    """Verify a JWT; the result goes to `Session.verified`. One at a time."""
 
     token: str
 
 
 class Suspect(Struct, frozen=True):
-    """The client showed a session token that somebody made up: its address is to be slowed down."""
+    """The client sent a forged session token: slow its address down."""
 
 
 class Limited(Struct, frozen=True):
-    """A frame was refused by this limit: to be counted."""
+    """Count a frame that this limit rejected."""
 
     limit: LimitName
 
@@ -54,21 +54,21 @@ class SendHint(Struct, frozen=True):
 
 
 class Attach(Struct, frozen=True):
-    """This socket is the newest one of session `sid` here."""
+    """Make this socket the newest one of its session on this pod."""
 
-    sid: str
-    n: int
+    session_id: str
+    socket_number: int
 
 
-class Note(Struct, frozen=True):
-    """Something to take note of."""
+class Record(Struct, frozen=True):
+    """Record a fact for logs, statistics and webhooks."""
 
     fact: Fact
 
 
-Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | SendHint | Attach | Note
+Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | SendHint | Attach | Record
 
 
 def send_error(kind: ErrorKind, detail: str = "", ref: str | None = None) -> Send:
-    """Return the effect that answers with an entry of the catalogue; `ref` is what the error is about."""
+    """Return the effect that sends an error of the catalogue; `ref` is what the error is about."""
     return Send(error_frame(kind, detail, ref))

@@ -1,4 +1,4 @@
-"""What a session takes note of: for logs, statistics and webhooks, never for what happens to the session."""
+"""Facts about a session for logs, statistics and webhooks; they never influence the session itself."""
 
 from typing import TypeAlias
 
@@ -10,30 +10,30 @@ from switchboard_signaling.wire.tokens import Side
 
 
 class Welcomed(Struct, frozen=True):
-    """The socket has its session; `resumed`: one that was there before."""
+    """The socket is attached to its session; `resumed`: the session existed before."""
 
     resumed: bool
 
 
-class Opened(Struct, frozen=True):
-    """The client was told that match `m` is open.
+class MatchOpened(Struct, frozen=True):
+    """The client was notified that the match is open.
 
-    `first`: it had seen it form, on this socket; otherwise it was told before, on another one. The partner's subject is
-    known to who saw the match form.
+    `first`: this socket saw the match form; otherwise the client had been notified on an earlier socket. `peer` is the
+    peer's session; its subject is known only to sockets that saw the match form.
     """
 
-    m: str
+    match_id: str
     side: Side
     first: bool
-    partner: str
-    partner_sub: str | None
+    peer: str
+    peer_sub: str | None
 
 
-class Over(Struct, frozen=True):
+class MatchEnded(Struct, frozen=True):
     """The session's match is over; `mine`: this session set the outcome, which one session does for each match."""
 
     record: MatchRecord
     mine: bool
 
 
-Fact: TypeAlias = Welcomed | Opened | Over | Stats | ConnectionState
+Fact: TypeAlias = Welcomed | MatchOpened | MatchEnded | Stats | ConnectionState

@@ -1,6 +1,6 @@
-"""What pods tell each other, as plain data.
+"""Messages between pods, as plain data.
 
-A lost hint costs time, never truth, because polls and heartbeats find the same by comparing.
+A lost hint costs time and nothing else: polls and heartbeats find the same change by comparing.
 """
 
 from typing import TypeAlias
@@ -12,41 +12,41 @@ from switchboard_signaling.wire.messages import PeerMessage
 
 
 class Relay(Struct, tag="relay", frozen=True):
-    """Deliver a frame of match `m` from session `sender` on `pod` to session `sid`."""
+    """Deliver a frame of the match from session `sender` on `pod` to session `session_id`."""
 
-    sid: str
-    m: str
+    session_id: str
+    match_id: str
     sender: str
     pod: str
     frame: PeerMessage
 
 
 class MatchChanged(Struct, tag="changed", frozen=True):
-    """Read match `m` again for session `sid`; `closed` is the number of the partner's socket if it has just closed."""
+    """Read the match again for this session; `closed` is the number of the peer's socket if it has just closed."""
 
-    sid: str
-    m: str
+    session_id: str
+    match_id: str
     closed: int | None = None
 
 
-class Taken(Struct, tag="taken", frozen=True):
-    """Session `sid` has a newer socket, number `n`, elsewhere."""
+class Superseded(Struct, tag="superseded", frozen=True):
+    """The session has a newer socket elsewhere."""
 
-    sid: str
-    n: int
+    session_id: str
+    socket_number: int
 
 
-class Expel(Struct, tag="expel", frozen=True):
-    """Session `sid` is to be ended, as somebody who runs the pool asks."""
+class Disconnect(Struct, tag="disconnect", frozen=True):
+    """End the session, on request of an administrator."""
 
-    sid: str
+    session_id: str
 
 
 class Proposed(Struct, tag="proposed", frozen=True):
-    """The pod's mailbox has something."""
+    """The pod's mailbox has a proposal."""
 
 
-Hint: TypeAlias = Relay | MatchChanged | Taken | Expel | Proposed
+Hint: TypeAlias = Relay | MatchChanged | Superseded | Disconnect | Proposed
 
 _hints: msgspec.json.Decoder[Hint] = msgspec.json.Decoder(Hint)
 
@@ -57,5 +57,5 @@ def encode_hint(hint: Hint) -> bytes:
 
 
 def decode_hint(data: bytes) -> Hint:
-    """Return a hint; raises msgspec.DecodeError for what no pod of ours sends."""
+    """Return a hint; raises msgspec.DecodeError for anything that no pod sends."""
     return _hints.decode(data)

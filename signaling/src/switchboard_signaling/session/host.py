@@ -1,4 +1,4 @@
-"""What a session needs of the pod it is on."""
+"""What a session needs from its pod."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ def _nobody(_sub: str, _sid: str) -> bool:
 
 @dataclass(frozen=True)
 class Host:
-    """The pod: its name, its keys, its ICE servers and its source of ids."""
+    """The pod's name, keys, timeouts, ICE servers, limits and source of ids."""
 
     pod: str
     keyring: Keyring
     timeouts: Timeouts
     ice_servers: Callable[[str], list[IceServer]]
-    """ICE servers with credentials for a session id."""
+    """Return the ICE servers with credentials for a session id."""
     ice_ttl_ms: Callable[[], int]
-    """How many milliseconds they may be relied upon."""
+    """Return for how many milliseconds these credentials are valid."""
     new_id: Callable[[], str]
-    """128 random bits as text."""
+    """Return 128 random bits as text."""
     auth_required: bool = False
     """Whether `hello` and `resume` need a JWT."""
     candidates: Rate | None = CANDIDATES
-    """How many ICE candidates a socket may send."""
+    """Limit of ICE candidates per socket."""
     sdp: Rate | None = SDP
-    """How many session descriptions a socket may send."""
+    """Limit of session descriptions per socket."""
     blocked: Callable[[str, str], bool] = _nobody
-    """Whether a subject, or a session, is kept out."""
+    """Return whether a subject or a session is blocked."""
     reconnect_attempts: int = RECONNECT_ATTEMPTS
-    """Sockets that a client tries in vain before it gives up."""
+    """Failed attempts after which a client gives up."""

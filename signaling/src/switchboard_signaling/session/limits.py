@@ -1,6 +1,6 @@
-"""Limits on what one client may send, as rates with a burst: pure, `now` in monotonic seconds.
+"""Rate limits per client, with a burst: pure, `now` in monotonic seconds.
 
-What an honest client does never reaches them; they bound what a broken or hostile one costs.
+A well-behaved client never reaches them; they bound what a broken or hostile one costs.
 """
 
 from dataclasses import dataclass, field
@@ -12,43 +12,43 @@ from cachetools import LRUCache
 from switchboard_signaling.wire.messages import Answer, IceCandidate, LaneFrame, Offer
 
 LimitName: TypeAlias = Literal["connects", "tokens", "frames", "candidates", "sdp"]
-"""What is limited, as the metrics name it."""
+"""Names of the limits in the metrics."""
 
 BURST_SECONDS: Final = 10.0
-"""A client may do at once what its rate allows in this time."""
+"""The burst, as the time in which the rate allows as much."""
 MAX_ADDRESSES: Final = 20_000
-"""Client addresses that are remembered; beyond, the one that was longest unused is forgotten."""
+"""Number of client addresses that are remembered; the least recently used one is forgotten first."""
 DELAY_FIRST: Final = 0.1
-"""Seconds for which an address waits after its first wrong token; each further one doubles it."""
+"""Seconds that an address waits after its first forged token; each further one doubles it."""
 DELAY_CEILING: Final = 25.0
 FORGET_SECONDS: Final = 1800.0
-"""After this time without a wrong token an address is as good as new."""
+"""After this long without a forged token an address is forgotten."""
 
 CANDIDATES_PER_SECOND: Final = 20.0
-"""ICE candidates of one socket, as in the quotas of Amazon KVS WebRTC. A gathering has about 60, and they go out again
+"""ICE candidates per socket, as in the quotas of Amazon KVS WebRTC. A gathering has about 60, which are sent again
 after a loss."""
 SDP_PER_SECOND: Final = 5.0
-"""Offers and answers of one socket, as there."""
+"""Offers and answers per socket, as in the same quotas."""
 CONNECTS_PER_SECOND: Final = 50.0
-"""Sockets of one address: behind a Service's SNAT or a provider's NAT many clients share one."""
+"""Sockets per address. Behind a Service's SNAT or a carrier-grade NAT many clients share one."""
 WRONG_TOKENS: Final = 10
 
 _LIMITED: Final[dict[type[LaneFrame], LimitName]] = {IceCandidate: "candidates", Offer: "sdp", Answer: "sdp"}
 
 _ROUNDING: Final = 1e-9
-"""Seconds that sums of floats may be off by."""
+"""Tolerance in seconds for sums of floats."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """So many a second, and `burst` at once."""
+    """A number per second, and `burst` at once."""
 
     per_second: float
     burst: float
     unit: float = field(init=False, repr=False, compare=False)
-    """Seconds that one takes."""
+    """Seconds per unit."""
     span: float = field(init=False, repr=False, compare=False)
-    """Seconds that the burst takes."""
+    """Seconds per burst."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unit", 1 / self.per_second)
@@ -59,12 +59,12 @@ UNLIMITED: Final = Rate(inf, 1.0)
 
 
 def rate(per_second: float, burst_seconds: float = BURST_SECONDS) -> Rate | None:
-    """Return a rate with its burst; None, which is no limit, for 0."""
+    """Return a rate with its burst; for 0, None, which means unlimited."""
     return Rate(per_second, max(1.0, per_second * burst_seconds)) if per_second else None
 
 
 class Bucket:
-    """What is left of a rate, full at first: a token bucket, kept as the time that it is spent until (ITU-T I.371)."""
+    """A token bucket, full at first, kept as the time until which it is spent (GCRA, ITU-T I.371)."""
 
     __slots__ = ("_rate", "_spent")
 
@@ -73,11 +73,11 @@ class Bucket:
         self._spent = now - rate.span
 
     def take(self, now: float, cost: float = 1.0) -> float:
-        """Take `cost` and return 0, or take nothing and return the seconds until it is there."""
+        """Take `cost` and return 0, or take nothing and return the seconds until it is available."""
         rate = self._rate
         start = now - rate.span
         if self._spent > start:
-            start = self._spent  # `max` takes three times as long, and each frame comes by
+            start = self._spent  # `max` takes three times as long, for every frame
         end = start + cost * rate.unit
         if end > now:
             wait = min(end, start + rate.span) - now
@@ -87,15 +87,15 @@ class Bucket:
         return 0.0
 
     def spend(self, now: float) -> float:
-        """Take 1 even if it is not there; return the seconds until it will have been."""
+        """Take 1 even if it is not available; return the seconds until it would have been."""
         wait = self.take(now)
         if wait:
             self._spent = now + wait
         return wait
 
 
-class SpokenLimits:
-    """What one socket may say to the partner; a rate of None sets no limit."""
+class LaneLimits:
+    """Limits of one socket's frames to its peer; a rate of None is unlimited."""
 
     __slots__ = ("_candidates", "_sdp")
 
@@ -104,8 +104,8 @@ class SpokenLimits:
         self._sdp = Bucket(sdp, now) if sdp else None
 
     def refuses(self, frame: LaneFrame, now: float) -> LimitName | None:
-        """Count a frame and return None, or return the limit that it is beyond."""
-        limit = _LIMITED.get(type(frame))  # the one look that most frames cost
+        """Count a frame and return None, or return the limit that it exceeds."""
+        limit = _LIMITED.get(type(frame))  # all that most frames cost
         if limit is None:
             return None
         if isinstance(frame, IceCandidate):
@@ -116,7 +116,7 @@ class SpokenLimits:
 
 
 class Connects:
-    """How often an address may open a socket; `rate` None: as often as it likes."""
+    """Limit of sockets per address; a rate of None is unlimited."""
 
     def __init__(self, rate: Rate | None) -> None:
         self._rate = rate
@@ -133,10 +133,10 @@ class Connects:
 
 
 class WrongTokens:
-    """Slows addresses down that guess tokens: 100 ms, 200 ms, 400 ms, … and after `allowed` of them half an hour.
+    """Slows down addresses that guess tokens: by 100 ms, 200 ms, 400 ms, …, and after `allowed` ones by half an hour.
 
-    As in strukturag/nextcloud-spreed-signaling. `allowed` 0: nobody is slowed down, for pools whose clients come from
-    behind one address that says nothing about them.
+    As in strukturag/nextcloud-spreed-signaling. With `allowed` 0 no address is slowed down, for pools whose clients all
+    appear under one address.
     """
 
     def __init__(self, allowed: int) -> None:
@@ -144,7 +144,7 @@ class WrongTokens:
         self._wrong: LRUCache[str, tuple[int, float]] = LRUCache(MAX_ADDRESSES)
 
     def failed(self, address: str, now: float) -> None:
-        """Count a wrong token."""
+        """Count a forged token."""
         count, _ = self._known(address, now)
         self._wrong[address] = count + 1, now
 

@@ -1,7 +1,7 @@
-"""What a session asks of the store that the pods share, and the answers: plain data.
+"""Questions that sessions ask the pods' shared store, and its answers, as plain data.
 
-Each question may be repeated; records only ever join facts (maxima, and fields that are set once), so that order and
-doubling do not matter. `apply` functions are the meaning; a broker keeps the records and runs them atomically.
+Each question may be repeated. Records only join facts (maxima, and fields that are set once), so order and duplicates
+do not matter. The `apply` functions define the semantics; a broker keeps the records and runs them atomically.
 """
 
 from typing import Literal, TypeAlias
@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from switchboard_signaling.matching.line import LineAnswer
+from switchboard_signaling.matching.queue import QueueAnswer
 from switchboard_signaling.matching.tickets import Ticket
-from switchboard_signaling.wire.intents import Want, newer_want
+from switchboard_signaling.wire.intents import Intent, newer_intent
 from switchboard_signaling.wire.tokens import Side
 
 Outcome: TypeAlias = Literal["forming", "open", "aborted", "ended"]
@@ -21,31 +21,31 @@ Outcome: TypeAlias = Literal["forming", "open", "aborted", "ended"]
 
 
 class Predecessor(Struct, frozen=True):
-    """What a session's last socket left to the present one: the want, and the pod that it was on."""
+    """The intent and the pod of a session's previous socket."""
 
-    want: Want
+    intent: Intent
     pod: str
 
 
 class SessionRecord(Struct, frozen=True):
-    """What is known of a session: its newest socket (attach number `n`, that socket's `attach` id) and its want."""
+    """A session's newest socket (its number and its `attach` id) and its intent."""
 
-    n: int
+    socket_number: int
     attach: str
-    want: Want
-    inst: str
+    intent: Intent
+    instance: str
     pod: str
     predecessor: Predecessor | None = None
 
 
 class TouchSession(Struct, frozen=True):
-    """Join what a socket knows of session `sid` into its record."""
+    """Join what a socket knows into its session's record."""
 
-    sid: str
-    n: int
+    session_id: str
+    socket_number: int
     attach: str
-    want: Want
-    inst: str
+    intent: Intent
+    instance: str
     pod: str
 
 
@@ -58,41 +58,44 @@ class SessionAnswer(Struct, frozen=True):
 
 def apply_session(record: SessionRecord | None, touch: TouchSession) -> SessionAnswer:
     """Return a session's record after a touch."""
+    number, attach = touch.socket_number, touch.attach
     if record is None:
-        return SessionAnswer(SessionRecord(touch.n, touch.attach, touch.want, touch.inst, touch.pod), stale=False)
-    if touch.n < record.n or (touch.n == record.n and touch.attach != record.attach):
+        return SessionAnswer(SessionRecord(number, attach, touch.intent, touch.instance, touch.pod), stale=False)
+    same = attach == record.attach
+    if number < record.socket_number or (number == record.socket_number and not same):
         return SessionAnswer(record, stale=True)
-    same = touch.attach == record.attach
-    predecessor = record.predecessor if same else Predecessor(record.want, record.pod)
-    want = newer_want(record.want, touch.want)
-    after = SessionRecord(touch.n, touch.attach, want, touch.inst, touch.pod, predecessor)
-    return SessionAnswer(after, stale=False)
+    predecessor = record.predecessor if same else Predecessor(record.intent, record.pod)
+    intent = newer_intent(record.intent, touch.intent)
+    return SessionAnswer(SessionRecord(number, attach, intent, touch.instance, touch.pod, predecessor), stale=False)
 
 
 class ReadSession(Struct, frozen=True):
-    """Read the record of session `sid` without changing it."""
+    """Read a session's record without changing it."""
 
-    sid: str
+    session_id: str
 
 
 # Matches
 
 
 class SideRecord(Struct, frozen=True):
-    """One side of a match: `(n, v)` grows with each touch of its client, `named` once its client wants the match."""
+    """One side of a match.
 
-    sid: str
-    n: int
-    v: int
-    inst: str
+    `(socket_number, version)` grows with each touch by its client; `named` is set once its client wants the match.
+    """
+
+    session_id: str
+    socket_number: int
+    version: int
+    instance: str
     pod: str
     named: bool
 
 
 class MatchRecord(Struct, frozen=True):
-    """A match; the outcome only moves on: forming, then open, then ended; or forming, then aborted."""
+    """A match; its outcome goes from forming to open to ended, or from forming to aborted."""
 
-    m: str
+    match_id: str
     a: SideRecord | None = None
     b: SideRecord | None = None
     outcome: Outcome = "forming"
@@ -104,27 +107,27 @@ class MatchRecord(Struct, frozen=True):
         """Whether the match has ended, before or after it was open."""
         return self.outcome in ("aborted", "ended")
 
-    def sides(self, sid: str) -> tuple[Side, SideRecord, SideRecord | None] | None:
-        """Return a session's side, its record and its partner's; None for a session that is not in the match."""
-        if self.a and self.a.sid == sid:
+    def sides(self, session_id: str) -> tuple[Side, SideRecord, SideRecord | None] | None:
+        """Return a session's side, its record and its peer's; None for a session that is not in the match."""
+        if self.a and self.a.session_id == session_id:
             return "a", self.a, self.b
-        if self.b and self.b.sid == sid:
+        if self.b and self.b.session_id == session_id:
             return "b", self.b, self.a
         return None
 
 
 class TouchMatch(Struct, frozen=True):
-    """Join what a socket knows of its side of `m`.
+    """Join what a socket knows of its side into a match's record.
 
-    `side` is given by those who hold a proof of it (proposal or match token) and lets the side be created anew;
-    `proven` says that the match was open. `news` asks the partner's pod to look.
+    `side` is given by sessions that can prove it (by a proposal or a match token), and allows the side to be created
+    again. `proven`: the match was open. `news`: the peer's pod should read the match.
     """
 
-    m: str
-    sid: str
-    n: int
-    v: int
-    inst: str
+    match_id: str
+    session_id: str
+    socket_number: int
+    version: int
+    instance: str
     pod: str
     named: bool
     side: Side | None = None
@@ -133,20 +136,20 @@ class TouchMatch(Struct, frozen=True):
 
 
 class ReadMatch(Struct, frozen=True):
-    """Read the record of `m` without changing it."""
+    """Read a match's record without changing it."""
 
-    m: str
+    match_id: str
 
 
 class EndMatch(Struct, frozen=True):
-    """Set the outcome of `m`, once, as session `sid` of that match.
+    """Set the outcome of a match, once, as one of its sessions.
 
-    `side` is given by those who hold a proof of it, and lets an unknown match be remembered as ended. `only_forming`
-    leaves an open match alone; `unseen` is the (n, v) at which the other side must still stand.
+    `side` is given by sessions that can prove it, and allows an unknown match to be recorded as ended. `only_forming`
+    leaves an open match alone. `unseen` is the (socket number, version) that the other side must still have.
     """
 
-    m: str
-    sid: str
+    match_id: str
+    session_id: str
     reason: str
     side: Side | None = None
     only_forming: bool = False
@@ -155,16 +158,16 @@ class EndMatch(Struct, frozen=True):
 
 def apply_touch(record: MatchRecord, touch: TouchMatch) -> MatchRecord:
     """Return a match's record after a touch; unchanged if the session has no side in it."""
-    found = record.sides(touch.sid)
+    found = record.sides(touch.session_id)
     side = found[0] if found else touch.side
     known = found[1] if found else None
     if side is None or (known is None and getattr(record, side) is not None):
         return record
     named = touch.named or bool(known and known.named)
-    if known and (touch.n, touch.v) < (known.n, known.v):
+    if known and (touch.socket_number, touch.version) < (known.socket_number, known.version):
         mine = replace(known, named=named)
     else:
-        mine = SideRecord(touch.sid, touch.n, touch.v, touch.inst, touch.pod, named)
+        mine = SideRecord(touch.session_id, touch.socket_number, touch.version, touch.instance, touch.pod, named)
     record = replace(record, a=mine) if side == "a" else replace(record, b=mine)
     both = bool(record.a and record.a.named and record.b and record.b.named)
     if record.outcome == "forming" and (both or touch.proven):
@@ -174,30 +177,30 @@ def apply_touch(record: MatchRecord, touch: TouchMatch) -> MatchRecord:
 
 def apply_end(record: MatchRecord, end: EndMatch) -> MatchRecord:
     """Return a match's record after an attempt to end it; unchanged if the session has no side in it."""
-    found = record.sides(end.sid)
+    found = record.sides(end.session_id)
     side = found[0] if found else end.side
     other = record.b if side == "a" else record.a
     if side is None or record.over or (end.only_forming and record.outcome == "open"):
         return record
-    if end.unseen and other and (other.n, other.v) != end.unseen:
+    if end.unseen and other and (other.socket_number, other.version) != end.unseen:
         return record
     outcome: Outcome = "ended" if record.outcome == "open" else "aborted"
     return replace(record, outcome=outcome, by=side, reason=end.reason)
 
 
-# The line
+# The queue
 
 
 class Enqueue(Struct, frozen=True):
-    """Put a ticket in line (matching.line.MatchQueue.enqueue)."""
+    """Queue a ticket (matching.queue.MatchQueue.enqueue)."""
 
     ticket: Ticket
-    m: str
+    match_id: str
     dead: str | None = None
 
 
 class Cancel(Struct, frozen=True):
-    """Take a ticket out of the line of its mode."""
+    """Remove a ticket from the queue of its mode, permanently."""
 
     ticket: str
     mode: str = ""
@@ -212,4 +215,4 @@ class Announced(Struct, frozen=True):
 
 
 Question: TypeAlias = TouchSession | ReadSession | TouchMatch | ReadMatch | EndMatch | Enqueue | Cancel | Announced
-Reply: TypeAlias = SessionAnswer | SessionRecord | MatchRecord | LineAnswer | None
+Reply: TypeAlias = SessionAnswer | SessionRecord | MatchRecord | QueueAnswer | None

@@ -1,4 +1,5 @@
-"""The wire of `switchboard.v1`: frames, fields, intents, errors, tokens, and the vectors that every client passes.
+"""The `switchboard.v1` wire protocol: frames, fields, intents, errors, tokens and the shared test vectors.
 
-The contract between clients and pools: it imports nothing of ours, so that both sides can stand on it.
+This package is the contract between clients and pools. It imports no other package of this project, so both sides can
+depend on it.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the server: codes with their remedies, and the close codes of the socket."""
+"""The errors of the protocol: `error` codes with their remedies, and the close codes of the socket."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,10 +6,10 @@ from typing import Final
 
 @dataclass(frozen=True)
 class ErrorKind:
-    """An entry of the catalogue.
+    """An entry of the error catalogue.
 
-    `code` is stable and for programs, `message` and `remedy` are for people, `retryable` says whether the same
-    frame may succeed later.
+    `code` is stable and meant for programs; `message` and `remedy` are meant for people. `retryable` says whether the
+    same frame may succeed later.
     """
 
     code: str
@@ -18,12 +18,12 @@ class ErrorKind:
     retryable: bool = False
 
     def because(self, detail: str) -> "ProtocolError":
-        """Return this kind of error as an exception, with what was wrong with one frame; never quotes a secret."""
+        """Return this error as an exception with a detail about one frame, which must not contain a secret."""
         return ProtocolError(self, detail)
 
 
 class ProtocolError(Exception):
-    """A frame that cannot be obeyed; becomes an `error` frame."""
+    """A frame was rejected; sent to the client as an `error` frame."""
 
     def __init__(self, kind: ErrorKind, detail: str = "") -> None:
         super().__init__(f"{kind.message}: {detail}" if detail else kind.message)
@@ -32,74 +32,85 @@ class ProtocolError(Exception):
 
 
 BAD_FRAME: Final = ErrorKind(
-    "bad-frame", "The frame is not a valid message", "Send a JSON object as the protocol reference describes it."
+    "bad-frame", "The frame is not a valid message", "Send a JSON object as described in the protocol reference."
 )
 UNKNOWN_TYPE: Final = ErrorKind(
-    "unknown-type", "The frame's type is unknown to this server", "Use a type of switchboard.v1, or upgrade the pool."
+    "unknown-type",
+    "The frame type is unknown to this server",
+    "Use a frame type of switchboard.v1, or upgrade the pool.",
 )
 HELLO_FIRST: Final = ErrorKind(
-    "hello-first", "The first frame must be `hello` or `resume`", "Send `hello` as the first frame on a socket."
+    "hello-first",
+    "The first frame must be `hello` or `resume`",
+    "Send `hello` or `resume` as the first frame on each socket.",
 )
 ALREADY_WELCOME: Final = ErrorKind(
-    "already-welcome", "This socket has its session already", "Open another socket for another session."
+    "already-welcome", "This socket already has a session", "Open another socket for another session."
 )
 STALE_INTENT: Final = ErrorKind(
-    "stale-intent", "A newer intent of this session is known", "Raise c with each act of the user before sending it."
+    "stale-intent",
+    "The server knows a newer intent of this session",
+    "Increase `revision` with each change before sending it.",
 )
 NOT_IN_MATCH: Final = ErrorKind(
-    "not-in-match", "This session is not in that match", "Send only for the match of the newest `match-found`."
+    "not-in-match", "This session is not in that match", "Use the match of the newest `match-found`."
 )
 WRONG_SENDER: Final = ErrorKind(
-    "wrong-sender", "`from` is not this page's inst", "Send the inst that this socket said in `hello` or `resume`."
+    "wrong-sender",
+    "The sender is not this socket's instance",
+    "Send the `instance` from this socket's `hello` or `resume`.",
 )
 PEER_UNREACHABLE: Final = ErrorKind(
-    "peer-unreachable", "The partner cannot be reached just now", "Keep the frame and repeat it.", retryable=True
+    "peer-unreachable", "The peer is unreachable", "Keep the frame and send it again later.", retryable=True
 )
 STORE_UNAVAILABLE: Final = ErrorKind(
-    "store-unavailable", "The pool's store does not answer", "Try again; a call in progress goes on.", retryable=True
+    "store-unavailable",
+    "The pool's store does not answer",
+    "Try again later; calls in progress continue.",
+    retryable=True,
 )
 SESSION_UNKNOWN: Final = ErrorKind(
-    "session-unknown", "The session token is not valid here, or no more", "Start a new session with `hello`."
+    "session-unknown", "The session token is invalid or expired", "Start a new session with `hello`."
 )
 POOL_BUSY: Final = ErrorKind(
-    "pool-busy", "This pod carries as many sessions as it may", "Connect again after a pause.", retryable=True
+    "pool-busy", "This pod is at capacity", "Connect again after the back-off.", retryable=True
 )
 AUTH_REQUIRED: Final = ErrorKind(
-    "auth-required", "This pool is for authenticated clients only", "Send a JWT in `auth` of `hello` and `resume`."
+    "auth-required", "This pool requires authentication", "Send a JWT in `auth` of `hello` and `resume`."
 )
 AUTH_INVALID: Final = ErrorKind(
-    "auth-invalid", "The JWT is not valid for this pool", "Get a JWT from the issuer that the pool trusts."
+    "auth-invalid", "The JWT is not valid for this pool", "Get a JWT from an issuer that the pool trusts."
 )
 AUTH_EXPIRED: Final = ErrorKind(
-    "auth-expired", "The JWT has expired", "Get a fresh JWT, then connect again with it.", retryable=True
+    "auth-expired", "The JWT has expired", "Get a fresh JWT and connect again with it.", retryable=True
 )
 AUTH_UNAVAILABLE: Final = ErrorKind(
     "auth-unavailable",
-    "The key that signed the JWT cannot be had just now",
-    "Connect again after a pause.",
+    "The key that signed the JWT is not available",
+    "Connect again after the back-off.",
     retryable=True,
 )
 RATE_LIMITED: Final = ErrorKind(
     "rate-limited",
-    "This client sends more of these frames than the pool takes",
+    "The client exceeds the pool's rate limit for these frames",
     "Send the frame again after a pause.",
     retryable=True,
 )
 RETRY: Final = ErrorKind(
     "retry",
-    "This pod is on its way out and takes no sessions",
-    "Connect again at once: another pod takes you. It counts as no attempt.",
+    "This pod is draining and accepts no new sessions",
+    "Reconnect immediately; this does not count as a retry.",
     retryable=True,
 )
 BLOCKED: Final = ErrorKind(
     "blocked",
-    "This client is kept out of the pool for now",
-    "Ask whoever runs the service; do not try again by itself.",
+    "This client is blocked from the pool",
+    "Contact the operator of the service; do not reconnect automatically.",
 )
 ORIGIN_REFUSED: Final = ErrorKind(
     "origin-refused",
-    "Pages of this origin may not use the pool",
-    "Add the page's origin to spec.allowedOrigins of the pool.",
+    "The page's origin is not allowed to use the pool",
+    "Add the origin to spec.allowedOrigins of the pool.",
 )
 
 CATALOGUE: Final = (
@@ -127,10 +138,9 @@ CATALOGUE: Final = (
 
 @dataclass(frozen=True)
 class CloseCode:
-    """Why the server closes a socket (RFC 6455 section 7.4; 4000 to 4999 are for private use).
+    """A code with which the server closes a socket (RFC 6455 section 7.4; 4000 to 4999 are for private use).
 
-    `reconnect` tells the client whether to open another socket by itself, `fresh_token` that it needs a fresh JWT
-    for that.
+    `reconnect`: the client may open another socket by itself. `fresh_token`: it needs a fresh JWT for that.
     """
 
     code: int
@@ -141,9 +151,9 @@ class CloseCode:
 
 GOING_AWAY: Final = CloseCode(1001, "going-away", reconnect=True)
 PROTOCOL_ERROR: Final = CloseCode(1002, "protocol-error", reconnect=True)
-"""The bytes are not WebSocket frames as RFC 6455 has them: something on the way has spoilt them."""
+"""The received bytes are not valid WebSocket frames (RFC 6455), for example because a proxy has corrupted them."""
 NOT_TEXT: Final = CloseCode(1007, "not-utf8", reconnect=True)
-"""The reason that the client itself closed with is not UTF-8."""
+"""The reason in the client's close frame is not UTF-8."""
 TOO_BIG: Final = CloseCode(1009, "too-big", reconnect=False)
 INTERNAL: Final = CloseCode(1011, "internal", reconnect=True)
 CLOSE_BAD_FRAME: Final = CloseCode(4400, "bad-frame", reconnect=False)

@@ -1,4 +1,7 @@
-"""What a client wants: decided by the client alone, numbered by `c`, and repeated in every heartbeat."""
+"""Intents: the state a client wants to be in.
+
+Only the client changes its intent. It numbers each change with `revision` and repeats the intent in every heartbeat.
+"""
 
 from typing import TypeAlias
 
@@ -9,57 +12,67 @@ from switchboard_signaling.wire.fields import Attributes, Blocked, Counter, Id, 
 
 
 class Idle(Struct, tag_field="state", tag="idle", rename="camel", frozen=True):
-    """Neither queued nor matched."""
+    """The client wants neither a queue nor a match."""
 
-    c: Counter = 0
+    revision: Counter = 0
 
 
 class Queued(Struct, tag_field="state", tag="queued", rename="camel", frozen=True, omit_defaults=True):
-    """Looking for a partner under `ticket`; `place` is the signed place in line from `queued`.
+    """The client wants a peer for `ticket`; `queueToken` is the signed queue order from the newest `queued` frame.
 
-    A partner must have what is `required`; what is `preferred` counts as required at first. Those of another `mode`,
-    and the subjects that are `blocked`, are never met.
+    A peer must have the `required` attributes; `preferred` attributes count as required at first. Clients of another
+    `mode` and `blocked` subjects are never matched.
     """
 
-    c: Counter
+    revision: Counter
     ticket: Id
     attributes: Attributes = {}
     required: Attributes = {}
-    place: Token | None = None
+    queue_token: Token | None = None
     mode: Word = ""
     preferred: Attributes = {}
     blocked: Blocked = []
 
 
-class Matched(Struct, tag_field="state", tag="matched", rename="camel", frozen=True, omit_defaults=True):
-    """In match `m`; `token` is the proof from an open match."""
+class Matched(
+    Struct,
+    tag_field="state",
+    tag="matched",
+    rename={"match_id": "match"},
+    frozen=True,
+    omit_defaults=True,
+):
+    """The client wants to be in `match`; `token` proves its side of an open match."""
 
-    c: Counter
-    m: Id
+    revision: Counter
+    match_id: Id
     token: Token | None = None
 
 
-Want: TypeAlias = Idle | Queued | Matched
+Intent: TypeAlias = Idle | Queued | Matched
 
 
-def want_rank(want: Want) -> int:
-    """Return how far a want has come; among wants of the same number the furthest holds."""
-    return {Idle: 0, Queued: 1, Matched: 2}[type(want)]
+def intent_rank(intent: Intent) -> int:
+    """Return the progress of an intent; among intents of the same revision, the highest rank wins."""
+    return {Idle: 0, Queued: 1, Matched: 2}[type(intent)]
 
 
-def further_want(one: Want, other: Want) -> bool:
-    """Whether the first of two wants holds: by its higher number, or by how far it has come under the same one."""
-    return (one.c, want_rank(one)) > (other.c, want_rank(other))
+def supersedes(one: Intent, other: Intent) -> bool:
+    """Return whether `one` wins over `other`: by its higher revision, or by its rank within the same revision."""
+    return (one.revision, intent_rank(one)) > (other.revision, intent_rank(other))
 
 
-def newer_want(known: Want, said: Want) -> Want:
-    """Return the want that holds of two: the further, or what was said last."""
-    return known if further_want(known, said) else said
+def newer_intent(known: Intent, received: Intent) -> Intent:
+    """Return the winning intent; if neither supersedes the other, the received one."""
+    return known if supersedes(known, received) else received
 
 
-def same_want(known: Want, said: Want) -> Want:
-    """Return what was said, made of what is known where the two agree: for hours a client says the same again."""
-    if isinstance(known, Queued) and isinstance(said, Queued) and said != known:
-        alike = replace(known, c=said.c, place=said.place)
-        return alike if alike == said else said
-    return known if known == said else said
+def reuse_intent(known: Intent, received: Intent) -> Intent:
+    """Return the received intent, sharing memory with the known one where both agree.
+
+    Clients repeat the same intent for hours.
+    """
+    if isinstance(known, Queued) and isinstance(received, Queued) and received != known:
+        alike = replace(known, revision=received.revision, queue_token=received.queue_token)
+        return alike if alike == received else received
+    return known if known == received else received

@@ -1,8 +1,8 @@
-"""The frames of `switchboard.v1`: JSON text, one object each, told apart by `type`.
+"""The frames of `switchboard.v1`: each is one JSON object in a text message, and its `type` names it.
 
-Decoding is strict where two implementations could disagree: integers are 0 to 2^53-1 and never `true` or `1.0`; NaN
-and lone surrogates are refused; unknown fields are dropped, and what is passed on to the partner is encoded anew, so
-that a repeated key can never mean one thing here and another thing there.
+Decoding is strict where two implementations could disagree. Integers are 0 to 2^53-1, never `true` or `1.0`. NaN and
+lone surrogates are rejected. Unknown fields are dropped. Frames for a peer are encoded again before they are sent on,
+so a repeated key cannot have two meanings.
 """
 
 from collections.abc import Callable
@@ -30,62 +30,71 @@ from switchboard_signaling.wire.fields import (
     Token,
     Word,
 )
-from switchboard_signaling.wire.intents import Idle, Want
+from switchboard_signaling.wire.intents import Idle, Intent
 
 SUBPROTOCOL: Final = "switchboard.v1"
-SURELY_SHORT: Final = MAX_FRAME_BYTES // 4
-"""Letters of at most four bytes that are within the limit without having been encoded."""
+SAFE_LENGTH: Final = MAX_FRAME_BYTES // 4
+"""Number of characters that always fits into a frame: a character is up to four bytes of UTF-8."""
 RECONNECT_ATTEMPTS: Final = 3
 
+_WIRE_NAMES: Final = {"session_id": "session", "socket_number": "socket", "match_id": "match", "from_": "from"}
 
-class _Frame(Struct, tag_field="type", rename="camel", omit_defaults=True):
-    """Base of all frames: `type` tells them apart, names are in camelCase on the wire."""
+
+def _wire_name(name: str) -> str:
+    """Return the name of a field on the wire: a whole word, in camelCase."""
+    first, *others = name.split("_")
+    return _WIRE_NAMES.get(name) or first + "".join(map(str.capitalize, others))
+
+
+class _Frame(Struct, tag_field="type", rename=_wire_name, omit_defaults=True):
+    """Base of all frames; fields that have their default value are omitted on the wire."""
 
 
 # Client to server
 
 
 class Hello(_Frame, tag="hello", kw_only=True):
-    """First frame of a new session. `inst` is random per page load, `n` numbers the sockets that the page tried.
+    """First frame of a new session.
 
-    `auth` says who the client is, where the pool asks for that.
+    `instance` is random per page load. `socket` numbers the sockets that the client has tried to open. `auth` is a JWT,
+    if the pool requires one.
     """
 
-    n: Counter
-    inst: Id
-    want: Want = Idle()
+    socket_number: Counter
+    instance: Id
+    intent: Intent = Idle()
     auth: Jwt | None = None
 
 
 class Resume(_Frame, tag="resume", kw_only=True):
-    """First frame of a socket that continues a session by the token from its newest `welcome` or `heartbeat`.
+    """First frame of a socket that continues a session with the token from its newest `welcome` or `heartbeat`.
 
-    Where the pool asks for a JWT, `auth` is one of the same subject.
+    If the pool requires a JWT, `auth` must have the session's subject.
     """
 
     token: Token
-    n: Counter
-    inst: Id
-    want: Want
+    socket_number: Counter
+    instance: Id
+    intent: Intent
     auth: Jwt | None = None
 
 
 class Auth(_Frame, tag="auth", kw_only=True):
-    """A fresh JWT of the same subject, before the one that the session has expires."""
+    """A fresh JWT of the same subject, sent before the session's current one expires."""
 
     token: Jwt
 
 
 class Heartbeat(_Frame, tag="heartbeat", kw_only=True):
-    """Answer to the server's heartbeat: what the client wants now."""
+    """Answer to the server's heartbeat: the client's current intent."""
 
-    want: Want
+    intent: Intent
 
 
 class JoinQueue(_Frame, tag="join-queue", kw_only=True):
-    """The user looks for a partner; the fields are those of a want that is queued."""
+    """The user looks for a peer. The fields are those of a queued intent."""
 
-    c: Counter
+    revision: Counter
     ticket: Id
     attributes: Attributes = {}
     required: Attributes = {}
@@ -95,44 +104,44 @@ class JoinQueue(_Frame, tag="join-queue", kw_only=True):
 
 
 class LeaveQueue(_Frame, tag="leave-queue", kw_only=True):
-    """The user stops looking."""
+    """The user stops looking for a peer."""
 
-    c: Counter
+    revision: Counter
     ticket: Id
 
 
-LeaveReason: TypeAlias = Literal["user", "skip", "busy", "stale", "blocked", "partner-lost", "ended"]
+LeaveReason: TypeAlias = Literal["user", "skip", "busy", "stale", "blocked", "peer-lost", "ended"]
 
 
 class Leave(_Frame, tag="leave", kw_only=True):
-    """The user (or, with `busy` and `stale`, the page) leaves match `m`."""
+    """The client leaves `match`. `busy` and `stale` are reasons of the page, the others are the user's."""
 
-    c: Counter
-    m: Id
+    revision: Counter
+    match_id: Id
     reason: LeaveReason = "user"
 
 
-class LaneFrame(_Frame, kw_only=True, rename={"from_": "from"}):
-    """What one peer says to the other, numbered by the sender within the lane (m, from, to)."""
+class LaneFrame(_Frame, kw_only=True):
+    """A frame from one peer to the other, numbered by the sender within the lane (match, from, to)."""
 
-    m: KnownId
+    match_id: KnownId
     from_: KnownId
     to: KnownId
-    k: Counter
+    seq: Counter
 
 
 class Offer(LaneFrame, tag="offer"):
-    """A session description of type offer; `neg` counts the connections built between the two page loads."""
+    """A session description of type offer; `generation` counts the connections built between the two page loads."""
 
     sdp: Sdp
-    neg: Counter = 0
+    generation: Counter = 0
 
 
 class Answer(LaneFrame, tag="answer"):
     """A session description of type answer."""
 
     sdp: Sdp
-    neg: Counter = 0
+    generation: Counter = 0
 
 
 class Candidate(
@@ -153,48 +162,46 @@ class IceCandidate(LaneFrame, tag="ice-candidate"):
     """ICE candidates in the order in which they were gathered."""
 
     candidates: Annotated[list[Candidate], Meta(max_length=64)]
-    neg: Counter = 0
+    generation: Counter = 0
 
 
 class IceRestart(LaneFrame, tag="ice-restart"):
     """A request for a new offer with fresh ICE credentials."""
 
-    neg: Counter = 0
+    generation: Counter = 0
 
 
 class Chat(LaneFrame, tag="chat"):
-    """A line of text. `id` names it beyond the lane, whose numbers change when the partner's page is loaded anew."""
+    """A chat message. `id` identifies it beyond the lane, because `seq` changes when the peer reloads its page."""
 
     id: Id
     text: ChatText
 
 
-class Noop(LaneFrame, tag="noop"):
-    """Fills a number whose content has lost its value."""
-
-
 class Ack(LaneFrame, tag="ack"):
-    """All frames of the lane up to `k` were handed to the application.
+    """All frames of the lane up to `seq` were delivered to the application.
 
-    `from` and `to` are those of the acknowledged lane: the sender of an ack is its `to`.
+    `from` and `to` are those of the acknowledged lane: the sender of an acknowledgement is its `to`.
     """
 
 
-PeerMessage: TypeAlias = Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
-"""What travels from client to client."""
+PeerMessage: TypeAlias = Offer | Answer | IceCandidate | IceRestart | Chat | Ack
+"""Frames from client to client."""
+Negotiation: TypeAlias = Offer | Answer | IceCandidate
+"""Frames about one connection, which are obsolete once the receiver has sent one of a newer generation."""
 
 
-# What a client tells the pool of its call: unnumbered, droppable, for statistics only, and never passed on.
+# Reports of a client about its call: unnumbered, may be dropped, for statistics only, never sent to the peer.
 
 
 class Stats(_Frame, tag="stats", kw_only=True):
-    """How the media of match `m` has been in the last seconds, as the browser's statistics say (W3C webrtc-stats).
+    """Media statistics of `match` for the last few seconds (W3C webrtc-stats). Unknown values are omitted.
 
-    What is not known is left out. `loss` is the share of packets that did not arrive here, `remoteLoss` that of ours
-    that did not arrive there; `freezes` and `frozenMs` are what was added since the last report.
+    `loss` is the share of the peer's packets that did not arrive here, `remoteLoss` the share of ours that did not
+    arrive there. `freezes` and `frozenMs` count since the last report.
     """
 
-    m: Id
+    match_id: Id
     media: Literal["audio", "video"] = "video"
     path: Path | None = None
     rtt_ms: Milliseconds | None = None
@@ -211,12 +218,12 @@ CallState: TypeAlias = Literal["connected", "failed", "closed"]
 
 
 class ConnectionState(_Frame, tag="connection-state", kw_only=True):
-    """What became of the connection for match `m`: `connected` for the first time, `failed` for good, or `closed`.
+    """State of the media connection of `match`: connected for the first time, failed permanently, or closed.
 
-    `setupMs` is the time from the open match to the first connection; without it there never was one.
+    `setupMs` is the time from the open match to the first connection; it is omitted if there was none.
     """
 
-    m: Id
+    match_id: Id
     state: CallState
     setup_ms: Milliseconds | None = None
     path: Path | None = None
@@ -225,7 +232,7 @@ class ConnectionState(_Frame, tag="connection-state", kw_only=True):
 
 ClientFrame: TypeAlias = (
     Hello | Resume | Auth | Heartbeat | JoinQueue | LeaveQueue | Leave | Stats | ConnectionState
-    | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
+    | Offer | Answer | IceCandidate | IceRestart | Chat | Ack
 )  # fmt: skip
 
 
@@ -241,71 +248,75 @@ class IceServer(Struct, frozen=True, omit_defaults=True):
 
 
 class Timeouts(Struct, rename="camel", frozen=True):
-    """Spans in milliseconds, to be counted on the client's monotonic clock."""
+    """Durations in milliseconds, to be measured on the client's monotonic clock."""
 
     heartbeat_ms: int
     idle_heartbeat_ms: int
     resume_window_ms: int
     ice_gathering_ms: int = 10_000
-    """How long a client waits for the end of its gathering of candidates."""
+    """How long a client waits for its candidates to be gathered."""
     connection_ms: int = 30_000
-    """After which a call that is not connected counts as failed."""
+    """After this long a call that is not connected counts as failed."""
 
 
 TIMEOUTS: Final = Timeouts(heartbeat_ms=5000, idle_heartbeat_ms=30_000, resume_window_ms=60_000)
-"""What holds for a client until a `welcome` says otherwise."""
+"""What a client assumes until its first `welcome`."""
 
 
 class Welcome(_Frame, tag="welcome", kw_only=True):
-    """The socket has its session. `want` is what the server knows; a higher `c` in it is to be adopted."""
+    """The socket is attached to its session. `intent` is the server's; the client adopts it if its revision is higher.
 
-    sid: str
+    `maxReconnectAttempts` is the number of failed attempts after which a client gives up, but never before the resume
+    window is over.
+    """
+
+    session_id: str
     token: str
-    want: Want
+    intent: Intent
     timeouts: Timeouts
     max_frame_bytes: int = MAX_FRAME_BYTES
     max_reconnect_attempts: int = RECONNECT_ATTEMPTS
-    """Sockets that a client tries in vain before it gives up, which it does not before the resume window is over."""
 
 
 class Snapshot(_Frame, tag="snapshot", kw_only=True):
-    """The server knows a newer intent of this session (another tab's): adopt it."""
+    """The server knows a newer intent of this session, such as another tab's: adopt it."""
 
-    want: Want
+    intent: Intent
 
 
-class Ping(_Frame, tag="heartbeat", kw_only=True):
-    """The server's heartbeat, to be answered with one; carries a renewed session token."""
+class ServerHeartbeat(_Frame, tag="heartbeat", kw_only=True):
+    """The server's heartbeat, to be answered with the client's; may carry a renewed session token."""
 
     token: str | None = None
 
 
 Relaxation: TypeAlias = Literal["preferred", "recent"]
-"""What waiting has relaxed: what is preferred counts no more; who was met lately may be met again."""
+"""What waiting has relaxed: `preferred` attributes no longer count; `recent` peers may be matched again."""
 
 
-class InQueue(_Frame, tag="queued", kw_only=True):
-    """The ticket is in line; `place` is to be kept in the want, so that the place survives a loss of the store.
+class QueueStatus(_Frame, tag="queued", kw_only=True):
+    """The ticket is queued. Keep `queueToken` in the intent, so that the queue order survives a loss of the store.
 
-    `position` counts from 1, the one who has waited longest of those who wait in the same mode; it is left out while
-    it is not known. `relaxed` is what has been relaxed by now. Repeated with the next heartbeat when either changes.
+    `position` counts from 1 (the longest wait) among the tickets of the same mode, and is omitted while unknown.
+    `relaxed` lists what waiting has relaxed so far. Sent again with the next heartbeat when either changes.
     """
 
     ticket: str
-    place: str
+    queue_token: str
     position: Annotated[int, Meta(ge=1)] | None = None
     relaxed: list[Relaxation] = []
 
 
 class MatchFound(_Frame, tag="match-found", kw_only=True):
-    """A partner for `ticket`.
+    """A match for `ticket`; `peer` is the peer's instance.
 
-    `forming` until both clients have named `m` in a want, then repeated as `open` with the token that proves it.
+    The state is `forming` until both clients have named `match` in an intent. The frame is then sent again with the
+    state `open` and the token that proves the client's side.
     """
 
-    m: str
+    match_id: str
     role: Literal["polite", "impolite"]
-    partner: str
+    peer: str
     state: Literal["forming", "open"]
     ice_servers: list[IceServer]
     ttl_ms: int
@@ -314,40 +325,38 @@ class MatchFound(_Frame, tag="match-found", kw_only=True):
 
 
 class PeerState(_Frame, tag="peer-state", kw_only=True):
-    """What is known of the partner in `m`.
+    """State of the peer in `match`.
 
-    `left` ends the match, and then `requeue` says whether to want the ticket again, at its place in line. `present` is
-    said again when the partner has a new socket: repeat what is unacknowledged, it may be lost with the old one.
+    `left` ends the match; `requeue` then says whether the client should want its ticket again, at its queue order.
+    `present` is sent again when the peer has a new socket: repeat unacknowledged frames, which may be lost with the old
+    one.
     """
 
-    m: str
+    match_id: str
     state: Literal["present", "away", "left"]
-    inst: str | None = None
+    instance: str | None = None
     reason: str | None = None
     requeue: bool = False
 
 
 class AuthExpiring(_Frame, tag="auth-expiring", kw_only=True):
-    """The JWT is valid for `ttlMs` more: send a fresh one in `auth`, or the socket is closed then.
-
-    Repeated until it is renewed.
-    """
+    """The JWT expires in `ttlMs`: send a fresh one in `auth` before the socket is closed. Repeated until renewed."""
 
     ttl_ms: int
 
 
 class Goaway(_Frame, tag="goaway", kw_only=True):
-    """Open another socket, resume there, and this one is closed."""
+    """Open another socket within `withinMs` and resume there; this one is closed after that."""
 
     within_ms: int
 
 
 class Replaced(_Frame, tag="replaced"):
-    """A newer socket has taken this session over: do not reconnect from here."""
+    """A newer socket has taken over this session: do not reconnect."""
 
 
 class ErrorFrame(_Frame, tag="error", kw_only=True):
-    """A frame was not obeyed; the socket stays open. `ref` is the type or the ticket that it is about."""
+    """A frame was rejected; the socket stays open. `ref` is the type, ticket or match that the error is about."""
 
     code: str
     message: str
@@ -357,8 +366,8 @@ class ErrorFrame(_Frame, tag="error", kw_only=True):
 
 
 ServerFrame: TypeAlias = (
-    Welcome | Snapshot | Ping | InQueue | MatchFound | PeerState | AuthExpiring | Goaway | Replaced | ErrorFrame
-    | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
+    Welcome | Snapshot | ServerHeartbeat | QueueStatus | MatchFound | PeerState | AuthExpiring | Goaway | Replaced
+    | ErrorFrame | Offer | Answer | IceCandidate | IceRestart | Chat | Ack
 )  # fmt: skip
 
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -367,11 +376,11 @@ F = TypeVar("F")
 
 
 def _strict(decoder: msgspec.json.Decoder[F]) -> Callable[[str | bytes], F]:
-    """Return what decodes a frame within the limit of size, and says in the protocol's terms why it cannot."""
+    """Return a function that decodes a frame of at most MAX_FRAME_BYTES; raises ProtocolError."""
     decode_frame = decoder.decode
 
     def decode(data: str | bytes) -> F:
-        if len(data) > SURELY_SHORT:
+        if len(data) > SAFE_LENGTH:
             _check_size(data)
         try:
             return decode_frame(data)
@@ -382,13 +391,13 @@ def _strict(decoder: msgspec.json.Decoder[F]) -> Callable[[str | bytes], F]:
 
 
 decode_client: Final[Callable[[str | bytes], ClientFrame]] = _strict(msgspec.json.Decoder(ClientFrame))
-"""Returns the frame that a client sent.
+"""Decode a frame from a client.
 
-Raises ProtocolError: `bad-frame`, or `unknown-type` for a well-formed object of a type that is not ours."""
+Raises ProtocolError: `bad-frame`, or `unknown-type` for a well-formed object of an unknown type."""
 decode_server: Final[Callable[[str | bytes], ServerFrame]] = _strict(msgspec.json.Decoder(ServerFrame))
-"""Returns the frame that a server sent; raises ProtocolError as `decode_client` does."""
+"""Decode a frame from a server; raises ProtocolError as `decode_client` does."""
 encode: Final[Callable[[ClientFrame | ServerFrame], bytes]] = msgspec.json.Encoder().encode
-"""Returns a frame as UTF-8 JSON."""
+"""Encode a frame as UTF-8 JSON."""
 
 
 def error_frame(kind: errors.ErrorKind, detail: str = "", ref: str | None = None) -> ErrorFrame:
@@ -403,7 +412,7 @@ def _check_size(data: str | bytes) -> None:
 
 
 def _why(error: Exception) -> errors.ProtocolError:
-    """Return what is wrong with a frame that could not be decoded."""
+    """Return the protocol error for a frame that could not be decoded."""
     detail = str(error)
     unknown = isinstance(error, msgspec.ValidationError) and detail.startswith("Invalid value") and "`$.type`" in detail
     return (errors.UNKNOWN_TYPE if unknown else errors.BAD_FRAME).because(detail)

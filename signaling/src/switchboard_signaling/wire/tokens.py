@@ -1,8 +1,8 @@
-"""Tokens that clients keep for the server: signed facts, checked without the store.
+"""Signed tokens that clients keep for the server, which verifies them without the store.
 
-A token is `key id . payload . tag`: the payload is JSON with a type tag of its own, so that a token of one kind is
-never valid as another; the tag is HMAC-SHA256 (RFC 2104) over key id and payload. All keys of the ring verify, one
-signs, so that keys are replaced without a moment in which a valid token is refused.
+A token is `key id . payload . tag`. The payload is JSON with a type of its own, so a token of one kind is never valid
+as another. The tag is HMAC-SHA256 (RFC 2104) over key id and payload. All keys of the ring verify and one signs, so
+keys can be rotated without rejecting a valid token.
 """
 
 import base64
@@ -17,42 +17,42 @@ from msgspec import Struct
 Side: TypeAlias = Literal["a", "b"]
 
 SESSION_SECONDS: Final = 600
-PLACE_SECONDS: Final = 3600
+QUEUE_SECONDS: Final = 3600
 MATCH_SECONDS: Final = 24 * 3600
 SIGNING_KEY: Final = "current"
-"""Name of the key that signs; without one of that name, the first by name does."""
+"""Name of the signing key. If there is none of that name, the first key by name signs."""
 
 
 class SessionClaims(Struct, tag="session", frozen=True):
-    """The bearer is session `sid` of subject `sub`, whose JWT expires at `auth_exp` (seconds since the epoch)."""
+    """The bearer is this session of subject `sub`, whose JWT expires at `auth_exp` (seconds since the epoch)."""
 
-    sid: str
+    session_id: str
     sub: str
     auth_exp: int | None = None
 
 
-class PlaceClaims(Struct, tag="place", frozen=True):
-    """Session `sid` stands in line at `seq` with `ticket`."""
+class QueueClaims(Struct, tag="queue", frozen=True):
+    """The session's `ticket` is queued at `queue_order`."""
 
-    sid: str
+    session_id: str
     ticket: str
-    seq: int
+    queue_order: int
 
 
 class MatchClaims(Struct, tag="match", frozen=True):
-    """Session `sid` is side `side` of match `m`, which both clients have entered."""
+    """The session is one side of a match that both clients have entered."""
 
-    m: str
+    match_id: str
     side: Side
-    sid: str
+    session_id: str
 
 
-Claims: TypeAlias = SessionClaims | PlaceClaims | MatchClaims
-C = TypeVar("C", SessionClaims, PlaceClaims, MatchClaims)
+Claims: TypeAlias = SessionClaims | QueueClaims | MatchClaims
+C = TypeVar("C", SessionClaims, QueueClaims, MatchClaims)
 
 _SECONDS: Final[dict[type[Claims], int]] = {
     SessionClaims: SESSION_SECONDS,
-    PlaceClaims: PLACE_SECONDS,
+    QueueClaims: QUEUE_SECONDS,
     MatchClaims: MATCH_SECONDS,
 }
 
@@ -63,10 +63,10 @@ class _Payload(Struct):
 
 
 class Keyring:
-    """Signs and verifies by the pool's keys; `clock` gives the wall time in seconds."""
+    """Sign and verify tokens with the pool's keys; `clock` returns wall time in seconds."""
 
     def __init__(self, keys: Mapping[str, bytes], clock: Callable[[], float]) -> None:
-        """Take the keys by name, each at least 16 bytes; raises ValueError for none or a short one."""
+        """Take the keys by name, each of at least 16 bytes; raises ValueError if there is none or one is shorter."""
         if not keys or any(len(key) < 16 for key in keys.values()):
             raise ValueError("a keyring needs at least one key, each of 16 bytes or more")
         self._keys = {_key_id(key): key for key in keys.values()}
@@ -74,7 +74,7 @@ class Keyring:
         self._clock = clock
 
     def sign(self, claims: Claims) -> str:
-        """Return a token for the claims, valid for as long as their kind is, and no longer than the JWT behind it."""
+        """Return a token for the claims; it expires with its kind's lifetime or with the JWT behind it."""
         exp = int(self._clock()) + _SECONDS[type(claims)]
         if isinstance(claims, SessionClaims) and claims.auth_exp is not None:
             exp = min(exp, claims.auth_exp)
@@ -83,7 +83,7 @@ class Keyring:
         return f"{signed}.{_text(self._tag(self._signing, signed))}"
 
     def verify(self, token: str | None, kind: type[C]) -> C | None:
-        """Return the claims of a valid token of this kind, else None: forged, expired, of another kind, or absent."""
+        """Return the claims of a valid token of this kind; None if forged, expired, of another kind or absent."""
         key_id, body, tag = _split(token)
         if key_id not in self._keys or not self._signed(key_id, body, tag):
             return None
@@ -93,10 +93,10 @@ class Keyring:
         return payload.claims
 
     def forged(self, token: str) -> bool:
-        """Return whether somebody who lacks our key made this token up in its name.
+        """Return whether the token names one of our keys but is not signed by it.
 
-        A token of a key that is not ours is none: it is left from before a rotation or a restart, and a guess of it
-        could never succeed.
+        A token of an unknown key does not count: it stems from before a rotation or a restart, and guessing it could
+        never succeed.
         """
         key_id, body, tag = _split(token)
         return key_id in self._keys and not self._signed(key_id, body, tag)
@@ -109,7 +109,7 @@ class Keyring:
 
 
 def _key_id(key: bytes) -> str:
-    """Name a key by its content, so that a key keeps its id when rotation renames its file."""
+    """Return a key's id, derived from its content so that it survives a rename of its file."""
     return hashlib.sha256(b"switchboard key id" + key).hexdigest()[:8]
 
 

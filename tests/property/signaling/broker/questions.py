@@ -1,4 +1,4 @@
-"""Questions that pods ask the store, at random, and what a broker answers to them."""
+"""Random questions of pods to the store, and a broker's answers."""
 
 from typing import TypeAlias
 
@@ -31,21 +31,23 @@ WORDS = st.fixed_dictionaries(
     {}, optional={"lang": st.sampled_from(["de", 'ü"\\']), "a=b": st.sampled_from(["x", ""]), "n": st.just("1")}
 )
 INST, HERE = st.just("inst"), st.just(POD)
-WANTS = st.one_of(
+INTENTS = st.one_of(
     st.builds(Idle, COUNTERS),
     st.builds(Queued, COUNTERS, st.just("t"), LANGUAGES, LANGUAGES),
     st.builds(Matched, COUNTERS, MATCHES),
 )
 SIDES = st.sampled_from([None, "a", "b"])
 MODES = st.sampled_from(["", "text", "text39"])
-"""The last two share a line."""
+"""The last two share a queue."""
 TICKETS = st.builds(
-    lambda sid, sub, seq, *words: Ticket(f"{sid}/t", sid, sub, "inst", POD, seq, *words),
+    lambda session, sub, order, *words: Ticket(f"{session}/t", session, sub, "inst", POD, order, *words),
     SIDS, st.sampled_from(["u1", "u2", "u3"]), st.integers(0, 5), WORDS, WORDS, MODES, WORDS,
     st.lists(st.sampled_from(["u1", "nobody"]), max_size=2), st.integers(0, 2),
 )  # fmt: skip
 FEW_TICKETS = st.builds(
-    lambda sid, seq, attributes, required: Ticket(f"{sid}/t", sid, sid, "inst", POD, seq, attributes, required),
+    lambda session, order, attributes, required: Ticket(
+        f"{session}/t", session, session, "inst", POD, order, attributes, required
+    ),
     SIDS, st.integers(0, 5), LANGUAGES, LANGUAGES,
 )  # fmt: skip
 CROWD = st.builds(
@@ -56,7 +58,7 @@ CROWD = st.builds(
     WORDS,
     WORDS,
 )
-SESSIONS = st.builds(TouchSession, st.just("s"), COUNTERS, st.sampled_from(["x", "y"]), WANTS, INST, HERE)
+SESSIONS = st.builds(TouchSession, st.just("s"), COUNTERS, st.sampled_from(["x", "y"]), INTENTS, INST, HERE)
 MATCH = st.one_of(
     st.builds(TouchMatch, st.just("m"), SIDS, COUNTERS, COUNTERS, INST, HERE, st.booleans(), SIDES, st.booleans()),
     st.builds(TouchMatch, st.just("m"), st.just("s1"), COUNTERS, COUNTERS, INST, HERE, st.booleans(), st.just("a")),
@@ -66,7 +68,7 @@ MATCH = st.one_of(
     ),
     st.builds(ReadMatch, MATCHES),
 )
-NAMES = SIDS.map(lambda sid: f"{sid}/t")
+NAMES = SIDS.map(lambda session_id: f"{session_id}/t")
 LINE: st.SearchStrategy[Step] = st.one_of(
     st.builds(Enqueue, FEW_TICKETS, MATCHES, st.none() | MATCHES),
     st.builds(Enqueue, FEW_TICKETS, MATCHES),
@@ -86,8 +88,8 @@ KINDS = {"sessions": SESSIONS, "match": MATCH, "line": LINE, "choosy": CHOOSY, "
 
 
 async def answers(broker: Broker, steps: list[Step]) -> list[Reply | list[Proposal]]:
-    """Return what a broker says to each step; mailboxes have no order."""
+    """Return a broker's answer to each step; mailboxes are unordered."""
     return [
-        sorted(await broker.proposals(), key=lambda one: one.m) if step is None else await broker.ask(step)
+        sorted(await broker.proposals(), key=lambda one: one.match_id) if step is None else await broker.ask(step)
         for step in steps
     ]

@@ -63,7 +63,7 @@ def test_an_ingress_is_made_if_asked_for() -> None:
     assert spec["rules"][0]["host"] == "calls.example"
     plain = objects.ingress(pool(ingress={"host": "calls.example"}))["spec"]
     assert plain.keys() == {"rules"}
-    with pytest.raises(ValueError, match="has no spec.ingress"):
+    with pytest.raises(ValueError, match=r"has no spec\.ingress"):
         objects.ingress(pool())
 
 

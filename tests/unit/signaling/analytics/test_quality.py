@@ -23,7 +23,7 @@ from switchboard_signaling.wire.messages import Stats
     ],
 )
 def test_delay_and_loss_cost_points(reported: dict[str, float], score: float | None) -> None:
-    assert score_of(Stats(m="m", **reported)) == (None if score is None else pytest.approx(score))  # type: ignore[arg-type]
+    assert score_of(Stats(match_id="m", **reported)) == (None if score is None else pytest.approx(score))  # type: ignore[arg-type]
 
 
 def test_a_score_falls_fast_and_rises_slowly() -> None:

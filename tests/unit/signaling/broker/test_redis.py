@@ -1,4 +1,4 @@
-"""The broker on a shared store: what its callers see of a store that is away."""
+"""The broker on a shared store: what its callers see if the store is unavailable."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import Ledger
 from switchboard_signaling.broker.redis import RedisBroker
+from switchboard_signaling.broker.shared_stats import SharedStats
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.session.records import (
     Announced,
@@ -28,7 +28,7 @@ from switchboard_signaling.wire.intents import Idle
 
 
 class Away:
-    """A client of a store that does not answer."""
+    """The client of a store that does not answer."""
 
     troubles = Troubles()
 
@@ -52,27 +52,27 @@ QUESTIONS = (
     Cancel("s/t"),
     Announced("s/t", "pod"),
 )
-ENTRIES: dict[str, Callable[[Ledger], Coroutine[Any, Any, object]]] = {
-    "count": lambda ledger: ledger.count(1, {"matches": 1}, Live()),
-    "totals": lambda ledger: ledger.totals(),
-    "keep": lambda ledger: ledger.keep("m", "a", {}),
-    "kept": lambda ledger: ledger.kept("m"),
-    "block": lambda ledger: ledger.block("session:s", 1.0),
-    "unblock": lambda ledger: ledger.unblock("session:s"),
-    "blocks": lambda ledger: ledger.blocks(0),
-    "put": lambda ledger: ledger.put(Event("e", "{}")),
-    "take": lambda ledger: ledger.take(1.0, 1),
-    "settle": lambda ledger: ledger.settle("e", None),
+ENTRIES: dict[str, Callable[[SharedStats], Coroutine[Any, Any, object]]] = {
+    "count": lambda shared_stats: shared_stats.count(1, {"matches": 1}, Live()),
+    "totals": lambda shared_stats: shared_stats.totals(),
+    "keep": lambda shared_stats: shared_stats.keep("m", "a", {}),
+    "kept": lambda shared_stats: shared_stats.kept("m"),
+    "block": lambda shared_stats: shared_stats.block("session:s", 1.0),
+    "unblock": lambda shared_stats: shared_stats.unblock("session:s"),
+    "blocks": lambda shared_stats: shared_stats.blocks(0),
+    "put": lambda shared_stats: shared_stats.put(Event("e", "{}")),
+    "take": lambda shared_stats: shared_stats.take(1.0, 1),
+    "settle": lambda shared_stats: shared_stats.settle("e", None),
 }
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: type(question).__name__)
-async def test_a_question_to_a_store_that_is_away_raises_the_broker_s_error(question: Question) -> None:
+async def test_a_question_to_an_unavailable_store_raises_the_broker_s_error(question: Question) -> None:
     with pytest.raises(BrokerUnavailableError, match="away"):
         await RedisBroker("pod", "ns/pool", Away()).ask(question)
 
 
-async def test_mailboxes_of_a_store_that_is_away_raise_the_broker_s_error() -> None:
+async def test_mailboxes_of_an_unavailable_store_raise_the_broker_s_error() -> None:
     broker = RedisBroker("pod", "ns/pool", Away())
     with pytest.raises(BrokerUnavailableError, match="away"):
         await broker.proposals()
@@ -83,6 +83,6 @@ async def test_mailboxes_of_a_store_that_is_away_raise_the_broker_s_error() -> N
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-async def test_a_ledger_whose_store_is_away_raises_the_broker_s_error(entry: str) -> None:
+async def test_shared_stats_of_an_unavailable_store_raise_the_broker_s_error(entry: str) -> None:
     with pytest.raises(BrokerUnavailableError, match="away"):
-        await ENTRIES[entry](RedisBroker("pod", "ns/pool", Away()).ledger)
+        await ENTRIES[entry](RedisBroker("pod", "ns/pool", Away()).shared_stats)

@@ -1,4 +1,4 @@
-"""What tickets accept of each other."""
+"""Which tickets may be matched."""
 
 from typing import Any
 
@@ -7,8 +7,10 @@ import pytest
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, REQUIRED_ONLY, Ticket, compatible, propose
 
 
-def ticket(sid: str, sub: str = "", attributes: dict[str, str] | None = None, **required: str) -> Ticket:
-    return Ticket(f"{sid}/t", sid, sub or sid, "inst", "pod", attributes=attributes or {}, required=required)
+def ticket(session_id: str, sub: str = "", attributes: dict[str, str] | None = None, **required: str) -> Ticket:
+    return Ticket(
+        f"{session_id}/t", session_id, sub or session_id, "inst", "pod", attributes=attributes or {}, required=required
+    )
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ def ticket(sid: str, sub: str = "", attributes: dict[str, str] | None = None, **
         (ticket("a", attributes={"x": "1"}, y="2"), ticket("b", attributes={"y": "2"}, x="2"), False),
     ],
 )
-def test_requirements_are_mutual_and_nobody_meets_themselves(one: Ticket, other: Ticket, fit: bool) -> None:
+def test_requirements_are_mutual_and_no_subject_is_matched_with_itself(one: Ticket, other: Ticket, fit: bool) -> None:
     assert compatible(one, other) is fit
     assert compatible(other, one) is fit
 
@@ -42,7 +44,7 @@ def test_requirements_are_mutual_and_nobody_meets_themselves(one: Ticket, other:
         ({"required": {"lang": "de"}, "relaxed": ANYBODY_AGAIN}, False),
     ],
 )
-def test_modes_blocks_and_preferences_are_heeded_by_both(one: dict[str, Any], fit: bool) -> None:
+def test_modes_blocks_and_preferences_apply_to_both(one: dict[str, Any], fit: bool) -> None:
     mine = Ticket("a/t", "a", "a", "inst", "pod", **one)
     other = ticket("b", attributes={"lang": "fr"})
     assert compatible(mine, other) is fit
@@ -51,7 +53,7 @@ def test_modes_blocks_and_preferences_are_heeded_by_both(one: dict[str, Any], fi
 
 def test_the_smaller_session_id_is_side_a() -> None:
     for proposal in (propose("m", ticket("a"), ticket("b")), propose("m", ticket("b"), ticket("a"))):
-        assert (proposal.a.sid, proposal.b.sid) == ("a", "b")
+        assert (proposal.a.session_id, proposal.b.session_id) == ("a", "b")
         assert (proposal.side_of("a"), proposal.side_of("b")) == ("a", "b")
-        assert [one.sid for one in proposal.from_side("a")] == ["a", "b"]
-        assert [one.sid for one in proposal.from_side("b")] == ["b", "a"]
+        assert [one.session_id for one in proposal.from_side("a")] == ["a", "b"]
+        assert [one.session_id for one in proposal.from_side("b")] == ["b", "a"]

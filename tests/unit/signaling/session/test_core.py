@@ -4,8 +4,8 @@ import pytest
 from tests.unit.signaling.world import World, offer
 
 from switchboard_signaling.session.admission import VerifiedJwt
-from switchboard_signaling.session.effects import Ask, Note, Send, SendHint, Verify
-from switchboard_signaling.session.hints import Expel, MatchChanged, Relay, Taken
+from switchboard_signaling.session.effects import Ask, Record, Send, SendHint, Verify
+from switchboard_signaling.session.hints import Disconnect, MatchChanged, Relay, Superseded
 from switchboard_signaling.session.records import (
     Announced,
     EndMatch,
@@ -25,15 +25,15 @@ from switchboard_signaling.wire.messages import (
     Heartbeat,
     Hello,
     IceCandidate,
-    InQueue,
     JoinQueue,
     Leave,
     MatchFound,
     Offer,
     PeerState,
-    Ping,
+    QueueStatus,
     Replaced,
     Resume,
+    ServerHeartbeat,
     Stats,
     Welcome,
 )
@@ -45,12 +45,14 @@ def test_hello_gets_a_session(world: World) -> None:
     wire = world.hello()
 
     welcome = wire.take(Welcome)
-    assert welcome.sid == wire.session.sid
-    assert welcome.want == Idle()
+    assert welcome.session_id == wire.session.session_id
+    assert welcome.intent == Idle()
     assert wire.session.attached
 
 
-@pytest.mark.parametrize("frame", [Heartbeat(want=Idle()), JoinQueue(c=1, ticket="t"), Leave(c=1, m="m")])
+@pytest.mark.parametrize(
+    "frame", [Heartbeat(intent=Idle()), JoinQueue(revision=1, ticket="t"), Leave(revision=1, match_id="m")]
+)
 def test_anything_before_hello_closes_the_socket(world: World, frame: messages.ClientFrame) -> None:
     wire = world.socket()
     wire.send(frame)
@@ -58,7 +60,7 @@ def test_anything_before_hello_closes_the_socket(world: World, frame: messages.C
     assert wire.closed is errors.CLOSE_NO_HELLO
 
 
-def test_a_socket_without_a_word_is_closed(world: World) -> None:
+def test_a_silent_new_socket_is_closed(world: World) -> None:
     wire = world.socket()
     world.perform(wire, wire.session.tick(world.now + 2))
     assert wire.closed is None
@@ -68,41 +70,41 @@ def test_a_socket_without_a_word_is_closed(world: World) -> None:
 
 def test_a_second_hello_changes_nothing(world: World) -> None:
     wire = world.hello()
-    wire.send(Hello(n=2, inst="other"))
+    wire.send(Hello(socket_number=2, instance="other"))
     assert wire.error() == "already-welcome"
     assert wire.closed is None
 
 
 def test_a_forged_token_is_refused(world: World) -> None:
     wire = world.socket()
-    wire.send(Resume(token="a.b.c", n=1, inst="i", want=Idle()))
+    wire.send(Resume(token="a.b.c", socket_number=1, instance="i", intent=Idle()))
     assert wire.error() == "session-unknown"
     assert wire.closed is errors.CLOSE_SESSION_UNKNOWN
 
 
 def test_frames_are_dropped_until_the_welcome(world: World) -> None:
     wire = world.socket()
-    wire.session.receive(Hello(n=1, inst="i"), world.now)
-    assert wire.session.receive(JoinQueue(c=1, ticket="t"), world.now) == []
-    assert wire.session.receive(Ack(m="m", from_="a", to="i", k=1), world.now) == []
+    wire.session.receive(Hello(socket_number=1, instance="i"), world.now)
+    assert wire.session.receive(JoinQueue(revision=1, ticket="t"), world.now) == []
+    assert wire.session.receive(Ack(match_id="m", from_="a", to="i", seq=1), world.now) == []
     assert wire.session.tick(world.now + 60) == []
 
 
-def test_a_session_begins_and_resumes_while_the_store_is_down(world: World) -> None:
+def test_a_session_starts_and_resumes_while_the_store_is_down(world: World) -> None:
     world.store.down = True
     wire = world.hello()
     token = wire.take(Welcome).token
-    assert world.resume(token, 2, Idle()).take(Welcome).sid == wire.session.sid
+    assert world.resume(token, 2, Idle()).take(Welcome).session_id == wire.session.session_id
 
 
 # JWTs
 
 
-def test_where_jwts_are_needed_a_session_begins_with_a_good_one(world: World) -> None:
+def test_a_session_needs_a_valid_jwt_if_the_pool_requires_one(world: World) -> None:
     world.auth_required = True
     wire = world.hello(auth="ada 300")
-    assert wire.take(Welcome).sid == wire.session.sid
-    wire.send(JoinQueue(c=1, ticket="t"))
+    assert wire.take(Welcome).session_id == wire.session.session_id
+    wire.send(JoinQueue(revision=1, ticket="t"))
     assert [ticket.sub for ticket in world.store.line.tickets.values()] == ["ada"]
     refused = world.hello()
     assert refused.error() == "auth-required"
@@ -113,11 +115,11 @@ def test_where_jwts_are_needed_a_session_begins_with_a_good_one(world: World) ->
 def test_nothing_is_done_while_a_jwt_is_verified(world: World) -> None:
     world.auth_required = True
     wire = world.socket()
-    assert wire.session.receive(Hello(n=1, inst="i", auth="ada 300"), world.now) == [Verify("ada 300")]
-    assert wire.session.receive(JoinQueue(c=1, ticket="t"), world.now) == []
+    assert wire.session.receive(Hello(socket_number=1, instance="i", auth="ada 300"), world.now) == [Verify("ada 300")]
+    assert wire.session.receive(JoinQueue(revision=1, ticket="t"), world.now) == []
     assert wire.session.receive(Auth(token="ada 300"), world.now) == []
     assert wire.session.tick(world.now + 60) == []
-    assert isinstance(wire.session.receive(Hello(n=2, inst="i"), world.now)[0], Send)
+    assert isinstance(wire.session.receive(Hello(socket_number=2, instance="i"), world.now)[0], Send)
     wire.drop()
     assert wire.session.verified(VerifiedJwt("ada", 2000, 300), world.now) == []
 
@@ -127,21 +129,21 @@ def test_a_session_is_resumed_with_a_jwt_of_its_subject_only(world: World) -> No
     wire = world.hello(auth="ada 300")
     token = wire.take(Welcome).token
     again = world.resume(token, 2, Idle(), pod="pod-b", auth="ada 300")
-    assert again.take(Welcome).sid == wire.session.sid
+    assert again.take(Welcome).session_id == wire.session.session_id
     stolen = world.resume(token, 3, Idle(), auth="eve 300")
     assert stolen.error() == "session-unknown"
     assert stolen.closed is errors.CLOSE_SESSION_UNKNOWN
     assert again.session.attached
 
 
-def test_a_jwt_is_renewed_before_it_ends(world: World) -> None:
+def test_a_jwt_is_renewed_before_it_expires(world: World) -> None:
     world.auth_required = True
     wire = world.hello(auth="ada 90")
     world.pass_time(35, wire)
     assert 50_000 < wire.take(AuthExpiring).ttl_ms <= 60_000
     wire.frames.clear()
     wire.send(Auth(token="ada 600"))
-    renewed = wire.take(Ping).token
+    renewed = wire.take(ServerHeartbeat).token
     assert renewed is not None
     world.pass_time(120, wire)
     assert wire.closed is None
@@ -149,7 +151,7 @@ def test_a_jwt_is_renewed_before_it_ends(world: World) -> None:
     assert world.resume(renewed, 2, Idle(), auth="ada 300").has(Welcome)
 
 
-def test_a_jwt_that_is_not_renewed_ends_the_socket(world: World) -> None:
+def test_a_jwt_that_is_not_renewed_closes_the_socket(world: World) -> None:
     world.auth_required = True
     wire = world.hello(auth="ada 90")
     token = wire.take(Welcome).token
@@ -164,34 +166,36 @@ def test_a_jwt_that_is_not_renewed_ends_the_socket(world: World) -> None:
     assert world.resume(token, 2, Idle(), auth="ada 600").error() == "session-unknown"
 
 
-def test_a_partner_stays_while_the_other_gets_a_fresh_jwt(world: World) -> None:
-    one, two, m = world.pair()
-    one.send(Auth(token="ada 600"))  # of no use here, and no harm
-    one.send(offer(m, one, two))
+def test_a_match_continues_while_one_client_gets_a_fresh_jwt(world: World) -> None:
+    one, two, match_id = world.pair()
+    one.send(Auth(token="ada 600"))  # ignored by a pool without authentication
+    one.send(offer(match_id, one, two))
     assert two.has(Offer)
 
 
 # Limits
 
 
-def test_a_flood_of_descriptions_or_candidates_is_refused_and_counted(world: World) -> None:
-    one, two, m = world.pair()
-    for k in range(1, 52):
-        one.send(offer(m, one, two, k))
+def test_a_flood_of_descriptions_or_candidates_is_rejected_and_counted(world: World) -> None:
+    one, two, match_id = world.pair()
+    for seq in range(1, 52):
+        one.send(offer(match_id, one, two, seq))
     error = one.take(ErrorFrame)
     assert (error.code, error.retryable, error.ref) == ("rate-limited", True, "sdp")
     assert sum(isinstance(frame, Offer) for frame in two.frames) == 50
     world.now += 1
-    one.send(offer(m, one, two, 51))
+    one.send(offer(match_id, one, two, 51))
     assert sum(isinstance(frame, Offer) for frame in two.frames) == 51
     for _ in range(4):
-        one.send(IceCandidate(m=m, from_=one.inst, to=two.inst, k=60, candidates=[Candidate()] * 60))
+        one.send(
+            IceCandidate(match_id=match_id, from_=one.instance, to=two.instance, seq=60, candidates=[Candidate()] * 60)
+        )
     assert one.error() == "rate-limited"
     assert world.limited == ["sdp", "candidates"]
     assert one.closed is None
 
 
-def test_a_made_up_session_token_is_noticed(world: World) -> None:
+def test_a_forged_session_token_is_suspicious(world: World) -> None:
     token = world.hello().take(Welcome).token
     assert world.resume(token[:-2] + "AA", 2, Idle()).error() == "session-unknown"
     assert world.suspects == 1
@@ -219,118 +223,118 @@ def test_unknown_types_never_close_the_socket(world: World) -> None:
 # Peers
 
 
-def test_what_is_said_reaches_the_partner_and_the_ack_comes_back(world: World) -> None:
-    one, two, m = world.pair()
-    one.send(offer(m, one, two))
-    assert two.take(Offer) == offer(m, one, two)
-    ack = Ack(m=m, from_=one.inst, to=two.inst, k=1)
+def test_a_frame_reaches_the_peer_and_its_acknowledgement_returns(world: World) -> None:
+    one, two, match_id = world.pair()
+    one.send(offer(match_id, one, two))
+    assert two.take(Offer) == offer(match_id, one, two)
+    ack = Ack(match_id=match_id, from_=one.instance, to=two.instance, seq=1)
     two.send(ack)
     assert one.take(Ack) == ack
 
 
-def test_nobody_speaks_under_another_inst(world: World) -> None:
-    one, two, m = world.pair()
-    one.send(Offer(m=m, from_="forged", to=two.inst, k=1, sdp=""))
+def test_a_frame_from_another_instance_is_rejected(world: World) -> None:
+    one, two, match_id = world.pair()
+    one.send(Offer(match_id=match_id, from_="forged", to=two.instance, seq=1, sdp=""))
     assert one.error() == "wrong-sender"
     assert not two.has(Offer)
 
 
-def test_nobody_speaks_into_a_foreign_match(world: World) -> None:
-    one, two, m = world.pair()
+def test_a_frame_for_another_match_is_rejected(world: World) -> None:
+    one, two, match_id = world.pair()
     stranger = world.hello("pod-c")
-    stranger.send(Offer(m=m, from_=stranger.inst, to=two.inst, k=1, sdp=""))
+    stranger.send(Offer(match_id=match_id, from_=stranger.instance, to=two.instance, seq=1, sdp=""))
     assert stranger.error() == "not-in-match"
 
-    stranger.name(m)
+    stranger.name(match_id)
     left = stranger.take(PeerState)
     assert left.state == "left"
-    stranger.send(Leave(c=2, m=m))
-    assert world.store.matches[m].outcome == "open"
+    stranger.send(Leave(revision=2, match_id=match_id))
+    assert world.store.matches[match_id].outcome == "open"
     assert not one.has(PeerState)
     assert not two.has(Offer)
 
 
-def test_who_resumes_while_the_store_is_silent_may_repeat_what_he_says(world: World) -> None:
-    one, _, m = world.pair()
+def test_a_frame_after_a_resume_without_the_store_may_be_repeated(world: World) -> None:
+    one, _, match_id = world.pair()
     token = one.take(Welcome).token
     world.store.down = True
-    again = world.resume(token, 2, Matched(1, m), inst=one.inst)
-    again.send(Offer(m=m, from_=one.inst, to="other", k=1, sdp=""))
+    again = world.resume(token, 2, Matched(1, match_id), instance=one.instance)
+    again.send(Offer(match_id=match_id, from_=one.instance, to="other", seq=1, sdp=""))
     error = again.take(ErrorFrame)
     assert (error.code, error.retryable) == ("peer-unreachable", True)
 
 
-def test_speaking_before_the_partner_is_known_is_an_error_that_passes(world: World) -> None:
+def test_a_frame_before_the_peer_is_known_is_a_retryable_error(world: World) -> None:
     wire = world.hello()
     world.store.down = True
     wire.name("m")
-    wire.session.pursuit._view("m", world.now)
-    wire.send(Offer(m="m", from_=wire.inst, to="x", k=1, sdp=""))
+    wire.session.reconciler._view("m", world.now)
+    wire.send(Offer(match_id="m", from_=wire.instance, to="x", seq=1, sdp=""))
     error = wire.take(ErrorFrame)
     assert (error.code, error.retryable) == ("peer-unreachable", True)
 
 
-def test_a_frame_for_a_match_not_announced_here_is_a_hint_to_look(world: World) -> None:
+def test_a_frame_for_an_unannounced_match_is_a_hint_to_read_it(world: World) -> None:
     one, two = world.hello("pod-a"), world.hello("pod-b")
     world.lose_hints = True
-    one.send(JoinQueue(c=1, ticket="t"))
-    two.send(JoinQueue(c=1, ticket="t"))
-    m = two.take(MatchFound).m
-    hint = Relay(one.session.sid, m, two.session.sid, "pod-b", offer(m, two, one))
+    one.send(JoinQueue(revision=1, ticket="t"))
+    two.send(JoinQueue(revision=1, ticket="t"))
+    match_id = two.take(MatchFound).match_id
+    hint = Relay(one.session.session_id, match_id, two.session.session_id, "pod-b", offer(match_id, two, one))
     world.perform(one, one.session.hinted(hint, world.now))
-    assert one.take(MatchFound).m == m
+    assert one.take(MatchFound).match_id == match_id
     assert not one.has(Offer)
 
 
-def test_a_frame_for_who_wants_nothing_sends_the_speaker_to_look(world: World) -> None:
-    one, two, m = world.pair()
+def test_a_frame_for_an_idle_client_makes_the_sender_read_the_match(world: World) -> None:
+    one, two, match_id = world.pair()
     world.lose_hints = True
-    one.send(Leave(c=2, m=m))
+    one.send(Leave(revision=2, match_id=match_id))
     world.lose_hints = False
-    two.send(offer(m, two, one))
+    two.send(offer(match_id, two, one))
     assert two.take(PeerState).state == "left"
 
 
-def test_only_the_partner_is_heard(world: World) -> None:
-    one, two, m = world.pair()
-    hint = Relay(one.session.sid, m, "stranger", "pod-c", offer(m, two, one))
+def test_only_the_peers_frames_are_delivered(world: World) -> None:
+    one, two, match_id = world.pair()
+    hint = Relay(one.session.session_id, match_id, "stranger", "pod-c", offer(match_id, two, one))
     effects = one.session.hinted(hint, world.now)
-    assert [effect.question for effect in effects if isinstance(effect, Ask)] == [ReadMatch(m)]
+    assert [effect.question for effect in effects if isinstance(effect, Ask)] == [ReadMatch(match_id)]
     assert not one.has(Offer)
 
 
 # Sockets
 
 
-def test_the_heartbeat_is_asked_for_by_the_server_and_renews_the_token(world: World) -> None:
+def test_the_server_sends_heartbeats_that_renew_the_token(world: World) -> None:
     wire = world.hello()
     first = wire.take(Welcome).token
     tokens = []
     for _ in range(6):
         world.pass_time(30)
-        tokens.append(wire.take(Ping).token)
-        wire.send(Heartbeat(want=Idle()))
+        tokens.append(wire.take(ServerHeartbeat).token)
+        wire.send(Heartbeat(intent=Idle()))
     renewed = [token for token in tokens if token]
     assert renewed
     assert renewed[0] != first
-    assert world.resume(renewed[0], 2, Idle()).take(Welcome).sid == wire.session.sid
+    assert world.resume(renewed[0], 2, Idle()).take(Welcome).session_id == wire.session.session_id
 
 
 def test_a_silent_client_is_closed(world: World) -> None:
     wire = world.hello()
-    wire.send(JoinQueue(c=1, ticket="t"))
+    wire.send(JoinQueue(revision=1, ticket="t"))
     world.pass_time(13)
     assert wire.closed is errors.CLOSE_SILENT
 
 
-def test_a_newer_socket_here_or_elsewhere_takes_the_session_over_without_a_gap(world: World) -> None:
-    one, two, m = world.pair()
+def test_a_newer_socket_on_any_pod_takes_over_the_session_without_a_gap(world: World) -> None:
+    one, two, match_id = world.pair()
     token = one.take(Welcome).token
-    world.resume(token, 2, Matched(1, m), pod="pod-c", inst=one.inst)
+    world.resume(token, 2, Matched(1, match_id), pod="pod-c", instance=one.instance)
 
-    one.send(offer(m, one, two))
+    one.send(offer(match_id, one, two))
     assert two.has(Offer)
-    one.send(Leave(c=9, m=m))
+    one.send(Leave(revision=9, match_id=match_id))
     assert two.take(PeerState).state == "present"
     assert not two.has(PeerState)
     world.pass_time(3)
@@ -338,38 +342,38 @@ def test_a_newer_socket_here_or_elsewhere_takes_the_session_over_without_a_gap(w
     assert one.closed is errors.CLOSE_REPLACED
 
 
-def test_a_socket_is_attached_again_after_another_of_its_number_was_refused(world: World) -> None:
+def test_a_socket_is_attached_again_after_another_of_its_number_was_rejected(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
     world.store.down = True
     copy = world.resume(token, 1, Idle())
-    assert world.attached["pod-a", wire.session.sid] is copy
+    assert world.attached["pod-a", wire.session.session_id] is copy
     world.store.down = False
-    copy.send(Heartbeat(want=Idle()))
+    copy.send(Heartbeat(intent=Idle()))
     assert copy.take(Replaced)
-    wire.send(Heartbeat(want=Idle()))
-    assert world.attached["pod-a", wire.session.sid] is wire
+    wire.send(Heartbeat(intent=Idle()))
+    assert world.attached["pod-a", wire.session.session_id] is wire
 
 
-def test_a_socket_that_was_taken_over_is_not_attached_again(world: World) -> None:
+def test_a_superseded_socket_is_not_attached_again(world: World) -> None:
     wire = world.hello()
-    wire.session.hinted(Taken(wire.session.sid, 2), world.now)
-    touch = TouchSession(wire.session.sid, 1, wire.session.pursuit._attach, Idle(), wire.inst, "pod-a")
+    wire.session.hinted(Superseded(wire.session.session_id, 2), world.now)
+    touch = TouchSession(wire.session.session_id, 1, wire.session.reconciler._attach, Idle(), wire.instance, "pod-a")
     assert wire.session.answered(touch, world.store.ask(touch), world.now) == []
 
 
 @pytest.mark.parametrize("taken_over", [False, True])
-def test_a_socket_that_was_taken_over_puts_no_ticket_back_in_line(world: World, taken_over: bool) -> None:
-    one, two, m = world.pair(opened=False)
-    world.store.ask(EndMatch(m, two.session.sid, "stale", only_forming=True))
+def test_a_superseded_socket_enqueues_no_ticket(world: World, taken_over: bool) -> None:
+    one, two, match_id = world.pair(opened=False)
+    world.store.ask(EndMatch(match_id, two.session.session_id, "stale", only_forming=True))
     if taken_over:
-        one.session.hinted(Taken(one.session.sid, one.session.n + 1), world.now)
-    effects = one.session.answered(ReadMatch(m), world.store.ask(ReadMatch(m)), world.now)
+        one.session.hinted(Superseded(one.session.session_id, one.session.socket_number + 1), world.now)
+    effects = one.session.answered(ReadMatch(match_id), world.store.ask(ReadMatch(match_id)), world.now)
     asked = [effect.question for effect in effects if isinstance(effect, Ask)]
     assert any(isinstance(question, Enqueue) for question in asked) is not taken_over
 
 
-def test_an_older_socket_that_comes_late_is_closed(world: World) -> None:
+def test_an_older_socket_that_arrives_late_is_closed(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
     world.resume(token, 5, Idle())
@@ -381,16 +385,16 @@ def test_an_older_socket_that_comes_late_is_closed(world: World) -> None:
 
 def test_a_hint_of_an_older_socket_changes_nothing(world: World) -> None:
     wire = world.hello()
-    assert wire.session.hinted(Taken(wire.session.sid, 1), world.now) == []
+    assert wire.session.hinted(Superseded(wire.session.session_id, 1), world.now) == []
     assert wire.session.attached
 
 
-def test_a_socket_that_closes_in_a_match_sends_the_partner_to_look(world: World) -> None:
-    one, two, m = world.pair()
-    assert one.session.closed() == [SendHint("pod-b", MatchChanged(two.session.sid, m, closed=1))]
+def test_a_socket_that_closes_in_a_match_makes_the_peer_read_it(world: World) -> None:
+    one, two, match_id = world.pair()
+    assert one.session.closed() == [SendHint("pod-b", MatchChanged(two.session.session_id, match_id, closed=1))]
 
 
-def test_a_closed_session_says_nothing_more(world: World) -> None:
+def test_a_closed_session_sends_nothing(world: World) -> None:
     wire = world.hello()
     wire.drop()
     assert wire.session.closed() == []
@@ -402,83 +406,83 @@ def test_a_closed_session_says_nothing_more(world: World) -> None:
 # What a client reports of its call
 
 
-def test_reports_of_the_open_match_are_noted_once_a_second_at_most(world: World) -> None:
-    one, _, m = world.pair()
-    first, second = Stats(m=m, rtt_ms=1.0), Stats(m=m, rtt_ms=2.0)
-    assert one.session.receive(first, world.now) == [Note(first)]
+def test_reports_of_the_open_match_are_recorded_at_most_once_per_second(world: World) -> None:
+    one, _, match_id = world.pair()
+    first, second = Stats(match_id=match_id, rtt_ms=1.0), Stats(match_id=match_id, rtt_ms=2.0)
+    assert one.session.receive(first, world.now) == [Record(first)]
     assert one.session.receive(second, world.now + 0.9) == []
-    assert one.session.receive(second, world.now + 1) == [Note(second)]
-    said = ConnectionState(m=m, state="connected", setup_ms=1.0)
-    assert one.session.receive(said, world.now) == [Note(said)]
+    assert one.session.receive(second, world.now + 1) == [Record(second)]
+    said = ConnectionState(match_id=match_id, state="connected", setup_ms=1.0)
+    assert one.session.receive(said, world.now) == [Record(said)]
     assert one.session.frames == 7
 
 
 def test_reports_of_no_match_or_of_another_or_of_one_that_forms_are_dropped(world: World) -> None:
-    assert world.hello().session.receive(Stats(m="m"), world.now) == []
-    one, _, m = world.pair(opened=False)
-    assert one.session.receive(Stats(m=m), world.now) == []
-    assert one.session.receive(ConnectionState(m="other", state="failed"), world.now) == []
+    assert world.hello().session.receive(Stats(match_id="m"), world.now) == []
+    one, _, match_id = world.pair(opened=False)
+    assert one.session.receive(Stats(match_id=match_id), world.now) == []
+    assert one.session.receive(ConnectionState(match_id="other", state="failed"), world.now) == []
     early = world.socket()
-    early.session.receive(Hello(n=1, inst="i"), world.now)
-    assert early.session.receive(Stats(m=m), world.now) == []
+    early.session.receive(Hello(socket_number=1, instance="i"), world.now)
+    assert early.session.receive(Stats(match_id=match_id), world.now) == []
 
 
 # The end by those who run the pool
 
 
-def test_who_is_disconnected_leaves_its_match_and_is_closed(world: World) -> None:
-    one, two, m = world.pair()
-    world.hint("pod-a", Expel(one.session.sid))
+def test_a_disconnected_session_leaves_its_match_and_is_closed(world: World) -> None:
+    one, two, match_id = world.pair()
+    world.hint("pod-a", Disconnect(one.session.session_id))
     assert one.closed is errors.CLOSE_DISCONNECTED
     assert not one.has(ErrorFrame)
     left = two.take(PeerState)
     assert (left.state, left.reason, left.requeue) == ("left", "ended", False)
-    assert isinstance(world.store.sessions[one.session.sid].want, Idle)
-    assert world.store.matches[m].outcome == "ended"
-    world.hint("pod-a", Expel(one.session.sid))
+    assert isinstance(world.store.sessions[one.session.session_id].intent, Idle)
+    assert world.store.matches[match_id].outcome == "ended"
+    world.hint("pod-a", Disconnect(one.session.session_id))
 
 
-def test_who_waits_and_is_disconnected_is_not_matched_any_more(world: World) -> None:
+def test_a_disconnected_session_leaves_the_queue(world: World) -> None:
     one = world.hello()
-    one.send(JoinQueue(c=1, ticket="t"))
-    world.hint("pod-a", Expel(one.session.sid))
+    one.send(JoinQueue(revision=1, ticket="t"))
+    world.hint("pod-a", Disconnect(one.session.session_id))
     two = world.hello("pod-b")
-    two.send(JoinQueue(c=1, ticket="u"))
+    two.send(JoinQueue(revision=1, ticket="u"))
     assert not two.has(MatchFound)
 
 
-def test_who_is_disconnected_while_the_store_is_away_is_closed_too(world: World) -> None:
+def test_a_session_is_disconnected_while_the_store_is_unavailable_too(world: World) -> None:
     one, _, _ = world.pair()
     world.store.down = True
-    world.hint("pod-a", Expel(one.session.sid))
+    world.hint("pod-a", Disconnect(one.session.session_id))
     assert one.closed is errors.CLOSE_DISCONNECTED
 
 
 @pytest.mark.parametrize("name", ["ada", "sid"])
-def test_who_is_blocked_is_not_welcomed_by_subject_or_session(world: World, name: str) -> None:
+def test_a_blocked_subject_or_session_is_not_welcomed(world: World, name: str) -> None:
     world.auth_required = True
     known = world.hello(auth="ada 300")
     token = known.take(Welcome).token
-    world.blocked.add("ada" if name == "ada" else known.session.sid)
+    world.blocked.add("ada" if name == "ada" else known.session.session_id)
     again = world.resume(token, 2, Idle(), auth="ada 300")
     assert again.error() == "blocked"
     assert again.closed is errors.CLOSE_BLOCKED
     assert not again.has(Welcome)
 
 
-def test_who_is_blocked_meanwhile_is_told_and_its_partner_need_not_wait(world: World) -> None:
+def test_a_session_that_becomes_blocked_is_notified_and_its_peer_need_not_wait(world: World) -> None:
     one, two, _ = world.pair()
-    world.blocked.add(one.session.sid)
+    world.blocked.add(one.session.session_id)
     world.pass_time(1, one, two)
     assert one.error() == "blocked"
     assert one.closed is errors.CLOSE_BLOCKED
     assert two.take(PeerState).reason == "blocked"
 
 
-def test_who_is_blocked_gets_no_further_place_in_line(world: World) -> None:
+def test_a_blocked_session_is_not_queued_again(world: World) -> None:
     wire = world.hello()
-    world.blocked.add(wire.session.sid)
-    wire.send(JoinQueue(c=1, ticket="t"))
+    world.blocked.add(wire.session.session_id)
+    wire.send(JoinQueue(revision=1, ticket="t"))
     assert wire.closed is errors.CLOSE_BLOCKED
-    assert not wire.has(InQueue)
-    assert world.store.line.cancel(f"{wire.session.sid}/t", world.now) is not None
+    assert not wire.has(QueueStatus)
+    assert world.store.line.cancel(f"{wire.session.session_id}/t", world.now) is not None

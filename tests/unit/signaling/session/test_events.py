@@ -1,30 +1,30 @@
-"""What sessions take note of."""
+"""Facts that sessions record."""
 
 from collections.abc import Iterator
 
 import pytest
-from tests.unit.signaling.world import Wire, World
+from tests.unit.signaling.world import ClientSocket, World
 
-from switchboard_signaling.session.effects import Effect, Note
-from switchboard_signaling.session.events import Fact, Opened, Over, Welcomed
+from switchboard_signaling.session.effects import Effect, Record
+from switchboard_signaling.session.events import Fact, MatchEnded, MatchOpened, Welcomed
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
 
 
 class Noting(World):
-    """A world that keeps what is noted, by session."""
+    """A world that keeps the recorded facts, by session."""
 
     def __init__(self) -> None:
         super().__init__()
         self.noted: list[tuple[str, Fact]] = []
 
-    def perform(self, wire: Wire, effects: "Iterator[Effect] | list[Effect]") -> None:  # type: ignore[override]
+    def perform(self, wire: ClientSocket, effects: "Iterator[Effect] | list[Effect]") -> None:  # type: ignore[override]
         effects = list(effects)
-        self.noted += [(wire.session.sid, one.fact) for one in effects if isinstance(one, Note)]
+        self.noted += [(wire.session.session_id, one.fact) for one in effects if isinstance(one, Record)]
         super().perform(wire, effects)
 
     def of(self, kind: type[Fact]) -> list[tuple[str, Fact]]:
-        return [(sid, fact) for sid, fact in self.noted if isinstance(fact, kind)]
+        return [(session_id, fact) for session_id, fact in self.noted if isinstance(fact, kind)]
 
 
 @pytest.fixture
@@ -32,60 +32,66 @@ def world() -> Noting:
     return Noting()
 
 
-def test_a_welcome_says_whether_the_session_was_there_before(world: Noting) -> None:
+def test_a_welcome_records_whether_the_session_was_resumed(world: Noting) -> None:
     wire = world.hello()
     token = wire.take(messages.Welcome).token
     world.resume(token, 2, Idle())
-    assert world.noted == [(wire.session.sid, Welcomed(False)), (wire.session.sid, Welcomed(True))]
-    assert wire.session.subject == wire.session.sid
+    assert world.noted == [(wire.session.session_id, Welcomed(False)), (wire.session.session_id, Welcomed(True))]
+    assert wire.session.subject == wire.session.session_id
 
 
-def test_both_sides_note_an_open_match_first_seen_as_it_formed(world: Noting) -> None:
-    one, two, m = world.pair()
-    noted = dict(world.of(Opened))
-    sides = sorted([one.session.sid, two.session.sid])
+def test_both_sides_record_an_open_match_that_they_saw_form(world: Noting) -> None:
+    one, two, match_id = world.pair()
+    noted = dict(world.of(MatchOpened))
+    sides = sorted([one.session.session_id, two.session.session_id])
     assert noted == {
-        sides[0]: Opened(m, "a", True, sides[1], sides[1]),
-        sides[1]: Opened(m, "b", True, sides[0], sides[0]),
+        sides[0]: MatchOpened(match_id, "a", True, sides[1], sides[1]),
+        sides[1]: MatchOpened(match_id, "b", True, sides[0], sides[0]),
     }
 
 
-def test_who_comes_back_to_an_open_match_does_not_see_it_first(world: Noting) -> None:
-    one, _, m = world.pair()
+def test_a_resumed_session_records_an_open_match_as_not_first(world: Noting) -> None:
+    one, _, match_id = world.pair()
     token = one.take(messages.Welcome).token
     world.noted.clear()
-    world.resume(token, 2, Matched(1, m), inst="new")
-    [(_, fact)] = world.of(Opened)
-    assert isinstance(fact, Opened)
-    assert (fact.first, fact.partner_sub) == (False, None)
+    world.resume(token, 2, Matched(1, match_id), instance="new")
+    [(_, fact)] = world.of(MatchOpened)
+    assert isinstance(fact, MatchOpened)
+    assert (fact.first, fact.peer_sub) == (False, None)
 
 
 @pytest.mark.parametrize("opened", [True, False])
-def test_the_end_of_a_match_is_noted_by_both_and_is_one_sides_own(world: Noting, opened: bool) -> None:
-    one, two, m = world.pair(opened=opened)
+def test_both_sides_record_the_end_of_a_match_and_one_as_its_own(world: Noting, opened: bool) -> None:
+    one, two, match_id = world.pair(opened=opened)
     if not opened:
-        one.name(m)
-    one.send(messages.Leave(c=2, m=m, reason="skip"))
+        one.name(match_id)
+    one.send(messages.Leave(revision=2, match_id=match_id, reason="skip"))
     world.pass_time(3, two)
-    over = [(sid, fact.record.outcome, fact.mine) for sid, fact in world.of(Over) if isinstance(fact, Over)]
+    over = [
+        (session_id, fact.record.outcome, fact.mine)
+        for session_id, fact in world.of(MatchEnded)
+        if isinstance(fact, MatchEnded)
+    ]
     outcome = "ended" if opened else "aborted"
-    assert sorted(over) == sorted([(one.session.sid, outcome, True), (two.session.sid, outcome, False)])
+    assert sorted(over) == sorted([(one.session.session_id, outcome, True), (two.session.session_id, outcome, False)])
 
 
-def test_a_match_that_ends_for_want_of_the_partner_is_the_survivors_own(world: Noting) -> None:
+def test_the_end_of_a_match_without_its_peer_is_the_remaining_sides_own(world: Noting) -> None:
     one, two, _ = world.pair()
     two.drop()
     world.pass_time(80, one)
-    [(sid, fact)] = [(sid, fact) for sid, fact in world.of(Over) if isinstance(fact, Over) and fact.mine]
-    assert isinstance(fact, Over)
-    assert (sid, fact.record.reason) == (one.session.sid, "partner-lost")
+    [(session_id, fact)] = [
+        (session_id, fact) for session_id, fact in world.of(MatchEnded) if isinstance(fact, MatchEnded) and fact.mine
+    ]
+    assert isinstance(fact, MatchEnded)
+    assert (session_id, fact.record.reason) == (one.session.session_id, "peer-lost")
 
 
 def test_a_match_that_another_socket_was_in_is_over_once(world: Noting) -> None:
-    """A page that comes back wanting something else ends the match that the store knows, without having seen it."""
+    """A page that returns with another intent ends the match in the store without having seen it."""
     one, _, _ = world.pair()
     token = one.take(messages.Welcome).token
     world.noted.clear()
-    again = world.resume(token, 2, Queued(5, "t-next"), inst="new")
-    over = [fact for sid, fact in world.of(Over) if sid == again.session.sid]
-    assert [fact.mine for fact in over if isinstance(fact, Over)] == [True]
+    again = world.resume(token, 2, Queued(5, "t-next"), instance="new")
+    over = [fact for session_id, fact in world.of(MatchEnded) if session_id == again.session.session_id]
+    assert [fact.mine for fact in over if isinstance(fact, MatchEnded)] == [True]

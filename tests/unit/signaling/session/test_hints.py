@@ -3,23 +3,31 @@
 import msgspec
 import pytest
 
-from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed, Relay, Taken, decode_hint, encode_hint
+from switchboard_signaling.session.hints import (
+    Hint,
+    MatchChanged,
+    Proposed,
+    Relay,
+    Superseded,
+    decode_hint,
+    encode_hint,
+)
 from switchboard_signaling.wire.messages import Noop
 
 
 @pytest.mark.parametrize(
     "hint",
     [
-        Relay("sid", "m", "sender", "pod", Noop(m="m", from_="a", to="b", k=1)),
+        Relay("sid", "m", "sender", "pod", Noop(match_id="m", from_="a", to="b", seq=1)),
         MatchChanged("sid", "m", closed=3),
-        Taken("sid", 2),
+        Superseded("sid", 2),
         Proposed(),
     ],
 )
-def test_a_hint_survives_the_way_to_another_pod(hint: Hint) -> None:
+def test_a_hint_can_be_encoded_and_decoded(hint: Hint) -> None:
     assert decode_hint(encode_hint(hint)) == hint
 
 
-def test_an_unknown_hint_is_an_error_to_be_logged() -> None:
+def test_an_unknown_hint_is_an_error() -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_hint(b'{"type":"of a newer version"}')

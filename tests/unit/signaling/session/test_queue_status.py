@@ -1,11 +1,11 @@
-"""What a wait relaxes, and when a client hears of it."""
+"""What waiting relaxes, and when the client is notified."""
 
 import pytest
 
 from switchboard_signaling.matching.tickets import ANYBODY_AGAIN, EVERYTHING, REQUIRED_ONLY, Ticket
-from switchboard_signaling.session.queue_status import RELAX_ALL_SECONDS, RELAX_SECONDS, Wait, relaxations
+from switchboard_signaling.session.queue_status import RELAX_ALL_SECONDS, RELAX_SECONDS, QueueWait, relaxations
 from switchboard_signaling.wire.intents import Queued
-from switchboard_signaling.wire.messages import InQueue
+from switchboard_signaling.wire.messages import QueueStatus
 
 CHOOSY = {"lang": "de"}
 
@@ -24,14 +24,14 @@ def ticket(relaxed: int = EVERYTHING, preferred: dict[str, str] = CHOOSY) -> Tic
         ({}, RELAX_ALL_SECONDS, ANYBODY_AGAIN),
     ],
 )
-def test_a_want_is_relaxed_by_how_long_the_socket_has_known_it(
+def test_an_intent_is_relaxed_by_how_long_the_socket_has_known_it(
     preferred: dict[str, str], waited: float, relaxed: int
 ) -> None:
-    assert Wait("t", 100).relaxed(Queued(1, "t", preferred=preferred), 100 + waited) == relaxed
+    assert QueueWait("t", 100).relaxed(Queued(1, "t", preferred=preferred), 100 + waited) == relaxed
 
 
 @pytest.mark.parametrize(
-    ("preferred", "relaxed", "said"),
+    ("preferred", "relaxed", "expected"),
     [
         (CHOOSY, EVERYTHING, []),
         (CHOOSY, REQUIRED_ONLY, ["preferred"]),
@@ -39,31 +39,33 @@ def test_a_want_is_relaxed_by_how_long_the_socket_has_known_it(
         ({}, ANYBODY_AGAIN, ["recent"]),
     ],
 )
-def test_only_what_there_is_to_relax_is_said(preferred: dict[str, str], relaxed: int, said: list[str]) -> None:
-    assert relaxations(ticket(relaxed, preferred)) == said
+def test_only_existing_terms_are_reported_as_relaxed(
+    preferred: dict[str, str], relaxed: int, expected: list[str]
+) -> None:
+    assert relaxations(ticket(relaxed, preferred)) == expected
 
 
-def test_the_client_is_told_what_it_does_not_know() -> None:
-    wait, want = Wait("t", 0), Queued(1, "t", place="place")
-    first = InQueue(ticket="t", place="place", position=3)
-    assert wait.news(want, ticket(), 3, "place") == first
-    assert wait.news(want, ticket(), 3, "place") is None
-    assert wait.news(want, ticket(), 2, "place") == InQueue(ticket="t", place="place", position=2)
-    relaxed = wait.news(want, ticket(REQUIRED_ONLY), 2, "place")
-    assert relaxed == InQueue(ticket="t", place="place", position=2, relaxed=["preferred"])
+def test_the_client_is_sent_what_it_does_not_know() -> None:
+    wait, intent = QueueWait("t", 0), Queued(1, "t", queue_token="token")
+    first = QueueStatus(ticket="t", queue_token="token", position=3)
+    assert wait.status(intent, ticket(), 3, "token") == first
+    assert wait.status(intent, ticket(), 3, "token") is None
+    assert wait.status(intent, ticket(), 2, "token") == QueueStatus(ticket="t", queue_token="token", position=2)
+    relaxed = wait.status(intent, ticket(REQUIRED_ONLY), 2, "token")
+    assert relaxed == QueueStatus(ticket="t", queue_token="token", position=2, relaxed=["preferred"])
 
 
-def test_a_client_is_told_its_place_until_it_knows_it_and_all_anew_after_a_match_that_failed() -> None:
-    wait = Wait("t", 0)
-    assert [wait.news(Queued(1, "t"), ticket(), 1, "place") for _ in range(2)] == [
-        InQueue(ticket="t", place="place", position=1)
+def test_the_token_is_sent_until_the_client_has_it_and_the_status_again_after_a_failed_match() -> None:
+    wait = QueueWait("t", 0)
+    assert [wait.status(Queued(1, "t"), ticket(), 1, "token") for _ in range(2)] == [
+        QueueStatus(ticket="t", queue_token="token", position=1)
     ] * 2
-    want = Queued(2, "t", place="place")
-    assert wait.news(want, ticket(), 1, "place") is None
+    intent = Queued(2, "t", queue_token="token")
+    assert wait.status(intent, ticket(), 1, "token") is None
     wait.interrupt()
-    assert wait.news(want, ticket(), 1, "place") is not None
+    assert wait.status(intent, ticket(), 1, "token") is not None
 
 
-def test_a_position_that_is_not_known_is_left_out() -> None:
-    told = Wait("t", 0).news(Queued(1, "t"), ticket(), 0, "place")
-    assert told == InQueue(ticket="t", place="place")
+def test_an_unknown_position_is_omitted() -> None:
+    status = QueueWait("t", 0).status(Queued(1, "t"), ticket(), 0, "token")
+    assert status == QueueStatus(ticket="t", queue_token="token")

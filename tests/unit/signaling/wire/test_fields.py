@@ -1,4 +1,4 @@
-"""The bounds of the frames' fields."""
+"""Bounds of frame fields."""
 
 from typing import Any
 
@@ -25,10 +25,14 @@ from switchboard_signaling.wire import fields
         (fields.Code, ["a-1", "ice-failed"], ["", "1", "A", "a\n", "x" * 33]),
         (fields.Path, ["direct", "relay"], ["", "both"]),
         (fields.Blocked, [[], ["x" * 256] * 64], ["x", ["x" * 257], ["x"] * 65]),
-        (fields.Attributes, [{}, {"lang": "en"}], [{"x" * 65: ""}, {str(n): "" for n in range(17)}]),
+        (
+            fields.Attributes,
+            [{}, {"lang": "en"}],
+            [{"x" * 65: ""}, {str(socket_number): "" for socket_number in range(17)}],
+        ),
     ],
 )
-def test_what_fits_is_taken_and_what_is_beyond_is_refused(kind: Any, fits: list[Any], beyond: list[Any]) -> None:
+def test_values_within_bounds_are_accepted_and_others_rejected(kind: Any, fits: list[Any], beyond: list[Any]) -> None:
     for value in fits:
         assert msgspec.convert(value, kind) == value
     for value in beyond:

@@ -14,40 +14,46 @@ def code_of(data: str | bytes) -> str:
     return caught.value.kind.code
 
 
-def test_frames_are_told_apart_by_type_with_names_in_camel_case() -> None:
-    frame = MatchFound(m="m", role="polite", partner="p", state="open", ice_servers=[], ttl_ms=1)
+def test_frames_are_identified_by_type_and_names_are_whole_words_in_camel_case() -> None:
+    frame = MatchFound(match_id="m", role="polite", peer="p", state="open", ice_servers=[], ttl_ms=1)
     text = messages.encode(frame)
     assert text == (
-        b'{"type":"match-found","m":"m","role":"polite","partner":"p","state":"open","iceServers":[],"ttlMs":1}'
+        b'{"type":"match-found","match":"m","role":"polite","peer":"p","state":"open","iceServers":[],"ttlMs":1}'
     )
     assert messages.decode_server(text) == frame
 
 
-def test_a_want_is_told_apart_by_its_state() -> None:
-    frame = messages.decode_client('{"type":"hello","n":1,"inst":"i","want":{"state":"queued","c":1,"ticket":"t"}}')
-    assert frame == Hello(n=1, inst="i", want=Queued(1, "t"))
-    assert messages.decode_client('{"type":"hello","n":1,"inst":"i"}') == Hello(n=1, inst="i", want=Idle(0))
+def test_an_intent_is_identified_by_its_state() -> None:
+    frame = messages.decode_client(
+        '{"type":"hello","socket":1,"instance":"i","intent":{"state":"queued","revision":1,"ticket":"t"}}'
+    )
+    assert frame == Hello(socket_number=1, instance="i", intent=Queued(1, "t"))
+    assert messages.decode_client('{"type":"hello","socket":1,"instance":"i"}') == Hello(
+        socket_number=1, instance="i", intent=Idle(0)
+    )
 
 
 def test_candidates_keep_the_browsers_own_names() -> None:
     text = (
-        '{"type":"ice-candidate","m":"m","from":"a","to":"b","k":1,'
+        '{"type":"ice-candidate","match":"m","from":"a","to":"b","seq":1,'
         '"candidates":[{"candidate":"c","sdpMid":"0","sdpMLineIndex":0}]}'
     )
     frame = messages.decode_client(text)
-    assert frame == IceCandidate(m="m", from_="a", to="b", k=1, candidates=[Candidate("c", "0", 0)])
+    assert frame == IceCandidate(match_id="m", from_="a", to="b", seq=1, candidates=[Candidate("c", "0", 0)])
     assert b'"sdpMLineIndex":0' in messages.encode(frame)
 
 
 def test_unknown_fields_are_dropped_and_a_repeated_key_is_passed_on_once() -> None:
-    frame = messages.decode_client('{"type":"offer","m":"x","m":"m","from":"a","to":"b","k":1,"sdp":"s","new":[1]}')
-    assert frame == Offer(m="m", from_="a", to="b", k=1, sdp="s")
-    assert messages.encode(frame).count(b'"m":') == 1
+    frame = messages.decode_client(
+        '{"type":"offer","match":"x","match":"m","from":"a","to":"b","seq":1,"sdp":"s","new":[1]}'
+    )
+    assert frame == Offer(match_id="m", from_="a", to="b", seq=1, sdp="s")
+    assert messages.encode(frame).count(b'"match":') == 1
 
 
-def test_an_unknown_type_is_told_from_a_bad_frame() -> None:
+def test_an_unknown_type_differs_from_a_bad_frame() -> None:
     assert code_of('{"type":"of-tomorrow"}') == "unknown-type"
-    assert code_of('{"type":"hello","n":1,"inst":"i","want":{"state":"new","c":1}}') == "bad-frame"
+    assert code_of('{"type":"hello","socket":1,"instance":"i","intent":{"state":"new","revision":1}}') == "bad-frame"
 
 
 @pytest.mark.parametrize(
@@ -61,40 +67,40 @@ def test_an_unknown_type_is_told_from_a_bad_frame() -> None:
         "[" * 60_000,
         '{"type":3}',
         '{"n":1}',
-        '{"type":"hello","inst":"i"}',
-        '{"type":"hello","n":1.0,"inst":"i"}',
-        '{"type":"hello","n":true,"inst":"i"}',
-        '{"type":"hello","n":-1,"inst":"i"}',
-        '{"type":"hello","n":9007199254740992,"inst":"i"}',
-        '{"type":"hello","n":NaN,"inst":"i"}',
-        '{"type":"hello","n":1,"inst":""}',
-        '{"type":"hello","n":1,"inst":"a b"}',
-        '{"type":"hello","n":1,"inst":"i\\n"}',
-        '{"type":"hello","n":1,"inst":"\\ud800"}',
-        '{"type":"leave","c":1,"m":"m","reason":"no such reason"}',
+        '{"type":"hello","instance":"i"}',
+        '{"type":"hello","socket":1.0,"instance":"i"}',
+        '{"type":"hello","socket":true,"instance":"i"}',
+        '{"type":"hello","socket":-1,"instance":"i"}',
+        '{"type":"hello","socket":9007199254740992,"instance":"i"}',
+        '{"type":"hello","socket":NaN,"instance":"i"}',
+        '{"type":"hello","socket":1,"instance":""}',
+        '{"type":"hello","socket":1,"instance":"a b"}',
+        '{"type":"hello","socket":1,"instance":"i\\n"}',
+        '{"type":"hello","socket":1,"instance":"\\ud800"}',
+        '{"type":"leave","revision":1,"match":"m","reason":"no such reason"}',
     ],
 )
-def test_what_two_implementations_could_read_differently_is_refused(data: str | bytes) -> None:
+def test_frames_that_implementations_could_read_differently_are_rejected(data: str | bytes) -> None:
     assert code_of(data) == "bad-frame"
 
 
-def test_a_long_frame_is_refused_by_its_length() -> None:
+def test_a_long_frame_is_rejected_by_its_length() -> None:
     limit = MAX_FRAME_BYTES
-    head = '{"type":"offer","m":"m","from":"a","to":"b","k":1,"sdp":"'
+    head = '{"type":"offer","match":"m","from":"a","to":"b","seq":1,"sdp":"'
     fits = head + "x" * (limit - len(head) - 2) + '"}'
     assert messages.decode_client(fits)
     assert code_of(fits + " ") == "bad-frame"
     assert code_of(fits.replace("x", "é")) == "bad-frame"
 
 
-def test_a_client_is_as_strict_with_what_the_server_sends() -> None:
+def test_a_client_decodes_the_servers_frames_as_strictly() -> None:
     for data in ("{", " " * (MAX_FRAME_BYTES + 1), '{"type":"replaced","x":"' + "é" * 20_000 + '"'):
         with pytest.raises(errors.ProtocolError) as caught:
             messages.decode_server(data)
         assert caught.value.kind is errors.BAD_FRAME
 
 
-def test_an_error_frame_has_code_remedy_and_what_it_is_about() -> None:
+def test_an_error_frame_has_code_remedy_and_reference() -> None:
     frame = messages.error_frame(errors.STORE_UNAVAILABLE, ref="t")
     assert (frame.code, frame.retryable, frame.ref) == ("store-unavailable", True, "t")
     assert frame.remedy

@@ -1,4 +1,4 @@
-"""The Python client core does what the shared vectors say."""
+"""The Python client core passes the shared vectors."""
 
 import json
 import re
@@ -19,9 +19,9 @@ from switchboard_signaling.wire.messages import PeerMessage
 Json = dict[str, Any]
 EVENTS: dict[type[client.Output], str] = {
     client.QueuePosition: "queued",
-    client.Met: "match",
-    client.Said: "said",
-    client.Partner: "partner",
+    client.MatchReady: "match",
+    client.PeerMessageReceived: "message",
+    client.PeerPresenceChanged: "peer",
     client.Ended: "ended",
     client.ClientProblem: "problem",
     client.Stopped: "stopped",
@@ -40,7 +40,7 @@ VECTORS = [
 
 
 class Player:
-    """Puts the steps of one vector to a client."""
+    """Run the steps of one vector on a client."""
 
     def __init__(self) -> None:
         ids = count()
@@ -56,17 +56,17 @@ class Player:
             outputs = self.act(self.filled(step))
             sends = [json.loads(messages.encode(one.frame)) for one in outputs if isinstance(one, client.Transmit)]
             self.agree(step.get("sends", []), sends)
-            self.agree(step.get("tells", []), list(told(outputs)))
+            self.agree(step.get("emits", []), list(emitted(outputs)))
 
     def act(self, step: Json) -> list[client.Output]:
         acts: dict[str, Callable[[Any], list[client.Output]]] = {
             "connect": self.connect,
-            "join": lambda line: self.session.join(**line),
+            "join": lambda terms: self.session.join(**terms),
             "leave": self.session.leave,
-            "say": lambda frame: self.session.say(spoken(frame), self.now),
+            "say": lambda frame: self.session.say(peer_message(frame), self.now),
             "receive": self.receive,
-            "report": lambda stats: self.session.report(reported(stats)),
-            "connection": lambda told: self.session.connection(now=self.now, **told),
+            "report": lambda stats: self.session.report(media_stats(stats)),
+            "connection": lambda state: self.session.connection(now=self.now, **state),
             "tick": lambda _: self.session.tick(self.now),
         }
         [act] = acts.keys() & step.keys()
@@ -85,16 +85,16 @@ class Player:
         try:
             decoded = messages.decode_server(json.dumps(frame))
         except ProtocolError as error:
-            assert error.kind.code == "unknown-type", error  # noqa: PT017 - clients pass over these
+            assert error.kind.code == "unknown-type", error  # noqa: PT017 - clients ignore these
             return []
         outputs = self.session.receive(decoded, self.now)
         return outputs + self.session.authenticate(self.jwt()) if client.Renew() in outputs else outputs
 
     def filled(self, value: Any) -> Any:
-        """Return a step with its variables and long texts put in."""
+        """Return a step with variables and long texts expanded."""
         match value:
             case dict():
-                return {key: self.filled(one) for key, one in value.items() if key not in ("sends", "tells")}
+                return {key: self.filled(one) for key, one in value.items() if key not in ("sends", "emits")}
             case list():
                 return [self.filled(one) for one in value]
             case str():
@@ -122,30 +122,30 @@ def unfolded(text: str) -> str:
     return folded[2] * int(folded[1]) if folded else text
 
 
-def spoken(frame: Json) -> PeerMessage:
-    if frame["type"] == "chat":  # without validation: that is the client's to do
-        return messages.Chat(m="-", from_="-", to="-", k=0, id=frame["id"], text=frame["text"])
-    spoken: PeerMessage = msgspec.convert({**frame, "m": "-", "from": "-", "to": "-", "k": 0}, PeerMessage)
-    return spoken
+def peer_message(frame: Json) -> PeerMessage:
+    if frame["type"] == "chat":  # without validation, which the client does
+        return messages.Chat(match_id="-", from_="-", to="-", seq=0, id=frame["id"], text=frame["text"])
+    message: PeerMessage = msgspec.convert({**frame, "match": "-", "from": "-", "to": "-", "seq": 0}, PeerMessage)
+    return message
 
 
-def reported(stats: Json) -> messages.Stats:
-    """Return what an application says, which the client brings into the bounds: not validated here."""
+def media_stats(stats: Json) -> messages.Stats:
+    """Return an application's statistics without validation: the client clamps them to the bounds."""
     names = {field.encode_name: field.name for field in msgspec.structs.fields(messages.Stats)}
-    return messages.Stats(**{"m": "-", **{names[name]: value for name, value in stats.items()}})
+    return messages.Stats(**{"match_id": "-", **{names[name]: value for name, value in stats.items()}})
 
 
-def told(outputs: Iterable[client.Output]) -> Iterable[Json]:
+def emitted(outputs: Iterable[client.Output]) -> Iterable[Json]:
     for one in outputs:
         if type(one) in EVENTS:
-            fields = msgspec.to_builtins(one.frame if isinstance(one, client.Said) else one)
-            if isinstance(one, client.Met):
-                fields["iceServers"] = fields.pop("ice_servers")
+            fields = msgspec.to_builtins(one.frame if isinstance(one, client.PeerMessageReceived) else one)
+            if isinstance(one, client.MatchReady):
+                fields |= {"iceServers": fields["ice_servers"], "match": fields["match_id"]}
             yield {**fields, "event": EVENTS[type(one)]}
 
 
 @pytest.mark.parametrize("steps", VECTORS)
-def test_the_client_core_obeys_the_vector(steps: list[Json]) -> None:
+def test_the_client_core_passes_the_vector(steps: list[Json]) -> None:
     player = Player()
     for number, step in enumerate(steps, 1):
         try:

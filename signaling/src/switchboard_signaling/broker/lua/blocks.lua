@@ -1,9 +1,9 @@
 #!lua
--- Keeps who is kept out: MemoryLedger.block, unblock and blocks in broker/ledger.py.
+-- Keeps the blocked names: MemorySharedStats.block, unblock and blocks in broker/shared_stats.py.
 -- KEYS: ends by name, version.
--- ARGV: 'block', name, seconds, how many there may be -> 'ok' or 'full'
+-- ARGV: 'block', name, seconds, maximum number -> 'ok' or 'full'
 --       'unblock', name -> 'ok'
---       'read', version known -> now, and if the version is another one: version, then names and ends in turn
+--       'read', known version -> now, and if the version differs: version, then alternating names and ends
 local ends, version = unpack(KEYS)
 local act, name, seconds, most = unpack(ARGV)
 local time = redis.call('TIME')

@@ -1,19 +1,19 @@
 #!lua
---include take
--- Takes a ticket out of the line for good; if it is matched, it will not return: Line.cancel in matching/line.py.
--- KEYS: tickets, prefix of the orders, fates, forget, shelves, cursors, heard, prefix of the buckets.
--- ARGV: ticket, memory in seconds.
+--include remove
+-- Removes a ticket from the queue permanently; a matched ticket will not return: MatchQueue.cancel in matching/queue.py.
+-- KEYS: tickets, prefix of the orders, outcomes, forget, index, cursors, refreshed, prefix of the buckets.
+-- ARGV: ticket, seconds to remember it.
 -- Returns the proposal, or ''.
-local tickets, orders, fates, forget, shelves, cursors, heard, bucket = unpack(KEYS)
+local tickets, orders, outcomes, forget, index, cursors, refreshed, bucket = unpack(KEYS)
 local name, memory = unpack(ARGV)
-local until_then = tonumber(redis.call('TIME')[1]) + tonumber(memory)
-local fate = redis.call('HGET', fates, name)
-if fate and fate ~= '' then
-  redis.call('HSET', fates, 'left:' .. name, '')
-  redis.call('ZADD', forget, until_then, 'left:' .. name)
-  return fate
+local expires = tonumber(redis.call('TIME')[1]) + tonumber(memory)
+local outcome = redis.call('HGET', outcomes, name)
+if outcome and outcome ~= '' then
+  redis.call('HSET', outcomes, 'abandoned:' .. name, '')
+  redis.call('ZADD', forget, expires, 'abandoned:' .. name)
+  return outcome
 end
-take(name, tickets, orders, shelves, cursors, heard, bucket)
-redis.call('HSET', fates, name, '')
-redis.call('ZADD', forget, until_then, name)
+remove(name, tickets, orders, index, cursors, refreshed, bucket)
+redis.call('HSET', outcomes, name, '')
+redis.call('ZADD', forget, expires, name)
 return ''

@@ -1,7 +1,7 @@
 #!lua
--- Adds to the totals of the present slot of time, once for each number of a pod: MemoryLedger.count in broker/ledger.py.
--- KEYS: prefix of the totals.  ARGV: pod, number, what the pod has just now, seconds of a slot, seconds to keep, then
--- names and numbers in turn.
+-- Adds to the totals of the current slot, once per number of a pod: MemorySharedStats.count in broker/shared_stats.py.
+-- KEYS: prefix of the totals.
+-- ARGV: pod, number, the pod's state, seconds per slot, seconds to keep, then alternating names and numbers.
 local prefix = KEYS[1]
 local pod, number, live, slot, keep = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = tonumber(redis.call('TIME')[1])

@@ -1,91 +1,93 @@
 #!lua
---include take
--- Puts a ticket in line, or finds out what became of it: Line.enqueue in matching/line.py.
--- KEYS: tickets, prefix of the modes' orders, fates, forget, shelves, cursors, when tickets were heard of, prefix of the
--- buckets, last seq, beats, prefix of the mailboxes, who met whom, the order of the ticket's mode.
--- ARGV: ticket name and text, its mode, needs and attributes as texts, m, dead match or '', seq or 0, how many to look
--- at and to sweep, then lease, memory, how long who met is kept apart and who is unheard is kept, in seconds.
--- Returns {'waits', seq, position or 0}, {'cancelled'} or {'matched', proposal}. A fate is a proposal, or '' for cancelled;
--- `left:` before the name of a matched ticket says that it does not return from its match. A shelf says where a ticket
--- is kept: its mode, its home, and its attributes, of which the first is none.
-local tickets, orders, fates, forget, shelves, cursors, heard, bucket, last_seq, beats, mailbox, met, order = unpack(KEYS)
-local name, text, index, m, dead, seq, scan, sweep, lease, memory, apart, unheard = unpack(ARGV)
+--include remove
+-- Queues a ticket, or finds out what became of it: MatchQueue.enqueue in matching/queue.py.
+-- KEYS: tickets, prefix of the orders (one per mode), outcomes, forget, index, cursors, refreshed, prefix of the buckets,
+-- last order, pod heartbeats, prefix of the mailboxes, recent peers, the order of the ticket's mode.
+-- ARGV: ticket name and text, its mode, needs and attributes as JSON, match id, dead match or '', queue order or 0,
+-- how many tickets to look at and to sweep, then in seconds: lease, memory, how long recent peers are kept apart, ticket
+-- lifetime.
+-- Returns {'waits', queue order, position or 0}, {'cancelled'} or {'matched', proposal}.
+-- An outcome is a proposal, or '' for cancelled; 'abandoned:' and the name of a matched ticket mark a ticket that does
+-- not return from its match. An index entry has the ticket's mode, its index key, and its attributes, the first being ''.
+local tickets, orders, outcomes, forget, index, cursors, refreshed, bucket, last_order, beats, mailbox, recent, order =
+  unpack(KEYS)
+local name, text, terms, match_id, dead, queue_order, scan, sweep, lease, memory, apart, lifetime = unpack(ARGV)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local ANYBODY_AGAIN = 2
 
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', forget, '-inf', now, 'LIMIT', 0, 32)) do
   redis.call('ZREM', forget, old)
-  redis.call('HDEL', fates, old)
+  redis.call('HDEL', outcomes, old)
 end
-for _, old in ipairs(redis.call('ZRANGEBYSCORE', met, '-inf', now, 'LIMIT', 0, 32)) do
-  redis.call('ZREM', met, old)
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', recent, '-inf', now, 'LIMIT', 0, 32)) do
+  redis.call('ZREM', recent, old)
 end
-for _, old in ipairs(redis.call('ZRANGEBYSCORE', heard, '-inf', now - unheard, 'LIMIT', 0, sweep)) do
-  take(old, tickets, orders, shelves, cursors, heard, bucket)
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', refreshed, '-inf', now - lifetime, 'LIMIT', 0, sweep)) do
+  remove(old, tickets, orders, index, cursors, refreshed, bucket)
 end
 
 local function both(one, other)
   return one < other and cjson.encode({one, other}) or cjson.encode({other, one})
 end
 
-local fate = redis.call('HGET', fates, name)
-if fate == '' then
+local outcome = redis.call('HGET', outcomes, name)
+if outcome == '' then
   return {'cancelled'}
-elseif fate then
-  local proposal = cjson.decode(fate)
+elseif outcome then
+  local proposal = cjson.decode(outcome)
   if proposal[1] ~= dead then
-    return {'matched', fate}
+    return {'matched', outcome}
   end
-  redis.call('ZREM', met, both(cjson.decode(proposal[2]).sub, cjson.decode(proposal[4]).sub))
-  if redis.call('HDEL', fates, 'left:' .. name) == 1 then
-    redis.call('HSET', fates, name, '')
+  redis.call('ZREM', recent, both(cjson.decode(proposal[2]).sub, cjson.decode(proposal[4]).sub))
+  if redis.call('HDEL', outcomes, 'abandoned:' .. name) == 1 then
+    redis.call('HSET', outcomes, name, '')
     return {'cancelled'}
   end
-  redis.call('HDEL', fates, name)
+  redis.call('HDEL', outcomes, name)
 end
 
 local mine = cjson.decode(text)
 local known = redis.call('HGET', tickets, name)
 local was = known and known ~= text and cjson.decode(known) or mine
 
-local last = tonumber(redis.call('GET', last_seq) or '0')
-local place = tonumber(redis.call('ZSCORE', orders .. (was.mode or ''), name) or seq)
-if place == 0 then
-  place = last + 1
+local last = tonumber(redis.call('GET', last_order) or '0')
+local ticket_order = tonumber(redis.call('ZSCORE', orders .. (was.mode or ''), name) or queue_order)
+if ticket_order == 0 then
+  ticket_order = last + 1
 end
-if place > last then
-  redis.call('SET', last_seq, string.format('%.0f', place))
+if ticket_order > last then
+  redis.call('SET', last_order, string.format('%.0f', ticket_order))
 end
 
 redis.call('ZADD', beats, now, mine.pod)
 
 local function waits()
   local ahead = redis.call('ZRANK', order, name)
-  return {'waits', string.format('%.0f', place), ahead and ahead + 1 or 0}
+  return {'waits', string.format('%.0f', ticket_order), ahead and ahead + 1 or 0}
 end
 
 local cursor = redis.call('HGET', cursors, name)
 if known then
-  redis.call('ZADD', heard, now, name)
+  redis.call('ZADD', refreshed, now, name)
 end
 if known == text and not cursor then
   return waits()
 elseif known and known ~= text then
-  take(name, tickets, orders, shelves, cursors, heard, bucket)
+  remove(name, tickets, orders, index, cursors, refreshed, bucket)
   cursor = false
 end
 
-local function meets(wisher, candidate)
+local function meets(one, candidate)
   local attributes = candidate.attributes or {}
-  for attribute, value in pairs(wisher.required or {}) do
+  for attribute, value in pairs(one.required or {}) do
     if attributes[attribute] ~= value then
       return false
     end
   end
-  if (wisher.relaxed or 0) == 0 then
-    for attribute, value in pairs(wisher.preferred or {}) do
-      if not (wisher.required or {})[attribute] and attributes[attribute] ~= value then
+  if (one.relaxed or 0) == 0 then
+    for attribute, value in pairs(one.preferred or {}) do
+      if not (one.required or {})[attribute] and attributes[attribute] ~= value then
         return false
       end
     end
@@ -102,52 +104,52 @@ local function blocks(one, other)
   return false
 end
 
-local function met_lately(one, other)
+local function met_recently(one, other)
   if (one.relaxed or 0) >= ANYBODY_AGAIN and (other.relaxed or 0) >= ANYBODY_AGAIN then
     return false
   end
-  local until_then = redis.call('ZSCORE', met, both(one.sub, other.sub))
-  return until_then and tonumber(until_then) > now
+  local expires = redis.call('ZSCORE', recent, both(one.sub, other.sub))
+  return expires and tonumber(expires) > now
 end
 
 local function compatible(other)
-  return (other.mode or '') == (mine.mode or '') and other.sub ~= mine.sub and other.sid ~= mine.sid
+  return (other.mode or '') == (mine.mode or '') and other.sub ~= mine.sub and other.session_id ~= mine.session_id
     and not blocks(mine, other) and not blocks(other, mine)
-    and meets(mine, other) and meets(other, mine) and not met_lately(mine, other)
+    and meets(mine, other) and meets(other, mine) and not met_recently(mine, other)
 end
 
 local function record(ticket, pod, proposal)
-  redis.call('HSET', fates, ticket, proposal)
+  redis.call('HSET', outcomes, ticket, proposal)
   redis.call('ZADD', forget, now + memory, ticket)
   redis.call('HSET', mailbox .. pod, ticket, proposal)
   redis.call('PEXPIRE', mailbox .. pod, memory * 1000)
 end
 
-local function match(other, theirs, other_text, other_place)
-  local proposal = cjson.encode({m, text, string.format('%.0f', place), other_text, other_place})
-  take(name, tickets, orders, shelves, cursors, heard, bucket)
-  take(other, tickets, orders, shelves, cursors, heard, bucket)
+local function match(other, theirs, other_text, other_order)
+  local proposal = cjson.encode({match_id, text, string.format('%.0f', ticket_order), other_text, other_order})
+  remove(name, tickets, orders, index, cursors, refreshed, bucket)
+  remove(other, tickets, orders, index, cursors, refreshed, bucket)
   record(name, mine.pod, proposal)
   record(other, theirs.pod, proposal)
-  redis.call('ZADD', met, now + apart, both(mine.sub, theirs.sub))
+  redis.call('ZADD', recent, now + apart, both(mine.sub, theirs.sub))
   return {'matched', proposal}
 end
 
--- Says whether a candidate fits, and removes one whose pod is gone.
+-- Returns a candidate that fits, and removes one whose pod is gone.
 local function look(other)
   local other_text = redis.call('HGET', tickets, other)
   local theirs = other_text and cjson.decode(other_text)
   local beat = theirs and redis.call('ZSCORE', beats, theirs.pod)
   if not beat or now - tonumber(beat) >= tonumber(lease) then
-    take(other, tickets, orders, shelves, cursors, heard, bucket)
+    remove(other, tickets, orders, index, cursors, refreshed, bucket)
   elseif compatible(theirs) then
     return theirs, other_text
   end
 end
 
-local mode, needs, attributes = unpack(cjson.decode(index))
+local mode, needs, attributes = unpack(cjson.decode(terms))
 
--- Of several options, the one that the fewest wait under.
+-- Returns the option with the fewest waiting tickets.
 local function least(options, key)
   local best, fewest = '', nil
   for _, option in ipairs(options) do
@@ -160,9 +162,9 @@ local function least(options, key)
 end
 
 local where = {}
-for i, home in ipairs(attributes) do
+for i, index_key in ipairs(attributes) do
   local function key(need)
-    return bucket .. mode .. '\n' .. home .. '\n' .. need
+    return bucket .. mode .. '\n' .. index_key .. '\n' .. need
   end
   where[i] = key(least(needs, key))
 end
@@ -170,9 +172,9 @@ end
 local function waiting(count)
   local found = {}
   for _, key in ipairs(where) do
-    local places = redis.call('ZRANGEBYSCORE', key, cursor or '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, count)
-    for i = 1, #places, 2 do
-      found[#found + 1] = {tonumber(places[i + 1]), places[i], places[i + 1]}
+    local entries = redis.call('ZRANGEBYSCORE', key, cursor or '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, count)
+    for i = 1, #entries, 2 do
+      found[#found + 1] = {tonumber(entries[i + 1]), entries[i], entries[i + 1]}
     end
   end
   table.sort(found, function(one, other)
@@ -181,7 +183,7 @@ local function waiting(count)
   return found
 end
 
--- Most often the first one fits.
+-- In most cases the first candidate fits.
 local found, most, from = waiting(1), tonumber(scan), 1
 if #found > 0 then
   local first = found[1]
@@ -203,15 +205,15 @@ for i = from, math.min(#found, most) do
   end
 end
 if known ~= text then
-  local home = least(needs, function(need)
+  local index_key = least(needs, function(need)
     return bucket .. mode .. '\n' .. need .. '\n'
   end)
   redis.call('HSET', tickets, name, text)
-  redis.call('ZADD', order, place, name)
-  redis.call('ZADD', heard, now, name)
-  redis.call('HSET', shelves, name, cjson.encode({mode, home, unpack(attributes)}))
+  redis.call('ZADD', order, ticket_order, name)
+  redis.call('ZADD', refreshed, now, name)
+  redis.call('HSET', index, name, cjson.encode({mode, index_key, unpack(attributes)}))
   for _, attribute in ipairs(attributes) do
-    redis.call('ZADD', bucket .. mode .. '\n' .. home .. '\n' .. attribute, place, name)
+    redis.call('ZADD', bucket .. mode .. '\n' .. index_key .. '\n' .. attribute, ticket_order, name)
   end
 end
 if #found >= most then

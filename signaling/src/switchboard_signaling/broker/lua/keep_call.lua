@@ -1,6 +1,7 @@
 #!lua
--- Joins what is known of a call into its record.
--- KEYS: the record.  ARGV: seconds to keep, then names and values in turn.
+-- Joins fields into a call's record.
+-- KEYS: the record.
+-- ARGV: seconds to keep, then alternating names and values.
 for i = 2, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
 end

@@ -1,6 +1,8 @@
 #!lua
 -- Keeps an event until it is delivered: Outbox.put in analytics/outbox.py.
--- KEYS: events, due, tries, done.  ARGV: id, body, how many there may be.  Returns 1, or 0 if there is no room.
+-- KEYS: events, due, tries, done.
+-- ARGV: id, body, maximum number of events.
+-- Returns 1, or 0 if there is no room.
 local events, due, _, done = unpack(KEYS)
 local id, body, most = unpack(ARGV)
 local time = redis.call('TIME')

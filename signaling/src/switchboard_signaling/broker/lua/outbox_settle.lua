@@ -1,6 +1,7 @@
 #!lua
--- Forgets an event that is delivered, or has it tried again: Outbox.settle in analytics/outbox.py.
--- KEYS: events, due, tries, done.  ARGV: id, seconds until the next try or '', seconds to remember it.
+-- Forgets a delivered event, or schedules another attempt: Outbox.settle in analytics/outbox.py.
+-- KEYS: events, due, tries, done.
+-- ARGV: id, seconds until the next attempt or '', seconds to remember a delivered event.
 local events, due, tries, done = unpack(KEYS)
 local id, again, memory = unpack(ARGV)
 local time = redis.call('TIME')

@@ -1,6 +1,8 @@
 #!lua
 -- Takes events to deliver, for a lease: Outbox.take in analytics/outbox.py.
--- KEYS: events, due, tries, done.  ARGV: seconds of the lease, how many.  Returns {id, body, tries} each.
+-- KEYS: events, due, tries, done.
+-- ARGV: seconds of the lease, maximum number of events.
+-- Returns {id, body, tries} per event.
 local events, due, tries = unpack(KEYS)
 local lease, count = unpack(ARGV)
 local time = redis.call('TIME')

@@ -1,7 +1,8 @@
 #!lua
--- Reads a pod's mailbox and notes that the pod lives, a few times within a lease.
--- KEYS: beats, the mailbox.  ARGV: pod, lease and memory in seconds.
--- Returns whether the pod was known to live, and the proposals.
+-- Reads a pod's mailbox and notes the pod's heartbeat, a few times per lease.
+-- KEYS: pod heartbeats, the mailbox.
+-- ARGV: pod, lease and memory in seconds.
+-- Returns whether the pod was known, and the proposals.
 local beats, mailbox = unpack(KEYS)
 local pod, lease, memory = unpack(ARGV)
 local time = redis.call('TIME')

@@ -1,7 +1,8 @@
 #!lua
--- Reads the totals of the newest slots of time, and what the pods have just now.
--- KEYS: prefix of the totals.  ARGV: seconds of a slot, how many slots, seconds for which a pod's word holds.
--- Returns {slots, pods}, each a list of names and values in turn.
+-- Reads the totals of the newest slots, and the pods' state.
+-- KEYS: prefix of the totals.
+-- ARGV: seconds per slot, number of slots, seconds for which a pod's state is valid.
+-- Returns {slots, pods}, each a list of alternating names and values.
 local prefix = KEYS[1]
 local slot, count, holds = unpack(ARGV)
 local now = tonumber(redis.call('TIME')[1])

@@ -1,28 +1,30 @@
 #!lua
 -- Joins what a socket knows into its session's record: apply_session in session/records.py.
--- KEYS: the record.  ARGV: n, attach, c, rank and text of the want, inst, pod, milliseconds to keep.
--- Returns whether the socket is stale, then the record: n, attach, want, inst, pod, want and pod of the last socket.
+-- KEYS: the record.
+-- ARGV: socket number, attach id, revision, rank and text of the intent, instance, pod, milliseconds to keep.
+-- Returns whether the socket is stale, then the record: socket number, attach id, intent, instance, pod, and the intent
+-- and pod of the previous socket.
 local key = KEYS[1]
-local n, attach, c, rank, want, inst, pod, keep = unpack(ARGV)
+local socket, attach, revision, rank, intent, instance, pod, keep = unpack(ARGV)
 local function record()
-  return redis.call('HMGET', key, 'n', 'attach', 'want', 'inst', 'pod', 'left.want', 'left.pod')
+  return redis.call('HMGET', key, 'socket', 'attach', 'intent', 'instance', 'pod', 'previous.intent', 'previous.pod')
 end
-local known_n, known_attach, known_c, known_rank, known_want, known_pod =
-  unpack(redis.call('HMGET', key, 'n', 'attach', 'c', 'rank', 'want', 'pod'))
-if known_n then
-  local known = tonumber(known_n)
-  if tonumber(n) < known or (tonumber(n) == known and attach ~= known_attach) then
+local known_socket, known_attach, known_revision, known_rank, known_intent, known_pod =
+  unpack(redis.call('HMGET', key, 'socket', 'attach', 'revision', 'rank', 'intent', 'pod'))
+if known_socket then
+  local known = tonumber(known_socket)
+  if tonumber(socket) < known or (tonumber(socket) == known and attach ~= known_attach) then
     return {1, record()}
   end
   if attach ~= known_attach then
-    redis.call('HSET', key, 'left.want', known_want, 'left.pod', known_pod)
+    redis.call('HSET', key, 'previous.intent', known_intent, 'previous.pod', known_pod)
   end
 end
-local newer = not known_c or tonumber(c) > tonumber(known_c)
-  or (tonumber(c) == tonumber(known_c) and tonumber(rank) >= tonumber(known_rank))
+local newer = not known_revision or tonumber(revision) > tonumber(known_revision)
+  or (tonumber(revision) == tonumber(known_revision) and tonumber(rank) >= tonumber(known_rank))
 if newer then
-  redis.call('HSET', key, 'c', c, 'rank', rank, 'want', want)
+  redis.call('HSET', key, 'revision', revision, 'rank', rank, 'intent', intent)
 end
-redis.call('HSET', key, 'n', n, 'attach', attach, 'inst', inst, 'pod', pod)
+redis.call('HSET', key, 'socket', socket, 'attach', attach, 'instance', instance, 'pod', pod)
 redis.call('PEXPIRE', key, keep)
 return {0, record()}

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import Ledger, LedgerFullError
+from switchboard_signaling.broker.shared_stats import SharedStats, SharedStatsFullError
 from switchboard_signaling.server.telemetry.tally import LEDGER_SECONDS
 
 READ_SECONDS: Final = 5.0
@@ -24,22 +24,22 @@ def of_subject(sub: str) -> str:
     return f"subject:{sub}"
 
 
-def of_session(sid: str) -> str:
+def of_session(session_id: str) -> str:
     """Return the name under which a session is kept out."""
-    return f"session:{sid}"
+    return f"session:{session_id}"
 
 
 class Blocklist:
     """Who is kept out."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, shared_stats: SharedStats) -> None:
+        self._ledger = shared_stats
         self._version = 0
         self._until: dict[str, float] = {}
 
-    def holds(self, sub: str, sid: str) -> bool:
+    def holds(self, sub: str, session_id: str) -> bool:
         """Whether a subject or a session is kept out."""
-        return bool(self._until) and (self._active(of_subject(sub)) or self._active(of_session(sid)))
+        return bool(self._until) and (self._active(of_subject(sub)) or self._active(of_session(session_id)))
 
     def seconds(self) -> dict[str, float]:
         """Return for how much longer each name is kept out."""
@@ -76,7 +76,7 @@ class Blocklist:
         try:
             for name, seconds in missing.items():
                 await self._ledger.block(name, seconds)
-        except LedgerFullError:
+        except SharedStatsFullError:
             remedy = "remove blocks (DELETE /admin/blocks/KIND/NAME), then block again whom other pods lack"
             log.error("blocks_not_restored", known=len(missing), remedy=remedy)  # noqa: TRY400 - no fault of ours
         now = time.monotonic()

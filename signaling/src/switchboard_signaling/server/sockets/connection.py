@@ -20,7 +20,7 @@ from switchboard_signaling.session.effects import (
     Close,
     Effect,
     Limited,
-    Note,
+    Record,
     Send,
     SendHint,
     Suspect,
@@ -47,10 +47,10 @@ class Switch(Protocol):
     frame_rate: Rate
     """How many frames a client may send."""
 
-    def attach(self, connection: "Connection", n: int) -> None:
+    def attach(self, connection: "Connection", socket_number: int) -> None:
         """Make a connection the one that state is heeded from."""
 
-    def tell(self, pod: str, hint: Hint) -> None:
+    def send_hint(self, pod: str, hint: Hint) -> None:
         """Pass a hint on."""
 
     def note(self, session: Session, fact: Fact) -> None:
@@ -136,14 +136,14 @@ class Connection:
                     if not self._wire.put(messages.encode(effect.frame)):
                         self.close(errors.CLOSE_TOO_SLOW)
                 case SendHint():
-                    self._hub.tell(effect.pod, effect.hint)
+                    self._hub.send_hint(effect.pod, effect.hint)
                 case Ask():
                     if not self._questions.put(effect.question):
                         self.perform(self.session.unanswered(effect.question))
                     elif not self._questions.has_room:
                         self._slowed = True
                 case Attach():
-                    self._hub.attach(self, effect.n)
+                    self._hub.attach(self, effect.socket_number)
                 case Close():
                     self._wire.flush()
                     self.close(effect.code)
@@ -157,10 +157,10 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - a fault in one session must not reach its caller's session
             self._broken(error)
 
-    def hear(self, relay: Relay) -> None:
+    def deliver(self, relay: Relay) -> None:
         """Pass on what the partner said; as `change` does."""
         try:
-            self.perform(self.session.hear(relay, time.monotonic()))
+            self.perform(self.session.deliver(relay, time.monotonic()))
         except Exception as error:  # noqa: BLE001 - as in `change`
             self._broken(error)
 
@@ -196,7 +196,7 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - as in `change`
             self._broken(error)
 
-    def _tell_shell(self, effect: Verify | Suspect | Limited | Note) -> None:
+    def _tell_shell(self, effect: Verify | Suspect | Limited | Record) -> None:
         """Pass on what is neither for the client nor for the store."""
         match effect:
             case Verify(token=token):
@@ -205,7 +205,7 @@ class Connection:
                 self._visitor.suspect()
             case Limited(limit=limit):
                 self._metrics.limited.labels(limit).inc()
-            case Note(fact=fact):
+            case Record(fact=fact):
                 self._hub.note(self.session, fact)
 
     async def _verify(self, token: str) -> None:
@@ -223,14 +223,14 @@ class Connection:
                 reply = await self._broker.ask(question)
         except (BrokerUnavailableError, TimeoutError) as error:
             log.warning(
-                "store unavailable", session=self.session.sid, question=type(question).__name__, error=str(error)
+                "store unavailable", session=self.session.session_id, question=type(question).__name__, error=str(error)
             )
             self.perform(self.session.unanswered(question))
             return
         self.change(lambda now: self.session.answered(question, reply, now))
 
     def _broken(self, error: Exception) -> None:
-        self._metrics.fault("session", error, session=self.session.sid)
+        self._metrics.fault("session", error, session=self.session.session_id)
         self.close(errors.INTERNAL)
 
     async def _close(self, code: errors.CloseCode) -> None:

@@ -16,7 +16,7 @@ from switchboard_signaling.server.sockets.writer import Corks
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.events import Fact
-from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed, Relay, Taken
+from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed, Relay, Superseded
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.limits import UNLIMITED, rate
 from switchboard_signaling.session.records import Announced, EndMatch
@@ -36,7 +36,7 @@ OWN_CLOSE: Final = frozenset({1000, errors.CLOSE_DISCONNECTED.code, errors.CLOSE
 log = structlog.get_logger(__name__)
 
 
-class Witness(Protocol):
+class SessionListener(Protocol):
     """Who takes note of what sessions do; it must neither fail nor block."""
 
     def note(self, session: Session, fact: Fact) -> None:
@@ -45,7 +45,7 @@ class Witness(Protocol):
     def closed(self, session: Session, code: int | None) -> None:
         """Take note that a session's socket is closed."""
 
-    def gone(self, sid: str, how: Literal["left", "moved", "expired"]) -> None:
+    def gone(self, session_id: str, how: Literal["left", "moved", "expired"]) -> None:
         """Take note that a session is no more on this pod."""
 
 
@@ -59,7 +59,7 @@ class Hub:
         metrics: Metrics,
         capacity: int,
         frames_per_second: float = 0.0,
-        witnesses: Sequence[Witness] = (),
+        witnesses: Sequence[SessionListener] = (),
     ) -> None:
         """`capacity`: sessions from which on the pod takes no new ones; `frames_per_second` of each; 0: no limit."""
         self._witnesses = witnesses
@@ -106,9 +106,9 @@ class Hub:
         """The ids of the sessions attached here."""
         return self._attached.keys()
 
-    def session(self, sid: str) -> Session | None:
+    def session(self, session_id: str) -> Session | None:
         """Return a session that is attached here."""
-        connection = self._attached.get(sid)
+        connection = self._attached.get(session_id)
         return connection.session if connection else None
 
     @property
@@ -134,31 +134,31 @@ class Hub:
         session = connection.session
         self._close_counted(code)
         self._witness(lambda witness: witness.closed(session, code))
-        if self._attached.get(session.sid) is connection:
-            del self._attached[session.sid]
+        if self._attached.get(session.session_id) is connection:
+            del self._attached[session.session_id]
             if code in OWN_CLOSE:
-                self._gone(session.sid, "left")
+                self._gone(session.session_id, "left")
             else:
-                self._detached[session.sid] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
+                self._detached[session.session_id] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
 
-    def attach(self, connection: Connection, n: int) -> None:
+    def attach(self, connection: Connection, socket_number: int) -> None:
         """Heed state from this connection, if it is the session's newest here."""
         session = connection.session
-        self._detached.pop(session.sid, None)
-        known = self._attached.get(session.sid)
-        if known is not None and known.session.n > n:
-            connection.change(partial(session.hinted, Taken(session.sid, known.session.n)))
+        self._detached.pop(session.session_id, None)
+        known = self._attached.get(session.session_id)
+        if known is not None and known.session.socket_number > socket_number:
+            connection.change(partial(session.hinted, Superseded(session.session_id, known.session.socket_number)))
             return
-        self._attached[session.sid] = connection
+        self._attached[session.session_id] = connection
         if known is not None and known is not connection:
-            known.change(partial(known.session.hinted, Taken(session.sid, n)))
+            known.change(partial(known.session.hinted, Superseded(session.session_id, socket_number)))
 
-    def tell(self, pod: str, hint: Hint) -> None:
+    def send_hint(self, pod: str, hint: Hint) -> None:
         """Pass a hint to its pod, which may be this one."""
         if pod == self._host.pod:
             self.hinted(hint)
         else:
-            self._broker.tell(pod, hint)
+            self._broker.send_hint(pod, hint)
 
     def hinted(self, hint: Hint) -> None:
         """Take a hint for this pod."""
@@ -168,35 +168,37 @@ class Hub:
         if isinstance(hint, Proposed):
             self._mail.set()
             return
-        connection = self._attached.get(hint.sid)
-        if isinstance(hint, Taken):
+        connection = self._attached.get(hint.session_id)
+        if isinstance(hint, Superseded):
             self._moved(hint)
-            if connection is not None and connection.session.n < hint.n:
-                del self._attached[hint.sid]
+            if connection is not None and connection.session.socket_number < hint.socket_number:
+                del self._attached[hint.session_id]
         if connection is not None:
             connection.change(partial(connection.session.hinted, hint))
 
     def _relay(self, hint: Relay) -> None:
         """Deliver what a partner said: most of what a pod does, so that nothing is wrapped around it."""
-        connection = self._attached.get(hint.sid)
+        connection = self._attached.get(hint.session_id)
         if connection is None:
-            self.tell(hint.pod, MatchChanged(hint.sender, hint.m))
+            self.send_hint(hint.pod, MatchChanged(hint.sender, hint.match_id))
         else:
-            connection.hear(hint)
+            connection.deliver(hint)
 
     def note(self, session: Session, fact: Fact) -> None:
         """Have it noted what a session says of itself."""
         self._witness(lambda witness: witness.note(session, fact))
 
-    def _moved(self, hint: Taken) -> None:
-        known = self._attached.get(hint.sid)
-        if self._detached.pop(hint.sid, None) or (known is not None and known.session.n < hint.n):
-            self._gone(hint.sid, "moved")
+    def _moved(self, hint: Superseded) -> None:
+        known = self._attached.get(hint.session_id)
+        if self._detached.pop(hint.session_id, None) or (
+            known is not None and known.session.socket_number < hint.socket_number
+        ):
+            self._gone(hint.session_id, "moved")
 
-    def _gone(self, sid: str, how: Literal["left", "moved", "expired"]) -> None:
-        self._witness(lambda witness: witness.gone(sid, how))
+    def _gone(self, session_id: str, how: Literal["left", "moved", "expired"]) -> None:
+        self._witness(lambda witness: witness.gone(session_id, how))
 
-    def _witness(self, tell: Callable[[Witness], None]) -> None:
+    def _witness(self, tell: Callable[[SessionListener], None]) -> None:
         for witness in self._witnesses:
             try:
                 tell(witness)
@@ -232,11 +234,11 @@ class Hub:
     def _forget_detached(self, now: float) -> None:
         """Forget sessions that cannot be resumed any more; the oldest come first."""
         while self._detached:
-            sid, until = next(iter(self._detached.items()))
+            session_id, until = next(iter(self._detached.items()))
             if until > now:
                 return
-            del self._detached[sid]
-            self._gone(sid, "expired")
+            del self._detached[session_id]
+            self._gone(session_id, "expired")
 
     async def _read_mail(self) -> None:
         while True:
@@ -267,12 +269,12 @@ class Hub:
         for ticket in (proposal.a, proposal.b):
             if ticket.pod != self._host.pod:
                 continue
-            connection = self._attached.get(ticket.sid)
+            connection = self._attached.get(ticket.session_id)
             if connection is not None:
                 connection.change(partial(connection.session.proposed, proposal))
                 continue
-            side = proposal.side_of(ticket.sid)
-            await self._broker.ask(EndMatch(proposal.m, ticket.sid, "partner-lost", side, only_forming=True))
+            side = proposal.side_of(ticket.session_id)
+            await self._broker.ask(EndMatch(proposal.match_id, ticket.session_id, "peer-lost", side, only_forming=True))
             await self._broker.ask(Announced(ticket.ticket, self._host.pod, ticket.mode))
-            _, partner = proposal.from_side(side)
-            self.tell(partner.pod, MatchChanged(partner.sid, proposal.m))
+            _, peer = proposal.from_side(side)
+            self.send_hint(peer.pod, MatchChanged(peer.session_id, proposal.match_id))

@@ -15,7 +15,7 @@ from switchboard_signaling.analytics.totals import Counts
 from switchboard_signaling.server.telemetry.meters import Meters
 from switchboard_signaling.server.telemetry.tally import Tally
 from switchboard_signaling.session.core import Session
-from switchboard_signaling.session.events import Fact, Opened, Over, Welcomed
+from switchboard_signaling.session.events import Fact, MatchEnded, MatchOpened, Welcomed
 from switchboard_signaling.wire.messages import ConnectionState, Stats
 
 log = structlog.get_logger(__name__)
@@ -50,87 +50,87 @@ class Journal:
         if isinstance(fact, Welcomed):
             self._welcomed(session, fact)
             return
-        stay = self._stays.get(session.sid)
+        stay = self._stays.get(session.session_id)
         if stay is None:
             return
         match fact:
-            case Opened():
+            case MatchOpened():
                 self._opened(stay, fact)
-            case Over():
-                self._over(session.sid, stay, fact)
+            case MatchEnded():
+                self._over(session.session_id, stay, fact)
             case Stats() | ConnectionState():
-                self._reported(session.sid, stay, fact)
+                self._reported(session.session_id, stay, fact)
 
     def closed(self, session: Session, code: int | None) -> None:
         """Count what the socket carried."""
-        stay = self._stays.get(session.sid)
+        stay = self._stays.get(session.session_id)
         if stay is not None:
             stay.frames += session.frames
             if stay.session is session:
                 stay.session, stay.code = None, code
 
-    def gone(self, sid: str, how: Literal["left", "moved", "expired", "stopped"]) -> None:
+    def gone(self, session_id: str, how: Literal["left", "moved", "expired", "stopped"]) -> None:
         """Write the session's line."""
-        stay = self._stays.pop(sid, None)
+        stay = self._stays.pop(session_id, None)
         if stay is None:
             return
         if stay.call is not None:
             self._tally.add(stay.call.counts)
         log.info(
-            "session", session=sid, left=how, seconds=round(time.monotonic() - stay.since, 1), resumed=stay.resumed,
-            sockets=stay.sockets, frames=stay.frames, matches=stay.matches, close_code=stay.code,
+            "session", session=session_id, left=how, seconds=round(time.monotonic() - stay.since, 1),
+            resumed=stay.resumed, sockets=stay.sockets, frames=stay.frames, matches=stay.matches, close_code=stay.code,
         )  # fmt: skip
 
     def stop(self) -> None:
         """Write the lines of the sessions that are still here, at the end of the pod."""
-        for sid in list(self._stays):
-            self.gone(sid, "stopped")
+        for session_id in list(self._stays):
+            self.gone(session_id, "stopped")
 
     def _welcomed(self, session: Session, fact: Welcomed) -> None:
-        stay = self._stays.get(session.sid)
+        stay = self._stays.get(session.session_id)
         if stay is None:
-            stay = self._stays[session.sid] = _Stay(session, time.monotonic(), fact.resumed)
+            stay = self._stays[session.session_id] = _Stay(session, time.monotonic(), fact.resumed)
         stay.session, stay.code = session, None
         stay.sockets += 1
 
-    def _opened(self, stay: _Stay, fact: Opened) -> None:
-        if stay.call is None or stay.call.m != fact.m:
-            stay.call = Call(fact.m, fact.side, time.monotonic(), fact.first)
+    def _opened(self, stay: _Stay, fact: MatchOpened) -> None:
+        if stay.call is None or stay.call.match_id != fact.match_id:
+            stay.call = Call(fact.match_id, fact.side, time.monotonic(), fact.first)
             stay.matches += 1
         if fact.first and fact.side == "a":
             self._tally.add(Counts(matches=1))
             self._meters.matches.inc()
 
-    def _reported(self, sid: str, stay: _Stay, fact: Stats | ConnectionState) -> None:
+    def _reported(self, session_id: str, stay: _Stay, fact: Stats | ConnectionState) -> None:
         call = stay.call
-        if call is None or call.m != fact.m:
+        if call is None or call.match_id != fact.match_id:
             return
         if isinstance(fact, Stats):
             call.report(fact)
             self._meters.reported(fact, call.score)
-        elif verdict := call.told(fact):
-            self._meters.told(verdict, call.path, call.reason, call.setup_ms)
-            self._tally.keep(call.m, call.side, call.fields(sid, self._region, self._pod))
+        elif verdict := call.connection_changed(fact):
+            self._meters.connection_changed(verdict, call.path, call.reason, call.setup_ms)
+            self._tally.keep(call.match_id, call.side, call.fields(session_id, self._region, self._pod))
         self._tally.add(call.counts)
 
-    def _over(self, sid: str, stay: _Stay, fact: Over) -> None:
+    def _over(self, session_id: str, stay: _Stay, fact: MatchEnded) -> None:
         record, call = fact.record, stay.call
-        stay.call = None if call and call.m == record.m else call
-        call = call if call and call.m == record.m else None
+        stay.call = None if call and call.match_id == record.match_id else call
+        call = call if call and call.match_id == record.match_id else None
         ended: Fields = {}
         if call is not None:
             ended = call.ended(record, time.monotonic())
             self._tally.add(call.counts)
-            self._tally.keep(call.m, call.side, {**call.fields(sid, self._region, self._pod), **ended})
+            self._tally.keep(call.match_id, call.side, {**call.fields(session_id, self._region, self._pod), **ended})
         if not fact.mine:
             return
         name = f"ended.{record.reason}" if record.outcome == "ended" else "aborted"
         self._tally.add(Counts({name: 1}))
-        self._meters.over(record, ended.get("seconds"))
+        self._meters.match_ended(record, ended.get("seconds"))
         sides = {side: one for side, one in (("a", record.a), ("b", record.b)) if one}
         log.info(
-            "match", match=record.m, sessions=[one.sid for one in sides.values()],
-            pods=[one.pod for one in sides.values()], outcome=record.outcome, reason=record.reason, by=sid,
+            "match", match=record.match_id, sessions=[one.session_id for one in sides.values()],
+            pods=[one.pod for one in sides.values()], outcome=record.outcome, reason=record.reason, by=session_id,
             **_told(call, ended),
         )  # fmt: skip
 

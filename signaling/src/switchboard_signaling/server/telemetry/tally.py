@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
+from msgspec.structs import replace
 
 from switchboard_signaling.analytics.call import Fields
-from switchboard_signaling.analytics.totals import Counts, Live, report
+from switchboard_signaling.analytics.totals import Counts, Live, PoolStats, report
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import Ledger
+from switchboard_signaling.broker.shared_stats import SharedStats
 from switchboard_signaling.server.telemetry.meters import Meters
 
 FLUSH_SECONDS: Final = 5.0
@@ -26,9 +27,9 @@ log = structlog.get_logger(__name__)
 class Tally:
     """Counts of this pod that the store does not have yet, and records of calls."""
 
-    def __init__(self, ledger: Ledger, pod: str, meters: Meters) -> None:
+    def __init__(self, shared_stats: SharedStats, pod: str, meters: Meters) -> None:
         self._meters = meters
-        self._ledger = ledger
+        self._ledger = shared_stats
         self._pod = pod
         self.live: Callable[[], Live] = Live
         """What the pod has just now; set by the pod once it has a hub."""
@@ -36,7 +37,7 @@ class Tally:
         self._sending = Counts()
         self._number = 0
         self._unkept: dict[tuple[str, str], Fields] = {}
-        self._report: dict[str, Any] | None = None
+        self._report: PoolStats | None = None
         self._reported_at = 0.0
         self._reporting = asyncio.Lock()
 
@@ -45,9 +46,9 @@ class Tally:
         self._counts.update(counts)
         counts.clear()
 
-    def keep(self, m: str, side: str, fields: Fields) -> None:
+    def keep(self, match_id: str, side: str, fields: Fields) -> None:
         """Have it kept what is known of one side of a call."""
-        self._unkept.setdefault((m, side), {}).update(fields)
+        self._unkept.setdefault((match_id, side), {}).update(fields)
         if len(self._unkept) > MAX_UNKEPT:
             del self._unkept[next(iter(self._unkept))]
             self._meters.records_lost.inc()
@@ -67,21 +68,21 @@ class Tally:
         except (BrokerUnavailableError, TimeoutError) as error:
             log.warning("totals are not written yet", error=str(error))
 
-    async def report(self) -> tuple[dict[str, Any], bool]:
-        """Return the pool's totals, and whether they are of now: the last ones known if the store cannot be had."""
+    async def report(self) -> PoolStats:
+        """Return the pool's statistics; the last known ones, not `current`, if the store is unavailable."""
         async with self._reporting:
             if self._report is not None and time.monotonic() - self._reported_at < FRESH_SECONDS:
-                return self._report, True
+                return self._report
             try:
                 async with asyncio.timeout(LEDGER_SECONDS):
                     counts, lives = await self._ledger.totals()
             except (BrokerUnavailableError, TimeoutError) as error:
-                log.warning("totals cannot be read", error=str(error))
-                return self._report or report({}, [self.live()]), False
+                log.warning("totals_not_read", error=str(error))
+                return replace(self._report or report({}, [self.live()]), current=False)
             counts.update(self._counts)
             self._report = report(counts, {**lives, self._pod: self.live()}.values())
             self._reported_at = time.monotonic()
-            return self._report, True
+            return self._report
 
     async def _count(self) -> None:
         """Add to the totals; a batch whose reply was lost goes out again under its number, which counts once."""
@@ -93,16 +94,16 @@ class Tally:
 
     async def _keep(self) -> None:
         while self._unkept:
-            (m, side), fields = next(iter(self._unkept.items()))
+            (match_id, side), fields = next(iter(self._unkept.items()))
             known: Mapping[str, Any] = dict(fields)
             try:
-                await self._ledger.keep(m, side, fields)
+                await self._ledger.keep(match_id, side, fields)
             except (BrokerUnavailableError, TimeoutError):
                 raise
             except Exception:  # one record must not hold up all others
-                log.exception("call_record_dropped", match=m)
+                log.exception("call_record_dropped", match=match_id)
                 self._meters.records_lost.inc()
-                self._unkept.pop((m, side), None)
+                self._unkept.pop((match_id, side), None)
                 continue
-            if self._unkept.get((m, side)) == known:
-                del self._unkept[m, side]
+            if self._unkept.get((match_id, side)) == known:
+                del self._unkept[match_id, side]

@@ -18,12 +18,12 @@ from msgspec import json
 
 from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import Ledger, LedgerFullError
+from switchboard_signaling.broker.shared_stats import SharedStats, SharedStatsFullError
 from switchboard_signaling.server.telemetry.meters import Meters
 from switchboard_signaling.server.telemetry.signature import headers
 from switchboard_signaling.server.telemetry.tally import LEDGER_SECONDS
 from switchboard_signaling.session.core import Session
-from switchboard_signaling.session.events import Fact, Opened, Over
+from switchboard_signaling.session.events import Fact, MatchEnded, MatchOpened
 
 MAX_UNSTORED: Final = 1000
 """Events that may wait in this pod for the store; what is beyond is lost."""
@@ -51,13 +51,13 @@ class Webhooks:
     """Makes events of what sessions note (a Witness of the hub), stores them, and delivers what the store has."""
 
     def __init__(
-        self, url: str, keys: Callable[[], Iterable[bytes]], pool: str, ledger: Ledger, meters: Meters
+        self, url: str, keys: Callable[[], Iterable[bytes]], pool: str, shared_stats: SharedStats, meters: Meters
     ) -> None:
         """`keys` returns the keys that each event is signed with at that moment."""
         self._url = url
         self._keys = keys
         self._pool = pool
-        self._ledger = ledger
+        self._ledger = shared_stats
         self._meters = meters
         self._unstored: deque[Event] = deque()
         self._there_are = asyncio.Event()
@@ -66,24 +66,25 @@ class Webhooks:
     def note(self, session: Session, fact: Fact) -> None:
         """Make an event of an open match, and of one that was open and has ended."""
         match fact:
-            case Opened():
+            case MatchOpened():
                 sessions = [
-                    {"session": session.sid, "subject": session.subject},
-                    {"session": fact.partner, "subject": fact.partner_sub},
+                    {"session": session.session_id, "subject": session.subject},
+                    {"session": fact.peer, "subject": fact.peer_sub},
                 ]
-                self._add("matched", fact.m, sessions=sessions)
-            case Over(record=record) if record.outcome == "ended":
-                sides = [one.sid for one in (record.a, record.b) if one]
-                by = getattr(record, record.by).sid if record.by and getattr(record, record.by) else None
+                self._add("matched", fact.match_id, sessions=sessions)
+            case MatchEnded(record=record) if record.outcome == "ended":
+                sides = [one.session_id for one in (record.a, record.b) if one]
+                by = getattr(record, record.by).session_id if record.by and getattr(record, record.by) else None
                 sessions = [
-                    {"session": sid, "subject": session.subject if sid == session.sid else None} for sid in sides
+                    {"session": session_id, "subject": session.subject if session_id == session.session_id else None}
+                    for session_id in sides
                 ]
-                self._add("ended", record.m, sessions=sessions, reason=record.reason, by=by)
+                self._add("ended", record.match_id, sessions=sessions, reason=record.reason, by=by)
 
     def closed(self, session: Session, code: int | None) -> None:
         """Take no note: a socket is no match."""
 
-    def gone(self, sid: str, how: Literal["left", "moved", "expired"]) -> None:
+    def gone(self, session_id: str, how: Literal["left", "moved", "expired"]) -> None:
         """Take no note: a session is no match."""
 
     async def run(self) -> None:
@@ -93,13 +94,13 @@ class Webhooks:
             tasks.create_task(self._store())
             tasks.create_task(self._deliver(http))
 
-    def _add(self, kind: str, m: str, **more: Any) -> None:
+    def _add(self, kind: str, match_id: str, **more: Any) -> None:
         if len(self._unstored) >= MAX_UNSTORED:
             self._meters.webhooks_lost.labels("no-room").inc()
             return
-        name = f"{kind}.{m}"
+        name = f"{kind}.{match_id}"
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        body = json.encode({"id": name, "type": kind, "time": at, "pool": self._pool, "match": m, **more})
+        body = json.encode({"id": name, "type": kind, "time": at, "pool": self._pool, "match": match_id, **more})
         self._unstored.append(Event(name, body.decode()))
         self._there_are.set()
 
@@ -120,7 +121,7 @@ class Webhooks:
         try:
             async with asyncio.timeout(LEDGER_SECONDS):
                 await self._ledger.put(event)
-        except LedgerFullError:
+        except SharedStatsFullError:
             self._meters.webhooks_lost.labels("no-room").inc()
             log.warning("webhook dropped: too many wait", webhook=event.id)
         except (BrokerUnavailableError, TimeoutError):

@@ -8,12 +8,12 @@ import pytest
 from tests.unit.signaling.jwts import secret_dir, token
 from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, receive
 
-from switchboard_signaling.broker import ledger as ledger_module
+from switchboard_signaling.broker import shared_stats as ledger_module
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.session.hints import Expel
+from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.session.records import MatchRecord, ReadMatch, TouchMatch, TouchSession
 from switchboard_signaling.wire import messages
-from switchboard_signaling.wire.intents import Idle, Matched, Queued, Want
+from switchboard_signaling.wire.intents import Idle, Intent, Matched, Queued
 from switchboard_signaling.wire.messages import Hello, Resume
 
 ADMIN = "an admin's token of thirty-two bytes"
@@ -34,7 +34,10 @@ async def ask(running: Running, method: str, path: str, **more: Any) -> tuple[in
     return response.status, await response.json()
 
 
-async def sid_of(running: Running, hello: messages.ClientFrame = Hello(n=1, inst="i")) -> tuple[Any, messages.Welcome]:  # noqa: B008
+async def session_of(
+    running: Running,
+    hello: messages.ClientFrame = Hello(socket_number=1, instance="i"),  # noqa: B008 - immutable
+) -> tuple[Any, messages.Welcome]:
     socket = await running.greeted(hello)
     welcome = await receive(socket)
     assert isinstance(welcome, messages.Welcome)
@@ -73,7 +76,7 @@ async def test_what_is_not_there_is_an_error_in_json(running: Running) -> None:
 
 
 async def test_sessions_are_listed_a_page_at_a_time(running: Running) -> None:
-    sids = sorted([(await sid_of(running))[1].sid for _ in range(3)])
+    sids = sorted([(await session_of(running))[1].session_id for _ in range(3)])
     status, first = await ask(running, "GET", "/sessions?limit=2")
     assert status == 200
     assert [one["session"] for one in first["sessions"]] == sids[:2]
@@ -85,26 +88,32 @@ async def test_sessions_are_listed_a_page_at_a_time(running: Running) -> None:
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "many"])
 async def test_a_page_has_a_sensible_size(running: Running, limit: str) -> None:
     status, said = await ask(running, "GET", f"/sessions?limit={limit}")
-    assert (status, said["error"]["remedy"]) == (400, "Send 1 to 1000.")
+    assert (status, said["error"]["remedy"]) == (400, "Send `limit` from 1 to 1000.")
 
 
 async def test_a_session_is_told_with_its_match_and_without_its_tokens(running: Running) -> None:
-    (one, welcome), (two, other) = [await sid_of(running, Hello(n=1, inst=inst)) for inst in ("a", "b")]
+    (one, welcome), (two, other) = [
+        await session_of(running, Hello(socket_number=1, instance=instance)) for instance in ("a", "b")
+    ]
     for number, socket in enumerate((one, two)):
-        await socket.send_str(f'{{"type":"join-queue","c":1,"ticket":"t{number}"}}')
+        await socket.send_str(f'{{"type":"join-queue","revision":1,"ticket":"t{number}"}}')
     while not isinstance(found := await receive(one), messages.MatchFound):
         pass
     for socket in (one, two):
-        await socket.send_str(messages.encode(messages.Heartbeat(want=Matched(1, found.m))).decode())
+        await socket.send_str(messages.encode(messages.Heartbeat(intent=Matched(1, found.match_id))).decode())
     while not (isinstance(found := await receive(one), messages.MatchFound) and found.state == "open"):
         pass
-    await running.pod.broker.ledger.keep(found.m, "a", {"path": "relay"})
-    status, said = await ask(running, "GET", f"/sessions/{welcome.sid}")
+    await running.pod.broker.shared_stats.keep(found.match_id, "a", {"path": "relay"})
+    status, said = await ask(running, "GET", f"/sessions/{welcome.session_id}")
     assert status == 200
-    assert (said["here"]["state"], said["here"]["match"], said["here"]["subject"]) == ("matched", found.m, welcome.sid)
-    assert (said["stored"]["pod"], said["stored"]["match"]) == (running.pod.host.pod, found.m)
+    assert (said["attached"]["state"], said["attached"]["match"], said["attached"]["subject"]) == (
+        "matched",
+        found.match_id,
+        welcome.session_id,
+    )
+    assert (said["stored"]["pod"], said["stored"]["match"]) == (running.pod.host.pod, found.match_id)
     assert (said["match"]["outcome"], said["match"]["calls"]) == ("open", {"a": {"path": "relay"}})
-    assert set(said["match"]["sessions"].values()) == {welcome.sid, other.sid}
+    assert set(said["match"]["sessions"].values()) == {welcome.session_id, other.session_id}
     assert found.token
     assert found.token not in str(said)
 
@@ -116,29 +125,29 @@ async def test_a_session_that_nobody_knows_is_not_found(running: Running) -> Non
 
 
 async def test_a_session_of_this_pod_is_disconnected(running: Running) -> None:
-    socket, welcome = await sid_of(running)
-    assert await ask(running, "DELETE", f"/sessions/{welcome.sid}") == (
+    socket, welcome = await session_of(running)
+    assert await ask(running, "DELETE", f"/sessions/{welcome.session_id}") == (
         200,
-        {"session": welcome.sid, "pod": running.pod.host.pod},
+        {"session": welcome.session_id, "pod": running.pod.host.pod},
     )
     assert await closed_with(socket) == 4410
     assert (await ask(running, "GET", "/sessions"))[1]["sessions"] == []
 
 
-@pytest.mark.parametrize("want", [Idle(1), Queued(1, "t"), Matched(1, "m")], ids=lambda want: type(want).__name__)
+@pytest.mark.parametrize("intent", [Idle(1), Queued(1, "t"), Matched(1, "m")], ids=lambda intent: type(intent).__name__)
 async def test_a_session_of_another_pod_is_ended_in_the_store_and_its_pod_is_told(
-    running: Running, want: Want, monkeypatch: pytest.MonkeyPatch
+    running: Running, intent: Intent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker, told = running.pod.broker, []
-    monkeypatch.setattr(broker, "tell", lambda pod, hint: told.append((pod, hint)))
-    await broker.ask(TouchSession("sid", 1, "x", want, "i", "elsewhere"))
+    monkeypatch.setattr(broker, "send_hint", lambda pod, hint: told.append((pod, hint)))
+    await broker.ask(TouchSession("sid", 1, "x", intent, "i", "elsewhere"))
     await broker.ask(TouchMatch("m", "sid", 1, 1, "i", "elsewhere", named=True, side="a"))
     assert await ask(running, "DELETE", "/sessions/sid") == (202, {"session": "sid", "pod": "elsewhere"})
-    assert told == [("elsewhere", Expel("sid"))]
+    assert told == [("elsewhere", Disconnect("sid"))]
     record = await broker.ask(ReadMatch("m"))
     assert isinstance(record, MatchRecord)
-    assert record.over is isinstance(want, Matched)
-    assert (await ask(running, "GET", "/sessions/sid"))[1]["here"] is None
+    assert record.over is isinstance(intent, Matched)
+    assert (await ask(running, "GET", "/sessions/sid"))[1]["attached"] is None
 
 
 async def test_without_the_store_it_says_so(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,14 +164,14 @@ async def test_without_the_store_it_says_so(running: Running, monkeypatch: pytes
 
 @pytest.mark.parametrize("running", [SHARED], indirect=True)
 async def test_a_subject_is_kept_out_until_it_is_let_in_again(running: Running) -> None:
-    socket, welcome = await sid_of(running, Hello(n=1, inst="i", auth=token(sub="ada/1 x")))
+    socket, welcome = await session_of(running, Hello(socket_number=1, instance="i", auth=token(sub="ada/1 x")))
     path = "/blocks/subject/ada%2F1%20x"
     status, said = await ask(running, "PUT", path, json={"seconds": 60})
     assert (status, said) == (200, {"kind": "subject", "name": "ada/1 x", "seconds": 60})
     assert await closed_with(socket) == 4423
     for frame in (
-        Hello(n=1, inst="i", auth=token(sub="ada/1 x")),
-        Resume(token=welcome.token, n=2, inst="i", want=Idle(), auth=token(sub="ada/1 x")),
+        Hello(socket_number=1, instance="i", auth=token(sub="ada/1 x")),
+        Resume(token=welcome.token, socket_number=2, instance="i", intent=Idle(), auth=token(sub="ada/1 x")),
     ):
         assert await closed_with(await running.greeted(frame)) == 4423
     _, listed = await ask(running, "GET", "/blocks")
@@ -170,12 +179,12 @@ async def test_a_subject_is_kept_out_until_it_is_let_in_again(running: Running) 
     assert (one["kind"], one["name"]) == ("subject", "ada/1 x")
     assert 0 < one["seconds"] <= 60
     assert (await ask(running, "DELETE", path))[0] == 200
-    await sid_of(running, Hello(n=1, inst="i", auth=token(sub="ada/1 x")))
+    await session_of(running, Hello(socket_number=1, instance="i", auth=token(sub="ada/1 x")))
 
 
 async def test_a_session_is_kept_out(running: Running) -> None:
-    socket, welcome = await sid_of(running)
-    await ask(running, "PUT", f"/blocks/session/{welcome.sid}", json={"seconds": 60})
+    socket, welcome = await session_of(running)
+    await ask(running, "PUT", f"/blocks/session/{welcome.session_id}", json={"seconds": 60})
     assert await closed_with(socket) == 4423
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 from socket import SHUT_RDWR
 from typing import TypeVar
@@ -198,6 +199,19 @@ async def test_an_allowed_page_may_load_the_sdk_and_not_the_call_page(running: R
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+@pytest.mark.parametrize("running", [OPEN_TO_APP], indirect=True)
+async def test_an_allowed_page_may_keep_the_sdk_of_a_version(running: Running) -> None:
+    for path, status in (
+        (f"/web/sdk/{version('switchboard-signaling')}/index.js", 200),
+        ("/web/sdk/0.0.0/index.js", 404),
+    ):
+        answer = await running.public.get(path, headers={"Origin": APP})
+        assert answer.status == status
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert answer.headers["Vary"] == "Origin"
+        assert ("immutable" in answer.headers["Cache-Control"]) == (status == 200)
+
+
 @pytest.mark.parametrize("path", ["/", "/web/app.js", "/web/style.css", "/web/sdk/switchboard.js"])
 async def test_browsers_ask_whether_the_pages_files_have_changed(running: Running, path: str) -> None:
     answer = await running.public.get(path)
@@ -279,22 +293,22 @@ async def test_what_one_client_breaks_touches_no_other(running: Running) -> None
     for _ in range(3):
         await bad.send_bytes(b"\xff")
     assert await closed_with(bad) == 4400
-    await good.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
-    assert isinstance(await receive(good), messages.InQueue)
+    await good.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
+    assert isinstance(await receive(good), messages.QueueStatus)
 
 
 async def test_who_leaves_and_closes_at_once_has_left(running: Running) -> None:
     one, two = await running.welcomed("one"), await running.welcomed("two")
     for socket in (one, two):
-        await socket.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
+        await socket.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
     found = await anyhow(one, messages.MatchFound)
-    want = f'{{"state":"matched","c":1,"m":"{found.m}"}}'
+    intent = f'{{"state":"matched","revision":1,"match":"{found.match_id}"}}'
     for socket in (one, two):
-        await socket.send_str(f'{{"type":"heartbeat","want":{want}}}')
+        await socket.send_str(f'{{"type":"heartbeat","intent":{intent}}}')
     while (await anyhow(one, messages.MatchFound)).state != "open":
         pass
 
-    await one.send_str(f'{{"type":"leave","c":2,"m":"{found.m}"}}')
+    await one.send_str(f'{{"type":"leave","revision":2,"match":"{found.match_id}"}}')
     await one.close()
 
     while (state := await anyhow(two, messages.PeerState)).state != "left":
@@ -307,13 +321,13 @@ async def test_a_fault_in_a_session_closes_its_socket_alone(running: Running, mo
     right = Session.receive
 
     def wrong(session: Session, frame: messages.ClientFrame, now: float) -> list[Effect]:
-        return right(session, frame, now if session.pursuit.inst != "bad" else 1 / 0)
+        return right(session, frame, now if session.reconciler.instance != "bad" else 1 / 0)
 
     monkeypatch.setattr(Session, "receive", wrong)
-    await bad.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
+    await bad.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
     assert await closed_with(bad) == 1011
-    await good.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
-    assert isinstance(await receive(good), messages.InQueue)
+    await good.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
+    assert isinstance(await receive(good), messages.QueueStatus)
 
 
 async def test_an_effect_that_cannot_be_performed_closes_its_socket_alone(running: Running) -> None:
@@ -326,16 +340,18 @@ async def test_an_effect_that_cannot_be_performed_closes_its_socket_alone(runnin
 
 async def in_a_match(running: Running) -> tuple[ClientWebSocketResponse, ClientWebSocketResponse, str]:
     """Return the sockets of two clients, `one` and `two`, and the match that both have entered."""
-    sockets = [await running.welcomed(inst) for inst in ("one", "two")]
+    sockets = [await running.welcomed(instance) for instance in ("one", "two")]
     for socket in sockets:
-        await socket.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
+        await socket.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
     for socket in sockets:
-        m = (await until(socket, messages.MatchFound)).m
-        await socket.send_str(f'{{"type":"heartbeat","want":{{"state":"matched","c":1,"m":"{m}"}}}}')
+        match_id = (await until(socket, messages.MatchFound)).match_id
+        await socket.send_str(
+            f'{{"type":"heartbeat","intent":{{"state":"matched","revision":1,"match":"{match_id}"}}}}'
+        )
     for socket in sockets:
         while (await until(socket, messages.MatchFound)).state != "open":
             pass
-    return sockets[0], sockets[1], m
+    return sockets[0], sockets[1], match_id
 
 
 async def until(socket: ClientWebSocketResponse, kind: type[F]) -> F:
@@ -344,15 +360,15 @@ async def until(socket: ClientWebSocketResponse, kind: type[F]) -> F:
     return frame
 
 
-def chat(m: str, k: int) -> str:
-    return f'{{"type":"chat","m":"{m}","from":"one","to":"two","k":{k},"id":"{k}","text":"hello"}}'
+def chat(match_id: str, seq: int) -> str:
+    return f'{{"type":"chat","match":"{match_id}","from":"one","to":"two","seq":{seq},"id":"{seq}","text":"hello"}}'
 
 
 async def test_what_partners_say_arrives_in_order_and_is_counted(running: Running) -> None:
-    one, two, m = await in_a_match(running)
-    for k in range(1, 101):
-        await one.send_str(chat(m, k))
-    assert [(await until(two, messages.Chat)).k for _ in range(100)] == list(range(1, 101))
+    one, two, match_id = await in_a_match(running)
+    for seq in range(1, 101):
+        await one.send_str(chat(match_id, seq))
+    assert [(await until(two, messages.Chat)).seq for _ in range(100)] == list(range(1, 101))
     metrics = await (await running.internal.get("/metrics")).text()
     assert 'switchboard_signaling_frames_received_total{type="Chat"} 100.0' in metrics
 
@@ -367,21 +383,21 @@ async def test_who_sends_too_fast_is_read_more_slowly_and_loses_nothing(
         pauses.append(seconds)
 
     monkeypatch.setattr(connection, "pause", pause)
-    one, two, m = await in_a_match(running)
-    for k in range(1, 51):
-        await one.send_str(chat(m, k))
-    assert [(await until(two, messages.Chat)).k for _ in range(50)] == list(range(1, 51))
+    one, two, match_id = await in_a_match(running)
+    for seq in range(1, 51):
+        await one.send_str(chat(match_id, seq))
+    assert [(await until(two, messages.Chat)).seq for _ in range(50)] == list(range(1, 51))
     assert len(pauses) > 20
     assert all(0 < seconds < 10 for seconds in pauses)
 
 
 @pytest.mark.parametrize("running", [{"sdp_per_second": 0}], indirect=True)
 async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_stays_small(running: Running) -> None:
-    one, two, m = await in_a_match(running)
+    one, two, match_id = await in_a_match(running)
     transport = two._response.connection.transport  # type: ignore[union-attr]
     transport.pause_reading()
-    [slow] = [each for each in running.pod.hub._attached.values() if each.session.pursuit.inst == "two"]
-    offer = f'{{"type":"offer","m":"{m}","from":"one","to":"two","k":1,"sdp":"{"x" * 60_000}"}}'
+    [slow] = [each for each in running.pod.hub._attached.values() if each.session.reconciler.instance == "two"]
+    offer = f'{{"type":"offer","match":"{match_id}","from":"one","to":"two","seq":1,"sdp":"{"x" * 60_000}"}}'
     async with asyncio.timeout(SECONDS):
         while slow._closing is None:
             await one.send_str(offer)
@@ -396,7 +412,7 @@ async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_st
 async def test_in_production_ice_servers_are_for_sessions_only(running: Running) -> None:
     response = await running.public.get("/api/webrtc/config")
     assert response.status == 401
-    assert (await response.json())["code"] == "session-unknown"
+    assert (await response.json())["error"]["code"] == "session-unknown"
     token = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
     allowed = await running.public.get("/api/webrtc/config", headers={"Authorization": f"Bearer {token}"})
     assert (await allowed.json())["subprotocol"] == "switchboard.v1"
@@ -428,7 +444,7 @@ async def test_clients_get_the_limits_and_the_server_that_the_settings_name(runn
         "heartbeatMs": 3000, "idleHeartbeatMs": 3000, "resumeWindowMs": 60000, "iceGatheringMs": 1000,
         "connectionMs": 2000,
     }  # fmt: skip
-    welcome = await receive(await running.greeted(messages.Hello(n=1, inst="i")))
+    welcome = await receive(await running.greeted(messages.Hello(socket_number=1, instance="i")))
     assert isinstance(welcome, messages.Welcome)
     assert (welcome.max_reconnect_attempts, welcome.timeouts.connection_ms) == (9, 2000)
 
@@ -438,13 +454,13 @@ async def test_clients_get_the_limits_and_the_server_that_the_settings_name(runn
 
 @pytest.mark.parametrize("running", [SHARED], indirect=True)
 async def test_a_client_with_a_good_jwt_is_welcomed_and_stays_itself(running: Running) -> None:
-    socket = await running.greeted(messages.Hello(n=1, inst="i", auth=token()))
+    socket = await running.greeted(messages.Hello(socket_number=1, instance="i", auth=token()))
     welcome = await receive(socket)
     assert isinstance(welcome, messages.Welcome)
-    resume = messages.Resume(token=welcome.token, n=2, inst="i", want=Idle(), auth=token())
+    resume = messages.Resume(token=welcome.token, socket_number=2, instance="i", intent=Idle(), auth=token())
     again = await receive(await running.greeted(resume))
     assert isinstance(again, messages.Welcome)
-    assert again.sid == welcome.sid
+    assert again.session_id == welcome.session_id
     assert await running.metric('switchboard_signaling_authenticated_total{result="ok"} 2.0')
 
 
@@ -461,7 +477,7 @@ async def test_a_client_with_a_good_jwt_is_welcomed_and_stays_itself(running: Ru
 async def test_a_client_without_a_good_jwt_is_told_why(
     running: Running, auth: str | None, code: str, close: int
 ) -> None:
-    socket = await running.greeted(messages.Hello(n=1, inst="i", auth=auth))
+    socket = await running.greeted(messages.Hello(socket_number=1, instance="i", auth=auth))
     frame = await receive(socket)
     assert isinstance(frame, messages.ErrorFrame)
     assert frame.code == code
@@ -474,10 +490,11 @@ async def test_a_fault_while_a_jwt_is_verified_closes_that_socket_alone(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running.pod.gate, "verify", lambda *_: 1 / 0)
-    assert await closed_with(await running.greeted(messages.Hello(n=1, inst="i", auth=token()))) == 1011
+    assert await closed_with(await running.greeted(messages.Hello(socket_number=1, instance="i", auth=token()))) == 1011
     monkeypatch.undo()
     assert isinstance(
-        await receive(await running.greeted(messages.Hello(n=1, inst="i", auth=token()))), messages.Welcome
+        await receive(await running.greeted(messages.Hello(socket_number=1, instance="i", auth=token()))),
+        messages.Welcome,
     )
 
 
@@ -521,11 +538,11 @@ async def test_nobody_gets_another_limit_by_writing_a_header(running: Running) -
 
 
 async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(running: Running) -> None:
-    old = messages.Resume(token="a.b.c", n=1, inst="i", want=Idle())
+    old = messages.Resume(token="a.b.c", socket_number=1, instance="i", intent=Idle())
     for _ in range(12):
         assert await closed_with(await running.greeted(old)) == 4404
     good = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
-    made_up = messages.Resume(token=good[:-2] + "AA", n=1, inst="i", want=Idle())
+    made_up = messages.Resume(token=good[:-2] + "AA", socket_number=1, instance="i", intent=Idle())
     sockets = [await running.socket() for _ in range(10)]
     for socket in sockets:
         await socket.send_str(messages.encode(made_up).decode())
@@ -535,19 +552,19 @@ async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(run
     assert 1790 < int(retry_after or 0) <= 1800
     assert (await running.public.get("/api/webrtc/config")).status == 429
     assert await running.metric('switchboard_signaling_limited_total{limit="tokens"} 2.0')
-    assert await running.metric("switchboard_signaling_made_up_tokens_total 10.0")
+    assert await running.metric("switchboard_signaling_forged_tokens_total 10.0")
 
 
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 1}], indirect=True)
 async def test_made_up_jwts_and_bearer_tokens_count_too(running: Running) -> None:
-    forged = messages.Hello(n=1, inst="i", auth=token(b"not the secret of this pool, but long"))
+    forged = messages.Hello(socket_number=1, instance="i", auth=token(b"not the secret of this pool, but long"))
     assert await closed_with(await running.greeted(forged)) == 4403
     assert (await refused(running))[0] == 429
 
 
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 0}], indirect=True)
 async def test_where_all_clients_share_an_address_nobody_pays_for_another(running: Running) -> None:
-    forged = messages.Hello(n=1, inst="i", auth=token(b"not the secret of this pool, but long"))
+    forged = messages.Hello(socket_number=1, instance="i", auth=token(b"not the secret of this pool, but long"))
     for _ in range(12):
         assert await closed_with(await running.greeted(forged)) == 4403
 
@@ -556,9 +573,9 @@ async def test_where_all_clients_share_an_address_nobody_pays_for_another(runnin
 async def test_refused_frames_are_counted(running: Running) -> None:
     one, two = await running.welcomed("one"), await running.welcomed("two")
     for number, socket in enumerate((one, two)):
-        await socket.send_str(f'{{"type":"join-queue","c":1,"ticket":"t{number}"}}')
+        await socket.send_str(f'{{"type":"join-queue","revision":1,"ticket":"t{number}"}}')
     found = await match_found(one)
-    offer = messages.Offer(m=found.m, from_="one", to="two", k=1, sdp="v=0")
+    offer = messages.Offer(match_id=found.match_id, from_="one", to="two", seq=1, sdp="v=0")
     for _ in range(2):
         await one.send_str(messages.encode(offer).decode())
     error = await receive(one)

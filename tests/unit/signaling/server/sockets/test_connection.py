@@ -19,7 +19,7 @@ from switchboard_signaling.session.effects import (
     Close,
     Effect,
     Limited,
-    Note,
+    Record,
     Send,
     SendHint,
     Suspect,
@@ -38,7 +38,7 @@ GOAWAY = messages.Goaway(within_ms=1)
 class FakeSession:
     """Returns what a test wants done, and notes what it is told."""
 
-    sid = "s"
+    session_id = "s"
     match = None
 
     def __init__(self) -> None:
@@ -126,10 +126,10 @@ class World:
         self.given: tuple[Any, ...] = (self.socket, self.transport, self.session, self, self, self.metrics, self)
         self.connection = Connection(*self.given)
 
-    def attach(self, _connection: Connection, n: int) -> None:
-        self.done.append(("attach", n))
+    def attach(self, _connection: Connection, socket_number: int) -> None:
+        self.done.append(("attach", socket_number))
 
-    def tell(self, pod: str, hint: Any) -> None:
+    def send_hint(self, pod: str, hint: Any) -> None:
         self.done.append(("tell", pod, hint))
 
     def note(self, _session: Any, fact: Any) -> None:
@@ -166,7 +166,7 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_effects_are_performed_in_their_order(world: World) -> None:
     hint, fact = MatchChanged("s", "m"), Welcomed(resumed=False)
     world.connection.perform(
-        [Attach("s", 3), SendHint("pod", hint), Note(fact), Suspect(), Send(GOAWAY), Limited("sdp")]
+        [Attach("s", 3), SendHint("pod", hint), Record(fact), Suspect(), Send(GOAWAY), Limited("sdp")]
     )
     assert world.done == [("attach", 3), ("tell", "pod", hint), ("note", fact), "suspect"]
     await until(lambda: world.transport.written)
@@ -240,7 +240,7 @@ async def test_a_fault_ends_this_socket_and_is_counted(world: World, fault: str)
 
 async def test_frames_are_received_until_the_socket_closes_and_what_is_none_is_refused(world: World) -> None:
     serving = asyncio.create_task(world.connection.run())
-    hello = messages.Hello(n=1, inst="i")
+    hello = messages.Hello(socket_number=1, instance="i")
     world.socket.text(messages.encode(hello))
     world.socket.messages.put_nowait(WSMessage(WSMsgType.BINARY, b"", None))
     world.socket.text(b"{")
@@ -261,7 +261,7 @@ async def test_a_client_beyond_its_rate_is_read_more_slowly(world: World, monkey
 
     monkeypatch.setattr(module, "pause", pause)
     for _ in range(3):
-        world.socket.text(messages.encode(messages.Hello(n=1, inst="i")))
+        world.socket.text(messages.encode(messages.Hello(socket_number=1, instance="i")))
     world.socket.messages.put_nowait(WSMessage(WSMsgType.CLOSE, 1001, None))
     await limited.run()
     assert len(world.session.heard) == 4

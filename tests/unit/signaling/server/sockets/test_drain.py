@@ -58,8 +58,8 @@ async def test_a_cordoned_pod_refuses_new_clients_and_keeps_those_it_has(running
     assert (frame.code, frame.retryable) == ("retry", True)
     assert await closed_with(refused) == 4421
     assert (await running.public.get("/readyz")).status == 200
-    await kept.send_str('{"type":"join-queue","c":1,"ticket":"t"}')
-    assert isinstance(await receive(kept), messages.InQueue)
+    await kept.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
+    assert isinstance(await receive(kept), messages.QueueStatus)
     assert (await order(running, "uncordon"))[1]["cordoned"] is False
     await running.welcomed("another")
 
@@ -76,7 +76,7 @@ async def test_an_order_needs_a_token_and_the_leaders_number(running: Running) -
 async def test_a_leader_that_was_overtaken_changes_nothing(running: Running) -> None:
     assert (await order(running, "cordon", fence="8"))[0] == 200
     status, text = await order(running, "uncordon", fence="7")
-    assert (status, "newer leader, 8" in text) == (409, True)
+    assert (status, "number 8" in text) == (409, True)
     assert running.pod.drain.cordoned is True
     assert (await order(running, "uncordon", fence="8"))[0] == 200
 
@@ -111,7 +111,10 @@ async def test_some_sessions_are_asked_to_move_and_none_twice(running: Running) 
 async def test_no_more_are_told_than_have_gone(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "WINDOW", 1)
     monkeypatch.setattr("random.random", lambda: -3.0)  # all of them are due at once
-    sockets = {asyncio.create_task(receive(socket)): socket for socket in [await running.welcomed(n) for n in "abc"]}
+    sockets = {
+        asyncio.create_task(receive(socket)): socket
+        for socket in [await running.welcomed(socket_number) for socket_number in "abc"]
+    }
     await order(running, "goaway", {"count": 3, "withinMs": 60_000})
     for _ in range(3):
         told, _ = await asyncio.wait(sockets, return_when=asyncio.FIRST_COMPLETED, timeout=SECONDS)
@@ -145,7 +148,7 @@ async def test_who_does_not_follow_holds_nobody_up_for_long(running: Running, mo
 async def test_who_is_in_no_match_is_asked_first(running: Running) -> None:
     matched = [await running.welcomed(f"inst-{number}") for number in range(2)]
     for number, socket in enumerate(matched):
-        await socket.send_str(f'{{"type":"join-queue","c":1,"ticket":"t{number}"}}')
+        await socket.send_str(f'{{"type":"join-queue","revision":1,"ticket":"t{number}"}}')
     for socket in matched:
         while not isinstance(await receive(socket), messages.MatchFound):
             pass

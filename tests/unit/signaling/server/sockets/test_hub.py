@@ -22,8 +22,8 @@ class Session:
     match = None
 
     def __init__(self, number: int) -> None:
-        self.sid = str(number)
-        self.n = 1
+        self.session_id = str(number)
+        self.socket_number = 1
         self.ticks = 0
 
     def tick(self, _now: float) -> list[Effect]:

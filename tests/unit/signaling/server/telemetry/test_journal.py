@@ -29,17 +29,17 @@ def lines() -> Iterator[Lines]:
 
 async def test_a_call_has_a_line_and_so_has_each_session(running: Running, lines: Lines) -> None:
     async with AsyncExitStack() as stack:
-        one, two, m = await in_a_call(running, stack)
+        one, two, match_id = await in_a_call(running, stack)
         await one.connection("connected", "relay")
-        await one.report(Stats(m="", rtt_ms=80.0, loss=0.01))
+        await one.report(Stats(match_id="", rtt_ms=80.0, loss=0.01))
         await two.connection("failed", reason="ice-failed")
-        await until(lambda: running.pod.journal._stays[two.session.sid or ""].call.verdict)  # type: ignore[union-attr]
-        sids = [one.session.sid, two.session.sid]
+        await until(lambda: running.pod.journal._stays[two.session.session_id or ""].call.verdict)  # type: ignore[union-attr]
+        sids = [one.session.session_id, two.session.session_id]
         await one.leave("skip")
         await two.wait_for(Ended)
     await until(lambda: not running.pod.hub.connections)
     [line] = [line for line in lines if line["event"] == "match"]
-    assert (line["match"], sorted(line["sessions"]), line["by"]) == (m, sorted(sids), sids[0])
+    assert (line["match"], sorted(line["sessions"]), line["by"]) == (match_id, sorted(sids), sids[0])
     assert (line["outcome"], line["reason"], line["verdict"], line["path"]) == ("ended", "skip", "connected", "relay")
     assert (line["score"], line["whole"], line["reports"]) == (89, True, 1)
     sessions = {line["session"]: line for line in lines if line["event"] == "session"}
@@ -50,10 +50,10 @@ async def test_a_call_has_a_line_and_so_has_each_session(running: Running, lines
 
 async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
     async with AsyncExitStack() as stack:
-        one, two, m = await in_a_call(running, stack)
+        one, two, match_id = await in_a_call(running, stack)
         await one.connection("connected", "direct")
-        full = Stats(m="", path="direct", rtt_ms=20.0, jitter_ms=2.0, loss=0.0, remote_loss=0.5, sent_bitrate=1e6,
-                     received_bitrate=2e6, freezes=2, frozen_ms=1500.0)  # fmt: skip
+        full = Stats(match_id="", path="direct", rtt_ms=20.0, jitter_ms=2.0, loss=0.0, remote_loss=0.5,
+                     sent_bitrate=1e6, received_bitrate=2e6, freezes=2, frozen_ms=1500.0)  # fmt: skip
         await one.report(full)
         await two.connection("failed", reason="made-up")
         await two.leave()
@@ -62,7 +62,7 @@ async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
     for metric in (
         'calls_total{path="direct",verdict="connected"} 1.0',
         'call_failures_total{reason="other",verdict="failed"} 1.0',
-        'matches_over_total{outcome="ended",reason="user"} 1.0',
+        'matches_ended_total{outcome="ended",reason="user"} 1.0',
         "matches_total 1.0",
         "call_setup_seconds_count 1.0",
         "call_seconds_count 1.0",
@@ -81,10 +81,10 @@ async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
     assert stats["setupMs"]["count"] == 1
     assert stats["current"] is True
     await running.pod.tally.flush()
-    kept = await running.pod.broker.ledger.kept(m)
-    [mine] = [side for side in kept.values() if side["sid"] == one.session.sid]
-    assert (mine["region"], mine["verdict"], mine["path"], mine["ending"]) == ("eu", "connected", "direct", "user")
-    [theirs] = [side for side in kept.values() if side["sid"] == two.session.sid]
+    kept = await running.pod.broker.shared_stats.kept(match_id)
+    [mine] = [side for side in kept.values() if side["session"] == one.session.session_id]
+    assert (mine["region"], mine["verdict"], mine["path"], mine["reason"]) == ("eu", "connected", "direct", "user")
+    [theirs] = [side for side in kept.values() if side["session"] == two.session.session_id]
     assert (theirs["verdict"], theirs["failure"]) == ("failed", "other")
 
 

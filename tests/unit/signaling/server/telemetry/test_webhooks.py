@@ -18,7 +18,7 @@ from tests.unit.signaling.pods import in_a_call, pod_alone, until
 
 from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import LedgerFullError
+from switchboard_signaling.broker.shared_stats import SharedStatsFullError
 from switchboard_signaling.client.core import Ended
 from switchboard_signaling.server.telemetry import webhooks as module
 
@@ -65,21 +65,21 @@ async def told(receiver: Receiver, folder: Path, secret: bytes = SECRET, **setti
         running = await stack.enter_async_context(pod_alone(folder, **hook, **settings))
         assert running.pod.webhooks is not None
         delivering = asyncio.create_task(running.pod.webhooks.run())
-        one, two, m = await in_a_call(running, stack)
+        one, two, match_id = await in_a_call(running, stack)
         await one.leave("skip")
         await two.wait_for(Ended)
         delivered = 'switchboard_signaling_webhooks_total{result="delivered"} 2.0'
         await until(lambda: delivered in running.pod.metrics.text().decode())  # the pod counts after the receiver has
         delivering.cancel()
         await asyncio.wait([delivering])
-    return m, running.pod.metrics.text().decode()
+    return match_id, running.pod.metrics.text().decode()
 
 
 async def test_the_application_is_told_of_matches_once_each(tmp_path: Path) -> None:
     receiver = Receiver()
-    m, metrics = await told(receiver, tmp_path)
-    matched, ended = receiver.taken[f"matched.{m}"], receiver.taken[f"ended.{m}"]
-    assert (matched["type"], matched["match"], matched["pool"]) == ("matched", m, "local/switchboard")
+    match_id, metrics = await told(receiver, tmp_path)
+    matched, ended = receiver.taken[f"matched.{match_id}"], receiver.taken[f"ended.{match_id}"]
+    assert (matched["type"], matched["match"], matched["pool"]) == ("matched", match_id, "local/switchboard")
     assert len({side["session"] for side in matched["sessions"]}) == 2
     assert all(side["subject"] for side in matched["sessions"])
     assert (ended["type"], ended["reason"]) == ("ended", "skip")
@@ -109,7 +109,7 @@ async def test_what_is_never_taken_is_given_up(tmp_path: Path, monkeypatch: pyte
         await until(lambda: lost in running.pod.metrics.text().decode())
         delivering.cancel()
         await asyncio.wait([delivering])
-    assert await running.pod.broker.ledger.take(1, 5) == []
+    assert await running.pod.broker.shared_stats.take(1, 5) == []
 
 
 async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_counted(
@@ -119,9 +119,9 @@ async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_coun
     monkeypatch.setattr(module, "MAX_UNSTORED", 3)
     hook = {"webhook_url": "http://127.0.0.1:1/hook", "webhook_secret_dir": secret_dir(tmp_path / "w", one=SECRET)}
     async with pod_alone(tmp_path, **hook) as running:
-        hooks, ledger = running.pod.webhooks, running.pod.broker.ledger
+        hooks, shared_stats = running.pod.webhooks, running.pod.broker.shared_stats
         assert hooks is not None
-        failures = [BrokerUnavailableError("away"), LedgerFullError(), ValueError("unexpected"), None]
+        failures = [BrokerUnavailableError("away"), SharedStatsFullError(), ValueError("unexpected"), None]
         stored = []
 
         async def put(event: Event) -> None:
@@ -129,9 +129,9 @@ async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_coun
                 raise failure
             stored.append(event.id)
 
-        monkeypatch.setattr(ledger, "put", put)
-        for m in ("one", "two", "three", "four"):
-            hooks._add("matched", m)
+        monkeypatch.setattr(shared_stats, "put", put)
+        for match_id in ("one", "two", "three", "four"):
+            hooks._add("matched", match_id)
         storing = asyncio.create_task(hooks._store())
         await until(lambda: stored)
         storing.cancel()
@@ -146,7 +146,7 @@ async def test_events_that_waited_when_storing_broke_off_are_stored_without_anot
 ) -> None:
     hook = {"webhook_url": "http://127.0.0.1:1/hook", "webhook_secret_dir": secret_dir(tmp_path / "w", one=SECRET)}
     async with pod_alone(tmp_path, **hook) as running:
-        hooks, ledger = running.pod.webhooks, running.pod.broker.ledger
+        hooks, shared_stats = running.pod.webhooks, running.pod.broker.shared_stats
         assert hooks is not None
         away, tried, stored = True, asyncio.Event(), []
 
@@ -156,7 +156,7 @@ async def test_events_that_waited_when_storing_broke_off_are_stored_without_anot
                 raise BrokerUnavailableError("away")
             stored.append(event.id)
 
-        monkeypatch.setattr(ledger, "put", put)
+        monkeypatch.setattr(shared_stats, "put", put)
         hooks._add("matched", "one")
         for _ in range(2):
             storing = asyncio.create_task(hooks._store())
@@ -208,7 +208,7 @@ async def test_an_event_that_cannot_be_settled_holds_up_no_other(
 ) -> None:
     hook = {"webhook_url": "http://127.0.0.1:1/hook", "webhook_secret_dir": secret_dir(tmp_path / "w", one=SECRET)}
     async with pod_alone(tmp_path, **hook) as running:
-        hooks, ledger = running.pod.webhooks, running.pod.broker.ledger
+        hooks, shared_stats = running.pod.webhooks, running.pod.broker.shared_stats
         assert hooks is not None
         settled = []
 
@@ -217,9 +217,9 @@ async def test_an_event_that_cannot_be_settled_holds_up_no_other(
             if len(settled) == 1:
                 raise ValueError("unexpected")
 
-        monkeypatch.setattr(ledger, "settle", settle)
-        for m in ("one", "two"):
-            hooks._add("matched", m)
+        monkeypatch.setattr(shared_stats, "settle", settle)
+        for match_id in ("one", "two"):
+            hooks._add("matched", match_id)
         delivering = asyncio.create_task(hooks.run())
         await until(lambda: len(settled) == 2)
         assert not delivering.done()

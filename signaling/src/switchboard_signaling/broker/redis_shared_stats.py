@@ -1,4 +1,4 @@
-"""The ledger in Valkey or Redis: each kind of record has a hash tag of its own, each act is one script."""
+"""Shared statistics in Valkey or Redis: each kind of record has its own hash tag, each operation is one script."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -16,9 +16,9 @@ from switchboard_signaling.analytics.totals import (
     Live,
 )
 from switchboard_signaling.broker.interface import BrokerUnavailableError
-from switchboard_signaling.broker.ledger import CALL_SECONDS, MAX_BLOCKS, Blocks, Kept, LedgerFullError
 from switchboard_signaling.broker.lua import LUA
 from switchboard_signaling.broker.records import mapping
+from switchboard_signaling.broker.shared_stats import CALL_SECONDS, MAX_BLOCKS, Blocks, CallRecord, SharedStatsFullError
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
 
@@ -29,7 +29,7 @@ _field: "msgspec.json.Decoder[str | int | float]" = msgspec.json.Decoder(str | i
 
 
 class CommandRunner(Protocol):
-    """What the ledger needs of the client of the store."""
+    """What the shared statistics need from the store's client."""
 
     async def call(self, key: str, *words: str | bytes | int | float) -> Any:
         """Send a command; raises ValkeyUnavailableError."""
@@ -38,8 +38,8 @@ class CommandRunner(Protocol):
         """Run a script on keys of one slot; raises ValkeyUnavailableError."""
 
 
-class RedisLedger:
-    """The ledger of a pool."""
+class RedisSharedStats:
+    """The shared statistics of a pool."""
 
     def __init__(self, pod: str, pool: str, store: CommandRunner) -> None:
         self._pod = pod
@@ -51,7 +51,7 @@ class RedisLedger:
         self._scripts = {name: Script(LUA, name) for name in names}
 
     async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
-        """Add to the present slot, by the store's clock."""
+        """Add to the current slot, by the store's clock."""
         flat = [part for pair in counts.items() for part in pair]
         text = msgspec.json.encode(live).decode()
         await self._do("count", [self._totals], [self._pod, number, text, SLOT_SECONDS, KEEP_SECONDS, *flat])
@@ -64,34 +64,34 @@ class RedisLedger:
             total.update({name: int(number) for name, number in zip(slot[::2], slot[1::2], strict=True)})
         return total, {pod: _lives.decode(text) for pod, text in zip(lives[::2], lives[1::2], strict=True)}
 
-    async def keep(self, m: str, side: str, fields: Fields) -> None:
+    async def keep(self, match_id: str, side: str, fields: Fields) -> None:
         """Join the fields into the call's hash."""
         flat = [
             part for name, value in fields.items() for part in (f"{side}.{name}", msgspec.json.encode(value).decode())
         ]
-        await self._do("keep_call", ["{c:" + m + "}"], [CALL_SECONDS, *flat])
+        await self._do("keep_call", ["{c:" + match_id + "}"], [CALL_SECONDS, *flat])
 
-    async def kept(self, m: str) -> Kept:
+    async def kept(self, match_id: str) -> CallRecord:
         """Return the call's hash."""
-        key = "{c:" + m + "}"
+        key = "{c:" + match_id + "}"
         found = await self._answer(self._store.call(key, "HGETALL", key))
-        kept: Kept = {}
+        kept: CallRecord = {}
         for field, text in mapping(found).items():
             side, _, name = field.partition(".")
             kept.setdefault(side, {})[name] = _field.decode(text)
         return kept
 
     async def block(self, name: str, seconds: float) -> None:
-        """Note when it ends, by the store's clock."""
+        """Note when the block ends, by the store's clock."""
         if await self._do("blocks", self._blocks, ["block", name, seconds, MAX_BLOCKS]) == "full":
-            raise LedgerFullError
+            raise SharedStatsFullError
 
     async def unblock(self, name: str) -> None:
         """Forget the name."""
         await self._do("blocks", self._blocks, ["unblock", name])
 
     async def blocks(self, version: int) -> Blocks | None:
-        """Return all that have not ended."""
+        """Return the blocks that have not ended."""
         now, *found = await self._do("blocks", self._blocks, ["read", version])
         if not found:
             return None
@@ -100,12 +100,12 @@ class RedisLedger:
         return Blocks(int(newest), seconds)
 
     async def put(self, event: Event) -> None:
-        """Keep it, unless it is known."""
+        """Keep the event unless it is known."""
         if not await self._do("outbox_put", self._outbox, [event.id, event.body, MAX_EVENTS]):
-            raise LedgerFullError
+            raise SharedStatsFullError
 
     async def take(self, lease: float, count: int) -> list[Event]:
-        """Take what is due, by the store's clock."""
+        """Take the events that are due, by the store's clock."""
         found = await self._do("outbox_take", self._outbox, [lease, count])
         return [Event(id, body, int(tries)) for id, body, tries in found]  # noqa: A001 - the field's name
 

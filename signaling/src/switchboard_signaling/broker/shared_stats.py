@@ -1,4 +1,4 @@
-"""What a pool's pods write down together besides sessions and matches: totals, calls, blocks, and events to deliver."""
+"""What a pool's pods share besides sessions and matches: totals, calls, blocks, and events to deliver."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeAlias
@@ -17,77 +17,77 @@ from switchboard_signaling.analytics.totals import (
 )
 
 CALL_SECONDS: Final = 24 * 3600
-"""For how long it is kept what became of a call."""
+"""How long the record of a call is kept."""
 MAX_BLOCKS: Final = 10_000
 MAX_CALLS: Final = 10_000
-"""Calls that a pod alone remembers."""
+"""Calls that a single pod remembers."""
 
-Kept: TypeAlias = dict[str, Fields]
-"""What is known of a call, by side."""
+CallRecord: TypeAlias = dict[str, Fields]
+"""Fields of a call's record, by side."""
 
 
-class LedgerFullError(Exception):
-    """There is no room for more of this. Remedy: wait, or remove some."""
+class SharedStatsFullError(Exception):
+    """There is no room for another entry. Remedy: wait, or remove some."""
 
 
 class Blocks(Struct, frozen=True):
-    """Who is kept out, each for so many seconds more; `version` grows with each change."""
+    """The blocked names with the seconds that remain; `version` grows with each change."""
 
     version: int
     seconds: dict[str, float]
 
 
-class Ledger(Protocol):
-    """Written by all pods; every method raises BrokerUnavailableError if the store cannot be had."""
+class SharedStats(Protocol):
+    """Shared by all pods; every method raises BrokerUnavailableError if the store is unavailable."""
 
     async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
-        """Add to the totals, once for each number, which grows, however often it is repeated; say what the pod has."""
+        """Add to the totals, once per `number`, which grows, even if repeated; also publish the pod's state."""
 
     async def totals(self) -> tuple[Counts, dict[str, Live]]:
-        """Return what was counted in the last WINDOW_SECONDS, and what each pod said that it has."""
+        """Return the counts of the last WINDOW_SECONDS, and each pod's published state."""
 
-    async def keep(self, m: str, side: str, fields: Fields) -> None:
-        """Join what is known of one side of a call into its record."""
+    async def keep(self, match_id: str, side: str, fields: Fields) -> None:
+        """Join fields of one side into a call's record."""
 
-    async def kept(self, m: str) -> Kept:
-        """Return what is known of a call; empty if nothing is."""
+    async def kept(self, match_id: str) -> CallRecord:
+        """Return a call's record; empty if there is none."""
 
     async def block(self, name: str, seconds: float) -> None:
-        """Keep a name out for so long from now; raises LedgerFullError."""
+        """Block a name for some seconds from now; raises SharedStatsFullError."""
 
     async def unblock(self, name: str) -> None:
-        """Let a name in again."""
+        """Unblock a name."""
 
     async def blocks(self, version: int) -> Blocks | None:
-        """Return who is kept out, or None if the version is still the same."""
+        """Return the blocked names, or None if the version has not changed."""
 
     async def put(self, event: Event) -> None:
-        """Keep an event until it is delivered; raises LedgerFullError."""
+        """Keep an event until it is delivered; raises SharedStatsFullError."""
 
     async def take(self, lease: float, count: int) -> list[Event]:
-        """Return events to deliver, for the caller alone for `lease` seconds."""
+        """Return events to deliver, reserved for the caller for `lease` seconds."""
 
     async def settle(self, id: str, again: float | None) -> None:  # noqa: A002 - the field's name
-        """Forget an event, or have it tried again in some seconds."""
+        """Forget an event, or schedule another attempt in some seconds."""
 
 
-class MemoryLedger:
-    """The ledger of a pod alone; it ends with the process."""
+class MemorySharedStats:
+    """The shared state of a single pod; it ends with the process."""
 
     def __init__(self, pod: str, clock: Callable[[], float]) -> None:
-        """`clock` gives monotonic seconds."""
+        """`clock` returns monotonic seconds."""
         self._pod = pod
         self._clock = clock
         self._number = 0
         self._slots: dict[int, Counts] = {}
         self._live: dict[str, tuple[float, Live]] = {}
-        self._calls: dict[str, tuple[float, Kept]] = {}
+        self._calls: dict[str, tuple[float, CallRecord]] = {}
         self._blocks: dict[str, float] = {}
         self._version = 0
         self._outbox = Outbox()
 
     async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
-        """Add to the present slot."""
+        """Add to the current slot."""
         now = self._clock()
         self._live[self._pod] = (now, live)
         if number > self._number:
@@ -106,25 +106,25 @@ class MemoryLedger:
                 total.update(counts)
         return total, {pod: live for pod, (at, live) in self._live.items() if now - at <= LIVE_SECONDS}
 
-    async def keep(self, m: str, side: str, fields: Fields) -> None:
-        """Join the fields; the call that was longest untouched makes room."""
-        _, kept = self._calls.pop(m, (0.0, {}))
+    async def keep(self, match_id: str, side: str, fields: Fields) -> None:
+        """Join the fields; the least recently touched call makes room."""
+        _, kept = self._calls.pop(match_id, (0.0, {}))
         kept.setdefault(side, {}).update(fields)
-        self._calls[m] = (self._clock(), kept)
+        self._calls[match_id] = (self._clock(), kept)
         oldest = next(iter(self._calls))
         if len(self._calls) > MAX_CALLS or self._calls[oldest][0] < self._clock() - CALL_SECONDS:
             del self._calls[oldest]
 
-    async def kept(self, m: str) -> Kept:
-        """Return what is known."""
-        return self._calls.get(m, (0.0, {}))[1]
+    async def kept(self, match_id: str) -> CallRecord:
+        """Return the record."""
+        return self._calls.get(match_id, (0.0, {}))[1]
 
     async def block(self, name: str, seconds: float) -> None:
-        """Note when it ends."""
+        """Note when the block ends."""
         now = self._clock()
         self._blocks = {one: until for one, until in self._blocks.items() if until > now}
         if len(self._blocks) >= MAX_BLOCKS and name not in self._blocks:
-            raise LedgerFullError
+            raise SharedStatsFullError
         self._blocks[name] = now + seconds
         self._version += 1
 
@@ -134,7 +134,7 @@ class MemoryLedger:
         self._version += 1
 
     async def blocks(self, version: int) -> Blocks | None:
-        """Return all that have not ended."""
+        """Return the blocks that have not ended."""
         now = self._clock()
         if version == self._version:
             return None
@@ -143,7 +143,7 @@ class MemoryLedger:
     async def put(self, event: Event) -> None:
         """Put it into the model."""
         if not self._outbox.put(event, self._clock()):
-            raise LedgerFullError
+            raise SharedStatsFullError
 
     async def take(self, lease: float, count: int) -> list[Event]:
         """Take from the model."""
