@@ -57,7 +57,7 @@ def disturb(cluster: Cluster, changes: list[str]) -> None:
 
 
 @given(random=SEEDS, replicas=st.integers(1, 7), sessions=st.integers(0, 40), changes=CHANGES)
-def test_from_any_state_the_pool_comes_to_rest_as_wished_with_every_session(
+def test_from_any_state_the_pool_reaches_its_target_with_every_session(
     random: Random, replicas: int, sessions: int, changes: list[str]
 ) -> None:
     cluster = serving(random, replicas, sessions)
