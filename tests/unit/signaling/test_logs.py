@@ -23,6 +23,7 @@ from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire.messages import Answer, Candidate, Chat, IceCandidate, Offer, Stats
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.dBjftJeZ4CVP-mBZ8Zzq5d8uJSkKzN1Xv2kY3lG0abc"
+ADMIN = "an admin token of at least 32 bytes"
 SDP = "v=0\r\no=- 1 1 IN IP4 203.0.113.7\r\n"
 NOBODY: dict[str, Any] = {"match_id": "", "from_": "", "to": "", "seq": 0}
 
@@ -109,7 +110,8 @@ async def test_a_session_leaves_no_secret_in_the_log(tmp_path: Path) -> None:
     """Run sessions with all kinds of errors through the real server, and search everything that it wrote."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")},
-        "SWITCHBOARD_ENVIRONMENT": "Staging", "SWITCHBOARD_LOG_LEVEL": "debug", "SWITCHBOARD_HTTP_PORT": "0",
+        "SWITCHBOARD_ENVIRONMENT": "Staging", "SWITCHBOARD_LOG_LEVEL": "info", "SWITCHBOARD_HTTP_PORT": "0",
+        "SWITCHBOARD_ADMIN_TOKEN_DIR": str(secret_dir(tmp_path / "admin", one=ADMIN.encode())),
         "SWITCHBOARD_HOST": "127.0.0.1", "SWITCHBOARD_INTERNAL_PORT": "0", "SWITCHBOARD_AUTH_TYPE": "SharedSecret",
         "SWITCHBOARD_AUTH_SECRET_DIR": str(secret_dir(tmp_path / "auth")), "TURN_SERVER_URL": "turn:t.example",
         "TURN_USERNAME": "u", "TURN_CREDENTIAL": "MARK-credential", "SWITCHBOARD_TRUSTED_PROXIES": "127.0.0.0/8",
@@ -125,7 +127,9 @@ async def test_a_session_leaves_no_secret_in_the_log(tmp_path: Path) -> None:
             while "ready: http" not in (line := (await server.stdout.readline()).decode()):
                 written.append(line)
         url = line.split()[-1]
-        secrets = await drive(url)
+        [port] = [json.loads(line)["internal_port"] for line in written if '"listening"' in line]
+        await watch(f"http://127.0.0.1:{port}/admin/watches/subject")
+        secrets = [ADMIN, *await drive(url)]
     finally:
         server.send_signal(signal.SIGTERM)
         written += (await server.stdout.read()).decode().splitlines()
@@ -134,8 +138,19 @@ async def test_a_session_leaves_no_secret_in_the_log(tmp_path: Path) -> None:
     events = [json.loads(line)["event"] for line in written if line.startswith("{")]
     assert events.count("session") == 4
     assert events.count("match") == 1
+    assert events.count("watch_started") > 1
+    assert events.count("frame_received") > 10
+    assert events.count("frame_sent") > 10
     for secret in [*secrets, "MARK", "203.0.113", "2001:db8", "127.0.0.1"]:
         assert secret not in text.replace(url, "")
+
+
+async def watch(url: str) -> None:
+    """Watch the subjects of the call."""
+    async with ClientSession(headers={"Authorization": f"Bearer {ADMIN}"}) as http:
+        for subject in ("ada", "bob", "eve"):
+            async with http.put(f"{url}/{subject}", json={"seconds": 60}) as response:
+                assert response.status == 200
 
 
 async def drive(url: str) -> list[str]:

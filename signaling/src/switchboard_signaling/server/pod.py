@@ -13,11 +13,12 @@ from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.ice.directory import Server, StaticAuth
 from switchboard_signaling.ice.file import IceFile
-from switchboard_signaling.server.access.blocks import Blocklist
+from switchboard_signaling.server.access.client_lists import ClientList
 from switchboard_signaling.server.access.connection_limiter import ConnectionLimiter
 from switchboard_signaling.server.access.keys import KeysError, SharedSecrets, token_keys
 from switchboard_signaling.server.sockets.drain import Drain
 from switchboard_signaling.server.sockets.hub import Hub
+from switchboard_signaling.server.sockets.watcher import Watcher
 from switchboard_signaling.server.telemetry.call_metrics import CallMetrics
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.server.telemetry.session_log import SessionLog
@@ -45,7 +46,8 @@ class SignalingPod:
     limiter: ConnectionLimiter
     session_log: SessionLog
     stats: StatsFlusher
-    blocks: Blocklist
+    blocks: ClientList
+    watches: ClientList
     webhooks: Webhooks | None
 
 
@@ -70,7 +72,8 @@ def make_pod(settings: ServerSettings) -> SignalingPod:
     ice = IceFile(settings.ice_directory, time.time, static_server(settings))
     metrics = Metrics()
     broker = _make_broker(name, settings, metrics)
-    blocks = Blocklist(broker.shared_stats)
+    blocks = ClientList("blocks", broker.shared_stats)
+    watches = ClientList("watches", broker.shared_stats)
     host = Host(
         pod=name,
         keyring=Keyring(token_keys(settings.key_dir), time.time),
@@ -101,12 +104,15 @@ def make_pod(settings: ServerSettings) -> SignalingPod:
         settings.capacity,
         settings.frames_per_second,
         [session_log, *([webhooks] if webhooks else [])],
+        Watcher(watches),
     )
     stats.live = lambda: Live(hub.active_sessions, hub.connections, hub.matched_sessions)
     tokens = SharedSecrets(settings.internal_token_dir, "internal tokens") if settings.internal_token_dir else None
     drain = Drain(hub, tokens)
     limiter = ConnectionLimiter(settings, metrics)
-    return SignalingPod(settings, host, ice, broker, hub, drain, metrics, limiter, session_log, stats, blocks, webhooks)
+    return SignalingPod(
+        settings, host, ice, broker, hub, drain, metrics, limiter, session_log, stats, blocks, watches, webhooks
+    )
 
 
 def make_webhooks(settings: ServerSettings, broker: Broker, call_metrics: CallMetrics) -> Webhooks | None:

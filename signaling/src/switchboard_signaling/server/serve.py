@@ -37,7 +37,8 @@ async def serve(settings: ServerSettings, started: Callable[[str, int], None]) -
     try:
         public = await _listen(public_app(pod), settings.host, settings.http_port, runners)
         tls = internal_tls(settings.internal_tls_dir) if settings.internal_tls_dir else None
-        await _listen(internal_app(pod), settings.host, settings.internal_port, runners, tls)
+        internal = await _listen(internal_app(pod), settings.host, settings.internal_port, runners, tls)
+        log.info("listening", http_port=public, internal_port=internal)
         await _run_until(stop, pod, lambda: started(settings.host or "localhost", public))
     finally:
         for runner in runners:
@@ -50,7 +51,7 @@ async def _work(pod: SignalingPod, started: Callable[[], None]) -> None:
     await pod.broker.start(pod.hub.hinted)
     started()
     log.info("serving", pool=pod.settings.pool, pod=pod.host.pod, durable=pod.broker.durable)
-    loops = {"hub": pod.hub.run, "stats": pod.stats.run, "blocks": pod.blocks.run}
+    loops = {"hub": pod.hub.run, "stats": pod.stats.run, "blocks": pod.blocks.run, "watches": pod.watches.run}
     if pod.webhooks:
         loops["webhooks"] = pod.webhooks.run
     async with asyncio.TaskGroup() as tasks:

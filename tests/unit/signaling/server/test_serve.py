@@ -23,7 +23,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("name", ["hub", "stats", "blocks", "webhooks", "limiter"])
+@pytest.mark.parametrize("name", ["hub", "stats", "blocks", "watches", "webhooks", "limiter"])
 async def test_a_fault_in_a_loop_is_logged_and_counted_and_the_process_continues(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

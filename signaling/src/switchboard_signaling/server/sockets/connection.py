@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -12,6 +12,7 @@ from switchboard_signaling.broker.interface import Broker, BrokerUnavailableErro
 from switchboard_signaling.server.access.connection_limiter import ClientAddress
 from switchboard_signaling.server.sockets.inline import InlineSocket
 from switchboard_signaling.server.sockets.writer import SocketWriter, WriteBatcher
+from switchboard_signaling.server.telemetry.frame_log import SocketLog
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.effects import (
@@ -61,20 +62,8 @@ class Connection:
     """Performs the effects of one session; never blocks the caller."""
 
     __slots__ = (
-        "_address",
-        "_broker",
-        "_closed_with",
-        "_closing",
-        "_frames",
-        "_hub",
-        "_metrics",
-        "_questions",
-        "_slowed",
-        "_socket",
-        "_transport",
-        "_verification",
-        "_writer",
-        "session",
+        "_address", "_broker", "_closed_with", "_closing", "_frames", "_hub", "_metrics", "_questions", "_slowed",
+        "_socket", "_transport", "_verification", "_writer", "frame_log", "session",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +77,8 @@ class Connection:
         address: ClientAddress,
     ) -> None:
         self.session = session
+        self.frame_log: SocketLog | None = None
+        """Logs this socket while its client is watched."""
         self._socket = socket
         self._transport = transport
         self._broker = broker
@@ -142,6 +133,8 @@ class Connection:
 
     def perform(self, effects: list[Effect]) -> None:
         """Perform the session's effects."""
+        if self.frame_log is not None:
+            self._log(self.frame_log.decided, effects)
         for effect in effects:
             match effect:
                 case Send():
@@ -150,17 +143,26 @@ class Connection:
                 case SendHint():
                     self._hub.send_hint(effect.pod, effect.hint)
                 case Ask():
-                    if not self._questions.put(effect.question):
-                        self.perform(self.session.unanswered(effect.question))
-                    elif not self._questions.has_room:
-                        self._slowed = True
+                    self._put_question(effect.question)
                 case Attach():
-                    self._hub.attach(self, effect.socket_number)
+                    self._attach(effect.socket_number, effects)
                 case Close():
                     self._writer.flush()
                     self.close(effect.code)
                 case _:
                     self._perform_other(effect)
+
+    def _attach(self, socket_number: int, effects: list[Effect]) -> None:
+        watched = self.frame_log is not None
+        self._hub.attach(self, socket_number)
+        if not watched and self.frame_log is not None:  # from this step on, so that the log has the `welcome`
+            self._log(self.frame_log.decided, effects)
+
+    def _put_question(self, question: Question) -> None:
+        if not self._questions.put(question):
+            self.perform(self.session.unanswered(question))
+        elif not self._questions.has_room:
+            self._slowed = True
 
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
         """Perform what the session decides now; an exception ends this socket and no other."""
@@ -194,6 +196,8 @@ class Connection:
 
     def _refuse(self, error: errors.ProtocolError) -> None:
         self._metrics.refused.labels(error.kind.code).inc()
+        if self.frame_log is not None:
+            self._log(self.frame_log.refused, error)
         self.perform(self.session.refused(error))
 
     def _receive(self, data: bytes, now: float) -> None:
@@ -203,6 +207,8 @@ class Connection:
             self._refuse(error)
             return
         self._metrics.received[type(frame)] += 1
+        if self.frame_log is not None:
+            self._log(self.frame_log.received, frame, len(data))
         try:
             self.perform(self.session.receive(frame, now))
         except Exception as error:  # noqa: BLE001 - as in `change`
@@ -240,6 +246,14 @@ class Connection:
             self.perform(self.session.unanswered(question))
             return
         self.change(lambda now: self.session.answered(question, reply, now))
+
+    def _log(self, write: Callable[..., None], *arguments: Any) -> None:
+        """Write to the log of a watched socket; a fault there ends the log, not the socket."""
+        try:
+            write(*arguments)
+        except Exception as error:  # noqa: BLE001 - counted and logged
+            self.frame_log = None
+            self._metrics.fault("watch", error, session=self.session.session_id)
 
     def _broken(self, error: Exception) -> None:
         self._metrics.fault("session", error, session=self.session.session_id)

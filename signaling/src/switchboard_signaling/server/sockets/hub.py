@@ -12,6 +12,7 @@ import structlog
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.server.sockets.connection import Connection
+from switchboard_signaling.server.sockets.watcher import Watcher
 from switchboard_signaling.server.sockets.writer import WriteBatcher
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.core import Session
@@ -60,9 +61,11 @@ class Hub:
         capacity: int,
         frames_per_second: float = 0.0,
         listeners: Sequence[SessionListener] = (),
+        watcher: Watcher | None = None,
     ) -> None:
         """`capacity`: maximum number of sockets; `frames_per_second`: limit per socket, 0 for none."""
         self._listeners = listeners
+        self._watcher = watcher
         self._host = host
         self._broker = broker
         self._capacity = capacity
@@ -132,6 +135,8 @@ class Hub:
         if not self._open:
             self._empty.set()
         session = connection.session
+        if self._watcher:
+            self._watcher.closed(connection, code)
         self._close_counted(code)
         self._notify(lambda listener: listener.closed(session, code))
         if self._attached.get(session.session_id) is connection:
@@ -150,6 +155,7 @@ class Hub:
             connection.change(partial(session.hinted, Superseded(session.session_id, known.session.socket_number)))
             return
         self._attached[session.session_id] = connection
+        self._watch([connection])
         if known is not None and known is not connection:
             known.change(partial(known.session.hinted, Superseded(session.session_id, socket_number)))
 
@@ -227,9 +233,17 @@ class Hub:
         while True:
             for spoke in self._wheel:
                 await asyncio.sleep(TICK_SECONDS / SPOKES)
-                for connection in list(spoke):
+                connections = list(spoke)
+                for connection in connections:
                     connection.change(connection.session.tick)
+                self._watch(connections)
             self._forget_detached(time.monotonic())
+
+    def _watch(self, connections: Iterable[Connection]) -> None:
+        """Start and stop the logs of sockets, as the list of watched clients changes."""
+        if self._watcher and self._watcher.active:
+            for connection in connections:
+                self._watcher.look(connection)
 
     def _forget_detached(self, now: float) -> None:
         """Forget sessions that can no longer be resumed; the oldest come first."""

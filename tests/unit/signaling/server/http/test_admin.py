@@ -8,8 +8,8 @@ import pytest
 from tests.unit.signaling.jwts import secret_dir, token
 from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, receive
 
-from switchboard_signaling.broker import shared_stats as ledger_module
 from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.broker.shared_stats import MAX_LISTED
 from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.session.records import MatchRecord, ReadMatch, TouchMatch, TouchSession
 from switchboard_signaling.wire import messages
@@ -196,6 +196,6 @@ async def test_a_block_needs_a_length(running: Running, body: str) -> None:
 
 
 async def test_the_number_of_blocks_is_limited(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "MAX_BLOCKS", 0)
+    monkeypatch.setitem(MAX_LISTED, "blocks", 0)
     status, answer = await ask(running, "PUT", "/blocks/subject/ada", json={"seconds": 60})
-    assert (status, answer["error"]["code"]) == (409, "too-many-blocks")
+    assert (status, answer["error"]["code"]) == (409, "list-full")
