@@ -18,7 +18,7 @@ import { listen, tell } from "./events.js";
 import { idle, matched, onWire, queued, requeued, supersedes } from "./intent.js";
 import { ACK_DELAY } from "./lane.js";
 import { Match, Outcome } from "./match.js";
-import { BAD_FRAME, DEFAULT_LIMITS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
+import { BAD_FRAME, DEFAULT_LIMITS, HEARTBEAT_GRACE_MS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
 import { bounded } from "./report.js";
 import { lock, nothing, remove, restore, save } from "./saved.js";
 import { Sockets } from "./sockets.js";
@@ -43,6 +43,8 @@ export class Session extends EventTarget {
   #instance = newId();
   #state = nothing();
   #limits = DEFAULT_LIMITS;
+  /** Time within which the pool sends the next heartbeat. */
+  #nextMs = DEFAULT_LIMITS.heartbeatMs;
   /** @type {Match | null} */
   #match = null;
   /** @type {Outcome | null} */
@@ -59,6 +61,7 @@ export class Session extends EventTarget {
       url, token,
       next: () => {
         this.#state.socket += 1;
+        this.#nextMs = this.#limits.heartbeatMs;
         this.#save();
       },
       greeting: (auth) => this.#greeting(auth),
@@ -120,6 +123,8 @@ export class Session extends EventTarget {
     this.#match = null;
     this.#setIntent(queued(this.intent, ticket, attributes, required, choice));
     const { revision } = this.intent;
+    this.#nextMs = Math.min(this.#nextMs, this.#limits.heartbeatMs);
+    this.#sockets.expectAnswer();
     this.#sockets.send({ type: "join-queue", revision, ticket, attributes, required, ...choice });
   }
 
@@ -190,8 +195,7 @@ export class Session extends EventTarget {
   }
 
   #tick() {
-    const every = this.intent.state === "idle" ? this.#limits.idleHeartbeatMs : this.#limits.heartbeatMs;
-    this.#sockets.check(2 * every + 2000);
+    this.#sockets.check(this.#nextMs + HEARTBEAT_GRACE_MS);
     this.#acknowledge();
     this.#transmit("due");
   }
@@ -223,8 +227,9 @@ export class Session extends EventTarget {
   /** @type {Record<string, (frame: any) => unknown>} */
   #handlers = {
     welcome: (frame) => this.#welcome(frame),
-    heartbeat: ({ token }) => {
+    heartbeat: ({ token, nextMs }) => {
       if (token) this.#state.token = token;
+      this.#nextMs = nextMs;
       this.#save();
       this.#heartbeat();
     },
@@ -245,10 +250,11 @@ export class Session extends EventTarget {
   };
 
   /** @param {any} frame */
-  #welcome({ session, token, intent, timeouts, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
+  #welcome({ session, token, intent, timeouts, nextMs, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
     if (session !== this.#state.session) lock(session);
     Object.assign(this.#state, { session, token });
     this.#limits = { ...DEFAULT_LIMITS, ...timeouts, maxReconnectAttempts }; // older servers send fewer
+    this.#nextMs = nextMs;
     this.#sockets.welcome();
     // What the user did since the first frame was not sent: do not wait for the next heartbeat.
     if (intent.revision < this.intent.revision) this.#heartbeat();
