@@ -8,7 +8,7 @@ import { Emitter } from "./events.js";
 import { idle, matched, onWire, queued, requeued, supersedes } from "./intent.js";
 import { ACK_DELAY } from "./lane.js";
 import { Match, Outcome } from "./match.js";
-import { BAD_FRAME, DEFAULT_LIMITS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
+import { BAD_FRAME, DEFAULT_LIMITS, HEARTBEAT_GRACE_MS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
 import { bounded } from "./report.js";
 import { lock, nothing, remove, restore, save } from "./saved.js";
 import { Sockets } from "./sockets.js";
@@ -57,6 +57,8 @@ export class Session extends Emitter {
   #instance = newId();
   #state = nothing();
   #limits = DEFAULT_LIMITS;
+  /** Time within which the pool sends the next heartbeat. */
+  #nextMs = DEFAULT_LIMITS.heartbeatMs;
   /** @type {Match | null} */
   #match = null;
   /** @type {Outcome | null} */
@@ -73,6 +75,7 @@ export class Session extends Emitter {
       url, token,
       next: () => {
         this.#state.socket += 1;
+        this.#nextMs = this.#limits.heartbeatMs;
         this.#save();
       },
       greeting: (auth) => this.#greeting(auth),
@@ -134,6 +137,8 @@ export class Session extends Emitter {
     this.#match = null;
     this.#setIntent(queued(this.intent, ticket, attributes, required, choice));
     const { revision } = this.intent;
+    this.#nextMs = Math.min(this.#nextMs, this.#limits.heartbeatMs);
+    this.#sockets.expectAnswer();
     this.#sockets.send({ type: "join-queue", revision, ticket, attributes, required, ...choice });
   }
 
@@ -204,8 +209,7 @@ export class Session extends Emitter {
   }
 
   #tick() {
-    const every = this.intent.state === "idle" ? this.#limits.idleHeartbeatMs : this.#limits.heartbeatMs;
-    this.#sockets.check(2 * every + 2000);
+    this.#sockets.check(this.#nextMs + HEARTBEAT_GRACE_MS);
     this.#acknowledge();
     this.#transmit("due");
   }
@@ -237,8 +241,9 @@ export class Session extends Emitter {
   /** @type {Record<string, (frame: any) => unknown>} */
   #handlers = {
     welcome: (frame) => this.#welcome(frame),
-    heartbeat: ({ token }) => {
+    heartbeat: ({ token, nextMs }) => {
       if (token) this.#state.token = token;
+      this.#nextMs = nextMs;
       this.#save();
       this.#heartbeat();
     },
@@ -259,10 +264,11 @@ export class Session extends Emitter {
   };
 
   /** @param {any} frame */
-  #welcome({ session, token, intent, timeouts, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
+  #welcome({ session, token, intent, timeouts, nextMs, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
     if (session !== this.#state.session) lock(session);
     Object.assign(this.#state, { session, token });
     this.#limits = { ...DEFAULT_LIMITS, ...timeouts, maxReconnectAttempts }; // older servers send fewer
+    this.#nextMs = nextMs;
     this.#sockets.welcome();
     // What the user did since the first frame was not sent: do not wait for the next heartbeat.
     if (intent.revision < this.intent.revision) this.#heartbeat();

@@ -20,7 +20,7 @@ async function announced() {
   }
   await session.start();
   browser.socket.onopen();
-  receive({ type: "welcome", session: "s", token: "t", intent: { state: "idle", revision: 0 } });
+  receive({ type: "welcome", session: "s", token: "t", intent: { state: "idle", revision: 0 }, nextMs: 30000 });
   session.join();
   const { ticket } = browser.socket.sent.at(-1);
   const found = { type: "match-found", match: "m", role: "impolite", peer: "p", iceServers: [], ttlMs: 1000, ticket };

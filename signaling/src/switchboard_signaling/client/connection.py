@@ -121,6 +121,7 @@ class Client:
         blocked: Sequence[str] = (),
     ) -> None:
         """Look for a peer; see wire.intents.Queued for the arguments."""
+        self._received_at = time.monotonic()  # the server's answer is due from now on
         await self._perform(self.session.join(attributes, required, mode=mode, preferred=preferred, blocked=blocked))
 
     async def leave(self, reason: messages.LeaveReason = "user") -> None:
