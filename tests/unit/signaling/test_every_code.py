@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from switchboard_signaling.server.access.client_lists import of_session
 from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, receive
 from tests.unit.signaling.world import ClientSocket, World
 
 from switchboard_signaling.client import core as client
 from switchboard_signaling.client.lanes import WINDOW
+from switchboard_signaling.server.access.client_lists import of_session
 from switchboard_signaling.session.effects import Send
 from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.wire import errors, messages
