@@ -9,7 +9,7 @@ NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 @pytest.mark.parametrize("argv", [("up",), ("down",), ("status",), ("kill-node", "node-1"), ("exec", "node-1", "true")])
-def test_others_than_root_are_told_so(cluster: Embedded, argv: tuple[str, ...]) -> None:
+def test_other_users_than_root_get_an_error(cluster: Embedded, argv: tuple[str, ...]) -> None:
     answer = cluster.ask(*argv, before=NOBODY)
     assert (answer.status, answer.error["code"]) == (1, "not-root")
     assert "as root" in answer.error["remedy"]

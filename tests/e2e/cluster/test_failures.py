@@ -48,7 +48,7 @@ def workload(cluster: Embedded, image: str) -> Iterator[Kubectl]:
 
 
 @pytest.fixture(autouse=True)
-def _heal(cluster: Embedded) -> Iterator[None]:
+def _recover(cluster: Embedded) -> Iterator[None]:
     yield
     for node in cluster.run("status")["nodes"]:
         cluster.run("start-node", node["name"])
