@@ -104,7 +104,7 @@ class Person:
             self._desk.way.arm(cut_after if kind.cut else None)
             began = time.monotonic()
             for person in (one, other):
-                await person.look_for_partner()
+                await person.join_queue()
             for person in (one, other):
                 await person.wait_for_state("connected", CALL_SECONDS)
                 await person.until(MOVING, CALL_SECONDS)

@@ -13,7 +13,7 @@ from typing import Final
 from playwright.async_api import Browser
 from prove.cuts import cuttable
 from prove.relay import Pods
-from tests.browser.call import CallPage, Diary, chromium, meet
+from tests.browser.call import CallPage, Recording, chromium, start_call
 from tests.browser.lan import HOST, Home, lan
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
@@ -32,6 +32,7 @@ CALM_SECONDS: Final = 11.0
 """Seconds after which a working call resets its counters of failures (recovery.js), so that rounds are independent."""
 STOP_SECONDS: Final = "6"
 """Maximum time in which a pod moves its clients before it exits."""
+MOVING: Final = "performance.now() - recording.frameAt < 300"
 Figures = dict[str, list[float]]
 People = tuple[CallPage, CallPage]
 
@@ -39,7 +40,7 @@ People = tuple[CallPage, CallPage]
 async def pair(browser: Browser, other_browser: Browser, url: str) -> People:
     """Open two pages in a call with each other."""
     people = await CallPage.open(browser, url), await CallPage.open(other_browser, url)
-    await meet(*people)
+    await start_call(*people)
     for person in people:
         await person.assert_moving()
     await people[0].page.click("#show-chat")
@@ -48,12 +49,14 @@ async def pair(browser: Browser, other_browser: Browser, url: str) -> People:
 
 async def standstill(people: People, fault: Callable[[], Awaitable[object]]) -> float:
     """Cause a fault, wait until both sides receive video again, and return the longer time without it."""
-    diaries = [await Diary.of(person) for person in people]
+    recordings = [await Recording.start(person) for person in people]
     await fault()
     for person in people:
-        await person.until("performance.now() - diary.began > 3000 && performance.now() - diary.frameAt < 300", 60)
+        await person.until(
+            "performance.now() - recording.began > 3000 && performance.now() - recording.frameAt < 300", 60
+        )
         await person.wait_for_state("connected", 60)
-    return max([await diary.longest_standstill() for diary in diaries])
+    return max([await recording.longest_freeze() for recording in recordings])
 
 
 @asynccontextmanager
@@ -89,7 +92,7 @@ async def pod_gone(folder: Path, rounds: int, number: signal.Signals, name: str)
     found: Figures = {f"{name}_s": [], f"{name}_video_s": []}
     async with over_two_pods(folder) as (people, pods, used):
         for _ in range(rounds):
-            diaries = [await Diary.of(person) for person in people]
+            recordings = [await Recording.start(person) for person in people]
             gone = used[0]
             used.reverse()
             pods.signal(gone, number)
@@ -101,7 +104,7 @@ async def pod_gone(folder: Path, rounds: int, number: signal.Signals, name: str)
             for person in people:
                 await person.sees("#link", "Online")
             found[f"{name}_s"].append(max(lines))
-            found[f"{name}_video_s"].append(max([await diary.longest_standstill() for diary in diaries]))
+            found[f"{name}_video_s"].append(max([await recording.longest_freeze() for recording in recordings]))
             await pods.start(gone)
     return found
 
@@ -146,15 +149,15 @@ async def ice_failure(folder: Path, rounds: int) -> Figures:
         for _ in range(rounds):
             for person in people:
                 await person.assert_moving()
-            ada.datagrams(through=False)
+            ada.udp(blocked=True)
             await asyncio.sleep(FAILED_AFTER)
             for person in people:
                 await person.wait_for_state("away", 1)
-                await Diary.of(person)
-            ada.datagrams(through=True)
+                await Recording.start(person)
+            ada.udp(blocked=False)
             began = time.monotonic()
             for person in people:
-                await person.until("diary.longest > 0 && performance.now() - diary.frameAt < 300", 60)
+                await person.until(f"recording.longest > 0 && {MOVING}", 60)
             found["ice_failure_s"].append(time.monotonic() - began)
             for person in people:
                 await person.wait_for_state("connected")

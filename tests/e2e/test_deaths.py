@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 import pytest
-from tests.browser.call import CallPage, chromium, meet
+from tests.browser.call import CallPage, chromium, start_call
 from tests.e2e.kubectl import Object, ready
 from tests.e2e.made import Made
 from tests.e2e.pods import REDIS, SIGNALING, TURN, kill, name_of, primaries, replaced, replication, signaling_pods
@@ -59,7 +59,7 @@ async def test_a_call_goes_on_while_all_signaling_pods_are_replaced_and_new_ones
     async with chromium() as browser:
         one = await CallPage.open(browser, switchboard.url)
         other = await CallPage.open(browser, switchboard.url)
-        await meet(one, other)
+        await start_call(one, other)
         kill(switchboard, *before)
         for person in (one, other):
             await person.assert_moving()
@@ -69,7 +69,7 @@ async def test_a_call_goes_on_while_all_signaling_pods_are_replaced_and_new_ones
             await person.assert_moving()
         third = await CallPage.open(browser, switchboard.url)
         fourth = await CallPage.open(browser, switchboard.url)
-        await meet(third, fourth)
+        await start_call(third, fourth)
 
 
 async def test_new_matches_are_made_after_a_valkey_primary_was_killed(switchboard: Made) -> None:
@@ -104,6 +104,6 @@ async def test_relayed_calls_work_again_after_coturn_was_killed(switchboard: Mad
     async with chromium() as browser:
         one = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
         other = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             assert await person.path() == "relay"

@@ -1,7 +1,7 @@
 """`make up` ends with a URL, and two people who open it see each other."""
 
 import pytest
-from tests.browser.call import CallPage, chromium, meet
+from tests.browser.call import CallPage, chromium, start_call
 from tests.e2e.made import Made, last_url, make_up
 from tests.e2e.pods import TURN
 
@@ -31,7 +31,7 @@ async def test_two_people_meet_and_see_each_other(switchboard: Made) -> None:
     async with chromium() as browser:
         one = await CallPage.open(browser, switchboard.url)
         other = await CallPage.open(browser, switchboard.url)
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             await person.assert_moving()
             assert not person.problems
@@ -41,7 +41,7 @@ async def test_a_call_that_may_only_go_through_a_relay_does(switchboard: Made) -
     async with chromium() as browser:
         one = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
         other = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             await person.assert_moving()
             assert await person.path() == "relay"
