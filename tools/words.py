@@ -15,7 +15,22 @@ from pathlib import Path
 from typing import Final
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIXES: Final = (".md", ".py", ".js", ".mjs", ".ts", ".html", ".css", ".lua", ".yaml", ".yml", ".tpl", ".txt", ".toml", ".json")
+SUFFIXES: Final = (
+    ".md",
+    ".py",
+    ".js",
+    ".mjs",
+    ".ts",
+    ".html",
+    ".css",
+    ".lua",
+    ".yaml",
+    ".yml",
+    ".tpl",
+    ".txt",
+    ".toml",
+    ".json",
+)
 EXEMPT: Final = (
     "tools/words.py",
     "tests/unit/tools/test_words.py",
@@ -26,7 +41,10 @@ EXEMPT: Final = (
     "tests/e2e/reference/",
     "LICENSE",
 )
-PAGE: Final = ("signaling/src/switchboard_signaling/web/index.html", "signaling/src/switchboard_signaling/web/page/words.js")
+PAGE: Final = (
+    "signaling/src/switchboard_signaling/web/index.html",
+    "signaling/src/switchboard_signaling/web/page/words.js",
+)
 """The call page's own words, for people who talk to each other."""
 
 
@@ -45,10 +63,16 @@ class Rule:
 
 
 _UNIT: Final = "second|minute|hour|day|month|CPU-second|tick"
-_THING: Final = "pod|shard|session|socket|match|client|page|side|peer|pool|fleet|cluster|node|region|server|ticket|queue|lane|test|subject|address"
+_THING: Final = (
+    "pod|shard|session|socket|match|client|page|side|peer|pool|fleet|cluster|node|region|server|ticket|queue|lane|test"
+    "|subject|address"
+)
 RULES: Final = (
     Rule(rf"(?:\d+|\w+s|one|once|twice|times) an? (?:{_UNIT})", '"per", as in "5 frames per second"'),
-    Rule(rf"(?:channel|certificate|entry|line|list|key|record|process|secret|object|event|name|one|once) an? (?:{_THING})", '"one X per Y"'),
+    Rule(
+        rf"(?:channel|certificate|entry|line|list|key|record|process|secret|object|event|name|one) an? (?:{_THING})",
+        '"one X per Y"',
+    ),
     Rule(r"(?:\d[\d,.]*|two|three|four|five|ten)(?: \w+)? at (?:most|least)", '"at most N", "at least N"'),
     Rule(r"pictures?", "video, screenshot, diagram"),
     Rule(r"sounds?", "audio"),
@@ -72,7 +96,10 @@ RULES: Final = (
     Rule(r"thereby|therewith|thereof|whereby|hereby", "so; with it"),
     Rule(r"whoever|whosoever|whatsoever", 'name the actor: "the client that ..."'),
     Rule(r"somebody|somebody else", "another client, someone else, another controller"),
-    Rule(r"(?:those|one|ones|him|people|clients) who (?:wait|come|came|left|leave|met|meet)s?", "waiting clients, clients that ..."),
+    Rule(
+        r"(?:those|one|ones|him|people|clients) who (?:wait|come|came|left|leave|met|meet)s?",
+        "waiting clients, clients that ...",
+    ),
     Rule(r"who (?:waits?|comes?|came|met|entered|says|knows)", "name the actor: the client, the caller"),
     Rule(r"he|him|his|himself", "they; name the actor"),
     Rule(r"homeless", "unplaceable"),
@@ -82,7 +109,10 @@ RULES: Final = (
     Rule(r"barren", "no-candidates"),
     Rule(r"pursuits?|unwanted", "intent reconciler; cleanup"),
     Rule(r"surroundings", "environment"),
-    Rule(r"is no (?:size|setting|number|name|duration|url|json|port|address|object|list|path|integer)", '"must be ..."'),
+    Rule(
+        r"is no (?:size|setting|number|name|duration|url|json|port|address|object|list|path|integer)",
+        '"must be ..."',
+    ),
     Rule(r"belongs? to somebody", "is not controlled by this resource"),
 )  # fmt: skip
 CLASS_NAMES: Final = {
@@ -94,7 +124,9 @@ CLASS_NAMES: Final = {
     "Surroundings": "CallEnvironment", "Spare": "PreparedConnection", "Met": "MatchOpened",
 }  # fmt: skip
 _CLASS: Final = re.compile(rf"\bclass ({'|'.join(CLASS_NAMES)})\b")
-_EVENT: Final = re.compile(r"\b(?:log|logger|_log|LOG)\.(?:debug|info|warning|error|exception|critical)\(\s*f?(\"[^\"]*\"|'[^']*')")
+_EVENT: Final = re.compile(
+    r"\b(?:log|logger|_log|LOG)\.(?:debug|info|warning|error|exception|critical)\(\s*f?(\"[^\"]*\"|'[^']*')"
+)
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _COMPILED: Final = [(rule, rule.compiled()) for rule in RULES]
 
@@ -135,21 +167,28 @@ def _finding(path: str, text: str, at: int, found: str, instead: str) -> Finding
 
 def _prose(markdown: str) -> str:
     """Return Markdown whose code is blank; lines stay where they are."""
-    blank = lambda match: "\n" * match.group().count("\n")  # noqa: E731
+
+    def blank(match: re.Match[str]) -> str:
+        return "\n" * match.group().count("\n")
+
     without_blocks = re.sub(r"^( *)(```|~~~).*?^\1\2\s*$", blank, markdown, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`]*`|\]\([^)]*\)", blank, without_blocks)
 
 
 def _spaced(text: str) -> str:
     """Return text whose names are divided into words."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("_", " ").replace("-", " ") if text else text
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]", " ", text)
 
 
 def tracked(paths: Iterable[str]) -> Iterator[str]:
     """Yield the files that are checked, of those under version control."""
     listed = subprocess.run(["git", "ls-files", "--", *paths], cwd=ROOT, check=True, capture_output=True, text=True)
     for path in listed.stdout.splitlines():
-        if path.endswith(SUFFIXES) and not any(exempt in path for exempt in EXEMPT) and not (ROOT / path).is_symlink():
+        if (
+            Path(path).suffix in SUFFIXES
+            and not any(exempt in path for exempt in EXEMPT)
+            and not (ROOT / path).is_symlink()
+        ):
             yield path
 
 

@@ -16,7 +16,7 @@ from bench.autoscaler.simulator import Trace
 
 RESULTS: Final = Path("build/bench/autoscaler.json")
 PLOT: Final = Path("docs/images/autoscaling.svg")
-PAGE: Final = Path("docs/explanation/scaling.md")
+PAGE: Final = Path("docs/internals/scaling.md")
 
 
 def figures(found: Sequence[Compared]) -> dict[str, float]:

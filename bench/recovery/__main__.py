@@ -17,8 +17,9 @@ from tests.browser.call import CallPage, Diary, chromium, meet
 from tests.browser.lan import HOST, Home, lan
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
-from tests.browser.turn import free_port, turn_server
+from tests.browser.turn import turn_server
 from tests.e2e.signaling import store
+from tests.ports import free_port, free_ports
 
 from bench import command
 from bench.command import Report
@@ -61,7 +62,7 @@ async def over_two_pods(folder: Path) -> AsyncIterator[tuple[People, Pods, list[
     (folder / "key").mkdir(parents=True)
     (folder / "key" / "current").write_bytes(secrets.token_bytes(32))
     async with store.single(folder / "store") as nodes, chromium() as browser:
-        pods = Pods(store.free_ports(2), nodes, folder, {"STOP_SECONDS": STOP_SECONDS})
+        pods = Pods(free_ports(2), nodes, folder, {"STOP_SECONDS": STOP_SECONDS})
         try:
             for port in pods.ports:
                 await pods.start(port)

@@ -1,6 +1,7 @@
 """Run one schedule again, or many: python -m tests.simulation [--seed 7 [--only 0,3,9]] [--count 10000 [--jobs 2]]."""
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -55,7 +56,8 @@ def _many(seeds: range, jobs: int) -> int:
 
 def _parallel(seeds: range, jobs: int) -> Iterator[Found]:
     """Yield the results of chunks of schedules as they complete."""
-    with ProcessPoolExecutor(jobs) as pool:
+    # Imported objects stay: no process needs to search them for garbage.
+    with ProcessPoolExecutor(jobs, initializer=gc.freeze) as pool:
         waiting = {pool.submit(explore, seeds[start : start + CHUNK]) for start in range(0, len(seeds), CHUNK)}
         while waiting:
             done, waiting = wait(waiting, timeout=REPORT_SECONDS, return_when=FIRST_COMPLETED)

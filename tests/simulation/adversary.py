@@ -201,7 +201,9 @@ class Run:
 
     def _look(self) -> None:
         """Carry out the acts whose step has been reached."""
-        for act in [act for act in self._aimed if self.users[act.who % len(self.users)].page.step == act.step]:
+        number = len(self.users)
+        steps = {who: self.users[who].page.step for who in {act.who % number for act in self._aimed}}
+        for act in [act for act in self._aimed if steps[act.who % number] == act.step]:
             self._aimed.remove(act)
             self._do(act)
         if not self._aimed:

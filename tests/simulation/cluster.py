@@ -17,13 +17,18 @@ from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, s
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.session.records import MatchRecord, SessionRecord
+from switchboard_signaling.valkey import slots
 from switchboard_signaling.valkey.cluster import Troubles
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
-from switchboard_signaling.valkey.slots import SLOTS, Address, Trouble, slot_of
+from switchboard_signaling.valkey.slots import SLOTS, Address, Trouble
 
 SHARDS = 3
 POOL = "tests/pool"
+
+
+slot_of = lru_cache(maxsize=4096)(slots.slot_of)
+"""A schedule asks for few keys, often."""
 
 
 @lru_cache
@@ -90,7 +95,8 @@ class Client:
         return scripts().run(self._node(keys), script.text, list(keys), [_word(one) for one in arguments])
 
     def _node(self, keys: Sequence[str]) -> Node:
-        assert len({slot_of(key) for key in keys}) == 1, f"{keys} do not map to the same slot"
+        slot = slot_of(keys[0])
+        assert all(slot_of(key) == slot for key in keys[1:]), f"{keys} do not map to the same slot"
         node = self._cluster.shard_of(keys[0]).serving(self._pod)
         self._cluster.away = node is None
         if node is None:

@@ -1,4 +1,4 @@
-"""The invariants of every schedule; the numbers are those of the list in the documentation of the simulation."""
+"""What must hold in every schedule; the numbers are those of the list in docs/internals/simulation.md."""
 
 from collections import defaultdict
 from typing import TYPE_CHECKING

@@ -19,16 +19,25 @@ WITHOUT_KEYS = frozenset({"TIME"})
 
 _SANDBOX = """
 local array, call, encode, decode = ...
-local given = {KEYS = {}, ARGV = {}, redis = {call = call}, cjson = {encode = encode, decode = decode}}
+local function answer(first, ...)
+  if first == true then
+    return {...}
+  end
+  return first
+end
+local given = {
+  redis = {call = function(...) return answer(call(...)) end},
+  cjson = {encode = encode, decode = decode},
+}
 local names = 'assert error ipairs math next pairs pcall select string table tonumber tostring type unpack'
 for name in names:gmatch('%S+') do
   given[name] = _G[name]
 end
+setmetatable(given, {
+  __index = function(_, name) error("Script attempted to access nonexistent global variable '" .. name .. "'") end,
+})
 local globals = setmetatable({}, {
-  __index = function(_, name)
-    if given[name] == nil then error("Script attempted to access nonexistent global variable '" .. name .. "'") end
-    return given[name]
-  end,
+  __index = given,
   __newindex = function() error('Attempt to modify a readonly table') end,
 })
 
@@ -53,8 +62,8 @@ end
 return function(script, count, ...)
   local all = {...}
   given.KEYS, given.ARGV = {unpack(all, 1, count)}, {unpack(all, count + 1)}
-  return reply(setfenv(script, globals)())
-end
+  return reply(script())
+end, function(script) return setfenv(script, globals) end
 """
 
 
@@ -62,12 +71,12 @@ class Scripts:
     """An interpreter, used by one node at a time."""
 
     def __init__(self) -> None:
-        self._lua = lua51.LuaRuntime(register_eval=False, register_builtins=False)
+        self._lua = lua51.LuaRuntime(register_eval=False, register_builtins=False, unpack_returned_tuples=True)
         self._load = self._lua.eval("loadstring")
         self._node: Node | None = None
         self._keys: list[str] = []
         sandbox = self._compile(_SANDBOX)
-        self._run = sandbox(lambda *parts: list(parts), self._call, self._encode, self._decode)
+        self._run, self._enclose = sandbox(lambda *parts: list(parts), self._call, self._encode, self._decode)
         self._compiled: dict[str, Callable[[], Any]] = {}
 
     def run(self, node: Node, text: str, keys: list[str], arguments: list[str]) -> Reply:
@@ -76,7 +85,7 @@ class Scripts:
         if script is None:
             if not text.startswith(HEADER):
                 raise ResponseError("a script without `#!lua` may touch foreign slots")
-            script = self._compiled[text] = self._compile("--" + text)
+            script = self._compiled[text] = self._enclose(self._compile("--" + text))
         self._node, self._keys = node, keys
         try:
             return self._run(script, len(keys), *keys, *arguments)
@@ -97,7 +106,7 @@ class Scripts:
             raise ResponseError("Script attempted to access keys that do not hash to the same slot")
         reply = self._node.call(name, *words)
         if isinstance(reply, list):
-            return self._lua.table_from([False if part is None else part for part in reply])
+            return (True, *[False if part is None else part for part in reply])
         if isinstance(reply, Status):
             return self._lua.table_from({"ok": str(reply)})
         return False if reply is None else reply

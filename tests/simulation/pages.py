@@ -187,7 +187,10 @@ class User:
     @property
     def page(self) -> Page:
         """The page in the foreground: the newest that the pool has not stopped."""
-        return next((page for page in reversed(self.pages) if not page.dead and not page.stopped), self.pages[-1])
+        for page in reversed(self.pages):
+            if not page.dead and not page.stopped:
+                return page
+        return self.pages[-1]
 
     def choose_pod(self) -> Pod | None:
         """Choose a pod as a load balancer does, which notices late that a pod does not answer."""

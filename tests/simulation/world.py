@@ -74,7 +74,7 @@ class World:
             if busy > MOST_AT_ONCE:
                 raise ViolationError("0 endless", f"more than {MOST_AT_ONCE} events happen at once")
             self.now = max(self.now, when)
-            if process is None or process.running:
+            if process is None or (not process.dead and process.paused_until <= self.now):
                 work()
                 if self.after is not None:
                     self.after()

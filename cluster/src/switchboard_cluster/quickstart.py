@@ -74,7 +74,7 @@ def wait_for_pool(target: TargetCluster, progress: Progress) -> str:
         pool = json.loads(found.stdout) if found.returncode == 0 else None
         ready, why = judge(pool) if pool else (False, found.stderr.strip())
         if ready and pool:
-            return str(pool["status"]["service"])
+            return str(pool["status"]["serviceName"])
         progress.tick(f"pool {POOL}: {why}")
         if time.monotonic() > deadline:
             raise ClusterError(

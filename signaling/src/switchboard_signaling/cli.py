@@ -17,7 +17,7 @@ from switchboard_signaling.settings import ServerSettings
 
 
 def main() -> int:
-    """Run the command line; returns the exit code: 0 after a graceful stop, 1 if it cannot start, 2 for bad usage."""
+    """Run the command line; return the exit code: 0 after a graceful stop, 1 if it cannot start, 2 for wrong usage."""
     arguments = vars(_parser().parse_args())
     run: Callable[..., int] = arguments.pop("run")
     as_json = arguments.pop("json", False)
@@ -28,21 +28,25 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="switchboard-signaling", description="The signaling server of Switchboard.")
     commands = parser.add_subparsers(required=True)
-    serving = commands.add_parser("serve", help="serve clients; settings are environment variables (see config docs)")
+    serving = commands.add_parser(
+        "serve", help="serve clients; set environment variables to configure it (see `config docs`)"
+    )
     serving.set_defaults(run=_serve)
-    serving.add_argument("--host", help="address to listen on (SWITCHBOARD_HOST; all of them if left out)")
+    serving.add_argument("--host", help="address to listen on (SWITCHBOARD_HOST; unset: all addresses)")
     serving.add_argument("--port", dest="http_port", type=int, help="port for clients (SWITCHBOARD_HTTP_PORT)")
-    serving.add_argument("--internal-port", type=int, help="port for metrics and operator (SWITCHBOARD_INTERNAL_PORT)")
+    serving.add_argument(
+        "--internal-port", type=int, help="port for metrics, the operator and the admin API (SWITCHBOARD_INTERNAL_PORT)"
+    )
     about = commands.add_parser("config", help="check, show or describe the settings").add_subparsers(required=True)
     for name, run, text in (
-        ("check", _check, "say all that is wrong with the settings; exit code 2 if anything is"),
-        ("show", _show, "print the settings as they hold, without secrets"),
+        ("check", _check, "list all problems of the settings; exit code 2 if there are any"),
+        ("show", _show, "print the effective settings, without secrets"),
         ("docs", _docs, "print the reference of all settings, in Markdown"),
     ):
         command = about.add_parser(name, help=text)
         command.set_defaults(run=run)
         if run is not _docs:
-            command.add_argument("--json", action="store_true", help="for programs")
+            command.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 

@@ -1,7 +1,7 @@
-"""Logging: one JSON line an event, or coloured text in development. Never a token, an SDP or a client's address.
+"""Logging: one JSON line per event, or coloured text in development, without tokens, SDP and client addresses.
 
-Our own lines carry ids only. What other libraries and exceptions say is cleaned of what looks like a secret, and no
-line shows the variables of a traceback.
+Our own lines contain ids only. Messages of other libraries and of exceptions are redacted, and tracebacks have no
+variables.
 """
 
 import logging
@@ -19,9 +19,9 @@ from switchboard_signaling.settings import LogFormat, ServerSettings
 SECRET_NAMES: Final = frozenset(
     {"token", "auth", "authorization", "jwt", "password", "secret", "credential", "sdp", "candidate", "candidates"}
 )
-"""Names whose values are never written, whatever they are."""
+"""Keys whose values are never written."""
 _PATTERNS: Final = (
-    # JWTs (RFC 7515 section 7.1) and our own tokens: three parts of base64url, the last of them a signature.
+    # JWTs (RFC 7515 section 7.1) and our own tokens: three parts of base64url, the last one a signature.
     (re.compile(r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{22,}"), "[token]"),
     (re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]+"), r"\1 [token]"),
     # Session descriptions (RFC 8866 section 5) and candidates (RFC 8839 section 5.1), to the end of the text.
@@ -38,7 +38,7 @@ Event = MutableMapping[str, Any]
 
 
 def configure(settings: ServerSettings) -> None:
-    """Set up logging for the process, that of other libraries too."""
+    """Set up logging for the process, including other libraries."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -60,31 +60,31 @@ def configure(settings: ServerSettings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
-    logging.getLogger("aiohttp.server").addFilter(_not_the_clients_fault)
-    # It warns of subprotocols that are not ours, with the client's address.
+    logging.getLogger("aiohttp.server").addFilter(_no_http_noise)
+    # It logs a warning with the client's address for each foreign subprotocol.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
 
-def _not_the_clients_fault(record: logging.LogRecord) -> bool:
-    """Drop what aiohttp says of requests that are not HTTP: they are answered with 400, and anybody can send them."""
+def _no_http_noise(record: logging.LogRecord) -> bool:
+    """Drop aiohttp's errors about malformed requests: they are answered with 400, and anyone can send them."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def redact(_logger: object, _method: str, event: Event) -> Event:
-    """Replace what looks like a secret, in texts however deep."""
+    """Replace whatever looks like a secret, at any depth."""
     for name, value in event.items():
         event[name] = _clean(name, value)
     return event
 
 
 def hide_addresses(_logger: object, _method: str, event: Event) -> Event:
-    """Replace addresses in what other libraries say: aiohttp names the client of a request that failed."""
+    """Replace addresses in messages of other libraries: aiohttp logs the client of a failed request."""
     event["event"] = _ADDRESS.sub(_address, str(event["event"]))
     return event
 
 
 def _rendering(settings: ServerSettings) -> list[structlog.typing.Processor]:
-    """Return what makes a line of an event. Tracebacks are rendered without variables, which hold frames and tokens."""
+    """Return the processors that render an event. Tracebacks omit variables, which contain frames and tokens."""
     if settings.logging is LogFormat.CONSOLE:
         return [
             structlog.processors.format_exc_info,

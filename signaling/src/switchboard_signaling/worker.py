@@ -1,7 +1,7 @@
-"""Background work: one item after another, in a task that exists only while there is work; loops that outlive faults.
+"""Background work: `Worker` processes items one after another, `keep_running` restarts a loop after a fault.
 
-`Worker` is for work that arrives now and then, of which each item awaits something: a session's questions to the store,
-readings of a cluster's slots. `keep_running` is for loops that last as long as the process.
+A `Worker` has a task only while it has items; it suits occasional work that awaits something, such as a session's
+questions to the store. `keep_running` suits loops that last as long as the process.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 async def keep_running(run: Callable[[], Awaitable[None]], failed: Callable[[Exception], None], pause: float) -> None:
-    """Run a loop until it returns or is cancelled; start it again `pause` seconds after an unexpected exception.
+    """Run a loop until it returns or is cancelled; restart it `pause` seconds after an unexpected exception.
 
-    `failed` gets the exception, to log and count it: it is a fault of ours, but no reason to end everything else.
+    `failed` gets the exception, to log and count it: it is a bug, but no reason to end everything else.
     """
     while True:
         try:
@@ -27,14 +27,14 @@ async def keep_running(run: Callable[[], Awaitable[None]], failed: Callable[[Exc
 class Worker(Generic[T]):
     """Passes items to `work`, one after another, in the order in which they were put.
 
-    An idle worker has no task. When `work` raises, `failed` gets the exception and the waiting items are dropped; items
-    that are put later are worked on again.
+    An idle worker has no task. If `work` raises, `failed` gets the exception and the waiting items are dropped; items
+    that are put later are processed again.
     """
 
     __slots__ = ("_bound", "_cancelled", "_failed", "_items", "_task", "_work")
 
     def __init__(self, work: Callable[[T], Awaitable[None]], failed: Callable[[Exception], None], bound: int) -> None:
-        """`bound`: how many items may wait. Keep it small: a list holds them, which is lighter than a deque."""
+        """`bound`: maximum number of waiting items. Keep it small: a list holds them, which is lighter than a deque."""
         self._work = work
         self._failed = failed
         self._bound = bound
@@ -43,7 +43,7 @@ class Worker(Generic[T]):
         self._cancelled = False
 
     def put(self, item: T) -> bool:
-        """Add an item; return False, without adding it, if `bound` items wait. A cancelled worker drops all items."""
+        """Add an item; return False, without adding it, if `bound` items wait. A cancelled worker drops items."""
         if self._cancelled:
             return True
         if len(self._items) >= self._bound:
@@ -59,12 +59,12 @@ class Worker(Generic[T]):
         return len(self._items) < self._bound // 2
 
     async def room(self) -> None:
-        """Return at once if there is room, else when all waiting items are done: back-pressure for producers."""
+        """Return at once if there is room, otherwise when all waiting items are done: back-pressure for producers."""
         while self._task is not None and not self.has_room:
             await asyncio.wait([self._task])
 
     async def finish(self, seconds: float) -> None:
-        """Work on waiting items for at most `seconds`, then cancel."""
+        """Process waiting items for at most `seconds`, then cancel."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=seconds)
         await self.cancel()

@@ -82,7 +82,7 @@ def test_every_deleted_object_is_made_again_as_it_was(operator: Replica, pool: P
     before = {(item["kind"], item["metadata"]["name"]): item for item in pool.items(OWNED) if item["kind"] != "Pod"}
     assert len(before) == 10
     for (kind, name), item in before.items():
-        pool.api.kubectl("-n", pool.namespace, "delete", kind, name)
+        pool.api.rest.delete(kind, name, pool.namespace)
 
         def again(kind: str = kind, name: str = name, uid: str = item["metadata"]["uid"]) -> bool:
             found = [one for one in pool.items(kind) if one["metadata"]["name"] == name]

@@ -3,9 +3,8 @@
 import asyncio
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import redis.asyncio as redis
 from redis.crc import key_slot
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from tests.ports import free_port, free_ports
 
 START_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -22,19 +22,10 @@ CLUSTERED = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
 Nodes = list[tuple[str, int]]
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free at the moment."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 @asynccontextmanager
 async def single(folder: Path) -> AsyncIterator[Nodes]:
     """Run one node; yields its address."""
-    [port] = free_ports(1)
+    port = free_port()
     async with _node(folder, port):
         yield [("127.0.0.1", port)]
 

@@ -91,7 +91,7 @@ async def test_pods_that_start_before_their_store_is_formed_wait_for_it(tmp_path
         # On a busy machine a pod may first look when the store is already formed, which is fine too.
         with suppress(TimeoutError):
             async with asyncio.timeout(10):
-                while "waiting for the store" not in _text(tmp_path / "one.log"):  # noqa: ASYNC110 - another process's
+                while "store_not_reached" not in _text(tmp_path / "one.log"):  # noqa: ASYNC110 - another process's
                     await asyncio.sleep(0.05)
         await store.form(nodes, buses)
         await meeting

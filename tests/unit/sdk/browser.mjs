@@ -1,9 +1,9 @@
-/** A fake browser for sessions, with a clock that tests set. Import it before the session's module. */
+/** Fakes of the browser that a session needs, with a clock that tests set. Import it before the session's module. */
 export const browser = {
   clock: 0,
   /** @type {FakeSocket[]} */
   sockets: [],
-  /** Callbacks of time-outs and intervals. @type {(() => void)[]} */
+  /** The callbacks of setTimeout and setInterval. @type {(() => void)[]} */
   timeouts: [],
   ticks: [],
   stored: new Map(),
@@ -47,5 +47,5 @@ for (const [name, value] of Object.entries(fakes)) {
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 }
 
-/** Wait until all pending promises have settled. */
+/** Wait until all promises so far have settled. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -30,33 +30,33 @@ def test_valid_settings_pass_the_check(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 @pytest.mark.parametrize("command", [["config", "check"], ["config", "show"], ["serve"]])
-def test_all_problems_are_said_with_their_variables(
+def test_all_problems_are_printed_with_their_variables(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Production")
     monkeypatch.setenv("MAX_RECONNECT_ATTEMPTS", "many")
     assert run(monkeypatch, *command) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("MAX_RECONNECT_ATTEMPTS: ")
-    assert "set SWITCHBOARD_REDIS_NODES" in said
-    assert "set SWITCHBOARD_AUTH_TYPE" in said
+    printed = capsys.readouterr().err
+    assert printed.startswith("MAX_RECONNECT_ATTEMPTS: ")
+    assert "set SWITCHBOARD_REDIS_NODES" in printed
+    assert "set SWITCHBOARD_AUTH_TYPE" in printed
 
 
-def test_programs_get_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def said() -> dict[str, Any]:
+def test_json_is_printed_for_programs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def printed() -> dict[str, Any]:
         document: dict[str, Any] = json.loads(capsys.readouterr().out)
         return document
 
     monkeypatch.setenv("CONNECTION_TIMEOUT", "1000")
     assert run(monkeypatch, "config", "check", "--json") == 0
-    assert said()["ok"] is True
+    assert printed()["ok"] is True
     assert run(monkeypatch, "config", "show", "--json") == 0
-    shown = said()
+    shown = printed()
     assert shown["CONNECTION_TIMEOUT"] == {"value": 1000, "given": True}
     assert shown["SWITCHBOARD_HTTP_PORT"] == {"value": 8080, "given": False}
     monkeypatch.setenv("CONNECTION_TIMEOUT", "soon")
     assert run(monkeypatch, "config", "check", "--json") == 2
-    [problem] = said()["problems"]
+    [problem] = printed()["problems"]
     assert problem["variable"] == "CONNECTION_TIMEOUT"
 
 

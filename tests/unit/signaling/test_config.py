@@ -1,4 +1,4 @@
-"""What `switchboard-signaling config` says of the settings."""
+"""The checks and the reference page of `switchboard-signaling config`."""
 
 import pytest
 
@@ -18,11 +18,11 @@ def problems(**given: object) -> list[SettingsProblem]:
     return found
 
 
-def test_valid_settings_are_given_back() -> None:
+def test_valid_settings_are_returned() -> None:
     assert isinstance(settings_or_problems({"http_port": 1234}), ServerSettings)
 
 
-def test_wrong_values_and_unsafe_ones_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_and_unsafe_values_are_listed_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Production")
     monkeypatch.setenv("SWITCHBOARD_HTTP_PORT", "high")
     monkeypatch.setenv("CONNECTION_TIMEOUT", "-1")
@@ -35,7 +35,7 @@ def test_wrong_values_and_unsafe_ones_are_named_together(monkeypatch: pytest.Mon
     assert texts.startswith("SWITCHBOARD_HTTP_PORT: Input should be a valid integer")
 
 
-def test_what_follows_from_a_wrong_value_alone_is_not_named_again() -> None:
+def test_consequences_of_an_invalid_value_are_not_listed() -> None:
     [only] = problems(environment="Staging", auth_type="Password")
     assert only.variable == "SWITCHBOARD_AUTH_TYPE"
 
@@ -44,7 +44,7 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURN_SERVER_URL", "turn:t.example")
     monkeypatch.setenv("TURN_USERNAME", "u")
     monkeypatch.setenv("TURN_CREDENTIAL", "hush")
-    monkeypatch.setenv("SWITCHBOARD_AUTH_TYPE", "Jwks")
+    monkeypatch.setenv("SWITCHBOARD_AUTH_TYPE", "JWKS")
     monkeypatch.setenv("SWITCHBOARD_AUTH_JWKS_URL", "https://me:hush@issuer.example/keys")
     found = settings_or_problems({})
     assert isinstance(found, ServerSettings)
@@ -56,7 +56,7 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (values["TWILIO_AUTH_TOKEN"].value, values["TWILIO_AUTH_TOKEN"].given) == (None, False)
 
 
-def test_what_holds_is_shown_where_the_environment_chooses() -> None:
+def test_effective_values_are_shown_where_the_environment_determines_them() -> None:
     values = {
         one.variable: one.value for one in shown(ServerSettings(allowed_origins="https://b.example,https://a.example"))
     }
@@ -66,13 +66,13 @@ def test_what_holds_is_shown_where_the_environment_chooses() -> None:
     assert values["SWITCHBOARD_CAPACITY"] == 5000
 
 
-def test_what_may_not_be_meant_is_noted() -> None:
+def test_likely_mistakes_are_noted() -> None:
     assert notes(ServerSettings(), ["PATH", "SWITCHBOARD_POD", "CONNECTION_TIMEOUT"]) == []
     [typo] = notes(ServerSettings(), ["SWITCHBOARD_AUTH_TPYE"])
-    assert typo == "SWITCHBOARD_AUTH_TPYE is no setting: is SWITCHBOARD_AUTH_TYPE meant?"
-    assert notes(ServerSettings(), ["SWITCHBOARD_ZZZ"]) == ["SWITCHBOARD_ZZZ is no setting"]
+    assert typo == "Unknown setting SWITCHBOARD_AUTH_TPYE; did you mean SWITCHBOARD_AUTH_TYPE?"
+    assert notes(ServerSettings(), ["SWITCHBOARD_ZZZ"]) == ["Unknown setting SWITCHBOARD_ZZZ"]
     [unused] = notes(ServerSettings(twilio_account_sid="AC1", twilio_auth_token="t"), [])
-    assert "nothing uses them yet" in unused
+    assert "not used yet" in unused
     [lonely] = notes(ServerSettings(redis_nodes="valkey:6379"), [])
     assert "SWITCHBOARD_KEY_DIR" in lonely
 

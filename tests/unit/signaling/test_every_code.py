@@ -337,7 +337,7 @@ async def foreign(running: Running) -> int | None:
 
 
 Provoke = Callable[[Running], Awaitable[int | None]]
-JWKS = {"auth_type": "Jwks", "auth_jwks_url": "http://127.0.0.1:1/keys"}
+JWKS = {"auth_type": "JWKS", "auth_jwks_url": "http://127.0.0.1:1/keys"}
 CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.GOING_AWAY: (going_away, {}),
     errors.PROTOCOL_ERROR: (no_frame, {}),

@@ -51,29 +51,29 @@ def test_production_refuses_the_memory_broker(monkeypatch: pytest.MonkeyPatch) -
     assert ServerSettings(**PRODUCTION).environment is Environment.PRODUCTION
 
 
-def test_what_production_refuses_is_all_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_that_production_refuses_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Production")
     monkeypatch.setenv("SWITCHBOARD_ALLOWED_ORIGINS", "*")
     with pytest.raises(ValidationError) as caught:
         ServerSettings()
     for remedy in (
-        "Production refuses anonymous clients: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks",
-        "list them in SWITCHBOARD_ALLOWED_ORIGINS",
+        "Production refuses anonymous clients. Remedy: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks",
+        "list the origins in SWITCHBOARD_ALLOWED_ORIGINS",
         "set SWITCHBOARD_REDIS_NODES",
     ):
         assert remedy in str(caught.value)
     with pytest.raises(ValidationError, match="refuses anonymous clients"):
         ServerSettings(**{**PRODUCTION, "auth_type": "Anonymous", "auth_secret_dir": None})
-    with pytest.raises(ValidationError, match="https only: set SWITCHBOARD_AUTH_JWKS_URL"):
+    with pytest.raises(ValidationError, match=r"https only\. Remedy: set SWITCHBOARD_AUTH_JWKS_URL"):
         ServerSettings(
-            **{**PRODUCTION, "auth_type": "Jwks", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"}
+            **{**PRODUCTION, "auth_type": "JWKS", "auth_secret_dir": None, "auth_jwks_url": "http://i.example"}
         )
 
 
-def test_anybody_may_connect_in_development_and_in_staging_if_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_anonymous_clients_may_connect_in_development_and_in_staging_if_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ServerSettings().auth is AuthType.ANONYMOUS
     monkeypatch.setenv("SWITCHBOARD_ENVIRONMENT", "Staging")
-    with pytest.raises(ValidationError, match="set SWITCHBOARD_AUTH_TYPE"):
+    with pytest.raises(ValidationError, match="requires SWITCHBOARD_AUTH_TYPE"):
         ServerSettings()
     monkeypatch.setenv("SWITCHBOARD_AUTH_TYPE", "Anonymous")
     assert ServerSettings().auth is AuthType.ANONYMOUS
@@ -82,32 +82,35 @@ def test_anybody_may_connect_in_development_and_in_staging_if_that_is_said(monke
 @pytest.mark.parametrize(
     ("given", "remedy"),
     [
-        ({"auth_type": "SharedSecret"}, "needs SWITCHBOARD_AUTH_SECRET_DIR: set it"),
-        ({"auth_type": "Jwks"}, "needs SWITCHBOARD_AUTH_JWKS_URL: set it"),
-        ({"auth_type": "Jwks", "auth_jwks_url": "http://u", "auth_secret_dir": "d"}, "AUTH_SECRET_DIR is not for"),
+        ({"auth_type": "SharedSecret"}, "requires SWITCHBOARD_AUTH_SECRET_DIR. Remedy: set it"),
+        ({"auth_type": "Jwks"}, "requires SWITCHBOARD_AUTH_JWKS_URL. Remedy: set it"),
+        (
+            {"auth_type": "Jwks", "auth_jwks_url": "http://u", "auth_secret_dir": "d"},
+            "AUTH_SECRET_DIR is not used with",
+        ),
         ({"auth_type": "Jwks", "auth_jwks_url": "issuer.example"}, "auth_jwks_url"),
-        ({"auth_secret_dir": "d"}, "SWITCHBOARD_AUTH_SECRET_DIR is not for SWITCHBOARD_AUTH_TYPE Anonymous"),
+        ({"auth_secret_dir": "d"}, "SWITCHBOARD_AUTH_SECRET_DIR is not used with SWITCHBOARD_AUTH_TYPE Anonymous"),
         ({"allowed_origins": "app.example"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),
         ({"allowed_origins": "https://app.example/"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),
         ({"trusted_proxies": "10.0.0.1/8"}, "set SWITCHBOARD_TRUSTED_PROXIES like"),
         ({"connects_per_second": "-1"}, "connects_per_second"),
         ({"turn_server_url": "turn.example"}, "set TURN_SERVER_URL like turn:turn.example:3478"),
         ({"turn_server_url": "turn:me:secret@turn.example"}, "set TURN_SERVER_URL like turn:turn.example:3478"),
-        ({"turn_server_url": "turn:turn.example", "turn_username": "u"}, "needs TURN_CREDENTIAL: set it"),
-        ({"turn_server_url": "stun:stun.example", "turn_username": "u"}, "TURN_USERNAME needs a TURN server"),
-        ({"webhook_url": "https://app.example/hook"}, "SWITCHBOARD_WEBHOOK_SECRET_DIR need each other"),
-        ({"twilio_account_sid": "AC1"}, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN need each other"),
+        ({"turn_server_url": "turn:turn.example", "turn_username": "u"}, "requires TURN_CREDENTIAL. Remedy: set it"),
+        ({"turn_server_url": "stun:stun.example", "turn_username": "u"}, "TURN_USERNAME requires a TURN server"),
+        ({"webhook_url": "https://app.example/hook"}, "SWITCHBOARD_WEBHOOK_SECRET_DIR require each other"),
+        ({"twilio_account_sid": "AC1"}, "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN require each other"),
         ({"redis_nodes": "me:secret@valkey:6379"}, "set SWITCHBOARD_REDIS_AUTH_DIR"),
     ],
 )
-def test_settings_that_contradict_themselves_are_refused(given: dict[str, str], remedy: str) -> None:
+def test_contradictory_settings_are_refused(given: dict[str, str], remedy: str) -> None:
     with pytest.raises(ValidationError) as caught:
         ServerSettings(**given)
     assert remedy in str(caught.value)
     assert "secret" not in str(caught.value).replace("secret_dir", "")
 
 
-def test_proxies_are_address_ranges_and_origins_have_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_are_address_ranges_and_origins_are_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_TRUSTED_PROXIES", "10.1.0.0/16, 192.0.2.7,fd00::/8")
     monkeypatch.setenv("SWITCHBOARD_ALLOWED_ORIGINS", "https://App.example:8443,*")
     settings = ServerSettings()
@@ -141,26 +144,26 @@ def test_their_defaults_are_documented_milliseconds() -> None:
     assert settings.heartbeat_interval == 30000
 
 
-def test_production_takes_tokens_of_the_operator_and_of_administrators_by_tls_only() -> None:
+def test_production_accepts_tokens_over_tls_only() -> None:
     for tokens in ("internal_token_dir", "admin_token_dir"):
-        with pytest.raises(ValidationError, match="by TLS only: set SWITCHBOARD_INTERNAL_TLS_DIR"):
+        with pytest.raises(ValidationError, match=r"over TLS only\. Remedy: set SWITCHBOARD_INTERNAL_TLS_DIR"):
             ServerSettings(**PRODUCTION, **{tokens: "t"})
         assert ServerSettings(**PRODUCTION, **{tokens: "t"}, internal_tls_dir="t").internal_tls_dir is not None
 
 
-def test_production_refuses_a_static_turn_password_and_logs_for_people() -> None:
+def test_production_refuses_a_static_turn_password_and_console_logs() -> None:
     static = {"turn_server_url": "turn:t.example", "turn_username": "u", "turn_credential": "c"}
     with pytest.raises(ValidationError, match="static TURN password of TURN_SERVER_URL") as caught:
         ServerSettings(
             **PRODUCTION, **static, log_format="console", webhook_url="http://a.example", webhook_secret_dir="d"
         )
-    assert "https only: set SWITCHBOARD_WEBHOOK_URL" in str(caught.value)
+    assert "https only. Remedy: set SWITCHBOARD_WEBHOOK_URL" in str(caught.value)
     assert "SWITCHBOARD_LOG_FORMAT" in str(caught.value)
     assert ServerSettings(**PRODUCTION, turn_server_url="stun:s.example").turn_server_url == ("stun:s.example",)
     assert ServerSettings(**static).turn_credential is not None
 
 
-def test_the_environment_chooses_how_log_lines_look() -> None:
+def test_the_environment_determines_the_log_format() -> None:
     assert ServerSettings().logging == "console"
     assert ServerSettings(log_format="json").logging == "json"
     assert ServerSettings(**PRODUCTION).logging == "json"

@@ -35,7 +35,7 @@ def grant(request: Message, credentials: TurnCredentials) -> bytes:
 
 @dataclass
 class Server(asyncio.DatagramProtocol):
-    """Serves one shared secret over UDP; `drop` says which datagrams, counted from 0, are lost."""
+    """Serves one shared secret over UDP; `drop` selects the datagrams to lose, counted from 0."""
 
     secret: str = "secret"
     drop: Callable[[int], bool] = lambda _: False

@@ -26,7 +26,7 @@ def challenge(attempt: Allocation) -> None:
     assert attempt.receive(refusal(asked(attempt), 401))
 
 
-def test_the_first_request_asks_for_a_relay_over_udp_and_names_nobody(attempt: Allocation) -> None:
+def test_the_first_request_asks_for_a_relay_over_udp_and_without_credentials(attempt: Allocation) -> None:
     request = asked(attempt)
     assert (request.method, request.kind) == (Method.ALLOCATE, Class.REQUEST)
     assert request.attributes == ((Attribute.REQUESTED_TRANSPORT, b"\x11\x00\x00\x00"),)
@@ -40,7 +40,7 @@ def test_a_challenge_is_answered_with_signed_credentials(attempt: Allocation) ->
     assert stun.verify(attempt.request, stun.long_term_key("user", "switchboard", "password"))
 
 
-def test_a_grant_ends_it_and_can_be_given_back(attempt: Allocation) -> None:
+def test_a_grant_ends_it_and_can_be_released(attempt: Allocation) -> None:
     challenge(attempt)
     assert attempt.receive(grant(asked(attempt), USER))
     assert attempt.relayed == RELAYED
@@ -59,7 +59,7 @@ def test_a_nonce_that_went_stale_is_replaced_once(attempt: Allocation) -> None:
 
 
 @pytest.mark.parametrize("number", [400, 403, 437, 486, 508])
-def test_a_refusal_is_told_by_its_number(attempt: Allocation, number: int) -> None:
+def test_a_refusal_is_reported_by_its_number(attempt: Allocation, number: int) -> None:
     challenge(attempt)
     with pytest.raises(ProbeError, match=f"the server refuses: {number} No") as caught:
         attempt.receive(refusal(asked(attempt), number))
@@ -79,7 +79,7 @@ def test_a_refusal_without_a_challenge_ends_it(attempt: Allocation) -> None:
 
 def test_what_is_not_an_answer_is_ignored(attempt: Allocation) -> None:
     before = attempt.request
-    assert not attempt.receive(grant(asked(attempt), USER)), "nobody can grant what nobody signed"
+    assert not attempt.receive(grant(asked(attempt), USER)), "a grant without a signature"
     challenge(attempt)
     request = asked(attempt)
     forged = grant(request, TurnCredentials("user", "guess"))

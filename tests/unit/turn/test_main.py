@@ -33,10 +33,13 @@ def test_a_missing_setting_is_named(
 ) -> None:
     monkeypatch.delenv(names.SETTING_TURN_REALM, raising=False)
     assert run(monkeypatch, command) == 1
-    assert capsys.readouterr().err == f"switchboard-turn: {names.SETTING_TURN_REALM} is not set\n"
+    assert capsys.readouterr().err == (
+        f"switchboard-turn: {names.SETTING_TURN_REALM} is not set. Remedy: set it;"
+        " the operator sets it on the pods of a TurnFleet\n"
+    )
 
 
-def test_a_probe_that_fails_says_why(
+def test_a_failed_probe_prints_the_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"

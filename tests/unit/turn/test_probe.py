@@ -14,7 +14,7 @@ from switchboard_turn.stun import Method
 USER = time_limited("secret", "probe", 4102444800)
 
 
-async def test_an_allocation_is_made_and_given_back() -> None:
+async def test_an_allocation_is_made_and_released() -> None:
     server = Server()
     async with serving(server) as address:
         answer = await probe(address, USER)
@@ -32,7 +32,7 @@ async def test_a_lost_datagram_is_sent_again(monkeypatch: pytest.MonkeyPatch) ->
         assert (await probe(address, USER)).relayed == RELAYED
 
 
-async def test_a_wrong_secret_is_told() -> None:
+async def test_a_wrong_secret_is_reported() -> None:
     async with serving(Server(secret="another")) as address:
         with pytest.raises(ProbeError) as caught:
             await probe(address, USER)
@@ -46,7 +46,7 @@ async def test_silence_ends_at_the_timeout() -> None:
     assert caught.value.code == "timeout"
 
 
-async def test_a_port_where_nobody_listens_is_told() -> None:
+async def test_a_closed_port_is_reported() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         address = free.getsockname()

@@ -1,4 +1,4 @@
-"""What the agent is told."""
+"""The settings of the agent."""
 
 from pathlib import Path
 
@@ -37,8 +37,8 @@ def test_what_is_missing_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
-def test_a_port_that_is_none_is_named(port: str) -> None:
-    with pytest.raises(AgentSettingsError, match=f"{names.SETTING_TURN_PORT}={port} is not a port"):
+def test_an_invalid_port_is_named(port: str) -> None:
+    with pytest.raises(AgentSettingsError, match=f"{names.SETTING_TURN_PORT}={port} must be a port"):
         AgentSettings.load(REQUIRED | {names.SETTING_TURN_PORT: port})
 
 

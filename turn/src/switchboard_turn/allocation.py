@@ -1,4 +1,4 @@
-"""A client's side of an authenticated allocation (RFC 8656, section 7): what to send, given what came. Pure."""
+"""The client's side of an authenticated allocation (RFC 8656, section 7): responses in, requests out. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ UDP = struct.pack("!B3x", 17)
 """The value of REQUESTED-TRANSPORT for a relay over UDP (RFC 8656, section 18.7)."""
 UNAUTHENTICATED, STALE_NONCE = 401, 438
 ATTEMPTS = 3
-"""Requests in all: one to be challenged, one to answer, and one more for a nonce that went stale meanwhile."""
+"""Maximum number of requests: one that is challenged, one with credentials, and one more for a stale nonce."""
 DEFAULT_PORT = 3478
 """RFC 7065, section 3.2."""
 
 
 class ProbeError(Exception):
-    """Why there is no allocation; `code` is a stable kebab-case word or the server's error number."""
+    """The allocation failed; `code` is a stable kebab-case identifier or the server's error number."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class ProbeError(Exception):
 
 @dataclass(frozen=True)
 class TurnCredentials:
-    """A user and its password."""
+    """A username and its password."""
 
     username: str
     password: str
@@ -68,7 +68,7 @@ class Allocation:
     def __init__(self, credentials: TurnCredentials, new_transaction: Callable[[], bytes]) -> None:
         """`new_transaction` returns 12 random bytes."""
         self.relayed: Address | None = None
-        """The address at the server, once it is granted."""
+        """The relay address, once the server has granted it."""
         self._credentials = credentials
         self._new_transaction = new_transaction
         self._challenge: tuple[bytes, bytes] | None = None
@@ -77,24 +77,24 @@ class Allocation:
 
     @property
     def request(self) -> bytes:
-        """What to send now, and again until it is answered."""
+        """The request to send now, and to retransmit until it is answered."""
         return self._request
 
     def receive(self, data: bytes) -> bool:
-        """Take a datagram; True if it answered the request. Raises `ProbeError` if the server refuses.
+        """Process a datagram; True if it answered the request. Raises `ProbeError` if the server refuses.
 
-        What is malformed, forged or answers another request is ignored, as if it had not come.
+        Malformed and forged datagrams, and answers to other requests, are ignored.
         """
         try:
-            return self._take(data)
+            return self._process(data)
         except StunError:
             return False
 
     def release(self) -> bytes:
-        """Return the request that gives the relay address back (RFC 8656, section 8)."""
+        """Return the request that releases the relay address (RFC 8656, section 8)."""
         return self._encode(Method.REFRESH, (Attribute.LIFETIME, struct.pack("!I", 0)))
 
-    def _take(self, data: bytes) -> bool:
+    def _process(self, data: bytes) -> bool:
         answer = stun.decode(data)
         if answer.transaction != self._transaction or not stun.fingerprint_matches(data):
             return False

@@ -26,15 +26,17 @@ def main() -> int:
     """Run the command line; returns the exit status: 0, or 1 after a failure that is printed."""
     parser = argparse.ArgumentParser(prog="switchboard-turn", description="The agent beside coturn.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("agent", help="keep coturn's secrets, probe it, answer on the internal port, until SIGTERM")
-    commands.add_parser("write-secrets", help="write the mounted secrets into coturn's database, then end")
-    probing = commands.add_parser("probe", help="allocate on a TURN server over UDP, and say how long it took")
+    commands.add_parser(
+        "agent", help="sync coturn's secrets, probe it and report its health on the internal port, until SIGTERM"
+    )
+    commands.add_parser("write-secrets", help="write the mounted secrets into coturn's database, then exit")
+    probing = commands.add_parser("probe", help="allocate on a TURN server over UDP, and print how long it took")
     probing.add_argument("url", help="turn:HOST[:PORT]")
     given = probing.add_mutually_exclusive_group(required=True)
-    given.add_argument("--secret-file", type=Path, help="file with the secret that the server shares")
-    given.add_argument("--username", help="its password is asked for, or read from standard input")
-    probing.add_argument("--timeout", type=float, default=2.0, help="seconds (default: 2)")
-    probing.add_argument("--json", action="store_true", help="answer in JSON")
+    given.add_argument("--secret-file", type=Path, help="file with the server's shared secret")
+    given.add_argument("--username", help="username; the password is prompted for, or read from standard input")
+    probing.add_argument("--timeout", type=float, default=2.0, help="timeout in seconds (default: 2)")
+    probing.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     _log_as_json()
     try:
@@ -81,7 +83,7 @@ def _report(url: str, answer: ProbeResult, *, as_json: bool) -> str:
     relayed = f"{answer.relayed[0]}:{answer.relayed[1]}"
     if as_json:
         return json.dumps({"ok": True, "url": url, "milliseconds": milliseconds, "relayed": relayed})
-    return f"{url} allocates {relayed} in {milliseconds} ms"
+    return f"{url} allocated {relayed} in {milliseconds} ms"
 
 
 def _log_as_json() -> None:

@@ -1,4 +1,4 @@
-"""Probes a TURN server: an authenticated allocation over UDP, given back at once."""
+"""Probe a TURN server: an authenticated allocation over UDP, released at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from switchboard_turn.allocation import Allocation, ProbeError, TurnCredentials
 from switchboard_turn.stun import Address
 
 RETRANSMIT = 0.5
-"""Seconds until a request is sent again; doubled each time (RFC 8489, section 6.2.1)."""
+"""Seconds before the first retransmission; doubled each time (RFC 8489, section 6.2.1)."""
 LARGEST = 2048
-"""Bytes of a datagram that are read; answers to an allocation have about 150."""
+"""Maximum bytes of a datagram; responses to an allocation have about 150."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class ProbeResult:
     """A successful probe."""
 
     seconds: float
-    """From the first request to the granted allocation."""
+    """Seconds from the first request to the granted allocation."""
     relayed: Address
 
 
 async def probe(server: Address, credentials: TurnCredentials, timeout: float = 2.0) -> ProbeResult:  # noqa: ASYNC109 - part of what is measured
-    """Allocate a relay address within `timeout` seconds, and give it back.
+    """Allocate a relay address within `timeout` seconds, and release it.
 
     Raises `ProbeError`: `timeout`, `unreachable`, or the number of the server's error.
     """
@@ -59,6 +59,6 @@ async def _allocate(udp: socket.socket, allocation: Allocation) -> Address:
             pause = RETRANSMIT
         except TimeoutError:
             pause *= 2
-    # Once, unanswered: an allocation that is not given back ends by itself.
+    # Sent once, without waiting for the response: an allocation that is not released expires.
     await loop.sock_sendall(udp, allocation.release())
     return allocation.relayed

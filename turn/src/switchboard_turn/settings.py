@@ -10,18 +10,18 @@ from switchboard_crds import names
 
 
 class AgentSettingsError(ValueError):
-    """A setting that is missing or wrong, and how to give it."""
+    """A setting is missing or invalid; the message names it."""
 
 
 @dataclass(frozen=True)
 class AgentSettings:
-    """What the agent is told at its start."""
+    """The agent's settings."""
 
     realm: str
     userdb: Path
     secrets_dir: Path
     address: str
-    """Where coturn listens."""
+    """Address that coturn listens on."""
     port: int
     internal_port: int
 
@@ -31,13 +31,15 @@ class AgentSettings:
 
         def text(name: str) -> str:
             if not (value := environment.get(name, "")):
-                raise AgentSettingsError(f"{name} is not set")
+                raise AgentSettingsError(
+                    f"{name} is not set. Remedy: set it; the operator sets it on the pods of a TurnFleet"
+                )
             return value
 
         def port(name: str, default: int) -> int:
             value = environment.get(name) or str(default)
             if not value.isdecimal() or not 0 < int(value) < 65536:
-                raise AgentSettingsError(f"{name}={value} is not a port from 1 to 65535")
+                raise AgentSettingsError(f"{name}={value} must be a port from 1 to 65535")
             return int(value)
 
         return cls(
@@ -51,9 +53,9 @@ class AgentSettings:
 
 
 def read_secrets(folder: Path) -> dict[str, str]:
-    """Return the secrets in a mounted Secret by their file's name. Raises `AgentSettingsError`.
+    """Return the secrets in a mounted Secret by file name. Raises `AgentSettingsError`.
 
-    The kubelet's own entries begin with two dots.
+    Entries that begin with two dots are the kubelet's own.
     """
     try:
         paths = [path for path in folder.iterdir() if not path.name.startswith("..")]
@@ -61,7 +63,9 @@ def read_secrets(folder: Path) -> dict[str, str]:
     except OSError as error:
         raise AgentSettingsError(f"cannot read the secrets in {folder}: {error.strerror}") from error
     if names.TURN_PROBE_SECRET not in found:
-        raise AgentSettingsError(f"{folder} has no file {names.TURN_PROBE_SECRET}: mount the fleet's Secret there")
+        raise AgentSettingsError(
+            f"{folder} has no file {names.TURN_PROBE_SECRET}. Remedy: mount the fleet's Secret there"
+        )
     if empty := sorted(name for name, value in found.items() if not value):
-        raise AgentSettingsError(f"empty secrets in {folder}: {', '.join(empty)}")
+        raise AgentSettingsError(f"{folder} has empty secrets: {', '.join(empty)}")
     return found

@@ -1,4 +1,4 @@
-"""STUN messages (RFC 8489), as far as TURN allocations (RFC 8656) need them. Pure."""
+"""The subset of STUN (RFC 8489) that TURN allocations (RFC 8656) need. Pure."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ class Attribute(IntEnum):
 
 
 class StunError(ValueError):
-    """Bytes that are not a STUN message, or an attribute that is malformed."""
+    """The bytes are not a STUN message, or an attribute is malformed."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message without its integrity and fingerprint; attributes are in the order of the wire."""
+    """A message without its integrity and fingerprint; attributes in wire order."""
 
     method: int
     kind: Class
     transaction: bytes
-    """12 random bytes that a response repeats."""
+    """12 random bytes that the response repeats."""
     attributes: tuple[tuple[int, bytes], ...] = ()
 
     def get(self, attribute: Attribute) -> bytes | None:
@@ -86,7 +86,7 @@ def encode(message: Message, key: bytes | None = None) -> bytes:
 def decode(data: bytes) -> Message:
     """Return the message in a datagram. Raises `StunError`."""
     if len(data) < HEADER:
-        raise StunError(f"{len(data)} bytes are too few for a header")
+        raise StunError(f"{len(data)} bytes are too short for a header")
     kind, length, cookie = struct.unpack_from("!HHI", data)
     if kind & 0xC000 or cookie != MAGIC_COOKIE or length % 4 or length != len(data) - HEADER:
         raise StunError("not a STUN message")
@@ -96,28 +96,28 @@ def decode(data: bytes) -> Message:
 
 
 def verify(data: bytes, key: bytes) -> bool:
-    """Say whether a message that `decode` accepts carries the MESSAGE-INTEGRITY of a key."""
+    """Return whether a message that `decode` accepts has the MESSAGE-INTEGRITY of a key."""
     for number, value, start in _split(data):
         if number == Attribute.MESSAGE_INTEGRITY:
-            # The length of what is signed counts this attribute, and none after it (RFC 8489, section 14.5).
+            # The signed length includes this attribute and none after it (RFC 8489, section 14.5).
             signed = data[:2] + struct.pack("!H", start + INTEGRITY_LENGTH - HEADER) + data[4:start]
             return hmac.compare_digest(value, hmac.digest(key, signed, "sha1"))
     return False
 
 
 def fingerprint_matches(data: bytes) -> bool:
-    """Say whether a message's FINGERPRINT is right, or absent (RFC 8489, section 14.7)."""
+    """Return whether a message's FINGERPRINT is correct or absent (RFC 8489, section 14.7)."""
     for number, value, start in _split(data):
         if number == Attribute.FINGERPRINT:
-            right = zlib.crc32(data[:start]) ^ FINGERPRINT_MASK
-            return start + FINGERPRINT_LENGTH == len(data) and value == struct.pack("!I", right)
+            expected = zlib.crc32(data[:start]) ^ FINGERPRINT_MASK
+            return start + FINGERPRINT_LENGTH == len(data) and value == struct.pack("!I", expected)
     return True
 
 
 def long_term_key(username: str, realm: str, password: str) -> bytes:
     """Return the key of long-term credentials (RFC 8489, section 9.2.2)."""
     text = f"{username}:{realm}:{password}".encode()
-    return hashlib.md5(text, usedforsecurity=False).digest()  # the RFC's choice; the HMAC over it is what protects
+    return hashlib.md5(text, usedforsecurity=False).digest()  # the RFC's choice; its HMAC is what protects
 
 
 def xor_address(value: bytes, transaction: bytes) -> Address:
@@ -151,13 +151,13 @@ def _attribute(number: int, value: bytes) -> bytes:
 
 
 def _split(data: bytes) -> list[tuple[int, bytes, int]]:
-    """Return each attribute's number, value, and where it starts in the message."""
+    """Return the number, the value and the offset of each attribute."""
     found, start = [], HEADER
     while start < len(data):
         number, length = struct.unpack_from("!HH", data, start)
         padded = length + -length % 4
         if start + 4 + padded > len(data):
-            raise StunError("an attribute reaches beyond the message")
+            raise StunError("an attribute exceeds the message")
         found.append((number, data[start + 4 : start + 4 + length], start))
         start += 4 + padded
     return found

@@ -1,4 +1,4 @@
-"""coturn's SQLite database: the shared secrets by which it authenticates, read by it at each allocation."""
+"""coturn's SQLite database: the shared secrets that it authenticates with, which it reads at each allocation."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 BUSY_TIMEOUT = 5.0
-"""Seconds to wait while coturn holds the database."""
+"""Seconds to wait while coturn locks the database."""
 
-# The tables that coturn 4.6 to 4.18 asks for; it makes them itself only where it makes the file.
+# The tables that coturn 4.6 to 4.18 queries. It creates them itself only when it creates the file.
 _TABLES = {
     "turnusers_lt": "realm varchar(127) default '', name varchar(512), hmackey char(128), primary key (realm, name)",
     "turn_secret": "realm varchar(127) default '', value varchar(256), primary key (realm, value)",
@@ -27,12 +27,12 @@ _TABLES = {
 
 
 def write(database: Path, realm: str, secrets: Collection[str]) -> bool:
-    """Make exactly these secrets valid in a realm; True if others were before.
+    """Make exactly these secrets valid in a realm; True if that changed anything.
 
     Raises `sqlite3.Error` if the database cannot be written.
     """
     with closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT)) as connection:
-        # With a write-ahead log, a reader never finds the database locked.
+        # With a write-ahead log, readers never see a locked database.
         connection.execute("pragma journal_mode = wal")
         with connection:
             for table, columns in _TABLES.items():

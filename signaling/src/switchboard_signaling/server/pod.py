@@ -137,18 +137,18 @@ def _make_broker(name: str, settings: ServerSettings, metrics: Metrics) -> Broke
         return MemoryBroker(name, time.monotonic)
     # A pod alone starts without what it takes to reach the store.
     from switchboard_signaling.broker.redis import RedisBroker
-    from switchboard_signaling.valkey.access import FileCredentials, trusting
+    from switchboard_signaling.valkey.access import FileCredentials, tls_context
     from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
 
     nodes = [(host, int(port)) for host, _, port in (node.rpartition(":") for node in settings.redis_nodes)]
     credentials = FileCredentials(settings.redis_auth_dir) if settings.redis_auth_dir else None
     try:
-        tls = trusting(settings.redis_tls_dir) if settings.redis_tls_dir else None
+        tls = tls_context(settings.redis_tls_dir) if settings.redis_tls_dir else None
     except OSError as error:
         raise KeysError(
             f"the store's certificates in {settings.redis_tls_dir} cannot be used: {error.strerror or error};"
             " put ca.crt there, and tls.crt with tls.key or neither, in PEM"
         ) from error
-    troubles = Troubles(lambda code: metrics.store_troubles.labels(code).inc())
+    troubles = Troubles(lambda code: metrics.store_errors.labels(code).inc())
     client = ClusterClient(nodes, credentials, tls, troubles, "switchboard", STORE_REMEDY)
     return RedisBroker(name, settings.pool, client)

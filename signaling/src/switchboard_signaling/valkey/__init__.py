@@ -1,4 +1,4 @@
-"""A client of Valkey and Redis clusters: one pipelined connection per node, redirections, failovers and bounds on time.
+"""A client for Valkey and Redis clusters: one pipelined connection per node, redirections, failovers, bounded calls.
 
-A library: README.md says what it bounds and how to use it.
+A library; README.md describes its use and its bounds.
 """

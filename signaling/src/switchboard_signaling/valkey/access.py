@@ -5,24 +5,24 @@ from pathlib import Path
 
 
 class FileCredentials:
-    """User name and password from the files `username` and `password`, read for each connection: both may change."""
+    """Username and password from two files, read for each connection because they may change."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def __call__(self) -> tuple[str, str]:
-        """Return both; raises OSError for a file that cannot be read.
+        """Return username and password; raises OSError for a file that cannot be read.
 
-        Two small files of a memory-backed volume are read faster than a thread is found.
+        It reads on the event loop: two small files on a memory-backed volume cost less than a switch of threads.
         """
         return (self._folder / "username").read_text().strip(), (self._folder / "password").read_text().strip()
 
 
-def trusting(folder: Path) -> ssl.SSLContext:
-    """Return a context that takes nodes whose certificates `ca.crt` signed, and shows `tls.crt` if there is one.
+def tls_context(folder: Path) -> ssl.SSLContext:
+    """Return a context that trusts `ca.crt`, and presents `tls.crt` if the folder has one.
 
-    A cluster names its nodes by address, which certificates rarely hold: being signed by the nodes' own CA is what
-    counts. Raises OSError for files that cannot be used.
+    Host names are not checked, because clusters announce addresses, which certificates rarely contain: the signature
+    of the nodes' own CA is what counts. Raises OSError for unusable files.
     """
     context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
     context.check_hostname = False

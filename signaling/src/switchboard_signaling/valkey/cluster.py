@@ -1,7 +1,7 @@
-"""A client of Valkey or Redis (7 or newer), a single node or a cluster; each call is answered within a bound.
+"""A client for Valkey or Redis (7 or newer), a single node or a cluster; every call ends within a time limit.
 
-One connection per node. The slots' owners are learnt from CLUSTER SLOTS, from redirections, and anew whenever a node
-cannot serve. A call may be carried out twice: only send what may be repeated.
+It has one connection per node. It reads the owners of the slots from CLUSTER SLOTS and from redirections, and again
+whenever a node cannot serve. A call may be executed twice: send only idempotent commands.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from switchboard_signaling.worker import Worker
 
 CONNECT_SECONDS: Final = 1.0
 CALL_SECONDS: Final = 3.0
-"""Bound on a call, counted from its start."""
+"""Time limit of a call, from its start."""
 CONNECT_PAUSE: Final = 0.1
-"""Seconds before the next attempt after a node refused a connection."""
+"""Seconds between a refused connection and the next attempt."""
 LEARN_PAUSE: Final = 0.2
-"""Seconds after each reading of the slots, so that many calls that miss one do not keep the nodes busy with it."""
+"""Seconds between two CLUSTER SLOTS, so that many redirected calls do not overload the nodes with it."""
 PAUSE_FIRST: Final = 0.02
 PAUSE_CEILING: Final = 0.5
 START_PAUSES: Final = 4
-"""Factor by which `start` waits longer between attempts: no call waits yet."""
+"""Factor on the pauses between the attempts of `start`, while no call waits."""
 LOG_SECONDS: Final = 1.0
-"""Between two lines about the same kind of trouble."""
-START_REMEDY: Final = "check the addresses, the credentials, and that the nodes run"
+"""Minimum seconds between two log lines about the same kind of error."""
+START_REMEDY: Final = "check the addresses, the credentials, and that the nodes are running"
 
 _LEVELS: Final = {Remedy.WAIT: logging.WARNING, Remedy.NONE: logging.ERROR}
 
@@ -43,43 +43,43 @@ log = structlog.get_logger(__name__)
 
 
 class ValkeyCredentials(Protocol):
-    """User name and password, asked for with each new connection: both may change."""
+    """Username and password, read for each connection because they may change."""
 
     def __call__(self) -> tuple[str, str]:
-        """Return both; raises OSError for what cannot be read."""
+        """Return username and password; raises OSError if they cannot be read."""
 
 
 class Troubles:
-    """Counts what keeps nodes from answering, and logs each kind at most once per second."""
+    """Counts the errors of nodes, and logs each kind at most once per second."""
 
     def __init__(self, counted: Callable[[str], None] = lambda _code: None) -> None:
-        """Call `counted` for each, with its code."""
+        """Call `counted` with the code of each error."""
         self._counted = counted
-        self._unsaid: dict[str, int] = {}
-        self._said_at: dict[str, float] = {}
+        self._unlogged: dict[str, int] = {}
+        self._logged_at: dict[str, float] = {}
 
     def note(self, found: Trouble, node: Address | None) -> None:
-        """Take note of one."""
+        """Count an error, and log it unless its kind was logged within the last second."""
         self._counted(found.code)
-        times = self._unsaid.get(found.code, 0) + 1
+        times = self._unlogged.get(found.code, 0) + 1
         now = time.monotonic()
-        if now - self._said_at.get(found.code, -LOG_SECONDS) < LOG_SECONDS:
-            self._unsaid[found.code] = times
+        if now - self._logged_at.get(found.code, -LOG_SECONDS) < LOG_SECONDS:
+            self._unlogged[found.code] = times
             return
-        self._unsaid[found.code], self._said_at[found.code] = 0, now
+        self._unlogged[found.code], self._logged_at[found.code] = 0, now
         where = f"{node[0]}:{node[1]}" if node else None
         level = _LEVELS.get(found.remedy, logging.INFO)
-        log.log(level, "store trouble", code=found.code, error=found.text, node=where, times=times)
+        log.log(level, "store_error", code=found.code, error=found.text, node=where, times=times)
 
 
 def pauses() -> Iterator[float]:
-    """Return seconds to wait before each further try: doubling, up to a ceiling, and jittered."""
+    """Yield the pauses between attempts in seconds: doubling up to a ceiling, with jitter."""
     for turn in count():
         yield min(PAUSE_FIRST * 2 ** min(turn, 16), PAUSE_CEILING) * random.uniform(0.5, 1)  # noqa: S311 - jitter
 
 
 class ClusterClient:
-    """The nodes named by `seeds` and those that they lead to."""
+    """A client for the cluster that the nodes `seeds` belong to."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class ClusterClient:
         name: str = "",
         start_remedy: str = START_REMEDY,
     ) -> None:
-        """`name` of this client in the nodes' CLIENT LIST; `start_remedy` is logged while no node answers."""
+        """`name` is shown by CLIENT LIST on the nodes; `start_remedy` is logged while no node answers."""
         self._seeds = seeds
         self._name = ("SETNAME", name) if name else ()
         self._start_remedy = start_remedy
@@ -100,16 +100,16 @@ class ClusterClient:
         self._slots = Slots()
         self._open: dict[Address, Pipeline] = {}
         self._opening: dict[Address, asyncio.Task[Pipeline | Refusal]] = {}
-        self._learning: Worker[None] = Worker(self._learn, lambda error: log.error("slots", exc_info=error), 1)
-        self._heard: Callable[[str], None] = lambda _text: None
-        self._unheard: Callable[[], None] = lambda: None
+        self._learning: Worker[None] = Worker(self._learn, lambda error: log.error("slots_not_read", exc_info=error), 1)
+        self._received: Callable[[str], None] = lambda _text: None
+        self._lost: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
-        """Find out who serves the slots; tried until a node answers."""
+        """Read the owners of the slots; repeat until a node answers."""
         for pause in pauses():
             if await self._ask_for_slots():
                 return
-            log.warning("waiting for the store", remedy=self._start_remedy)
+            log.warning("store_not_reached", remedy=self._start_remedy)
             await asyncio.sleep(START_PAUSES * pause)
 
     async def close(self) -> None:
@@ -121,20 +121,20 @@ class ClusterClient:
             connection.close()
 
     async def call(self, key: str, *words: str | bytes | int | float) -> Any:
-        """Send a command to the node that serves a key, or channel; raises ValkeyUnavailableError."""
+        """Send a command to the node that owns a key or channel; raises ValkeyUnavailableError."""
         return await self._call(key, words, None)
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
-        """Run a script on keys of one slot; raises ValkeyUnavailableError."""
+        """Run a script on keys of a single slot; raises ValkeyUnavailableError."""
         rest = (len(keys), *keys, *arguments)
         return await self._call(keys[0], ("EVALSHA", script.sha, *rest), ("EVAL", script.text, *rest))
 
-    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
-        """Subscribe to a sharded channel where it is now, instead of where it was; raises ValkeyUnavailableError.
+    async def listen(self, channel: str, received: Callable[[str], None], lost: Callable[[], None]) -> None:
+        """Subscribe to a sharded channel on its current node; raises ValkeyUnavailableError.
 
-        `heard` gets what is published; `unheard` is called when the subscription is lost: it was moved or cut off.
+        `received` gets each message; `lost` is called when the slot moves or the connection breaks.
         """
-        self._heard, self._unheard = heard, unheard
+        self._received, self._lost = received, lost
         await self._call(channel, ("SSUBSCRIBE", channel), None)
 
     async def _call(self, key: str, words: Words, in_full: Words | None) -> Any:
@@ -145,21 +145,21 @@ class ClusterClient:
             if type(reply) is not Refusal:
                 return reply
             async with asyncio.timeout_at(until):
-                return await self._insist(slot, words, in_full, owner, reply)
+                return await self._retry(slot, words, in_full, owner, reply)
         except TimeoutError:
-            raise ValkeyUnavailableError(f"no answer to {words[0]!s} within {CALL_SECONDS} s") from None
+            raise ValkeyUnavailableError(f"no reply to {words[0]!s} within {CALL_SECONDS} s") from None
 
-    async def _insist(
+    async def _retry(
         self, slot: int, words: Words, in_full: Words | None, node: Address | None, refusal: Refusal
     ) -> Any:
-        """Do what each refusal asks for, until there is a reply; raises ValkeyUnavailableError where nothing helps."""
+        """Apply the remedy of each refusal until there is a reply; raises ValkeyUnavailableError without a remedy."""
         asking = redirected = False
         for pause in pauses():
             found = self._note(refusal, node)
             if found.remedy is Remedy.GIVE_SCRIPT and in_full is not None:
                 words = in_full
             elif found.remedy in (Remedy.GO, Remedy.GO_ONCE) and found.to is not None:
-                if redirected:  # by nodes that do not agree yet
+                if redirected:  # the nodes do not agree yet
                     await asyncio.sleep(pause)
                 node, asking, redirected = found.to, found.remedy is Remedy.GO_ONCE, True
                 if not asking:
@@ -175,7 +175,7 @@ class ClusterClient:
             if type(reply) is not Refusal:
                 return reply
             refusal = reply
-        raise AssertionError  # pauses never end
+        raise AssertionError  # `pauses` is endless
 
     def _note(self, refusal: Refusal, node: Address | None) -> Trouble:
         found = trouble(refusal, node or ("", 0))
@@ -185,7 +185,7 @@ class ClusterClient:
     async def _send(self, node: Address | None, words: Words, asking: bool = False) -> Any:
         """Return a node's reply or refusal."""
         if node is None:
-            return Refusal("unknown: no node is known to serve the slot")
+            return Refusal("unknown: no known node owns the slot")
         connection = self._open.get(node) or await self._reach(node)
         if not isinstance(connection, Pipeline):
             return connection
@@ -196,7 +196,7 @@ class ClusterClient:
     # Connections
 
     async def _reach(self, node: Address) -> Pipeline | Refusal:
-        """Connect to a node, together with all others who want to."""
+        """Connect to a node; concurrent callers share one attempt."""
         task = self._opening.get(node)
         if task is None:
             task = self._opening[node] = asyncio.create_task(self._connect(node))
@@ -229,15 +229,15 @@ class ClusterClient:
         if self._open.get(node) is connection:
             del self._open[node]
             if connection.idle and connection.lost is not None and connection.lost != CLOSED:
-                self._note(connection.lost, node)  # else those whose calls it took do
+                self._note(connection.lost, node)  # otherwise the interrupted calls report it
         if connection.subscribed:
-            self._unheard()
+            self._lost()
 
     def _pushed(self, push: list[Any]) -> None:
         if push[0] == "smessage":
-            self._heard(push[2])
+            self._received(push[2])
         elif push[0] == "sunsubscribe":
-            self._unheard()
+            self._lost()
 
     # Slots
 
@@ -246,9 +246,9 @@ class ClusterClient:
         await asyncio.sleep(LEARN_PAUSE)
 
     async def _ask_for_slots(self) -> bool:
-        """Ask the known nodes, connected ones first, and then the seeds.
+        """Ask the known nodes, connected ones first, then the seeds; return whether one answered.
 
-        A client may have met its cluster before its nodes knew each other, and all nodes may have moved since.
+        The seeds help if the nodes did not know each other at the first answer, or if all have moved since.
         """
         known = sorted(
             random.sample(self._slots.nodes, len(self._slots.nodes)), key=lambda node: node not in self._open
@@ -256,20 +256,20 @@ class ClusterClient:
         for node in dict.fromkeys([*known, *self._seeds]):
             reply = await self._send(node, ("CLUSTER", "SLOTS"))
             if type(reply) is Refusal and SINGLE in reply and node in self._seeds:
-                self._slots.alone(node)
+                self._slots.single(node)
             elif type(reply) is Refusal:
                 self._note(reply, node)
                 continue
             elif reply:
                 self._slots.learn(reply, node)
             else:
-                continue  # a node that has met nobody yet
-            self._let_go()
+                continue  # the node has not joined a cluster yet
+            self._close_unused()
             return True
         return False
 
-    def _let_go(self) -> None:
-        """Close connections to nodes that are no more in the cluster, or were only asked under another name."""
+    def _close_unused(self) -> None:
+        """Close idle connections to nodes that left the cluster, and to seeds that it knows by another address."""
         for node, connection in list(self._open.items()):
             if node not in self._slots.nodes and connection.idle:
                 connection.close()

@@ -1,5 +1,5 @@
-"""The error that callers of the client see."""
+"""The error that the client raises."""
 
 
 class ValkeyUnavailableError(Exception):
-    """The nodes did not answer in time, or refuse. Remedy: call again; a call may have been carried out."""
+    """The nodes did not answer in time, or refused. Remedy: call again; the call may have been executed."""

@@ -1,4 +1,4 @@
-"""One pipelined connection to a node: all commands of one step of the loop leave in one write."""
+"""One pipelined connection to a node: all commands of one iteration of the event loop leave in one write."""
 
 import asyncio
 from collections import deque
@@ -8,20 +8,20 @@ from typing import Any, Final, TypeAlias, cast
 import hiredis
 
 REPLY_SECONDS: Final = 2.0
-"""A node that owes a reply for longer counts as gone. A slot that moves keeps a node for up to half a second."""
+"""Time limit of a reply, after which the node counts as failed. A moving slot can block a node for half a second."""
 LATE_SECONDS: Final = 0.25
-"""A loop that was itself late looks once more, before it blames the node."""
+"""Extra time before the node is blamed, in case the event loop itself was late."""
 MAX_PENDING: Final = 10_000
-"""Commands that may wait for their replies; beyond that the node counts as busy."""
+"""Maximum number of commands waiting for their replies; above it, the node counts as busy."""
 
 Words: TypeAlias = tuple[str | bytes | int | float, ...]
 """A command and its arguments."""
 
 
 class Refusal(str):
-    """Why a command has no reply: an error of the node's by its text, or one of ours, whose first word is small.
+    """Why a command has no reply: the text of the node's error, or one of ours, which begins with a lower-case word.
 
-    It takes the place of the reply, since whoever called knows what it asks of him.
+    It is returned in place of the reply, because the caller decides how to react.
     """
 
     __slots__ = ()
@@ -31,14 +31,14 @@ CLOSED: Final = Refusal("closed: by this side")
 
 
 class Pipeline(asyncio.Protocol):
-    """Commands go out in order, replies come back in order; pushed messages go to `pushed`."""
+    """Sends commands and receives replies in order; pushed messages go to `pushed`."""
 
     def __init__(self, pushed: Callable[[list[Any]], None], closed: Callable[["Pipeline"], None]) -> None:
         self._pushed = pushed
         self._closed = closed
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(
-            replyError=Refusal,  # type: ignore[arg-type]  # hiredis hands it on like any reply
+            replyError=Refusal,  # type: ignore[arg-type]  # hiredis returns it like any reply
             encoding="utf-8",
             notEnoughData=Ellipsis,
         )
@@ -51,11 +51,11 @@ class Pipeline(asyncio.Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether no reply is due."""
+        """Whether no command waits for its reply."""
         return not self._pending
 
     def send(self, words: Words) -> "asyncio.Future[Any]":
-        """Send a command with what else this step of the loop sends; gives its reply, or a Refusal, within a bound."""
+        """Send a command with all others of this loop iteration; resolves to its reply or a Refusal, in time."""
         reply = self._loop.create_future()
         if self.lost is not None:
             reply.set_result(self.lost)
@@ -64,24 +64,24 @@ class Pipeline(asyncio.Protocol):
         else:
             if not self._unsent:
                 self._loop.call_soon(self._flush)
-            self._unsent.append(hiredis.pack_command(words))  # type: ignore[arg-type]  # it says: a tuple of one
+            self._unsent.append(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub: a tuple of one
             self._pending.append((self._loop.time(), reply))
             if self._watch is None:
                 self._watch = self._loop.call_later(REPLY_SECONDS, self._overdue, 0.0)
         return reply
 
     def close(self, why: Refusal | None = None) -> None:
-        """Close at once; who waits is told why."""
+        """Close at once; waiting commands resolve to `why`."""
         self.lost = self.lost or why or CLOSED
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell all who wait."""
+        """Resolve all waiting commands."""
         self.lost = self.lost or Refusal(f"lost: {exc or 'the node closed the connection'}")
         if self._watch is not None:
             self._watch.cancel()
@@ -92,24 +92,24 @@ class Pipeline(asyncio.Protocol):
                 reply.set_result(self.lost)
 
     def data_received(self, data: bytes) -> None:
-        """Hand each reply to who waits for it."""
+        """Resolve the waiting commands with the replies."""
         try:
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not Ellipsis:
-                self._take(reply)
+                self._resolve(reply)
         except (hiredis.ProtocolError, UnicodeDecodeError) as error:
             self.close(Refusal(f"garbled: {error}"))
 
-    def _take(self, reply: Any) -> None:
+    def _resolve(self, reply: Any) -> None:
         if isinstance(reply, hiredis.PushNotification):
             if reply[0] in ("ssubscribe", "sunsubscribe"):
                 self.subscribed = reply[0] == "ssubscribe"
             if reply[0] != "ssubscribe":
                 self._pushed(reply)
                 return
-        # A subscription is confirmed by a push where other commands have their reply.
+        # The confirmation of a subscription is a push in place of a reply.
         if not self._pending:
-            self.close(Refusal(f"garbled: a reply to nothing: {reply!r}"))
+            self.close(Refusal(f"garbled: a reply without a command: {reply!r}"))
             return
         _, waiting = self._pending.popleft()
         if not waiting.done():
@@ -121,7 +121,7 @@ class Pipeline(asyncio.Protocol):
         self._unsent.clear()
 
     def _overdue(self, warned: float) -> None:
-        """Close if the oldest command has waited too long; look again when the next one will have."""
+        """Close if the oldest command has waited too long; otherwise check again when it will have."""
         self._watch = None
         if not self._pending:
             return

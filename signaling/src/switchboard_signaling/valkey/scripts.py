@@ -1,4 +1,4 @@
-"""Lua scripts, as nodes run them. Each script touches one hash tag and may be repeated."""
+"""Lua scripts for the nodes. Each script uses the keys of one hash tag and is idempotent."""
 
 import hashlib
 import re
@@ -6,11 +6,11 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 INCLUDE: Final = re.compile(r"^--include (\w+)\n", re.MULTILINE)
-"""A line that stands for a file of the folder parts/ beside the script: scripts cannot call each other."""
+"""A line that is replaced by a file of the folder parts/ beside the script, because scripts cannot call each other."""
 
 
 class Script:
-    """One script of a folder, by its name without `.lua`: its text, and the digest by which nodes know it."""
+    """A script of a folder, named without `.lua`: its text, and the digest that EVALSHA takes."""
 
     def __init__(self, folder: Traversable, name: str) -> None:
         text = (folder / f"{name}.lua").read_text()

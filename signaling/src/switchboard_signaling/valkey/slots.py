@@ -1,4 +1,4 @@
-"""Who serves which slot of a cluster, and how a caller should react to a node's error. Pure.
+"""The owners of a cluster's slots, and the reaction to each error of a node. Pure.
 
 Rules: https://valkey.io/topics/cluster-spec/ ("Redirection and resharding").
 """
@@ -12,14 +12,14 @@ from msgspec import Struct
 
 SLOTS: Final = 16384
 SINGLE: Final = "cluster support disabled"
-"""What a node without a cluster says when it is asked for the slots (ERR, in Redis 7 and in Valkey)."""
+"""Part of the reply to CLUSTER SLOTS of a node without cluster mode (Redis 7 and Valkey)."""
 
 Address: TypeAlias = tuple[str, int]
 """Host and port."""
 
 
 def slot_of(key: str) -> int:
-    """Return the slot of a key or channel: of its hash tag, if it has one that is not empty."""
+    """Return the slot of a key or channel: that of its hash tag, if it has one that is not empty."""
     start = key.find("{")
     if start >= 0:
         end = key.find("}", start + 1)
@@ -29,31 +29,31 @@ def slot_of(key: str) -> int:
 
 
 class Slots:
-    """A table that is never emptied: what nodes no longer speak of is corrected by those who are asked for it."""
+    """The owner of each slot. Entries are never removed: a node that no longer owns a slot redirects its callers."""
 
     def __init__(self) -> None:
         self._owners: list[Address | None] = [None] * SLOTS
         self.nodes: list[Address] = []
-        """All nodes of the last answer, replicas too."""
+        """All nodes of the newest answer, including replicas."""
 
     def owner(self, slot: int) -> Address | None:
-        """Return the node that serves a slot; None if nobody said so yet."""
+        """Return the node that owns a slot; None if it is not known yet."""
         return self._owners[slot]
 
     def assign(self, slot: int, owner: Address) -> None:
-        """Note the new owner of one slot."""
+        """Set the owner of one slot."""
         self._owners[slot] = owner
 
-    def alone(self, node: Address) -> None:
-        """Note that there is no cluster: one node serves all."""
+    def single(self, node: Address) -> None:
+        """Make one node the owner of all slots, because it has no cluster."""
         self._owners = [node] * SLOTS
         self.nodes = [node]
 
-    def learn(self, rows: Sequence[Any], said_by: Address) -> None:
-        """Take the answer to CLUSTER SLOTS; a node that does not know its own address leaves the host empty."""
+    def learn(self, rows: Sequence[Any], source: Address) -> None:
+        """Update the owners from CLUSTER SLOTS; a node that does not know its own address reports an empty host."""
         nodes: dict[Address, None] = {}
         for first, last, *servers in rows:
-            addresses = [(host or said_by[0], int(port)) for host, port, *_ in servers]
+            addresses = [(host or source[0], int(port)) for host, port, *_ in servers]
             self._owners[first : last + 1] = [addresses[0]] * (last + 1 - first)
             nodes.update(dict.fromkeys(addresses))
         if nodes:
@@ -61,22 +61,22 @@ class Slots:
 
 
 class Remedy(Enum):
-    """What to do after an error."""
+    """The reaction to an error."""
 
     GO = auto()
-    """Go where it says, and remember it."""
+    """Send the command to the named node, and remember it as the owner."""
     GO_ONCE = auto()
-    """Go where it says, with ASKING before the command: the slot is on its way there."""
+    """Send ASKING and the command to the named node: the slot is migrating to it."""
     GIVE_SCRIPT = auto()
-    """Give the script itself: the node does not know it by its name."""
+    """Send the script itself: the node does not know its digest."""
     WAIT = auto()
-    """Try again a little later, and ask who serves the slot by then."""
+    """Read the owners of the slots again, and retry after a pause."""
     NONE = auto()
-    """The node refuses, and will again."""
+    """None: the node refuses, and would again."""
 
 
 class Trouble(Struct, frozen=True):
-    """Why a call was not answered: `code` is the first word of the text, ours are in small letters."""
+    """Why a call got no reply: `code` is the first word of the text, lower-case for errors of the client itself."""
 
     code: str
     text: str
@@ -103,12 +103,12 @@ _REMEDIES: Final = {
 }
 
 
-def trouble(text: str, said_by: Address) -> Trouble:
-    """Return what an error means."""
+def trouble(text: str, source: Address) -> Trouble:
+    """Return the kind of an error and the reaction to it."""
     code, _, rest = text.partition(" ")
     code = code.rstrip(":")
     remedy = _REMEDIES.get(code, Remedy.NONE)
     if remedy not in (Remedy.GO, Remedy.GO_ONCE):
         return Trouble(code, text, remedy)
     host, _, port = rest.partition(" ")[2].rpartition(":")
-    return Trouble(code, text, remedy, (host or said_by[0], int(port)))
+    return Trouble(code, text, remedy, (host or source[0], int(port)))

@@ -133,7 +133,7 @@ async def test_another_victim_is_reported_once(world: Acting) -> None:
     assert world.events("OtherPodRemoved") == [], "it will be tried again"
     world.kube.failures.clear()
     assert not await world.perform(spared)
-    assert world.events("OtherPodRemoved") == [f"ReplicaSet {world.name} removed a pod other than a, the drained one."]
+    assert world.events("OtherPodRemoved") == [f"ReplicaSet {world.name} removed a pod other than the drained a."]
     assert names.ANNOTATION_REMOVING not in world.current["metadata"]["annotations"]
     assert world.current["spec"]["replicas"] == 1
 

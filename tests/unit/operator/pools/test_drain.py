@@ -31,14 +31,14 @@ def due(
     cancel: dict[str, int] | None = None,
     timeout: float = 1e9,
     force: bool = False,
-    gives: dict[str, int] | None = None,
+    moves: dict[str, int] | None = None,
 ) -> Steps:
     """Return the steps; a pod that has no stage among `stages`, by name, should stay in the one that it is in."""
     found: dict[str, Stage] = {}
     for pod in (pod for item in sets for pod in item.staying):
         stage = Stage.DRAINING if pod.stage is Stage.DRAINED else pod.stage
         found[pod.uid] = (stages or {}).get(pod.name, stage)
-    placement = Placement(found, grow or {}, cancel or {}, gives or {})
+    placement = Placement(found, grow or {}, cancel or {}, moves or {})
     return steps(placement, by_name(*sets), "new", NOW, timeout, force=force)
 
 
@@ -105,17 +105,17 @@ def rebalancing(name: str, sessions: int, **fields: Any) -> PodSnapshot:
 
 def test_a_pod_that_gives_some_sessions_away_and_stays_is_no_pod_on_its_way_out() -> None:
     full, other = serving("a", 50), serving("b")
-    found = due(replica_set(full, other), stages={"a": Stage.REBALANCING}, gives={"uid-a": 5})
+    found = due(replica_set(full, other), stages={"a": Stage.REBALANCING}, moves={"uid-a": 5})
     assert found.commands == (Annotate(full, Stage.REBALANCING, NOW), Cordon(full, True))
     closed = rebalancing("a", 50)
-    found = due(replica_set(closed, other), gives={"uid-a": 5}, timeout=1)
+    found = due(replica_set(closed, other), moves={"uid-a": 5}, timeout=1)
     assert found == Steps((GoAway(closed, 5),), rebalancing=(closed,))
     assert found.moving
 
 
 def test_it_gives_nothing_before_all_that_refuse_are_out_of_the_service() -> None:
     late = rebalancing("b", 50, offered=True)
-    assert commands(replica_set(rebalancing("a", 50), late, serving("c")), gives={"uid-a": 5}) == ()
+    assert commands(replica_set(rebalancing("a", 50), late, serving("c")), moves={"uid-a": 5}) == ()
 
 
 def test_its_time_begins_anew_if_it_has_to_go_after_all() -> None:
@@ -216,7 +216,7 @@ def test_sets_grow_shed_and_go() -> None:
 def test_a_pod_whose_time_is_up_is_kept_and_named(since: float, late: bool) -> None:
     pod = out("a", 5, since=since, sample=sample(5, leaving=5, cordoned=True))
     found = due(replica_set(pod, serving("b")), timeout=10)
-    assert (found.commands, found.out, found.overdue) == ((), (pod,), (pod,) if late else ())
+    assert (found.commands, found.draining, found.overdue) == ((), (pod,), (pod,) if late else ())
 
 
 def test_with_force_a_pod_whose_time_is_up_goes() -> None:
@@ -241,7 +241,7 @@ POD: PodSnapshot = serving("a")
         (Scale("s", 3), "scale s to 3"),
         (Scale("s", 2, ("x", "y")), "scale s to 2, removing x, y"),
         (DeleteReplicaSet("s"), "delete s"),
-        (UnexpectedVictim("s", ("a",)), "note that s kept a"),
+        (UnexpectedVictim("s", ("a",)), "report that s kept a"),
     ],
 )
 def test_commands_are_told_in_words(command: Command, words: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.operator.examples import pool
 from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
 
-from switchboard_operator.pools.rollout import Canary, Target, place, surge, target_of, victims
+from switchboard_operator.pools.rollout import Canary, Target, place, share, surge, target_of, victims
 from switchboard_operator.pools.snapshot import PodSnapshot, RevisionPods, Stage
 
 
@@ -27,8 +27,12 @@ def placed(replicas: int, *sets: RevisionPods, **target: Any) -> tuple[dict[str,
 @pytest.mark.parametrize(
     ("replicas", "percent", "pods"), [(0, 25, 1), (1, 25, 1), (4, 25, 1), (5, 25, 2), (100, 25, 25), (4, 100, 4)]
 )
-def test_a_rollout_may_use_some_more_pods_and_at_least_one(replicas: int, percent: int, pods: int) -> None:
-    assert surge(replicas, percent) == pods
+def test_a_share_of_the_pods_is_rounded_up_and_at_least_one(replicas: int, percent: int, pods: int) -> None:
+    assert share(replicas, percent) == surge(replicas, f"{percent}%") == pods
+
+
+def test_the_surge_may_be_a_number_of_pods() -> None:
+    assert surge(4, 7) == 7
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_a_paused_rollout_replaces_no_further_pod(sets: list[RevisionPods], stag
 
 
 NOW = 1000.0
-TRIAL = Canary(pods=1, pause=60, now=NOW)
+TRIAL = Canary(pods=1, min_ready=60, now=NOW)
 
 
 def made(*pods: PodSnapshot, created: str = "2026-01-02T00:00:00Z", **fields: Any) -> RevisionPods:
@@ -196,12 +200,13 @@ def test_a_paused_rollout_is_not_tried() -> None:
     ("rollout", "target"),
     [
         ({}, Target(20, "new", 5)),
-        ({"surgePercent": 50, "paused": True}, Target(20, "new", 10, paused=True)),
+        ({"maxSurge": "50%", "paused": True}, Target(20, "new", 10, paused=True)),
+        ({"maxSurge": 3}, Target(20, "new", 3)),
         ({"canary": {}}, Target(20, "new", 5, canary=Canary(2, 300, NOW))),
-        ({"canary": {"percent": 90, "pauseSeconds": 7}}, Target(20, "new", 5, canary=Canary(5, 7, NOW))),
+        ({"canary": {"percent": 90, "minReadySeconds": 7}}, Target(20, "new", 5, canary=Canary(5, 7, NOW))),
     ],
 )
-def test_the_wish_is_the_pools(rollout: Any, target: Target) -> None:
+def test_the_target_follows_the_spec(rollout: Any, target: Target) -> None:
     assert target_of(pool(rollout=rollout), 20, "new", NOW) == target
 
 

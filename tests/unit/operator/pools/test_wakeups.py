@@ -5,7 +5,7 @@ from tests.unit.operator.examples import pool
 
 from switchboard_operator.pools.autoscaling.model import PodLoad
 from switchboard_operator.pools.samples import Load, PoolObservation, SampleHistory
-from switchboard_operator.pools.wakeups import Considered, calls_for_pass
+from switchboard_operator.pools.wakeups import Considered, needs_reconciliation
 
 AUTO = pool(autoscaling={"maxReplicas": 9}, rebalance={"mode": "Auto"})
 MONOTONIC, WALL = 1000.0, 1_000_000.0
@@ -14,13 +14,13 @@ MONOTONIC, WALL = 1000.0, 1_000_000.0
 def history(*sessions: int, load: Load | None = None, evacuated: str = "") -> SampleHistory:
     pods = tuple(PodLoad(f"pod-{index}", True, 900.0, count) for index, count in enumerate(sessions))
     found = SampleHistory(load=load or Load(desired=2, reason="load"))
-    found.add(PoolObservation(5.0, pods, WALL, carries=200, evacuated=frozenset(evacuated)), [])
+    found.add(PoolObservation(5.0, pods, WALL, total_capacity=200, evacuated=frozenset(evacuated)), [])
     return found
 
 
 def calls(found: SampleHistory, of: Any = AUTO, **considered: Any) -> bool:
     known = {"desired": 2, "sessions": 2, "capacity": 200, "reported_at": MONOTONIC, **considered}
-    return calls_for_pass(of, found, Considered(**known), MONOTONIC, WALL)
+    return needs_reconciliation(of, found, Considered(**known), MONOTONIC, WALL)
 
 
 def test_what_was_considered_calls_for_nothing() -> None:

@@ -124,7 +124,7 @@ async def test_an_error_out_of_kopf_gives_the_lease_back_and_ends_the_process(wo
         raise RuntimeError("the resource is gone")
 
     world.watch = watch
-    with pytest.raises(OperatorError, match=r"task kopf failed: .*the resource is gone.*Remedy"):
+    with pytest.raises(OperatorError, match=r"Task kopf failed: .*the resource is gone.*Remedy"):
         await world.run()
     assert world.begun == 1
     world.assert_stopped()
@@ -138,7 +138,7 @@ async def test_a_bug_of_the_acting_task_ends_the_process_instead_of_starting_it_
         await forever()
 
     world.act = act
-    with pytest.raises(OperatorError, match=r"task acting failed: ValueError\('a bug'\).*Remedy"):
+    with pytest.raises(OperatorError, match=r"Task acting failed: ValueError\('a bug'\).*Remedy"):
         await world.run()
     assert world.begun == 1
     world.assert_stopped()
@@ -150,7 +150,7 @@ async def test_a_bug_of_the_election_ends_the_process(world: World) -> None:
         await forever()
 
     world.act = act
-    with pytest.raises(OperatorError, match="task lease failed"):
+    with pytest.raises(OperatorError, match="Task lease failed"):
         await world.run()
     world.assert_stopped()
 

@@ -55,7 +55,7 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, name: str, 
         environment.delenv(name)
     else:
         environment.setenv(name, value)
-    with pytest.raises(OperatorSettingsError, match=f"^{name} is not set. Remedy: set it; the chart does$"):
+    with pytest.raises(OperatorSettingsError, match=f"^{name} is required. Remedy: set it, as the chart does$"):
         OperatorSettings.load()
 
 

@@ -1,8 +1,10 @@
 """What is kept of one side of a call, and counted."""
 
 import pytest
+from msgspec import convert, to_builtins
+from msgspec.structs import fields
 
-from switchboard_signaling.analytics.call import Call, known
+from switchboard_signaling.analytics.call import Call, CallRecord, known
 from switchboard_signaling.analytics.totals import Counts
 from switchboard_signaling.session.records import MatchRecord
 from switchboard_signaling.wire.messages import ConnectionState, Stats
@@ -18,24 +20,24 @@ def state(what: str, setup_ms: float | None = None, **more: str) -> ConnectionSt
 
 
 def test_a_connection_counts_once_with_its_path_and_its_time(call: Call) -> None:
-    assert call.told(state("connected", 420.0, path="relay")) == "connected"
-    assert call.told(state("connected", 420.0, path="relay")) is None
+    assert call.connection_changed(state("connected", 420.0, path="relay")) == "connected"
+    assert call.connection_changed(state("connected", 420.0, path="relay")) is None
     assert call.counts == {"connected": 1, "relay": 1, "setup_ms/500": 1}
     assert (call.verdict, call.setup_ms, call.path) == ("connected", 420.0, "relay")
 
 
 def test_a_path_that_is_not_said_is_unknown(call: Call) -> None:
-    call.told(state("connected"))
+    call.connection_changed(state("connected"))
     assert call.counts == {"connected": 1, "unknown-path": 1, "setup_ms/50": 1}
 
 
 def test_a_failure_before_a_connection_and_one_after_it_are_two_things(call: Call) -> None:
     other = Call("m", "b", 100.0, whole=True)
-    assert call.told(state("failed", reason="ice-failed")) == "failed"
-    assert call.told(state("connected", 1.0)) is None
-    other.told(state("connected", 9.0, path="direct"))
-    assert other.told(state("failed", 9.0, reason="my own words")) == "dropped"
-    assert other.told(state("closed", 9.0)) is None
+    assert call.connection_changed(state("failed", reason="ice-failed")) == "failed"
+    assert call.connection_changed(state("connected", 1.0)) is None
+    other.connection_changed(state("connected", 9.0, path="direct"))
+    assert other.connection_changed(state("failed", 9.0, reason="my own words")) == "dropped"
+    assert other.connection_changed(state("closed", 9.0)) is None
     assert call.counts == {"failed": 1, "failed.ice-failed": 1}
     assert other.counts["dropped.other"] == 1
     assert (call.reason, other.reason) == ("ice-failed", "other")
@@ -43,8 +45,8 @@ def test_a_failure_before_a_connection_and_one_after_it_are_two_things(call: Cal
 
 
 def test_a_failure_after_a_connection_that_took_no_time_is_a_drop(call: Call) -> None:
-    call.told(state("connected", 0.0))
-    assert call.told(state("failed", 0.0, reason="media-lost")) == "dropped"
+    call.connection_changed(state("connected", 0.0))
+    assert call.connection_changed(state("failed", 0.0, reason="media-lost")) == "dropped"
 
 
 def test_reports_make_the_score_and_the_distributions(call: Call) -> None:
@@ -58,9 +60,9 @@ def test_reports_make_the_score_and_the_distributions(call: Call) -> None:
     }  # fmt: skip
 
 
-def test_what_is_kept_leaves_out_what_is_not_known(call: Call) -> None:
+def test_the_record_omits_what_is_unknown(call: Call) -> None:
     assert call.fields("sid", "", "pod") == {"session": "sid", "pod": "pod"}
-    call.told(state("connected", 420.04, path="direct"))
+    call.connection_changed(state("connected", 420.04, path="direct"))
     call.report(Stats(match_id="m", rtt_ms=81.0, freezes=1))
     assert call.fields("sid", "eu", "pod") == {
         "session": "sid", "region": "eu", "pod": "pod", "verdict": "connected", "setupMs": 420.0, "path": "direct",
@@ -68,8 +70,17 @@ def test_what_is_kept_leaves_out_what_is_not_known(call: Call) -> None:
     }  # fmt: skip
 
 
-def test_the_end_is_kept_and_its_length_counted(call: Call) -> None:
+def test_the_end_is_recorded_and_its_length_counted(call: Call) -> None:
     ended = call.ended(MatchRecord("m", outcome="ended", by="a", reason="skip"), 142.04)
-    assert ended == {"seconds": 42.0, "outcome": "ended", "ending": "skip"}
+    assert ended == {"seconds": 42.0, "outcome": "ended", "reason": "skip"}
     assert call.counts == Counts({"call_seconds/60": 1})
-    assert call.ended(MatchRecord("m", outcome="aborted"), 100.0)["ending"] == ""
+    assert call.ended(MatchRecord("m", outcome="aborted"), 100.0)["reason"] == ""
+
+
+def test_the_record_has_all_that_a_side_leaves(call: Call) -> None:
+    call.connection_changed(state("connected", 420.0, path="direct"))
+    call.connection_changed(state("failed", 420.0, reason="media-lost"))
+    call.report(Stats(match_id="m", rtt_ms=81.0, freezes=1))
+    left = {**call.fields("sid", "eu", "pod"), **call.ended(MatchRecord("m", outcome="ended", reason="skip"), 142.0)}
+    assert to_builtins(convert(left, CallRecord)) == left
+    assert set(left) == {field.encode_name for field in fields(CallRecord)}

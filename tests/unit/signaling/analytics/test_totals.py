@@ -2,7 +2,7 @@
 
 import pytest
 
-from switchboard_signaling.analytics.totals import BUCKETS, Counts, Live, observe, percentile, report
+from switchboard_signaling.analytics.totals import BUCKETS, Counts, Distribution, Live, observe, percentile, report
 
 
 def observed(name: str, *values: float) -> Counts:
@@ -42,20 +42,21 @@ def test_the_report_has_shares_reasons_and_distributions() -> None:
          "relay": 3,
          "direct": 6, "ended.skip": 4, "ended.user": 5, "aborted": 1}
     ) + observed("setup_ms", 100, 100)  # fmt: skip
-    said = report(counts, [Live(3, 2, 2), Live(1, 1, 0)])
-    assert (said["activeSessions"], said["connections"], said["matchedSessions"], said["pods"]) == (4, 3, 2, 2)
-    assert (said["matches"], said["connected"], said["failed"], said["dropped"], said["aborted"]) == (11, 9, 1, 2, 1)
-    assert (said["successRate"], said["relayedShare"]) == (0.9, 0.3333)
-    assert said["failures"] == {"ice-failed": 1}
-    assert said["drops"] == {"other": 2}
-    assert said["endings"] == {"skip": 4, "user": 5}
-    assert said["setupMs"] == {"count": 2, "p5": 52.5, "p50": 75.0, "p95": 97.5, "p99": 99.5}
-    assert said["rttMs"] == {"count": 0, "p5": None, "p50": None, "p95": None, "p99": None}
+    stats = report(counts, [Live(3, 2, 2), Live(1, 1, 0)])
+    assert (stats.active_sessions, stats.connections, stats.matched_sessions, stats.pods) == (4, 3, 2, 2)
+    assert (stats.matches, stats.connected, stats.failed, stats.dropped, stats.aborted) == (11, 9, 1, 2, 1)
+    assert (stats.success_rate, stats.relayed_share) == (0.9, 0.3333)
+    assert stats.failures == {"ice-failed": 1}
+    assert stats.drops == {"other": 2}
+    assert stats.endings == {"skip": 4, "user": 5}
+    assert stats.setup_ms == Distribution(count=2, p5=52.5, p50=75.0, p95=97.5, p99=99.5)
+    assert stats.rtt_ms == Distribution(count=0, p5=None, p50=None, p95=None, p99=None)
+    assert stats.current
 
 
 def test_without_calls_there_are_no_shares() -> None:
-    said = report({}, [])
-    assert (said["successRate"], said["relayedShare"], said["pods"]) == (None, None, 0)
+    stats = report({}, [])
+    assert (stats.success_rate, stats.relayed_share, stats.pods) == (None, None, 0)
 
 
 def test_bounds_ascend() -> None:

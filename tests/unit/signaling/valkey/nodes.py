@@ -1,4 +1,4 @@
-"""A node of a store that says what a test has it say."""
+"""A scripted node of a store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +14,7 @@ SILENCE = b""
 
 
 class Node:
-    """Answers each command by the next of its `answers`, if there is one, and else by what is usual."""
+    """Answers each command with the next of its `answers`, or by default with a regular reply."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -31,11 +31,11 @@ class Node:
 
     @property
     def commands(self) -> list[list[str]]:
-        """What was said but for the greeting and the questions about slots."""
+        """The commands received, except HELLO and CLUSTER SLOTS."""
         return [words for words in self.said if words[0] not in ("HELLO", "CLUSTER")]
 
     def owns_all(self, *others: "Node") -> None:
-        """Have this node say that it serves all slots, in a cluster with others."""
+        """Make this node own all slots, in a cluster with others."""
         nodes = b"".join(b"*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % node.port for node in (self, *others))
         self.slots = b"*1\r\n*%d\r\n:0\r\n:16383\r\n" % (3 + len(others)) + nodes
 
@@ -108,7 +108,7 @@ async def serving(count: int = 1) -> AsyncIterator[list[Node]]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what other tasks bring about."""
+    """Wait until other tasks have made the condition true."""
     async with asyncio.timeout(15):
-        while not condition():  # noqa: ASYNC110 - a test looks from outside
+        while not condition():  # noqa: ASYNC110 - a test observes from outside
             await asyncio.sleep(0.005)

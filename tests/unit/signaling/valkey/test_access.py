@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from switchboard_cluster.pki import Authority, Subject
-from switchboard_signaling.valkey.access import FileCredentials, trusting
+from switchboard_signaling.valkey.access import FileCredentials, tls_context
 
 
-def test_credentials_are_read_anew_each_time(tmp_path: Path) -> None:
+def test_credentials_are_read_each_time(tmp_path: Path) -> None:
     credentials = FileCredentials(tmp_path)
     with pytest.raises(OSError, match="username"):
         credentials()
@@ -21,12 +21,12 @@ def test_credentials_are_read_anew_each_time(tmp_path: Path) -> None:
 
 def test_tls_needs_the_nodes_ca(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        trusting(tmp_path)
+        tls_context(tmp_path)
 
 
-def test_a_certificate_is_shown_where_there_is_one(tmp_path: Path) -> None:
+def test_a_certificate_is_presented_if_there_is_one(tmp_path: Path) -> None:
     Authority(tmp_path).issue(Subject("tls", "pod"))
-    assert trusting(tmp_path).verify_mode is ssl.CERT_REQUIRED
+    assert tls_context(tmp_path).verify_mode is ssl.CERT_REQUIRED
     (tmp_path / "tls.key").unlink()
     with pytest.raises(OSError, match="No such file"):
-        trusting(tmp_path)
+        tls_context(tmp_path)

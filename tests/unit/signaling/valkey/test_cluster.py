@@ -1,4 +1,4 @@
-"""The store's client against nodes that say what may go wrong: each call has an answer or an error within its time."""
+"""The store's client against failing nodes: each call ends with a reply or an error within its time limit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from switchboard_signaling.valkey.slots import trouble
 
 
 class Caller:
-    """A client, and what it noted."""
+    """A client, and the errors that it counted."""
 
     def __init__(self, *seeds: Node) -> None:
         self.noted: list[str] = []
@@ -48,7 +48,7 @@ async def test_calls_of_one_step_share_a_write(nodes: list[Node], caller: Caller
     assert nodes[0].connections == 1
 
 
-async def test_a_node_alone_is_known_as_such(nodes: list[Node]) -> None:
+async def test_a_single_node_owns_all_slots(nodes: list[Node]) -> None:
     nodes[1].slots = SINGLE
     alone = Caller(nodes[1])
     await alone.client.start()
@@ -56,7 +56,7 @@ async def test_a_node_alone_is_known_as_such(nodes: list[Node]) -> None:
     await alone.client.close()
 
 
-async def test_the_client_shows_its_credentials(nodes: list[Node]) -> None:
+async def test_the_client_authenticates(nodes: list[Node]) -> None:
     client = ClusterClient([nodes[0].address], lambda: ("app", "secret"), name="shop")
     await client.start()
     assert nodes[0].said[0] == ["HELLO", "3", "AUTH", "app", "secret", "SETNAME", "shop"]
@@ -85,13 +85,13 @@ async def test_ask_is_followed_once_and_announced_to_the_other_node(nodes: list[
 @pytest.mark.parametrize(
     "error", ["TRYAGAIN later", "CLUSTERDOWN down", "LOADING wait", "READONLY no", "MASTERDOWN no"]
 )
-async def test_what_passes_is_waited_for(nodes: list[Node], caller: Caller, error: str) -> None:
+async def test_a_transient_error_is_retried(nodes: list[Node], caller: Caller, error: str) -> None:
     nodes[0].answers = iter([f"-{error}\r\n".encode()] * 3)
     assert await caller.get() == "k"
     assert caller.noted == [error.split()[0]] * 3
 
 
-async def test_what_does_not_pass_fails_at_once(nodes: list[Node], caller: Caller) -> None:
+async def test_a_permanent_error_fails_at_once(nodes: list[Node], caller: Caller) -> None:
     nodes[0].answers = iter([b"-NOPERM you may not\r\n"])
     with pytest.raises(ValkeyUnavailableError, match="NOPERM"):
         await caller.get()
@@ -104,7 +104,7 @@ def script(tmp_path: Path) -> Script:
     return Script(tmp_path, "first")
 
 
-async def test_a_script_that_a_node_does_not_know_is_given_to_it(
+async def test_a_script_that_a_node_does_not_know_is_sent_to_it(
     nodes: list[Node], caller: Caller, script: Script
 ) -> None:
     nodes[0].answers = iter([b"-NOSCRIPT none\r\n"])
@@ -113,9 +113,7 @@ async def test_a_script_that_a_node_does_not_know_is_given_to_it(
     assert nodes[0].commands == [["EVALSHA", script.sha, *arguments], ["EVAL", script.text, *arguments]]
 
 
-async def test_a_script_is_given_to_the_node_that_takes_the_slot_over(
-    nodes: list[Node], caller: Caller, script: Script
-) -> None:
+async def test_a_script_is_sent_to_the_new_owner_of_its_slot(nodes: list[Node], caller: Caller, script: Script) -> None:
     one, two = nodes
     one.answers = iter([b"-ASK 7629 127.0.0.1:%d\r\n" % two.port])
     two.answers = iter([b"-NOSCRIPT none\r\n"])
@@ -123,7 +121,7 @@ async def test_a_script_is_given_to_the_node_that_takes_the_slot_over(
     assert [words[0] for words in two.commands] == ["ASKING", "EVALSHA", "ASKING", "EVAL"]
 
 
-async def test_a_call_cut_off_is_made_again(nodes: list[Node], caller: Caller) -> None:
+async def test_an_interrupted_call_is_retried(nodes: list[Node], caller: Caller) -> None:
     await caller.get()
     nodes[0].answers = iter([SILENCE])
     call = asyncio.create_task(caller.get())
@@ -133,9 +131,7 @@ async def test_a_call_cut_off_is_made_again(nodes: list[Node], caller: Caller) -
     assert caller.noted == ["lost"]
 
 
-async def test_a_node_that_says_nothing_is_given_up(
-    nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_node_is_given_up(nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "REPLY_SECONDS", 0.05)
     nodes[0].answers = iter([SILENCE] * 3)
     calls = [asyncio.create_task(caller.get()) for _ in range(3)]
@@ -144,14 +140,16 @@ async def test_a_node_that_says_nothing_is_given_up(
     assert nodes[0].connections == 2
 
 
-async def test_no_call_outlives_its_time(nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_call_exceeds_its_time_limit(
+    nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "CALL_SECONDS", 0.2)
     nodes[0].answers = iter([b"-CLUSTERDOWN down\r\n"] * 1000)
-    with pytest.raises(ValkeyUnavailableError, match="no answer to GET within"):
+    with pytest.raises(ValkeyUnavailableError, match="no reply to GET within"):
         await caller.get()
 
 
-async def test_more_calls_than_may_wait_are_told_so(
+async def test_calls_above_the_limit_of_waiting_calls_are_counted(
     nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "MAX_PENDING", 2)
@@ -166,7 +164,7 @@ async def test_more_calls_than_may_wait_are_told_so(
         call.cancel()
 
 
-async def test_a_node_that_speaks_another_language_is_left(nodes: list[Node], caller: Caller) -> None:
+async def test_a_node_with_another_protocol_is_disconnected(nodes: list[Node], caller: Caller) -> None:
     nodes[0].answers = iter([b"HTTP/1.1 400 Bad Request\r\n"])
     assert await caller.get() == "k"
     assert caller.noted == ["garbled"]
@@ -176,7 +174,7 @@ async def test_a_node_that_speaks_another_language_is_left(nodes: list[Node], ca
 
 
 async def test_a_replica_that_was_promoted_is_found(nodes: list[Node], caller: Caller) -> None:
-    """Its primary is gone for good: the nodes that are known tell who follows it."""
+    """Its primary is gone permanently: the known nodes report its successor."""
     one, two = nodes
     one.slots = b"-LOADING wait\r\n"
     one.answers = iter([b"-CLUSTERDOWN down\r\n"] * 1000)
@@ -199,7 +197,7 @@ async def test_connections_to_nodes_that_left_are_closed(nodes: list[Node], call
     await until(lambda: list(caller.client._open) == [one.address])
 
 
-async def test_a_stranger_at_a_node_s_old_address_is_not_believed(nodes: list[Node], caller: Caller) -> None:
+async def test_a_stranger_at_a_node_s_old_address_is_not_trusted(nodes: list[Node], caller: Caller) -> None:
     one, two = nodes
     two.slots = SINGLE
     one.answers = iter([b"-CLUSTERDOWN down\r\n"] * 4)
@@ -207,9 +205,9 @@ async def test_a_stranger_at_a_node_s_old_address_is_not_believed(nodes: list[No
     assert two.commands == []
 
 
-async def test_a_store_is_waited_for(nodes: list[Node]) -> None:
+async def test_start_waits_for_the_store(nodes: list[Node]) -> None:
     one, two = nodes
-    one.slots = b"*0\r\n"  # it has met nobody yet
+    one.slots = b"*0\r\n"  # it has not joined a cluster yet
     waiting = Caller(one)
     start = asyncio.create_task(waiting.client.start())
     await until(lambda: len(one.said) > 2)
@@ -220,30 +218,30 @@ async def test_a_store_is_waited_for(nodes: list[Node]) -> None:
     await waiting.client.close()
 
 
-async def test_a_subscription_hears_and_notices_when_it_does_not_any_more(nodes: list[Node], caller: Caller) -> None:
-    heard: list[str] = []
-    unheard = asyncio.Event()
-    await caller.client.listen("c", heard.append, unheard.set)
+async def test_a_subscription_receives_messages_and_reports_its_loss(nodes: list[Node], caller: Caller) -> None:
+    received: list[str] = []
+    lost = asyncio.Event()
+    await caller.client.listen("c", received.append, lost.set)
     nodes[0].push(b">3\r\n$8\r\nsmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n")
     assert await caller.get() == "k"
-    assert heard == ["hello"]
+    assert received == ["hello"]
     nodes[0].push(b">3\r\n$12\r\nsunsubscribe\r\n$1\r\nc\r\n:0\r\n")
-    await asyncio.wait_for(unheard.wait(), 5)
+    await asyncio.wait_for(lost.wait(), 5)
 
-    unheard.clear()
-    await caller.client.listen("c", heard.append, unheard.set)
+    lost.clear()
+    await caller.client.listen("c", received.append, lost.set)
     nodes[0].hang_up()
-    await asyncio.wait_for(unheard.wait(), 5)
+    await asyncio.wait_for(lost.wait(), 5)
 
 
-async def test_a_subscription_goes_where_its_slot_is(nodes: list[Node], caller: Caller) -> None:
+async def test_a_subscription_follows_its_slot(nodes: list[Node], caller: Caller) -> None:
     one, two = nodes
     one.answers = iter([b"-MOVED 1 127.0.0.1:%d\r\n" % two.port])
     await caller.client.listen("c", lambda _text: None, lambda: None)
     assert two.commands == [["SSUBSCRIBE", "c"]]
 
 
-async def test_who_stops_waiting_harms_nobody(nodes: list[Node], caller: Caller) -> None:
+async def test_a_cancelled_call_affects_no_other(nodes: list[Node], caller: Caller) -> None:
     calls = [asyncio.create_task(caller.get(key)) for key in ("a", "b", "c")]
     await asyncio.sleep(0)
     calls[1].cancel()
@@ -251,7 +249,7 @@ async def test_who_stops_waiting_harms_nobody(nodes: list[Node], caller: Caller)
     assert await caller.get() == "k"
 
 
-def test_trouble_is_counted_each_time_but_said_once_a_second(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_all_counted_and_logged_once_per_second(capsys: pytest.CaptureFixture[str]) -> None:
     counted: list[str] = []
     troubles = Troubles(counted.append)
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""One connection to a node: replies in order, each within its time, whatever the node does."""
+"""One connection to a node: replies in order, each within its time limit, whatever the node does."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from switchboard_signaling.valkey.pipeline import CLOSED, Pipeline, Refusal
 
 
 class Ends:
-    """A pipeline to a node of its own, and what it told its owner."""
+    """A pipeline to a node of its own, and its callbacks."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -33,7 +33,7 @@ async def ends() -> AsyncIterator[Ends]:
         ends.pipeline.close()
 
 
-async def test_commands_of_one_step_leave_in_one_write_and_replies_keep_their_order(ends: Ends) -> None:
+async def test_commands_of_one_iteration_share_a_write_and_replies_keep_their_order(ends: Ends) -> None:
     assert await asyncio.gather(*(ends.get(key) for key in "abc")) == ["a", "b", "c"]
     assert ends.node.reads == [3]
     assert ends.pipeline.idle
@@ -46,7 +46,7 @@ async def test_an_error_takes_the_place_of_a_reply(ends: Ends) -> None:
     assert await ends.get("b") == "b"
 
 
-async def test_commands_that_wait_when_the_connection_is_cut_are_refused(ends: Ends) -> None:
+async def test_waiting_commands_are_refused_when_the_connection_breaks(ends: Ends) -> None:
     ends.node.answers = iter([SILENCE, SILENCE])
     replies = [ends.get("a"), ends.get("b")]
     await until(lambda: len(ends.node.commands) == 2)
@@ -56,20 +56,20 @@ async def test_commands_that_wait_when_the_connection_is_cut_are_refused(ends: E
     assert str(await ends.get("c")).startswith("lost")
 
 
-async def test_a_closed_pipeline_says_so_to_all_commands(ends: Ends) -> None:
+async def test_a_closed_pipeline_refuses_all_commands(ends: Ends) -> None:
     ends.node.answers = iter([SILENCE])
     waiting = ends.get("a")
     ends.pipeline.close()
     assert [await waiting, await ends.get("b")] == [CLOSED, CLOSED]
 
 
-async def test_more_commands_than_may_wait_are_refused(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_commands_above_the_limit_are_refused(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "MAX_PENDING", 1)
     first, second = ends.get("a"), ends.get("b")
     assert [await first, str(await second)] == ["a", "busy: too many commands wait for this node"]
 
 
-async def test_a_reply_that_is_overdue_ends_the_connection(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_overdue_reply_closes_the_connection(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "REPLY_SECONDS", 0.01)
     monkeypatch.setattr(pipeline, "LATE_SECONDS", 0.01)
     ends.node.answers = iter([SILENCE])
@@ -78,7 +78,7 @@ async def test_a_reply_that_is_overdue_ends_the_connection(ends: Ends, monkeypat
 
 
 @pytest.mark.parametrize("text", [b"HTTP/1.1 400 Bad Request\r\n", b"$2\r\n\xff\xff\r\n", b"+one\r\n+two\r\n"])
-async def test_what_is_no_reply_ends_the_connection(ends: Ends, text: bytes) -> None:
+async def test_an_invalid_reply_closes_the_connection(ends: Ends, text: bytes) -> None:
     ends.node.answers = iter([text])
     await ends.get("a")
     await until(lambda: ends.closed)

@@ -6,7 +6,7 @@ from pathlib import Path
 from switchboard_signaling.valkey.scripts import Script
 
 
-def test_a_script_is_its_file_with_the_parts_that_it_includes(tmp_path: Path) -> None:
+def test_a_script_is_its_file_with_its_includes(tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "clock.lua").write_text("local now = 1\n")
     (tmp_path / "read.lua").write_text("#!lua\n--include clock\nreturn now\n")

@@ -1,4 +1,4 @@
-"""Who serves which slot, and what each error asks for."""
+"""The owners of slots, and the reaction to each error."""
 
 import pytest
 
@@ -11,7 +11,7 @@ ONE, TWO, THREE = ("10.0.0.1", 6379), ("10.0.0.2", 6379), ("10.0.0.3", 7000)
     ("key", "same_as"),
     [("{u1}.following", "u1"), ("foo{bar}{zap}", "bar"), ("foo{{bar}}zap", "{bar"), ("{q:ns/pool}:seq", "q:ns/pool")],
 )
-def test_a_hash_tag_alone_says_the_slot(key: str, same_as: str) -> None:
+def test_a_hash_tag_determines_the_slot(key: str, same_as: str) -> None:
     assert slot_of(key) == slot_of(same_as)
 
 
@@ -21,12 +21,12 @@ def test_slots_are_those_of_the_cluster_s_specification(key: str, slot: int) -> 
 
 
 @pytest.mark.parametrize("key", ["foo{}bar", "foo{bar", "foo}{"])
-def test_a_tag_that_is_empty_or_open_is_none(key: str) -> None:
+def test_an_empty_or_open_tag_is_no_tag(key: str) -> None:
     assert slot_of(key) != slot_of("bar")
     assert slot_of(key) != 0
 
 
-def test_the_table_takes_what_nodes_say() -> None:
+def test_the_table_follows_cluster_slots() -> None:
     slots = Slots()
     assert slots.owner(0) is None
     slots.learn(
@@ -36,7 +36,7 @@ def test_the_table_takes_what_nodes_say() -> None:
     assert slots.nodes == [ONE, THREE, TWO]
 
 
-def test_the_table_keeps_what_a_node_does_not_speak_of() -> None:
+def test_the_table_keeps_slots_that_an_answer_omits() -> None:
     slots = Slots()
     slots.learn([[0, SLOTS - 1, [*ONE]]], ONE)
     slots.learn([[0, 0, [*TWO]]], TWO)
@@ -46,9 +46,9 @@ def test_the_table_keeps_what_a_node_does_not_speak_of() -> None:
     assert slots.nodes == [TWO]
 
 
-def test_a_node_alone_serves_all() -> None:
+def test_a_single_node_owns_all_slots() -> None:
     slots = Slots()
-    slots.alone(ONE)
+    slots.single(ONE)
     assert {slots.owner(slot) for slot in range(SLOTS)} == {ONE}
     assert slots.nodes == [ONE]
 

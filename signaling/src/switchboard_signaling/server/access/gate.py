@@ -60,7 +60,7 @@ class Gate:
     def suspect(self, address: str) -> None:
         """Count a made-up token of an address."""
         self._wrong.failed(address, time.monotonic())
-        self._metrics.made_up.inc()
+        self._metrics.forged.inc()
 
     async def verify(self, address: str, token: str) -> VerifiedJwt | ProtocolError:
         """Return whose a JWT is, or why it is not accepted; a made-up one counts against the address."""

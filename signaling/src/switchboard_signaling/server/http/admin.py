@@ -1,110 +1,206 @@
-"""The admin API, on the internal port: who is here, and putting an end to it. Needs a bearer token.
-
-Sessions are listed for this pod; a single one is looked up in the whole pool. Errors are JSON with a code and a remedy.
-"""
+"""The admin API, on the internal port: list, inspect and end sessions, and block clients. It needs a bearer token."""
 
 import hashlib
 import math
-from collections.abc import Awaitable, Callable
 from heapq import nsmallest
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal, TypeAlias
 
 import structlog
 from aiohttp import web
-from msgspec import DecodeError, Meta, Struct, ValidationError, json
+from msgspec import DecodeError, Meta, Struct, ValidationError, convert
 
-from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.analytics.call import CallRecord
+from switchboard_signaling.analytics.totals import Count
 from switchboard_signaling.broker.shared_stats import SharedStatsFullError
 from switchboard_signaling.server.access.blocks import of_session, of_subject
 from switchboard_signaling.server.access.keys import SharedSecrets
-from switchboard_signaling.server.http.answers import answer_json
+from switchboard_signaling.server.http.operations import (
+    Handler,
+    HttpAnswer,
+    HttpError,
+    Operation,
+    answer_json,
+    decode,
+    decode_body,
+    error,
+    routes,
+)
 from switchboard_signaling.server.pod import POD, SignalingPod
 from switchboard_signaling.session.hints import Disconnect
-from switchboard_signaling.session.records import Cancel, EndMatch, MatchRecord, ReadMatch, ReadSession, SessionRecord
+from switchboard_signaling.session.records import (
+    Cancel,
+    EndMatch,
+    MatchRecord,
+    Outcome,
+    ReadMatch,
+    ReadSession,
+    SessionRecord,
+)
 from switchboard_signaling.wire.intents import Intent, Matched, Queued
+from switchboard_signaling.wire.tokens import Side
 
+ADMIN_PATH: Final = "/admin"
 PAGE: Final = 100
 MAX_PAGE: Final = 1000
 MAX_BLOCK_SECONDS: Final = 366 * 24 * 3600
 TOKENS: Final = web.AppKey("tokens", SharedSecrets)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SessionId: TypeAlias = Annotated[str, Meta(description="Id of the session.")]
+PodName: TypeAlias = Annotated[str, Meta(description="Name of the pod and a suffix that changes with each start.")]
+SocketNumber: TypeAlias = Annotated[
+    Count, Meta(description="Number that the client gave the socket; it grows with each one.")
+]
+State: TypeAlias = Annotated[Literal["idle", "queued", "matched"], Meta(description="What the client wants.")]
+MatchId: TypeAlias = Annotated[str | None, Meta(description="Id of the session's match; null if it is in none.")]
+BlockKind: TypeAlias = Annotated[
+    Literal["subject", "session"], Meta(description="Whether `name` is the `sub` of JWTs or a session id.")
+]
+BlockName: TypeAlias = Annotated[str, Meta(description="The subject or the session id.")]
+
 log = structlog.get_logger(__name__)
 
 
-class AdminError(Exception):
-    """A request that cannot be obeyed."""
+class AttachedSession(Struct, frozen=True):
+    """A session whose newest socket is on the pod that answers."""
 
-    def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.remedy = status, code, message, remedy
+    session: SessionId
+    subject: Annotated[str, Meta(description="`sub` of the client's JWT; without JWTs, the session id.")]
+    socket: SocketNumber
+    frames: Annotated[Count, Meta(description="Frames received on this socket.")]
+    state: State
+    match: MatchId
 
 
-class BlockOrder(Struct, forbid_unknown_fields=True):
-    """For how long to keep somebody out."""
+class StoredSession(Struct, frozen=True):
+    """A session as the pool's store has it."""
 
-    seconds: Annotated[int, Meta(ge=1, le=MAX_BLOCK_SECONDS)]
+    pod: PodName
+    socket: SocketNumber
+    state: State
+    match: MatchId
+
+
+class SessionMatch(Struct, frozen=True):
+    """The match of a session."""
+
+    match: Annotated[str, Meta(description="Id of the match.")]
+    outcome: Annotated[Outcome | None, Meta(description="State of the match; null if the store no longer has it.")]
+    by: Annotated[Side | None, Meta(description="Side that ended the match; null while it has not ended.")]
+    reason: Annotated[str | None, Meta(description="Why the match ended; null while it has not ended.")]
+    sessions: Annotated[dict[Side, str], Meta(description="Session ids by side.")]
+    calls: Annotated[dict[str, CallRecord], Meta(description="What is recorded of the call, by side.")]
+
+
+class SessionPage(Struct, frozen=True):
+    """Sessions attached to the pod that answers, ordered by id."""
+
+    pod: PodName
+    sessions: Annotated[list[AttachedSession], Meta(description="The sessions of this page.")]
+    next: Annotated[str | None, Meta(description="`after` of the next page; null on the last page.")]
+
+
+class SessionDetail(Struct, frozen=True):
+    """A session, wherever in the pool it is."""
+
+    session: SessionId
+    attached: Annotated[
+        AttachedSession | None,
+        Meta(description="The session on the pod that answers; null if it is not attached there."),
+    ]
+    stored: Annotated[StoredSession | None, Meta(description="The session in the store; null if the store has none.")]
+    match: Annotated[SessionMatch | None, Meta(description="Its match; null if it is in none.")]
+
+
+class DisconnectedSession(Struct, frozen=True):
+    """A session that was ended."""
+
+    session: SessionId
+    pod: PodName
+
+
+class BlockEntry(Struct, frozen=True):
+    """A blocked subject or session."""
+
+    kind: BlockKind
+    name: BlockName
+    seconds: Annotated[Count, Meta(description="Remaining seconds of the block; 0 after its removal.")]
+
+
+class BlockList(Struct, frozen=True):
+    """All blocks of the pool."""
+
+    blocks: Annotated[list[BlockEntry], Meta(description="The blocks, ordered by kind and name.")]
+
+
+class BlockOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long to block."""
+
+    seconds: Annotated[int, Meta(ge=1, le=MAX_BLOCK_SECONDS, description="Length of the block in seconds, from now.")]
+
+
+class PageQuery(Struct, frozen=True):
+    """Query parameters of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="Maximum number of sessions in the answer.")] = PAGE
+    after: Annotated[str, Meta(description="List the sessions after this id: `next` of the previous page.")] = ""
+
+
+class SessionPath(Struct, frozen=True):
+    """Path parameters of a session."""
+
+    session: SessionId
+
+
+class BlockPath(Struct, frozen=True):
+    """Path parameters of a block."""
+
+    kind: BlockKind
+    name: BlockName
 
 
 def admin_app(pod: SignalingPod) -> web.Application:
-    """Return the application below /admin; raises KeysError for tokens that cannot be used."""
-    app = web.Application(middlewares=[_answer_in_json, _authorize])
+    """Return the application below ADMIN_PATH; raises KeysError for tokens that cannot be used."""
+    app = web.Application(middlewares=[_authorize])
     app[POD] = pod
     if pod.settings.admin_token_dir is not None:
         app[TOKENS] = SharedSecrets(pod.settings.admin_token_dir, "admin tokens")
-    app.add_routes(
-        [
-            web.get("/sessions", sessions),
-            web.get("/sessions/{session}", inspect),
-            web.delete("/sessions/{session}", disconnect),
-            web.get("/blocks", blocks),
-            web.put("/blocks/{kind:subject|session}/{name:.+}", block),
-            web.delete("/blocks/{kind:subject|session}/{name:.+}", unblock),
-        ]
-    )
+    app.add_routes(routes(ADMIN))
     return app
 
 
 async def sessions(request: web.Request) -> web.Response:
-    """List the sessions attached to this pod by id, a page at a time: `limit`, and `after` the last id of a page."""
-    hub, after = request.app[POD].hub, request.query.get("after", "")
-    limit = _limit(request.query.get("limit", str(PAGE)))
-    sids = nsmallest(limit + 1, (session_id for session_id in hub.sessions if session_id > after))
-    page = [_here(request.app[POD], session_id) for session_id in sids[:limit]]
-    return answer_json(
-        {"pod": request.app[POD].host.pod, "sessions": page, "next": sids[limit - 1] if sids[limit:] else None}
-    )
+    """List the sessions attached to this pod, a page at a time."""
+    pod = request.app[POD]
+    try:
+        query = decode(PageQuery, request.query)
+    except ValidationError as error:
+        raise HttpError(400, "bad-request", str(error), f"Send `limit` from 1 to {MAX_PAGE}.") from None
+    ids = nsmallest(query.limit + 1, (session_id for session_id in pod.hub.sessions if session_id > query.after))
+    page = [found for session_id in ids[: query.limit] if (found := _attached(pod, session_id))]
+    return answer_json(SessionPage(pod.host.pod, page, ids[query.limit - 1] if ids[query.limit :] else None))
 
 
 async def inspect(request: web.Request) -> web.Response:
-    """Tell what is known of a session anywhere in the pool, and of its match."""
-    pod, session_id = request.app[POD], request.match_info["session"]
-    here, record = _here(pod, session_id), await pod.broker.ask(ReadSession(session_id))
-    if here is None and not isinstance(record, SessionRecord):
+    """Return a session anywhere in the pool, with its match and what is recorded of the call."""
+    pod, session_id = request.app[POD], decode(SessionPath, request.match_info).session
+    attached, record = _attached(pod, session_id), await pod.broker.ask(ReadSession(session_id))
+    stored = None
+    if isinstance(record, SessionRecord):
+        stored = StoredSession(record.pod, record.socket_number, *_intent(record.intent))
+    known = attached or stored
+    if known is None:
         raise _unknown(session_id)
-    stored = (
-        {"pod": record.pod, "socket": record.socket_number, **_intent(record.intent)}
-        if isinstance(record, SessionRecord)
-        else None
-    )
-    match_id = (here or stored or {}).get("match")
-    return answer_json(
-        {
-            "session": session_id,
-            "here": here,
-            "stored": stored,
-            "match": await _match(pod, match_id) if match_id else None,
-        }
-    )
+    match = await _match(pod, known.match) if known.match else None
+    return answer_json(SessionDetail(session_id, attached, stored, match))
 
 
 async def disconnect(request: web.Request) -> web.Response:
-    """End a session: its match, its ticket, its socket. 202 if the socket is another pod's, which was asked to."""
-    pod, session_id = request.app[POD], request.match_info["session"]
-    log.info("admin", act="disconnect", session=session_id)
+    """End a session: its match, its ticket in the queue, and its socket, which closes with 4410."""
+    pod, session_id = request.app[POD], decode(SessionPath, request.match_info).session
+    log.info("admin_request", action="disconnect", session=session_id)
     if pod.hub.session(session_id):
         pod.hub.hinted(Disconnect(session_id))
-        return answer_json({"session": session_id, "pod": pod.host.pod})
+        return answer_json(DisconnectedSession(session_id, pod.host.pod))
     record = await pod.broker.ask(ReadSession(session_id))
     if not isinstance(record, SessionRecord):
         raise _unknown(session_id)
@@ -114,85 +210,91 @@ async def disconnect(request: web.Request) -> web.Response:
         case Queued(ticket=ticket):
             await pod.broker.ask(Cancel(f"{session_id}/{ticket}"))
     pod.hub.send_hint(record.pod, Disconnect(session_id))
-    return answer_json({"session": session_id, "pod": record.pod}, status=202)
+    return answer_json(DisconnectedSession(session_id, record.pod), status=202)
 
 
 async def blocks(request: web.Request) -> web.Response:
-    """List who is kept out, and for how many seconds more."""
+    """List the blocked subjects and sessions."""
     await request.app[POD].blocks.read()
-    found = sorted(request.app[POD].blocks.seconds().items())
-    named = [(*name.split(":", 1), math.ceil(seconds)) for name, seconds in found]
-    return answer_json({"blocks": [{"kind": kind, "name": name, "seconds": seconds} for kind, name, seconds in named]})
+    remaining = sorted(request.app[POD].blocks.seconds().items())
+    return answer_json(BlockList([_entry(listed, seconds) for listed, seconds in remaining]))
 
 
 async def block(request: web.Request) -> web.Response:
-    """Keep a subject or a session out: on this pod at once, on others within seconds."""
+    """Block a subject or a session: on this pod at once, on all others within about five seconds.
+
+    Its sockets close with 4423, and new ones are refused. A repeated request replaces the remaining time.
+    """
+    path = decode(BlockPath, request.match_info)
     try:
-        order = json.decode(await request.read(), type=BlockOrder)
-    except (DecodeError, ValidationError) as error:
-        remedy = f'Send {{"seconds": 1 to {MAX_BLOCK_SECONDS}}}.'
-        raise AdminError(400, "bad-request", str(error), remedy) from None
-    kind, name = _name(request)
-    log.info("admin", act="block", kind=kind, digest=_digest(name), seconds=order.seconds)
+        order = await decode_body(BlockOrder, request)
+    except DecodeError as error:
+        remedy = f'Send {{"seconds": N}}, from 1 to {MAX_BLOCK_SECONDS}.'
+        raise HttpError(400, "bad-request", str(error), remedy) from None
+    log.info("admin_request", action="block", kind=path.kind, digest=_digest(path.name), seconds=order.seconds)
     try:
-        await request.app[POD].blocks.block(name, order.seconds)
+        await request.app[POD].blocks.block(_listed(path), order.seconds)
     except SharedStatsFullError:
-        raise AdminError(409, "too-many-blocks", "No more can be kept out", "Remove blocks first.") from None
-    return answer_json({"kind": kind, "name": request.match_info["name"], "seconds": order.seconds})
+        raise HttpError(409, "too-many-blocks", "The list of blocks is full", "Remove blocks first.") from None
+    return answer_json(BlockEntry(path.kind, path.name, order.seconds))
 
 
 async def unblock(request: web.Request) -> web.Response:
-    """Let a subject or a session in again."""
-    kind, name = _name(request)
-    log.info("admin", act="unblock", kind=kind, digest=_digest(name))
-    await request.app[POD].blocks.unblock(name)
-    return answer_json({"kind": kind, "name": request.match_info["name"], "seconds": 0})
+    """Remove the block of a subject or a session; it succeeds as well if there is none."""
+    path = decode(BlockPath, request.match_info)
+    log.info("admin_request", action="unblock", kind=path.kind, digest=_digest(path.name))
+    await request.app[POD].blocks.unblock(_listed(path))
+    return answer_json(BlockEntry(path.kind, path.name, 0))
 
 
-def _here(pod: SignalingPod, session_id: str) -> dict[str, Any] | None:
+def _attached(pod: SignalingPod, session_id: str) -> AttachedSession | None:
     session = pod.hub.session(session_id)
     if session is None:
         return None
-    return {
-        "session": session_id, "subject": session.subject, "socket": session.socket_number, "frames": session.frames,
-        **_intent(session.intent),
-    }  # fmt: skip
+    return AttachedSession(session_id, session.subject, session.socket_number, session.frames, *_intent(session.intent))
 
 
-def _intent(intent: Intent) -> dict[str, Any]:
-    """Return what a client wants, without the tokens in it."""
-    state = type(intent).__name__.lower()
-    return {"state": state, "match": intent.match_id} if isinstance(intent, Matched) else {"state": state}
+def _intent(intent: Intent) -> tuple[State, str | None]:
+    """Return what a client wants, without its tokens."""
+    match intent:
+        case Matched(match_id=match_id):
+            return "matched", match_id
+        case Queued():
+            return "queued", None
+        case _:
+            return "idle", None
 
 
-async def _match(pod: SignalingPod, match_id: str) -> dict[str, Any]:
+async def _match(pod: SignalingPod, match_id: str) -> SessionMatch:
+    calls = convert(await pod.broker.shared_stats.kept(match_id), dict[str, CallRecord])
     record = await pod.broker.ask(ReadMatch(match_id))
-    found: dict[str, Any] = {"match": match_id, "calls": await pod.broker.shared_stats.kept(match_id)}
-    if isinstance(record, MatchRecord):
-        sides = {side: one.session_id for side, one in (("a", record.a), ("b", record.b)) if one}
-        found |= {"outcome": record.outcome, "by": record.by, "reason": record.reason, "sessions": sides}
-    return found
+    if not isinstance(record, MatchRecord):
+        return SessionMatch(match_id, None, None, None, {}, calls)
+    sides: dict[Side, str] = {}
+    if record.a:
+        sides["a"] = record.a.session_id
+    if record.b:
+        sides["b"] = record.b.session_id
+    return SessionMatch(match_id, record.outcome, record.by, record.reason, sides, calls)
 
 
-def _name(request: web.Request) -> tuple[str, str]:
-    kind, name = request.match_info["kind"], request.match_info["name"]
-    return kind, of_subject(name) if kind == "subject" else of_session(name)
+def _listed(path: BlockPath) -> str:
+    return of_subject(path.name) if path.kind == "subject" else of_session(path.name)
+
+
+def _entry(listed: str, seconds: float) -> BlockEntry:
+    kind, name = listed.split(":", 1)
+    return convert({"kind": kind, "name": name, "seconds": math.ceil(seconds)}, BlockEntry)
 
 
 def _digest(name: str) -> str:
-    """Return what tells names apart in the log without telling them."""
+    """Return what identifies a subject in the log without disclosing it."""
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
-def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
-        raise AdminError(400, "bad-request", "`limit` is no number of a page", f"Send 1 to {MAX_PAGE}.")
-    return int(text)
-
-
-def _unknown(session_id: str) -> AdminError:
-    return AdminError(
-        404, "session-unknown", f"No pod has the session {session_id!r}", "List the sessions of each pod."
+def _unknown(session_id: str) -> HttpError:
+    return HttpError(
+        404, "session-unknown", f"The pool has no session {session_id!r}", "List the sessions of each pod."
     )
 
 
@@ -200,35 +302,78 @@ def _unknown(session_id: str) -> AdminError:
 async def _authorize(request: web.Request, handler: Handler) -> web.StreamResponse:
     tokens = request.app.get(TOKENS)
     if tokens is None:
-        raise AdminError(
+        raise HttpError(
             403,
             "admin-off",
             "The admin API is off",
-            "Set SWITCHBOARD_ADMIN_TOKEN_DIR to a folder with tokens of 32 bytes or more, a file each.",
+            "Set SWITCHBOARD_ADMIN_TOKEN_DIR to a folder with one file per token, each of at least 32 bytes.",
         )
     scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not tokens.include(shown):
         remedy = "Send Authorization: Bearer with a token of SWITCHBOARD_ADMIN_TOKEN_DIR."
-        raise AdminError(401, "token-invalid", "This is no admin token", remedy)
+        raise HttpError(401, "token-invalid", "The request has no admin token", remedy, {"WWW-Authenticate": "Bearer"})
     return await handler(request)
 
 
-@web.middleware
-async def _answer_in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except AdminError as error:
-        return _error(error)
-    except BrokerUnavailableError:
-        return _error(AdminError(503, "store-unavailable", "The pool's store does not answer", "Try again."))
-    except web.HTTPException as error:
-        code = (error.reason or "error").lower().replace(" ", "-")
-        return _error(AdminError(error.status, code, error.reason, "See docs/how-to/administer.md."))
-
-
-def _error(error: AdminError) -> web.Response:
-    body = {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
-    response = answer_json(body, error.status)
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
+_REFUSED: Final = {
+    401: error("The request has no admin token.", WWW_Authenticate="`Bearer`."),
+    403: error("The admin API is off: the pod has no SWITCHBOARD_ADMIN_TOKEN_DIR."),
+}
+_STORE: Final = {**_REFUSED, 503: error("The pool's store does not answer.")}
+_INVALID: Final = error("A parameter or the body is invalid.")
+_UNKNOWN: Final = error("The pool has no such session.")
+ADMIN: Final = (
+    Operation(
+        "GET",
+        "/sessions",
+        sessions,
+        {200: HttpAnswer("One page of sessions.", SessionPage), 400: _INVALID, **_REFUSED},
+        query=PageQuery,
+        security="admin",
+    ),
+    Operation(
+        "GET",
+        "/sessions/{session}",
+        inspect,
+        {200: HttpAnswer("The session.", SessionDetail), 404: _UNKNOWN, **_STORE},
+        path_parameters=SessionPath,
+        security="admin",
+    ),
+    Operation(
+        "DELETE",
+        "/sessions/{session}",
+        disconnect,
+        {
+            200: HttpAnswer("The session was attached to this pod and has ended.", DisconnectedSession),
+            202: HttpAnswer("The session's pod was asked to close its socket.", DisconnectedSession),
+            404: _UNKNOWN,
+            **_STORE,
+        },
+        path_parameters=SessionPath,
+        security="admin",
+    ),
+    Operation("GET", "/blocks", blocks, {200: HttpAnswer("All blocks.", BlockList), **_STORE}, security="admin"),
+    Operation(
+        "PUT",
+        "/blocks/{kind:subject|session}/{name:.+}",
+        block,
+        {
+            200: HttpAnswer("The block.", BlockEntry),
+            400: _INVALID,
+            409: error("The pool has 10,000 blocks."),
+            **_STORE,
+        },
+        path_parameters=BlockPath,
+        body=BlockOrder,
+        security="admin",
+    ),
+    Operation(
+        "DELETE",
+        "/blocks/{kind:subject|session}/{name:.+}",
+        unblock,
+        {200: HttpAnswer("The block is removed.", BlockEntry), **_STORE},
+        path_parameters=BlockPath,
+        security="admin",
+    ),
+)
+"""Everything below ADMIN_PATH."""

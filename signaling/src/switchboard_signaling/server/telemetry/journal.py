@@ -108,8 +108,8 @@ class Journal:
         if isinstance(fact, Stats):
             call.report(fact)
             self._meters.reported(fact, call.score)
-        elif verdict := call.told(fact):
-            self._meters.told(verdict, call.path, call.reason, call.setup_ms)
+        elif verdict := call.connection_changed(fact):
+            self._meters.connection_changed(verdict, call.path, call.reason, call.setup_ms)
             self._tally.keep(call.match_id, call.side, call.fields(session_id, self._region, self._pod))
         self._tally.add(call.counts)
 
@@ -126,7 +126,7 @@ class Journal:
             return
         name = f"ended.{record.reason}" if record.outcome == "ended" else "aborted"
         self._tally.add(Counts({name: 1}))
-        self._meters.over(record, ended.get("seconds"))
+        self._meters.match_ended(record, ended.get("seconds"))
         sides = {side: one for side, one in (("a", record.a), ("b", record.b)) if one}
         log.info(
             "match", match=record.match_id, sessions=[one.session_id for one in sides.values()],

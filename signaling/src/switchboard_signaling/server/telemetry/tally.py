@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
+from msgspec.structs import replace
 
 from switchboard_signaling.analytics.call import Fields
-from switchboard_signaling.analytics.totals import Counts, Live, report
+from switchboard_signaling.analytics.totals import Counts, Live, PoolStats, report
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.shared_stats import SharedStats
 from switchboard_signaling.server.telemetry.meters import Meters
@@ -36,7 +37,7 @@ class Tally:
         self._sending = Counts()
         self._number = 0
         self._unkept: dict[tuple[str, str], Fields] = {}
-        self._report: dict[str, Any] | None = None
+        self._report: PoolStats | None = None
         self._reported_at = 0.0
         self._reporting = asyncio.Lock()
 
@@ -67,21 +68,21 @@ class Tally:
         except (BrokerUnavailableError, TimeoutError) as error:
             log.warning("totals are not written yet", error=str(error))
 
-    async def report(self) -> tuple[dict[str, Any], bool]:
-        """Return the pool's totals, and whether they are of now: the last ones known if the store cannot be had."""
+    async def report(self) -> PoolStats:
+        """Return the pool's statistics; the last known ones, not `current`, if the store is unavailable."""
         async with self._reporting:
             if self._report is not None and time.monotonic() - self._reported_at < FRESH_SECONDS:
-                return self._report, True
+                return self._report
             try:
                 async with asyncio.timeout(LEDGER_SECONDS):
                     counts, lives = await self._ledger.totals()
             except (BrokerUnavailableError, TimeoutError) as error:
-                log.warning("totals cannot be read", error=str(error))
-                return self._report or report({}, [self.live()]), False
+                log.warning("totals_not_read", error=str(error))
+                return replace(self._report or report({}, [self.live()]), current=False)
             counts.update(self._counts)
             self._report = report(counts, {**lives, self._pod: self.live()}.values())
             self._reported_at = time.monotonic()
-            return self._report, True
+            return self._report
 
     async def _count(self) -> None:
         """Add to the totals; a batch whose reply was lost goes out again under its number, which counts once."""

@@ -41,7 +41,7 @@ def test_an_address_that_shows_forged_tokens_is_blocked_for_everything() -> None
     visitor.suspect()
     assert visitor.blocked() > 1000
     assert visitor.wait() > 1000
-    assert entrance.counted("made_up_tokens_total 1.0")
+    assert entrance.counted("forged_tokens_total 1.0")
     assert entrance.counted('limited_total{limit="tokens"} 2.0')
 
 

@@ -88,7 +88,7 @@ async def test_sessions_are_listed_a_page_at_a_time(running: Running) -> None:
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "many"])
 async def test_a_page_has_a_sensible_size(running: Running, limit: str) -> None:
     status, said = await ask(running, "GET", f"/sessions?limit={limit}")
-    assert (status, said["error"]["remedy"]) == (400, "Send 1 to 1000.")
+    assert (status, said["error"]["remedy"]) == (400, "Send `limit` from 1 to 1000.")
 
 
 async def test_a_session_is_told_with_its_match_and_without_its_tokens(running: Running) -> None:
@@ -106,7 +106,7 @@ async def test_a_session_is_told_with_its_match_and_without_its_tokens(running: 
     await running.pod.broker.shared_stats.keep(found.match_id, "a", {"path": "relay"})
     status, said = await ask(running, "GET", f"/sessions/{welcome.session_id}")
     assert status == 200
-    assert (said["here"]["state"], said["here"]["match"], said["here"]["subject"]) == (
+    assert (said["attached"]["state"], said["attached"]["match"], said["attached"]["subject"]) == (
         "matched",
         found.match_id,
         welcome.session_id,
@@ -147,7 +147,7 @@ async def test_a_session_of_another_pod_is_ended_in_the_store_and_its_pod_is_tol
     record = await broker.ask(ReadMatch("m"))
     assert isinstance(record, MatchRecord)
     assert record.over is isinstance(intent, Matched)
-    assert (await ask(running, "GET", "/sessions/sid"))[1]["here"] is None
+    assert (await ask(running, "GET", "/sessions/sid"))[1]["attached"] is None
 
 
 async def test_without_the_store_it_says_so(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

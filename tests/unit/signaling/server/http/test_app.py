@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 from socket import SHUT_RDWR
 from typing import TypeVar
@@ -196,6 +197,19 @@ async def test_an_allowed_page_may_load_the_sdk_and_not_the_call_page(running: R
     for path in ("/", "/web/app.js"):
         answer = await running.public.get(path, headers={"Origin": APP})
         assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("running", [OPEN_TO_APP], indirect=True)
+async def test_an_allowed_page_may_keep_the_sdk_of_a_version(running: Running) -> None:
+    for path, status in (
+        (f"/web/sdk/{version('switchboard-signaling')}/index.js", 200),
+        ("/web/sdk/0.0.0/index.js", 404),
+    ):
+        answer = await running.public.get(path, headers={"Origin": APP})
+        assert answer.status == status
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert answer.headers["Vary"] == "Origin"
+        assert ("immutable" in answer.headers["Cache-Control"]) == (status == 200)
 
 
 @pytest.mark.parametrize("path", ["/", "/web/app.js", "/web/style.css", "/web/sdk/switchboard.js"])
@@ -398,7 +412,7 @@ async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_st
 async def test_in_production_ice_servers_are_for_sessions_only(running: Running) -> None:
     response = await running.public.get("/api/webrtc/config")
     assert response.status == 401
-    assert (await response.json())["code"] == "session-unknown"
+    assert (await response.json())["error"]["code"] == "session-unknown"
     token = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
     allowed = await running.public.get("/api/webrtc/config", headers={"Authorization": f"Bearer {token}"})
     assert (await allowed.json())["subprotocol"] == "switchboard.v1"
@@ -538,7 +552,7 @@ async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(run
     assert 1790 < int(retry_after or 0) <= 1800
     assert (await running.public.get("/api/webrtc/config")).status == 429
     assert await running.metric('switchboard_signaling_limited_total{limit="tokens"} 2.0')
-    assert await running.metric("switchboard_signaling_made_up_tokens_total 10.0")
+    assert await running.metric("switchboard_signaling_forged_tokens_total 10.0")
 
 
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 1}], indirect=True)

@@ -62,7 +62,7 @@ async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
     for metric in (
         'calls_total{path="direct",verdict="connected"} 1.0',
         'call_failures_total{reason="other",verdict="failed"} 1.0',
-        'matches_over_total{outcome="ended",reason="user"} 1.0',
+        'matches_ended_total{outcome="ended",reason="user"} 1.0',
         "matches_total 1.0",
         "call_setup_seconds_count 1.0",
         "call_seconds_count 1.0",
@@ -83,7 +83,7 @@ async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
     await running.pod.tally.flush()
     kept = await running.pod.broker.shared_stats.kept(match_id)
     [mine] = [side for side in kept.values() if side["session"] == one.session.session_id]
-    assert (mine["region"], mine["verdict"], mine["path"], mine["ending"]) == ("eu", "connected", "direct", "user")
+    assert (mine["region"], mine["verdict"], mine["path"], mine["reason"]) == ("eu", "connected", "direct", "user")
     [theirs] = [side for side in kept.values() if side["session"] == two.session.session_id]
     assert (theirs["verdict"], theirs["failure"]) == ("failed", "other")
 

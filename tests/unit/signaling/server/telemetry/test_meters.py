@@ -1,4 +1,4 @@
-"""What Prometheus is told of calls."""
+"""Metrics of calls."""
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -52,7 +52,7 @@ def test_what_a_client_does_not_report_is_not_observed(registry: CollectorRegist
         ("failed", None, None, None, {"verdict": "failed", "path": "unknown"}, "other"),
     ],
 )
-def test_what_became_of_a_connection_is_counted_once(
+def test_the_outcome_of_a_connection_is_counted_once(
     registry: CollectorRegistry,
     meters: Meters,
     verdict: str,
@@ -62,7 +62,7 @@ def test_what_became_of_a_connection_is_counted_once(
     calls: dict[str, str],
     failure: str | None,
 ) -> None:
-    meters.told(verdict, path, reason, setup_ms)
+    meters.connection_changed(verdict, path, reason, setup_ms)
     assert value(registry, "calls_total", **calls) == 1
     failures = value(registry, "call_failures_total", verdict=verdict, reason=failure or "other")
     assert failures == (1 if failure else None)
@@ -70,9 +70,9 @@ def test_what_became_of_a_connection_is_counted_once(
 
 
 @pytest.mark.parametrize(("seconds", "observed"), [(9.0, 1), (None, 0)])
-def test_a_match_that_is_over_is_counted_and_its_length_if_it_is_known(
+def test_an_ended_match_is_counted_and_its_length_observed_if_known(
     registry: CollectorRegistry, meters: Meters, seconds: float | None, observed: int
 ) -> None:
-    meters.over(MatchRecord("m", outcome="ended", by="a", reason="skip"), seconds)
-    assert value(registry, "matches_over_total", outcome="ended", reason="skip") == 1
+    meters.match_ended(MatchRecord("m", outcome="ended", by="a", reason="skip"), seconds)
+    assert value(registry, "matches_ended_total", outcome="ended", reason="skip") == 1
     assert value(registry, "call_seconds_count") == observed

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from switchboard_signaling.analytics.call import Fields
@@ -87,11 +88,10 @@ async def test_the_report_has_what_is_not_written_yet_and_what_other_pods_have(
     await other.flush()
     shared_stats._pod = "pod"
     tally.add(Counts(connected=1))
-    report, current = await tally.report()
-    assert current
-    assert (report["connected"], report["activeSessions"], report["pods"]) == (4, 2, 2)
+    report = await tally.report()
+    assert (report.current, report.connected, report.active_sessions, report.pods) == (True, 4, 2, 2)
     tally.add(Counts(connected=1))
-    assert (await tally.report())[0] is report
+    assert await tally.report() is report
 
 
 async def test_without_the_store_the_last_report_is_given(
@@ -99,13 +99,14 @@ async def test_without_the_store_the_last_report_is_given(
 ) -> None:
     monkeypatch.setattr(module, "FRESH_SECONDS", 0)
     shared_stats.away = True
-    report, current = await tally.report()
-    assert (report["connected"], report["pods"], current) == (0, 1, False)
+    report = await tally.report()
+    assert (report.connected, report.pods, report.current) == (0, 1, False)
     shared_stats.away = False
     tally.add(Counts(connected=1))
-    last, _ = await tally.report()
+    last = await tally.report()
+    assert last.current
     shared_stats.away = True
-    assert await tally.report() == (last, False)
+    assert await tally.report() == replace(last, current=False)
 
 
 async def test_records_that_the_store_does_not_take_in_time_make_room(
