@@ -216,8 +216,8 @@ export interface Ack {
 /**
  * The socket is attached to its session. `intent` is the server's; the client adopts it if its revision is higher.
  *
- * `maxReconnectAttempts` is the number of failed attempts after which a client gives up, but never before the resume
- * window is over.
+ * The first heartbeat follows within `nextMs`. `maxReconnectAttempts` is the number of failed attempts after which a
+ * client gives up, but never before the resume window is over.
  */
 export interface Welcome {
   type: "welcome";
@@ -225,6 +225,7 @@ export interface Welcome {
   token: string;
   intent: Idle | Queued | Matched;
   timeouts: Timeouts;
+  nextMs: number;
   maxFrameBytes?: number;
   maxReconnectAttempts?: number;
 }
@@ -244,9 +245,14 @@ export interface Snapshot {
   intent: Idle | Queued | Matched;
 }
 
-/** The server's heartbeat, to be answered with the client's; may carry a renewed session token. */
+/**
+ * The server's heartbeat, to be answered with the client's; may carry a renewed session token.
+ *
+ * The next one follows within `nextMs`. If none has arrived 7 seconds after that, the server counts as gone.
+ */
 export interface ServerHeartbeat {
   type: "heartbeat";
+  nextMs: number;
   token?: string | null;
 }
 
@@ -340,6 +346,9 @@ export type CloseCode = 1001 | 1002 | 1007 | 1009 | 1011 | 4400 | 4401 | 4402 | 
 
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL: string;
+
+/** Time in ms by which a heartbeat may be late before the server counts as gone. */
+export const HEARTBEAT_GRACE_MS: number;
 
 /** Maximum length of a chat message in characters. */
 export const MAX_CHAT: number;

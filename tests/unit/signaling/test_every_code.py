@@ -198,7 +198,7 @@ async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path
 def test_a_client_finds_a_full_window_and_a_long_chat_itself() -> None:
     core = client.ClientSession(lambda: "id")
     core.greet()
-    core.receive(Welcome(session_id="s", token="t", intent=Idle(), timeouts=messages.Timeouts(1, 2, 3)), 0)
+    core.receive(Welcome(session_id="s", token="t", intent=Idle(), timeouts=messages.Timeouts(1, 2, 3), next_ms=1), 0)
     core.join()
     core.receive(
         messages.MatchFound(match_id="m", role="polite", peer="p", state="open", ice_servers=[], ttl_ms=1, ticket="id"),

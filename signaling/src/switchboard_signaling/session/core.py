@@ -61,7 +61,7 @@ class Session:
     """One socket; `now` is the server's monotonic clock in seconds throughout."""
 
     __slots__ = (
-        "_admission", "_bad_frames", "_close_code", "_host", "_limits", "_phase", "_pinged_at", "_received_at",
+        "_admission", "_bad_frames", "_close_code", "_heartbeat_at", "_host", "_limits", "_phase", "_received_at",
         "_renewed_at", "_reported_at", "_resumed", "_since", "frames", "reconciler",
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ class Session:
         self.reconciler = IntentReconciler(host)
         """The client's intent, and what has come of it."""
         self._phase: Phase = "new"
-        self._since = self._received_at = self._pinged_at = self._renewed_at = now
+        self._since = self._received_at = self._heartbeat_at = self._renewed_at = now
         self._bad_frames = 0
         self._resumed = False
         self._reported_at = -inf
@@ -123,13 +123,13 @@ class Session:
         if isinstance(frame, messages.LaneFrame) and self._phase in RELAYING:
             return self._relay(frame, now)
         if self._phase == "new":
-            return self._open(frame)
+            return self._open(frame, now)
         if isinstance(frame, messages.Hello | messages.Resume):
             return [send_error(errors.ALREADY_WELCOME)]
         if self._phase != "open" or isinstance(frame, messages.LaneFrame):
             return []
         if isinstance(frame, messages.Auth):
-            return self._admit(self._admission.renew(frame.token))
+            return self._admit(self._admission.renew(frame.token), now)
         return self._report(frame, now) if isinstance(frame, Report) else self.reconciler.intend(frame)
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
@@ -139,19 +139,19 @@ class Session:
             self._bad_frames += 1
         return [*effects, *self._close(errors.CLOSE_BAD_FRAME)] if self._bad_frames >= MAX_BAD_FRAMES else effects
 
-    def _open(self, frame: messages.ClientFrame) -> list[Effect]:
+    def _open(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         if not isinstance(frame, messages.Hello | messages.Resume):
             return [send_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
         self._enter("verifying")
         self._resumed = isinstance(frame, messages.Resume)
         self.reconciler.begin(frame.socket_number, frame.instance, frame.intent)
-        return self._admit(self._admission.greeted(frame))
+        return self._admit(self._admission.greeted(frame), now)
 
     def verified(self, found: VerifiedJwt | errors.ProtocolError, now: float) -> list[Effect]:
         """Take the result of verifying a JWT."""
-        return [] if self._phase == "closed" else self._admit(self._admission.verified(found, now))
+        return [] if self._phase == "closed" else self._admit(self._admission.verified(found, now), now)
 
-    def _admit(self, verdict: AdmissionVerdict | None) -> list[Effect]:
+    def _admit(self, verdict: AdmissionVerdict | None, now: float) -> list[Effect]:
         """Carry out the admission's verdict, and start the session once the client is admitted."""
         match verdict:
             case Unverified(token=token):
@@ -163,7 +163,7 @@ class Session:
                     return [send_error(errors.BLOCKED), *self._close(errors.CLOSE_BLOCKED)]
                 return [Ask(self.reconciler.touch())]
             case Renewed(token=token):
-                return [Send(messages.ServerHeartbeat(token=token))]
+                return [Send(self._heartbeat(now, token))]
             case Expiring(ttl_ms=ttl_ms):
                 return [Send(messages.AuthExpiring(ttl_ms=ttl_ms))]
             case Refused():
@@ -218,7 +218,7 @@ class Session:
             return self.reconciler.unanswered(question, self._received_at)
         if self._phase == "leaving":
             return self._close(self._close_code)
-        return [*self._welcome(), *self.reconciler.keep_match(self._received_at)]
+        return [*self._welcome(self._received_at), *self.reconciler.keep_match(self._received_at)]
 
     def _touched(self, answer: SessionAnswer, now: float) -> list[Effect]:
         if self._phase == "leaving":
@@ -228,7 +228,7 @@ class Session:
         effects: list[Effect] = []
         adopted = self.reconciler.adopt(answer.record)
         if self._phase == "opening":
-            effects += self._welcome()
+            effects += self._welcome(now)
         elif self._phase == "open":
             # Every time: a socket of the same number may have attached in between while the store was unavailable.
             effects.append(Attach(self.session_id, self.socket_number))
@@ -238,10 +238,10 @@ class Session:
             return [*effects, *self._disconnect(errors.CLOSE_BLOCKED)]
         return [*effects, *self.reconciler.clean_up(), *self.reconciler.reconcile(now)]
 
-    def _welcome(self) -> list[Effect]:
+    def _welcome(self, now: float) -> list[Effect]:
         self._enter("open")
         frame = messages.Welcome(
-            session_id=self.session_id, token=self._admission.token(), intent=self.intent,
+            session_id=self.session_id, token=self._admission.token(), intent=self.intent, next_ms=self._schedule(now),
             timeouts=self._host.timeouts, max_reconnect_attempts=self._host.reconnect_attempts,
         )  # fmt: skip
         return [Attach(self.session_id, self.socket_number), Send(frame), Record(Welcomed(self._resumed))]
@@ -286,22 +286,35 @@ class Session:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         if self._phase != "open":
             return []
-        effects = self._admit(self._admission.due(now))
+        effects = self._admit(self._admission.due(now), now)
         if not self.attached:
             return effects
         if self._blocked:
             return self._disconnect(errors.CLOSE_BLOCKED)
-        timeouts = self._host.timeouts
-        every = (timeouts.idle_heartbeat_ms if isinstance(self.intent, Idle) else timeouts.heartbeat_ms) / 1000
-        if now - self._received_at > 2 * every + HELLO_SECONDS:
+        if now - self._received_at > (self._heartbeat_ms + messages.HEARTBEAT_GRACE_MS) / 1000:
             return self._close(errors.CLOSE_SILENT)
-        if now - self._pinged_at >= every:
-            self._pinged_at = now
+        # A promised heartbeat is sent even if the client has become idle, and sooner if it no longer is.
+        if not isinstance(self.intent, Idle):
+            self._heartbeat_at = min(self._heartbeat_at, now + self._heartbeat_ms / 1000)
+        if now >= self._heartbeat_at:
             renew = now - self._renewed_at > SESSION_SECONDS / 4
             self._renewed_at = now if renew else self._renewed_at
-            effects.append(Send(messages.ServerHeartbeat(token=self._admission.token() if renew else None)))
+            effects.append(Send(self._heartbeat(now, self._admission.token() if renew else None)))
         due = self.match.due(now) if self.match else []
         return effects + [Ask(question) for question in due]
+
+    @property
+    def _heartbeat_ms(self) -> int:
+        timeouts = self._host.timeouts
+        return timeouts.idle_heartbeat_ms if isinstance(self.intent, Idle) else timeouts.heartbeat_ms
+
+    def _heartbeat(self, now: float, token: str | None) -> messages.ServerHeartbeat:
+        return messages.ServerHeartbeat(next_ms=self._schedule(now), token=token)
+
+    def _schedule(self, now: float) -> int:
+        """Schedule the next heartbeat; return how many milliseconds from now it is."""
+        self._heartbeat_at = now + self._heartbeat_ms / 1000
+        return self._heartbeat_ms
 
     # End
 

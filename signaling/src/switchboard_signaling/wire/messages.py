@@ -36,6 +36,9 @@ SUBPROTOCOL: Final = "switchboard.v1"
 SAFE_LENGTH: Final = MAX_FRAME_BYTES // 4
 """Number of characters that always fits into a frame: a character is up to four bytes of UTF-8."""
 RECONNECT_ATTEMPTS: Final = 3
+HEARTBEAT_GRACE_MS: Final = 7000
+"""Time by which a heartbeat, or the answer to one, may be late before the other side counts as gone: a segment that is
+lost on a bad link, or a busy pod, is no reason to reconnect."""
 
 _WIRE_NAMES: Final = {"session_id": "session", "socket_number": "socket", "match_id": "match", "from_": "from"}
 
@@ -266,14 +269,15 @@ TIMEOUTS: Final = Timeouts(heartbeat_ms=5000, idle_heartbeat_ms=30_000, resume_w
 class Welcome(_Frame, tag="welcome", kw_only=True):
     """The socket is attached to its session. `intent` is the server's; the client adopts it if its revision is higher.
 
-    `maxReconnectAttempts` is the number of failed attempts after which a client gives up, but never before the resume
-    window is over.
+    The first heartbeat follows within `nextMs`. `maxReconnectAttempts` is the number of failed attempts after which a
+    client gives up, but never before the resume window is over.
     """
 
     session_id: str
     token: str
     intent: Intent
     timeouts: Timeouts
+    next_ms: int
     max_frame_bytes: int = MAX_FRAME_BYTES
     max_reconnect_attempts: int = RECONNECT_ATTEMPTS
 
@@ -285,8 +289,12 @@ class Snapshot(_Frame, tag="snapshot", kw_only=True):
 
 
 class ServerHeartbeat(_Frame, tag="heartbeat", kw_only=True):
-    """The server's heartbeat, to be answered with the client's; may carry a renewed session token."""
+    """The server's heartbeat, to be answered with the client's; may carry a renewed session token.
 
+    The next one follows within `nextMs`. If none has arrived 7 seconds after that, the server counts as gone.
+    """
+
+    next_ms: int
     token: str | None = None
 
 

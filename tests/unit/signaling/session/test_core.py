@@ -14,7 +14,7 @@ from switchboard_signaling.session.records import (
     TouchSession,
 )
 from switchboard_signaling.wire import errors, messages
-from switchboard_signaling.wire.intents import Idle, Matched
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
 from switchboard_signaling.wire.messages import (
     Ack,
     Auth,
@@ -27,6 +27,7 @@ from switchboard_signaling.wire.messages import (
     IceCandidate,
     JoinQueue,
     Leave,
+    LeaveQueue,
     MatchFound,
     Offer,
     PeerState,
@@ -318,6 +319,25 @@ def test_the_server_sends_heartbeats_that_renew_the_token(world: World) -> None:
     assert renewed
     assert renewed[0] != first
     assert world.resume(renewed[0], 2, Idle()).take(Welcome).session_id == wire.session.session_id
+
+
+def test_each_heartbeat_says_when_the_next_one_follows(world: World) -> None:
+    wire = world.hello()
+    assert wire.take(Welcome).next_ms == 30_000
+    wire.send(JoinQueue(revision=1, ticket="t"))
+    world.pass_time(6)
+    assert wire.take(ServerHeartbeat).next_ms == 5000
+
+
+def test_a_promised_heartbeat_is_sent_although_the_client_has_become_idle(world: World) -> None:
+    wire = world.hello(intent=Queued(1, "t"))
+    world.pass_time(5)
+    assert wire.take(ServerHeartbeat).next_ms == 5000
+    wire.send(LeaveQueue(revision=2, ticket="t"))
+    world.pass_time(5)
+    assert wire.take(ServerHeartbeat).next_ms == 30_000
+    world.pass_time(5)
+    assert not wire.has(ServerHeartbeat)
 
 
 def test_a_silent_client_is_closed(world: World) -> None:
