@@ -85,7 +85,7 @@ def _run(client: ClientProcess, level: int) -> int:
     sys.stdout.write(f"TAP version 14\n1..{len(vectors)}\n")
     for number, vector in enumerate(vectors, 1):
         try:
-            play(vector, client.ask)
+            play(vector, client.ask, level)
         except VectorError as error:
             failures += 1
             sys.stdout.write(f"not ok {number} - {vector.name}\n# {error}\n")
