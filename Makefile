@@ -17,6 +17,8 @@ LOCKS := dev tools go operator signaling turn
 READY := $(VENV)/.ready
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# The tests start hundreds of Python processes; without bytecode, each compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use
 
@@ -58,6 +60,10 @@ lock: ## Pin all dependencies anew, with hashes, for Python 3.11 to 3.14
 .PHONY: generate
 generate: $(READY) ## Write the generated files (CRDs, reference docs) anew
 	python -m tools.generate
+
+.PHONY: sdk
+sdk: $(READY) ## Pack the browser SDK for npm, with its types (build/sdk/switchboard-webrtc-*.tgz)
+	python -m tools.pack_sdk
 
 .PHONY: screenshots
 screenshots: $(READY) ## Take the documentation's pictures of the call page anew (docs/images)

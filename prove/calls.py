@@ -126,7 +126,7 @@ class Person:
     async def _open(self, browser: Browser) -> CallPage:
         opened = await CallPage.open(browser, self._desk.url)
         # Pictures cost the processor, and their size is not what is proven.
-        await opened.page.select_option("#tier", "low", force=True)
+        await opened.page.select_option("#video-quality", "low", force=True)
         return opened
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from tests.browser.server import Server, signaling_server
 from tests.e2e.signaling import store
+from tests.ports import free_ports
 
 from prove.crowd import Crowd, harm, until
 from prove.pool import OPEN
@@ -145,7 +146,7 @@ async def servers(folder: Path, nodes: list[tuple[str, int]]) -> AsyncIterator[P
     """Run the servers on a store; they are killed at the end."""
     (folder / "key").mkdir()
     (folder / "key" / "current").write_bytes(b"k" * 32)
-    pods = Pods(store.free_ports(SERVERS), nodes, folder)
+    pods = Pods(free_ports(SERVERS), nodes, folder)
     try:
         for port in pods.ports:
             await pods.start(port)

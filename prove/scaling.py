@@ -232,7 +232,7 @@ async def node_kill(proof: Proof) -> None:
             return wanted == len(pods) == len(proof.pool.offered)
 
         await proof.until(replaced, "other pods take their place")
-        await asyncio.to_thread(proof.cluster.run, "heal-node", node)
+        await asyncio.to_thread(proof.cluster.run, "start-node", node)
         await proof.until(lambda: all_ready(NODES)(proof.pool.kubectl.json("get", "nodes")["items"]), "it is back")
         await proof.until(proof.pool.settled, "the pool and its store are whole again")
 

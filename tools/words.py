@@ -1,13 +1,17 @@
-"""Hold the words of this project: one term per thing, in names, messages, comments and pages alike.
+"""Check the words of this project: one term per thing, in names, messages, comments and pages alike.
 
 The rules are the clear-cut ones; `docs/internals/words.md` has the whole standard. Names are read as the words that
-they are made of (`partnerLost`, `partner_lost` and `partner-lost` all contain "partner"). In Markdown, code is exempt.
+they are made of (`partnerLost`, `partner_lost` and `partner-lost` all contain "partner"). In Markdown, code is exempt;
+in Python, keywords are (`for word in line`).
 """
 
 import argparse
+import io
+import keyword
 import re
 import subprocess
 import sys
+import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +19,22 @@ from pathlib import Path
 from typing import Final
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIXES: Final = (".md", ".py", ".js", ".mjs", ".ts", ".html", ".css", ".lua", ".yaml", ".yml", ".tpl", ".txt", ".toml", ".json")
+SUFFIXES: Final = (
+    ".md",
+    ".py",
+    ".js",
+    ".mjs",
+    ".ts",
+    ".html",
+    ".css",
+    ".lua",
+    ".yaml",
+    ".yml",
+    ".tpl",
+    ".txt",
+    ".toml",
+    ".json",
+)
 EXEMPT: Final = (
     "tools/words.py",
     "tests/unit/tools/test_words.py",
@@ -26,29 +45,39 @@ EXEMPT: Final = (
     "tests/e2e/reference/",
     "LICENSE",
 )
-PAGE: Final = ("signaling/src/switchboard_signaling/web/index.html", "signaling/src/switchboard_signaling/web/page/words.js")
+PAGE: Final = (
+    "signaling/src/switchboard_signaling/web/index.html",
+    "signaling/src/switchboard_signaling/web/page/words.js",
+)
 """The call page's own words, for people who talk to each other."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A pattern that is not used, and what to write instead; `but` are paths where it is right."""
+    """A pattern that is not used, and what to write instead; `but` lists the paths where it is allowed."""
 
     pattern: str
     instead: str
     but: tuple[str, ...] = ()
 
-    def compiled(self) -> re.Pattern[str]:
-        """Return the pattern, whose spaces also match a line break within a comment."""
-        gap = r"(?:\s+(?:(?:#|//|\*|--|>)\s*)?)"
-        return re.compile(rf"\b(?:{self.pattern})\b".replace(" ", gap), re.IGNORECASE)
+
+def _compiled(*patterns: str) -> re.Pattern[str]:
+    """Return an expression that matches any of these patterns; a space also matches a line break within a comment."""
+    gap = r"(?:\s+(?:(?:#|//|\*|--|>)\s*)?)"
+    return re.compile(rf"\b(?:{'|'.join(patterns)})\b".replace(" ", gap))
 
 
-_UNIT: Final = "second|minute|hour|day|month|CPU-second|tick"
-_THING: Final = "pod|shard|session|socket|match|client|page|side|peer|pool|fleet|cluster|node|region|server|ticket|queue|lane|test|subject|address"
+_UNIT: Final = "second|minute|hour|day|month|cpu second|tick"
+_THING: Final = (
+    "pod|shard|session|socket|match|client|page|side|peer|pool|fleet|cluster|node|region|server|ticket|queue|lane|test"
+    "|subject|address"
+)
 RULES: Final = (
     Rule(rf"(?:\d+|\w+s|one|once|twice|times) an? (?:{_UNIT})", '"per", as in "5 frames per second"'),
-    Rule(rf"(?:channel|certificate|entry|line|list|key|record|process|secret|object|event|name|one|once) an? (?:{_THING})", '"one X per Y"'),
+    Rule(
+        rf"(?:channel|certificate|entry|line|list|key|record|process|secret|object|event|name|one) an? (?:{_THING})",
+        '"one X per Y"',
+    ),
     Rule(r"(?:\d[\d,.]*|two|three|four|five|ten)(?: \w+)? at (?:most|least)", '"at most N", "at least N"'),
     Rule(r"pictures?", "video, screenshot, diagram"),
     Rule(r"sounds?", "audio"),
@@ -72,7 +101,10 @@ RULES: Final = (
     Rule(r"thereby|therewith|thereof|whereby|hereby", "so; with it"),
     Rule(r"whoever|whosoever|whatsoever", 'name the actor: "the client that ..."'),
     Rule(r"somebody|somebody else", "another client, someone else, another controller"),
-    Rule(r"(?:those|one|ones|him|people|clients) who (?:wait|come|came|left|leave|met|meet)s?", "waiting clients, clients that ..."),
+    Rule(
+        r"(?:those|one|ones|him|people|clients) who (?:wait|come|came|left|leave|met|meet)s?",
+        "waiting clients, clients that ...",
+    ),
     Rule(r"who (?:waits?|comes?|came|met|entered|says|knows)", "name the actor: the client, the caller"),
     Rule(r"he|him|his|himself", "they; name the actor"),
     Rule(r"homeless", "unplaceable"),
@@ -82,7 +114,10 @@ RULES: Final = (
     Rule(r"barren", "no-candidates"),
     Rule(r"pursuits?|unwanted", "intent reconciler; cleanup"),
     Rule(r"surroundings", "environment"),
-    Rule(r"is no (?:size|setting|number|name|duration|url|json|port|address|object|list|path|integer)", '"must be ..."'),
+    Rule(
+        r"is no (?:size|setting|number|name|duration|url|json|port|address|object|list|path|integer)",
+        '"must be ..."',
+    ),
     Rule(r"belongs? to somebody", "is not controlled by this resource"),
 )  # fmt: skip
 CLASS_NAMES: Final = {
@@ -94,14 +129,18 @@ CLASS_NAMES: Final = {
     "Surroundings": "CallEnvironment", "Spare": "PreparedConnection", "Met": "MatchOpened",
 }  # fmt: skip
 _CLASS: Final = re.compile(rf"\bclass ({'|'.join(CLASS_NAMES)})\b")
-_EVENT: Final = re.compile(r"\b(?:log|logger|_log|LOG)\.(?:debug|info|warning|error|exception|critical)\(\s*f?(\"[^\"]*\"|'[^']*')")
+_EVENT: Final = re.compile(
+    r"\b(?:log|logger|_log|LOG)\.(?:debug|info|warning|error|exception|critical)\(\s*f?(\"[^\"]*\"|'[^']*')"
+)
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_COMPILED: Final = [(rule, rule.compiled()) for rule in RULES]
+_COMPILED: Final = [(rule, _compiled(rule.pattern)) for rule in RULES]
+_ANY: Final = _compiled(*(rule.pattern for rule in RULES))
+"""Matches where at least one rule does: most files are through after one search."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A place where a rule is broken."""
+    """A violation of a rule and its location."""
 
     path: str
     line: int
@@ -113,13 +152,8 @@ class Finding:
 
 
 def check(path: str, text: str) -> Iterator[Finding]:
-    """Yield what breaks a rule in the text of a file."""
-    words = _prose(text) if path.endswith(".md") else text
-    words = _spaced(re.sub(r"https?://\S+", "", words))
-    for rule, pattern in _COMPILED:
-        if path not in rule.but:
-            for match in pattern.finditer(words):
-                yield _finding(path, words, match.start(), " ".join(match.group().split()), rule.instead)
+    """Yield the violations in the text of a file."""
+    yield from _phrases(path, text)
     if path.endswith((".py", ".js")):
         for match in _CLASS.finditer(text):
             yield _finding(path, text, match.start(), match.group(), f"class {CLASS_NAMES[match.group(1)]}")
@@ -129,32 +163,61 @@ def check(path: str, text: str) -> Iterator[Finding]:
                 yield _finding(path, text, match.start(), match.group(1), "a log event in snake_case, facts as keys")
 
 
+def _phrases(path: str, text: str) -> Iterator[Finding]:
+    words = _words(_prose(text) if path.endswith(".md") else text)
+    if not _ANY.search(words):
+        return
+    if path.endswith(".py"):
+        words = _words(_without_keywords(text))
+    for rule, pattern in _COMPILED:
+        if path not in rule.but:
+            for match in pattern.finditer(words):
+                yield _finding(path, words, match.start(), " ".join(match.group().split()), rule.instead)
+
+
 def _finding(path: str, text: str, at: int, found: str, instead: str) -> Finding:
     return Finding(path, text.count("\n", 0, at) + 1, found, instead)
 
 
 def _prose(markdown: str) -> str:
-    """Return Markdown whose code is blank; lines stay where they are."""
-    blank = lambda match: "\n" * match.group().count("\n")  # noqa: E731
+    """Return Markdown with its code removed and its line numbers unchanged."""
+
+    def blank(match: re.Match[str]) -> str:
+        return "\n" * match.group().count("\n")
+
     without_blocks = re.sub(r"^( *)(```|~~~).*?^\1\2\s*$", blank, markdown, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`]*`|\]\([^)]*\)", blank, without_blocks)
 
 
-def _spaced(text: str) -> str:
-    """Return text whose names are divided into words."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).replace("_", " ").replace("-", " ") if text else text
+def _without_keywords(python: str) -> str:
+    """Return Python source with each keyword replaced by semicolons of the same length."""
+    lines = python.splitlines(keepends=True)
+    for token in tokenize.generate_tokens(io.StringIO(python).readline):
+        if token.type == tokenize.NAME and keyword.iskeyword(token.string):
+            (row, start), (_, end) = token.start, token.end
+            lines[row - 1] = lines[row - 1][:start] + ";" * (end - start) + lines[row - 1][end:]
+    return "".join(lines)
+
+
+def _words(text: str) -> str:
+    """Return text in lower case, without URLs, and with its names divided into words."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]", " ", re.sub(r"https?://\S+", "", text)).lower()
 
 
 def tracked(paths: Iterable[str]) -> Iterator[str]:
-    """Yield the files that are checked, of those under version control."""
+    """Yield the files under version control that are checked."""
     listed = subprocess.run(["git", "ls-files", "--", *paths], cwd=ROOT, check=True, capture_output=True, text=True)
     for path in listed.stdout.splitlines():
-        if path.endswith(SUFFIXES) and not any(exempt in path for exempt in EXEMPT) and not (ROOT / path).is_symlink():
+        if (
+            Path(path).suffix in SUFFIXES
+            and not any(exempt in path for exempt in EXEMPT)
+            and not (ROOT / path).is_symlink()
+        ):
             yield path
 
 
 def main() -> int:
-    """Return the exit status for the files given, or for all."""
+    """Return the exit status for the given files, or for all files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", help="files or folders (default: all)")
     parser.add_argument("--count", action="store_true", help="count findings per file and per word")

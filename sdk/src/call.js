@@ -1,48 +1,73 @@
 /**
- * A call within one match, between two page loads. It holds one connection, and two while another one takes over; it
- * restarts or replaces them when media does not flow, measures what flows, and fits what is sent to the network.
- *
- * Events:
- *   state    {state: "connecting" | "connected" | "interrupted" | "failed", code?, path, reason}: `reason` in the words
- *            of the pool's statistics
- *   stream   {stream}
- *   numbers  {numbers, media, score, grade, plan}: every second
- *   built    {generation}: another connection
- *   picture  {sending, receiving}: "on", or why there is none: "off", "none", "paused"
- *   problem  {error}
+ * A call within one match, between two page loads. It holds one connection, and two while a new one takes over. It
+ * restarts or replaces them when media stops, measures what they carry, and adapts what is sent to the network.
  */
-import { freshRealm, makeReady } from "./connection.js";
-import { listen, tell, within } from "./events.js";
+import { createConnection, freshRealm } from "./connection.js";
+import { Emitter, withTimeout } from "./events.js";
 import { hasRelay, IceServers } from "./ice.js";
-import { LOOK_EVERY, Meter } from "./meter.js";
+import { Meter, SAMPLE_INTERVAL_MS } from "./meter.js";
 import { Peer } from "./peer.js";
 import { Adapter, gradeOf, Score } from "./quality.js";
-import { gatheringFor, Recovery } from "./recovery.js";
-import { apply, pictureOf } from "./sending.js";
+import { gatheringTimeout, Recovery } from "./recovery.js";
+import { applyPlan, localVideoState } from "./sending.js";
 
-const SHOW_SILENCE = 2000; // ms until silence is worth telling the person
-const PROVE_WITHIN = 4000;
+const INTERRUPTED_AFTER_MS = 2000; // without a packet
+const PROVE_TIMEOUT_MS = 4000;
 
 /**
- * What a call needs of the page around it.
+ * What a call needs from the page around it.
  *
- * @typedef {object} Surroundings
- * @property {() => boolean} reachable whether signaling is up and the partner's page is there
- * @property {() => Promise<unknown>} prove resolves once the server was heard lately
- * @property {() => void} expectAnswer the partner was just told something: if nothing is heard, the socket is dead
- * @property {() => Promise<RTCIceServer[]>} iceServers fresh ones
+ * @typedef {object} CallEnvironment
+ * @property {() => boolean} reachable whether signaling is up and the peer's page is online
+ * @property {() => Promise<unknown>} prove resolves once the server is known to be reachable
+ * @property {() => void} expectAnswer a frame was sent to the peer: if nothing comes back, the socket is dead
+ * @property {() => Promise<RTCIceServer[]>} fetchIceServers
  *
  * @typedef {"connecting" | "connected" | "interrupted" | "failed"} CallState
+ * @typedef {import("./sending.js").VideoState} VideoState
  */
 
-export class Call extends EventTarget {
+/**
+ * @typedef {object} CallQuality
+ * @property {"audio" | "video"} media what the peer sends
+ * @property {number} score 0 (worst) to 100
+ * @property {import("./quality.js").Grade} grade the score in words
+ * @property {import("./quality.js").SendPlan} plan what is sent
+ */
+
+/**
+ * What was measured in the last second of a call.
+ *
+ * @typedef {import("./quality.js").ConnectionStats & CallQuality} CallStats
+ */
+
+/**
+ * @typedef {object} CallChange
+ * @property {CallState} state
+ * @property {import("./problems.js").ProblemCode} [code] of the problem with a call that failed
+ * @property {"direct" | "relay" | null} path
+ * @property {string} reason why a call failed, in the terms of the pool's statistics
+ */
+
+/**
+ * @typedef {object} CallEvents
+ * @property {CallChange} state
+ * @property {MediaStream} stream the peer's
+ * @property {CallStats} stats every second
+ * @property {number} rebuilt the generation of another connection
+ * @property {{localVideo: VideoState, remoteVideo: VideoState}} video
+ * @property {unknown} error
+ */
+
+/** @extends {Emitter<CallEvents>} */
+export class Call extends Emitter {
   #polite;
   #servers;
   #local;
-  #say;
+  #send;
   #relayOnly;
   #gatheringMs;
-  #surroundings;
+  #environment;
   /** @type {Peer} */
   #newest;
   /** @type {Peer} */
@@ -52,56 +77,59 @@ export class Call extends EventTarget {
   #recovery;
   #everConnected = false;
   #recovering = false;
-  #looking = false;
+  #updating = false;
   #meter;
-  /** @type {"none" | "moved" | "woken"} */
+  /** @type {import("./recovery.js").Facts["hint"]} */
   #hint = "none";
   #failures = 0;
   #score = new Score();
   #adapter;
-  /** @type {import("./quality.js").Plan} */
+  /** @type {import("./quality.js").SendPlan} */
   #plan;
-  /** @type {import("./sending.js").Picture} */
-  #sending = "on";
-  /** @type {import("./sending.js").Picture} */
-  #receiving = "on";
+  /** @type {VideoState} */
+  #localVideo = "on";
+  /** @type {VideoState} */
+  #remoteVideo = "on";
   #timer;
   #closed = false;
 
   /**
-   * `say` carries to the partner, `relayOnly` keeps this side's addresses from it. `ready` is a connection that was
-   * prepared for this call, `generation` the number of its first connection: above 0 if these two page loads have had others.
-   * `limits` are the pool's, in ms.
+   * `send` sends a signal to the peer. `connection` is one that was created in advance, `generation` the number of the
+   * call's first connection: above 0 if these two page loads have had others. `limits` are the pool's, in ms.
    *
    * @param {object} options
    * @param {"polite" | "impolite"} options.role
    * @param {RTCIceServer[]} options.iceServers
    * @param {MediaStream} options.local
-   * @param {(signal: import("./peer.js").Signal) => void} options.say
-   * @param {Surroundings} options.surroundings
+   * @param {(signal: import("./peer.js").Signal) => void} options.send
+   * @param {CallEnvironment} options.environment
    * @param {boolean} [options.relayOnly]
-   * @param {import("./quality.js").Tier} [options.tier]
-   * @param {import("./connection.js").Ready} [options.ready]
+   * @param {import("./quality.js").VideoQuality} [options.videoQuality]
+   * @param {import("./connection.js").Connection} [options.connection]
    * @param {number} [options.generation]
    * @param {{iceGatheringMs: number, connectionMs: number}} options.limits
    */
-  constructor({ role, iceServers, local, say, surroundings, relayOnly = false, tier = "high", ready, generation = 0, limits }) {
+  constructor({
+    role, iceServers, local, send, environment, relayOnly = false, videoQuality = "high", connection, generation = 0,
+    limits,
+  }) {
     super();
     this.#polite = role === "polite";
-    this.#servers = new IceServers(iceServers, surroundings.iceServers, performance.now());
+    this.#servers = new IceServers(iceServers, environment.fetchIceServers, performance.now());
     this.#local = local;
-    this.#say = say;
+    this.#send = send;
     this.#relayOnly = relayOnly;
-    this.#surroundings = surroundings;
+    this.#environment = environment;
     this.#gatheringMs = limits.iceGatheringMs;
     this.#recovery = new Recovery(limits.connectionMs);
-    this.#adapter = new Adapter(tier, performance.now());
+    this.#adapter = new Adapter(videoQuality, performance.now());
     this.#plan = this.#adapter.plan;
-    this.#sending = pictureOf(local, this.#plan);
+    this.#localVideo = localVideoState(local, this.#plan);
     // The impolite side makes the very first offer, so that the common case has no glare.
-    this.#newest = this.#shown = this.#build(generation, this.#polite && generation === 0, ready ?? makeReady({ local }));
+    const waits = this.#polite && generation === 0;
+    this.#newest = this.#shown = this.#build(generation, waits, connection ?? createConnection({ local }));
     this.#meter = new Meter(this.#shown);
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
+    this.#timer = setInterval(() => this.#update(), SAMPLE_INTERVAL_MS);
   }
 
   get state() {
@@ -114,54 +142,54 @@ export class Call extends EventTarget {
   }
 
   /**
-   * Take what the partner said.
+   * Handle a signal from the peer.
    *
    * @param {import("./peer.js").Signal} signal
    */
-  hear(signal) {
+  receive(signal) {
     const generation = signal.generation ?? 0;
-    if (generation < this.#newest.generation) return; // about a connection that is no more
-    if (signal.type === "ice-restart") return void this.#asked(generation);
+    if (generation < this.#newest.generation) return; // about a connection that was replaced
+    if (signal.type === "ice-restart") return void this.#offerRequested(generation);
     if (generation > this.#newest.generation) {
-      const refreshed = this.#refresh();
+      const refreshed = this.#refreshServers();
       this.#replace(generation, true);
       this.#newest.reconfigure(refreshed.then(() => this.#configuration));
       this.#recovery.joined(performance.now());
     }
-    this.#newest.hear(signal);
+    this.#newest.receive(signal);
   }
 
   /**
-   * Look at once: the network has changed, or the page has slept.
+   * Check the connection at once, because something has happened to the page.
    *
-   * @param {"moved" | "woken"} hint
+   * @param {import("./recovery.js").Hint} hint
    */
   hint(hint) {
-    if (this.#hint !== "moved") this.#hint = hint;
-    this.#look();
+    if (this.#hint !== "network-changed") this.#hint = hint;
+    this.#update();
   }
 
-  /** Try again after `failed`, because the person asks for it. */
+  /** Try again after "failed", because the user asked for it. */
   retry() {
     this.#recovery.reset();
     this.#become("connecting");
-    this.hint("moved");
+    this.hint("network-changed");
   }
 
-  /** Set the largest picture that is sent. @param {import("./quality.js").Tier} tier */
-  set tier(tier) {
-    this.#adapter.tier = tier;
+  /** The highest quality of video to send. @param {import("./quality.js").VideoQuality} quality */
+  set videoQuality(quality) {
+    this.#adapter.quality = quality;
     this.#follow(this.#adapter.plan);
   }
 
-  /** Send other devices from now on. @param {MediaStream} local */
+  /** Send another stream from now on. @param {MediaStream} local */
   useLocal(local) {
     this.#local = local;
-    this.#mend("rebuild");
+    this.#take("rebuild");
     this.#follow(this.#plan);
   }
 
-  /** The person turned the camera on or off. */
+  /** The user turned the camera on or off. */
   cameraChanged() {
     this.#follow(this.#plan);
   }
@@ -178,41 +206,37 @@ export class Call extends EventTarget {
   /**
    * @param {number} generation
    * @param {boolean} waits
-   * @param {import("./connection.js").Ready} ready
+   * @param {import("./connection.js").Connection} connection
    */
-  #build(generation, waits, ready) {
+  #build(generation, waits, connection) {
     const peer = new Peer({
-      ready, generation, polite: this.#polite, waits, configuration: this.#configuration, say: this.#say,
-      gatheringMs: gatheringFor(this.#recovery.attempts, this.#gatheringMs),
+      connection, generation, polite: this.#polite, waits, configuration: this.#configuration, send: this.#send,
+      gatheringMs: gatheringTimeout(this.#recovery.attempts, this.#gatheringMs),
     });
-    peer.tellPicture({ picture: this.#sending });
-    listen(peer, "problem", (detail) => tell(this, "problem", detail));
-    listen(peer, "stream", () => this.#showStream(peer));
-    listen(peer, "picture", ({ picture }) => this.#pictureSaid(picture));
-    listen(peer, "state", ({ state }) => this.#peerChanged(peer, state));
-    listen(peer, "barren", () => this.#failed(peer));
+    peer.sendVideoState(this.#localVideo);
+    peer.addEventListener("error", ({ detail }) => this.emit("error", detail));
+    peer.addEventListener("stream", () => this.#showStream(peer));
+    peer.addEventListener("video-state", ({ detail }) => this.#remoteVideoChanged(detail));
+    peer.addEventListener("state", ({ detail }) => this.#peerChanged(peer, detail));
+    peer.addEventListener("no-candidates", () => this.#failed(peer));
     return peer;
   }
 
   /**
-   * Build another connection; the one that is shown stays until the other one is connected.
+   * Build another connection. The one that is shown stays until the new one is connected.
    *
    * @param {number} generation
    * @param {boolean} waits
    */
   #replace(generation, waits) {
     if (this.#newest !== this.#shown) this.#newest.close();
-    this.#newest = this.#build(generation, waits, makeReady({ local: this.#local, realm: freshRealm() }));
-    tell(this, "built", { generation });
+    this.#newest = this.#build(generation, waits, createConnection({ local: this.#local, realm: freshRealm() }));
+    this.emit("rebuilt", generation);
   }
 
+  /** @returns {RTCConfiguration} */
   get #configuration() {
-    /** @type {RTCConfiguration} */
-    const configuration = {
-      iceServers: this.#servers.list,
-      iceTransportPolicy: this.#relayOnly ? "relay" : "all",
-    };
-    return configuration;
+    return { iceServers: this.#servers.list, iceTransportPolicy: this.#relayOnly ? "relay" : "all" };
   }
 
   /**
@@ -222,13 +246,13 @@ export class Call extends EventTarget {
   #peerChanged(peer, state) {
     if (state === "failed") return this.#failed(peer);
     if (peer === this.#newest && state === "connected") this.#show(peer);
-    this.#look();
+    this.#update();
   }
 
   /** @param {Peer} peer */
   #failed(peer) {
     if (peer === this.#newest) this.#failures += 1;
-    this.#look();
+    this.#update();
   }
 
   /** @param {Peer} peer */
@@ -244,160 +268,160 @@ export class Call extends EventTarget {
     this.#become("connected");
   }
 
-  /** Not before there is a connection: what shows a stream is slow to begin. @param {Peer} peer */
+  /** Wait for the connection: a video element that gets its stream earlier is slow to start. @param {Peer} peer */
   #showStream(peer) {
-    if (this.#everConnected && peer === this.#shown && peer.stream) tell(this, "stream", { stream: peer.stream });
+    if (this.#everConnected && peer === this.#shown && peer.stream) this.emit("stream", peer.stream);
   }
 
-  // Once and again
+  // Measuring and recovery
 
-  async #look() {
-    if (this.#looking || this.#closed) return;
-    this.#looking = true;
+  async #update() {
+    if (this.#updating || this.#closed) return;
+    this.#updating = true;
     try {
-      // Statistics stop WebRTC's own threads for a moment, which a first connection would wait for.
+      // Statistics block WebRTC's own threads for a moment, which would delay a first connection.
       if (this.#everConnected) await this.#measure();
       if (!this.#closed) this.#judge();
     } catch (error) {
-      tell(this, "problem", { error });
+      this.emit("error", error);
     } finally {
-      this.#looking = false;
+      this.#updating = false;
     }
   }
 
   async #measure() {
     const meter = this.#meter;
-    const numbers = await meter.look(this.#receiving === "on");
-    if (numbers && meter === this.#meter) this.#report(numbers);
+    const stats = await meter.sample(this.#remoteVideo === "on");
+    if (stats && meter === this.#meter) this.#report(stats);
   }
 
-  /** @param {import("./quality.js").Numbers} numbers */
-  #report(numbers) {
+  /** @param {import("./quality.js").ConnectionStats} stats */
+  #report(stats) {
     if (this.#shown.state !== "connected") return;
-    const media = this.#receiving === "on" ? "video" : "audio";
-    const score = this.#score.add(numbers, media);
-    this.#follow(this.#adapter.look(numbers));
-    tell(this, "numbers", { numbers, media, score, grade: gradeOf(score), plan: this.#plan });
+    const media = this.#remoteVideo === "on" ? "video" : "audio";
+    const score = this.#score.add(stats, media);
+    this.#follow(this.#adapter.update(stats));
+    this.emit("stats", { ...stats, media, score, grade: gradeOf(score), plan: this.#plan });
   }
 
   #judge() {
-    const well = this.#shown.state === "connected" && this.#meter.silentMs < SHOW_SILENCE;
-    if (this.#state !== "connecting" && this.#state !== "failed") this.#become(well ? "connected" : "interrupted");
+    const works = this.#shown.state === "connected" && this.#meter.silentMs < INTERRUPTED_AFTER_MS;
+    if (this.#state !== "connecting" && this.#state !== "failed") this.#become(works ? "connected" : "interrupted");
     const facts = {
       state: this.#shown.state === "connected" ? this.#shown.state : this.#newest.state,
       failures: this.#failures,
-      reachable: this.#surroundings.reachable(),
+      reachable: this.#environment.reachable(),
       silentMs: this.#meter.silentMs,
       hint: this.#hint,
     };
     this.#hint = "none";
     if (this.#recovering) return;
-    const act = this.#recovery.decide(facts, performance.now());
-    if (act === "give-up") this.#become("failed", this.#why());
-    else if (act) this.#recover(act);
+    const step = this.#recovery.decide(facts, performance.now());
+    if (step === "give-up") this.#become("failed", this.#failureCode());
+    else if (step) this.#recover(step);
   }
 
-  /** @param {"restart" | "rebuild"} act */
-  async #recover(act) {
+  /** @param {"restart" | "rebuild"} step */
+  async #recover(step) {
     this.#recovering = true;
     const peer = this.#newest;
     try {
-      await within(this.#surroundings.prove(), PROVE_WITHIN, "signaling");
-      await this.#refresh();
-      if (this.#closed || peer !== this.#newest) return; // the partner was faster
-      this.#mend(act);
-      this.#surroundings.expectAnswer();
+      await withTimeout(this.#environment.prove(), PROVE_TIMEOUT_MS, "signaling");
+      await this.#refreshServers();
+      if (this.#closed || peer !== this.#newest) return; // the peer was faster
+      this.#take(step);
+      this.#environment.expectAnswer();
     } catch (error) {
-      tell(this, "problem", { error });
+      this.emit("error", error);
     } finally {
       this.#recovering = false;
     }
   }
 
   /**
-   * The polite side asks for an offer, and only the impolite one makes it: both see the same trouble at the same time,
-   * and a first offer that is rolled back can leave Chromium's connection without candidates.
+   * The polite side requests an offer, and only the impolite one makes it: both notice the same trouble at the same
+   * time, and a first offer that is rolled back can leave Chromium's connection without candidates.
    *
-   * @param {"restart" | "rebuild"} act
+   * @param {"restart" | "rebuild"} step
    */
-  #mend(act) {
+  #take(step) {
     const { generation } = this.#newest;
-    const wanted = act === "restart" ? generation : generation + 1;
-    if (this.#polite) this.#say({ type: "ice-restart", generation: wanted });
-    else if (act === "restart") this.#newest.restart(this.#configuration);
-    else this.#replace(wanted, false);
+    const target = step === "restart" ? generation : generation + 1;
+    if (this.#polite) this.#send({ type: "ice-restart", generation: target });
+    else if (step === "restart") this.#newest.restart(this.#configuration);
+    else this.#replace(target, false);
   }
 
   /**
-   * The partner asks for an offer about connection `generation`. One that is being set up has its offer under way.
+   * The peer requests an offer for a connection. One that is being set up has its offer under way.
    *
    * @param {number} generation
    */
-  async #asked(generation) {
-    await this.#refresh();
-    const { generation: mine, state } = this.#newest;
-    if (this.#closed || generation < mine) return;
-    if (generation > mine) this.#replace(generation, false);
+  async #offerRequested(generation) {
+    await this.#refreshServers();
+    const { generation: current, state } = this.#newest;
+    if (this.#closed || generation < current) return;
+    if (generation > current) this.#replace(generation, false);
     else if (state === "new" || state === "connecting") return;
     else this.#newest.restart(this.#configuration);
     this.#recovery.joined(performance.now());
   }
 
-  /** Whether a relay may be what failed: media took one, or another connection has not come about either. */
-  get #inDoubt() {
+  /** Whether a relay may have failed: media used one, or another connection has not been established either. */
+  get #relayInDoubt() {
     return this.#shown.path === "relay" || !this.#everConnected || this.#newest !== this.#shown;
   }
 
-  async #refresh() {
+  async #refreshServers() {
     try {
-      await this.#servers.refresh(performance.now(), this.#inDoubt);
+      await this.#servers.refresh(performance.now(), this.#relayInDoubt);
     } catch (error) {
-      tell(this, "problem", { error });
+      this.emit("error", error);
     }
   }
 
-  #why() {
+  #failureCode() {
     return hasRelay(this.#servers.list) ? "connection-failed" : "no-relay";
   }
 
   /**
    * @param {CallState} state
-   * @param {string} [code]
+   * @param {import("./problems.js").ProblemCode} [code]
    */
   #become(state, code) {
     if (this.#state === state) return;
     this.#state = state;
     const reason = this.#everConnected ? "media-lost" : this.#newest.failure;
-    tell(this, "state", { state, code, path: this.#shown.path, reason });
+    this.emit("state", { state, code, path: this.#shown.path, reason });
   }
 
-  // What is sent, and what the partner says about what it sends
+  // What is sent, and what the peer reports about what it sends
 
-  /** @param {import("./quality.js").Plan} plan */
+  /** @param {import("./quality.js").SendPlan} plan */
   #follow(plan) {
-    const sending = pictureOf(this.#local, plan);
-    if (sending === this.#sending && JSON.stringify(plan) === JSON.stringify(this.#plan)) return;
+    const localVideo = localVideoState(this.#local, plan);
+    if (localVideo === this.#localVideo && JSON.stringify(plan) === JSON.stringify(this.#plan)) return;
     this.#plan = plan;
     this.#apply(this.#shown);
-    if (sending === this.#sending) return;
-    this.#sending = sending;
-    for (const peer of new Set([this.#shown, this.#newest])) peer.tellPicture({ picture: sending });
-    this.#tellPictures();
+    if (localVideo === this.#localVideo) return;
+    this.#localVideo = localVideo;
+    for (const peer of new Set([this.#shown, this.#newest])) peer.sendVideoState(localVideo);
+    this.#videoChanged();
   }
 
   /** @param {Peer} peer */
   #apply(peer) {
-    apply(peer.senders, this.#plan).catch((error) => tell(this, "problem", { error }));
+    applyPlan(peer.senders, this.#plan).catch((error) => this.emit("error", error));
   }
 
-  /** @param {unknown} picture */
-  #pictureSaid(picture) {
-    if (picture !== "on" && picture !== "off" && picture !== "none" && picture !== "paused") return;
-    this.#receiving = picture;
-    this.#tellPictures();
+  /** @param {unknown} state as the peer sent it */
+  #remoteVideoChanged(state) {
+    if (state !== "on" && state !== "off" && state !== "none" && state !== "paused") return;
+    this.#remoteVideo = state;
+    this.#videoChanged();
   }
 
-  #tellPictures() {
-    tell(this, "picture", { sending: this.#sending, receiving: this.#receiving });
+  #videoChanged() {
+    this.emit("video", { localVideo: this.#localVideo, remoteVideo: this.#remoteVideo });
   }
 }

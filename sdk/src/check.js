@@ -1,115 +1,131 @@
-/**
- * Looks before a call whether it would work: camera, microphone, the server, a direct path by UDP and the relays.
- */
-import { within } from "./events.js";
-import { problem } from "./problems.js";
+/** Checks before a call: camera, microphone, the server, a direct path over UDP, and the relays. */
+import { withTimeout } from "./events.js";
+import { problemOf } from "./problems.js";
 
 /**
- * `ok` is null where there is nothing to check.
+ * What is checked: the devices, the server, a direct path over UDP, and the relays.
  *
- * @typedef {"camera" | "microphone" | "signaling" | "udp" | "relay"} Name
- * @typedef {{name: Name, ok: boolean | null, detail: string}} Result
+ * @typedef {"camera" | "microphone" | "signaling" | "udp" | "relay"} CheckName
  */
 
 /**
- * Check everything, one after another, and say each result as it comes.
+ * The result of a check.
  *
- * @param {object} options
- * @param {MediaStream | null} options.local
- * @param {boolean} options.online whether signaling is connected
- * @param {() => Promise<RTCIceServer[]>} options.iceServers
- * @param {number} options.withinMs for each of them
- * @param {(result: Result) => void} options.say
+ * @typedef {object} CheckResult
+ * @property {CheckName} name what was checked
+ * @property {boolean | null} ok whether it works; null if the pool has nothing to check it with
+ * @property {string} detail the result in a sentence for the user
  */
-export async function checkAll({ local, online, iceServers, withinMs, say }) {
-  say(device("camera", local?.getVideoTracks()));
-  say(device("microphone", local?.getAudioTracks()));
-  const asked = performance.now();
+
+/**
+ * Check whether calls can work here, and return all results. `onResult` receives each one as soon as it is known.
+ *
+ * @param {import("./switchboard.js").Switchboard} switchboard started, so that it has opened the devices
+ * @param {(result: CheckResult) => void} [onResult]
+ * @returns {Promise<CheckResult[]>}
+ */
+export async function runChecks(switchboard, onResult = () => {}) {
+  const { local, signaling } = switchboard.snapshot;
+  const timeoutMs = switchboard.limits.iceGatheringMs;
+  /** @type {CheckResult[]} */
+  const results = [];
+  /** @param {CheckResult} result */
+  const report = (result) => {
+    results.push(result);
+    onResult(result);
+  };
+  report(checkDevice("camera", local?.getVideoTracks()));
+  report(checkDevice("microphone", local?.getAudioTracks()));
+  const askedAt = performance.now();
   /** @type {RTCIceServer[]} */
   let servers = [];
   try {
-    servers = await within(iceServers(), withinMs, "the server's answer");
-    const ms = Math.round(performance.now() - asked);
-    const detail = online ? `The server answers in ${ms} ms.` : problem("attempts-spent").sentence;
-    say({ name: "signaling", ok: online, detail });
+    servers = await withTimeout(switchboard.fetchIceServers(), timeoutMs, "fetching ICE servers");
+    const ms = Math.round(performance.now() - askedAt);
+    const ok = signaling === "online";
+    report({ name: "signaling", ok, detail: ok ? `The server answers in ${ms} ms.` : unreachable() });
   } catch {
-    say({ name: "signaling", ok: false, detail: problem("attempts-spent").sentence });
+    report({ name: "signaling", ok: false, detail: unreachable() });
   }
-  say(await udp(servers, withinMs));
-  say(await relay(servers, withinMs));
+  report(await checkUdp(servers, timeoutMs));
+  report(await checkRelay(servers, timeoutMs));
+  return results;
 }
+
+const unreachable = () => problemOf("server-unreachable").message;
 
 /**
  * @param {"camera" | "microphone"} name
  * @param {MediaStreamTrack[] | undefined} tracks
- * @returns {Result}
+ * @returns {CheckResult}
  */
-function device(name, tracks) {
+function checkDevice(name, tracks) {
   const track = tracks?.find(({ readyState }) => readyState === "live");
   return track
     ? { name, ok: true, detail: track.label || "It works." }
-    : { name, ok: false, detail: problem(`${name}-missing`).sentence };
+    : { name, ok: false, detail: problemOf(`${name}-missing`).message };
 }
 
 /**
  * @param {RTCIceServer[]} servers
- * @param {number} withinMs
- * @returns {Promise<Result>}
+ * @param {number} timeoutMs
+ * @returns {Promise<CheckResult>}
  */
-async function udp(servers, withinMs) {
+async function checkUdp(servers, timeoutMs) {
   const stun = withUrls(servers, (url) => /^stuns?:/u.test(url) || /^turn:.*transport=udp/u.test(url));
-  if (!stun.length) return { name: "udp", ok: null, detail: "This pool has no STUN server to try it with." };
-  const found = await gather({ iceServers: stun }, withinMs, ({ type, protocol }) => type !== "host" && protocol === "udp");
+  if (!stun.length) return { name: "udp", ok: null, detail: "This pool has no STUN server to check UDP with." };
+  const isRemote = (/** @type {RTCIceCandidate} */ { type, protocol }) => type !== "host" && protocol === "udp";
+  const found = await gathers({ iceServers: stun }, timeoutMs, isRemote);
   return found
-    ? { name: "udp", ok: true, detail: "Your network lets calls through." }
-    : { name: "udp", ok: false, detail: "Your network blocks UDP: calls need a relay and may be slower." };
+    ? { name: "udp", ok: true, detail: "Your network allows direct calls." }
+    : { name: "udp", ok: false, detail: "Your network blocks UDP. Calls need a relay and may be slower." };
 }
 
 /**
  * @param {RTCIceServer[]} servers
- * @param {number} withinMs
- * @returns {Promise<Result>}
+ * @param {number} timeoutMs
+ * @returns {Promise<CheckResult>}
  */
-async function relay(servers, withinMs) {
+async function checkRelay(servers, timeoutMs) {
   const turn = withUrls(servers, (url) => /^turns?:/u.test(url));
   if (!turn.length) return { name: "relay", ok: null, detail: "This pool has no relay." };
-  const asked = performance.now();
+  const askedAt = performance.now();
   const relayOnly = /** @type {const} */ ({ iceServers: turn, iceTransportPolicy: "relay" });
-  const found = await gather(relayOnly, withinMs, ({ type }) => type === "relay");
+  const found = await gathers(relayOnly, timeoutMs, ({ type }) => type === "relay");
   return found
-    ? { name: "relay", ok: true, detail: `A relay answers in ${Math.round(performance.now() - asked)} ms.` }
-    : { name: "relay", ok: false, detail: "No relay answers: calls work only where a direct path does." };
+    ? { name: "relay", ok: true, detail: `A relay answers in ${Math.round(performance.now() - askedAt)} ms.` }
+    : { name: "relay", ok: false, detail: "No relay answers. Calls work only where a direct connection is possible." };
 }
 
 /**
  * @param {RTCIceServer[]} servers
- * @param {(url: string) => boolean} wanted
+ * @param {(url: string) => boolean} matches
  */
-function withUrls(servers, wanted) {
+function withUrls(servers, matches) {
   return servers
-    .map((server) => ({ ...server, urls: [server.urls].flat().filter(wanted) }))
+    .map((server) => ({ ...server, urls: [server.urls].flat().filter(matches) }))
     .filter(({ urls }) => urls.length);
 }
 
 /**
- * Whether a candidate that is wanted can be gathered.
+ * Return whether a matching candidate can be gathered in time.
  *
  * @param {RTCConfiguration} configuration
- * @param {number} withinMs
- * @param {(candidate: RTCIceCandidate) => boolean} wanted
+ * @param {number} timeoutMs
+ * @param {(candidate: RTCIceCandidate) => boolean} matches
  */
-async function gather(configuration, withinMs, wanted) {
+async function gathers(configuration, timeoutMs, matches) {
   const pc = new RTCPeerConnection(configuration);
   try {
     pc.createDataChannel("check");
     const found = new Promise((resolve) => {
       pc.onicecandidate = ({ candidate }) => {
         if (!candidate) resolve(false);
-        else if (wanted(candidate)) resolve(true);
+        else if (matches(candidate)) resolve(true);
       };
     });
     await pc.setLocalDescription();
-    return await within(found, withinMs, "gathering");
+    return await withTimeout(found, timeoutMs, "gathering");
   } catch {
     return false;
   } finally {

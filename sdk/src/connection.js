@@ -1,14 +1,14 @@
-/** RTCPeerConnections, made ready before they are needed. */
+/** Creates RTCPeerConnections before they are needed. */
 
-const PICTURE_CHANNEL = 0; // the one data channel: why the picture stopped, and for nothing else
+const VIDEO_STATE_CHANNEL = 0; // the only data channel, which reports why video is not sent
 
 /**
- * A connection that is ready for its first offer: certificate, tracks and data channel are there, and nothing is
- * gathered yet, since a relay's address costs the pool.
+ * A connection that is ready for its first offer. It has its certificate, tracks and data channel, and has gathered
+ * nothing yet, because a relay address costs the pool.
  *
- * @typedef {object} Ready
+ * @typedef {object} Connection
  * @property {RTCPeerConnection} pc
- * @property {RTCDataChannel} picture
+ * @property {RTCDataChannel} videoState
  * @property {() => void} discard
  */
 
@@ -18,8 +18,8 @@ const PICTURE_CHANNEL = 0; // the one data channel: why the picture stopped, and
 const thisRealm = () => ({ RTCPeerConnection, discard: () => {} });
 
 /**
- * An empty frame, whose connections see network interfaces that have come up since this page was loaded; those of the
- * page itself see them about two seconds later (measured with Chromium 156).
+ * Return an empty frame. Its connections see network interfaces that came up after this page was loaded; the page's own
+ * connections see them about two seconds later (measured with Chromium 156).
  *
  * @returns {Realm}
  */
@@ -35,35 +35,35 @@ export function freshRealm() {
 }
 
 /**
- * Make a connection that sends `local`.
+ * Create a connection that sends a stream.
  *
  * @param {object} options
  * @param {MediaStream} options.local
  * @param {RTCCertificate[]} [options.certificates]
  * @param {Realm} [options.realm]
- * @returns {Ready}
+ * @returns {Connection}
  */
-export function makeReady({ local, certificates, realm = thisRealm() }) {
+export function createConnection({ local, certificates, realm = thisRealm() }) {
   const pc = new realm.RTCPeerConnection(certificates ? { certificates } : {});
   for (const track of local.getTracks()) pc.addTrack(track, local);
-  const picture = pc.createDataChannel("picture", { negotiated: true, id: PICTURE_CHANNEL });
+  const videoState = pc.createDataChannel("video-state", { negotiated: true, id: VIDEO_STATE_CHANNEL });
   const discard = () => {
     pc.close();
     realm.discard();
   };
-  return { pc, picture, discard };
+  return { pc, videoState, discard };
 }
 
 /**
- * Make a connection with a certificate of its own while the person waits for a partner; a certificate that was used
- * twice would tell two partners that they met the same browser.
+ * Create a connection with a certificate of its own. A certificate that is used twice would let two peers see that they
+ * met the same browser.
  *
  * @param {MediaStream} local
- * @returns {Promise<Ready>}
+ * @returns {Promise<Connection>}
  */
-export async function prepare(local) {
+export async function createCertifiedConnection(local) {
   const certificate = await RTCPeerConnection.generateCertificate(
     /** @type {EcKeyGenParams} */ ({ name: "ECDSA", namedCurve: "P-256" }),
   );
-  return makeReady({ local, certificates: [certificate] });
+  return createConnection({ local, certificates: [certificate] });
 }

@@ -1,38 +1,38 @@
-/** ICE servers: from the pool's HTTP API, and kept fresh during a call. */
-import { within } from "./events.js";
+/** ICE servers, from the pool's HTTP API, and refreshed during a call. */
+import { withTimeout } from "./events.js";
 
-const WITHIN = 2000; // ms; then the last known ones must do
-const FRESH = 30_000; // ms; no credential lives for less than a minute
-const FRESH_IN_DOUBT = 1000; // ms: an act of the partner and one of this side soon after it are one question
+const TIMEOUT_MS = 2000; // then the call keeps the servers that it has
+const REFRESH_AFTER_MS = 30_000; // no credential lives for less than a minute
+const REFRESH_IN_DOUBT_AFTER_MS = 1000; // a step of the peer and one of this side soon after it share one request
 
 /**
- * The address of the pool's API for the address of its socket.
+ * Return the URL of the pool's ICE configuration for the URL of its socket.
  *
  * @param {string} url ws://… or wss://…
  */
-export function apiOf(url) {
+export function configUrl(url) {
   const api = new URL("api/webrtc/config", url);
   api.protocol = api.protocol === "wss:" ? "https:" : "http:";
   return api.href;
 }
 
 /**
- * Fetch ICE servers with fresh credentials.
+ * Fetch ICE servers with fresh credentials. Throws an error if the pool refuses or cannot be reached.
  *
- * @param {string} api
+ * @param {string} url
  * @param {string | null} bearer the session's token
  * @returns {Promise<RTCIceServer[]>}
  */
-export async function fetchIceServers(api, bearer) {
+export async function fetchIceServers(url, bearer) {
   /** @type {Record<string, string>} */
   const headers = bearer ? { Authorization: `Bearer ${bearer}` } : {};
-  const answer = await fetch(api, { headers, cache: "no-store" });
-  if (!answer.ok) throw new Error(`${api} answered ${answer.status}`);
-  return (await answer.json()).iceServers;
+  const response = await fetch(url, { headers, cache: "no-store" });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return (await response.json()).iceServers;
 }
 
 /**
- * Whether one of the servers relays.
+ * Return whether one of the servers is a relay.
  *
  * @param {RTCIceServer[]} servers
  */
@@ -41,31 +41,32 @@ export const hasRelay = (servers) => servers.some(({ urls }) => [urls].flat().so
 /** The ICE servers of a call. */
 export class IceServers {
   #fetch;
-  #at;
+  #fetchedAt;
 
   /**
    * @param {RTCIceServer[]} list those of the match
    * @param {() => Promise<RTCIceServer[]>} fetch
-   * @param {number} now ms
+   * @param {number} now in ms
    */
   constructor(list, fetch, now) {
     this.list = list;
     this.#fetch = fetch;
-    this.#at = now;
+    this.#fetchedAt = now;
   }
 
   /**
-   * Take fresh ones before credentials expire, and at once where it is in doubt whether a relay of these is still there.
-   * A pool that sees no relay just now does not take those away that this call knows: one of them may be back before the
-   * pool has noticed.
+   * Fetch the servers again before their credentials expire, or soon if a relay may be gone. Rejects if they cannot be
+   * fetched in time; the list stays.
    *
-   * @param {number} now ms
-   * @param {boolean} doubt
+   * If the pool reports no relay, the call keeps those that it knows: one may be back before the pool has noticed.
+   *
+   * @param {number} now in ms
+   * @param {boolean} inDoubt whether a relay may be gone
    */
-  async refresh(now, doubt) {
-    if (now - this.#at < (doubt ? FRESH_IN_DOUBT : FRESH)) return;
-    const fresh = await within(this.#fetch(), WITHIN, "fetching ICE servers");
-    this.list = hasRelay(fresh) ? fresh : [...fresh, ...this.list.filter((one) => hasRelay([one]))];
-    this.#at = now;
+  async refresh(now, inDoubt) {
+    if (now - this.#fetchedAt < (inDoubt ? REFRESH_IN_DOUBT_AFTER_MS : REFRESH_AFTER_MS)) return;
+    const fresh = await withTimeout(this.#fetch(), TIMEOUT_MS, "fetching ICE servers");
+    this.list = hasRelay(fresh) ? fresh : [...fresh, ...this.list.filter((server) => hasRelay([server]))];
+    this.#fetchedAt = now;
   }
 }

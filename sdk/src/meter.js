@@ -1,40 +1,42 @@
 /** Measures what a connection carries. */
-import { within } from "./events.js";
-import { measure, read } from "./quality.js";
-import { Silence } from "./recovery.js";
+import { withTimeout } from "./events.js";
+import { readStats, statsBetween } from "./quality.js";
+import { MediaSilence } from "./recovery.js";
 
-export const LOOK_EVERY = 500; // ms
-const NUMBERS_EVERY = 1000;
-const WITHIN = 2000;
+export const SAMPLE_INTERVAL_MS = 500;
+const STATS_INTERVAL_MS = 1000;
+const TIMEOUT_MS = 2000;
+
+/** @typedef {import("./quality.js").StatsEntry} StatsEntry */
 
 export class Meter {
   #peer;
-  #silence = new Silence();
+  #silence = new MediaSilence();
   /** @type {import("./quality.js").Sample | null} */
   #before = null;
 
   /** @param {import("./peer.js").Peer} peer */
   constructor(peer) {
     this.#peer = peer;
-    /** For how long no packet has come although media should flow, in ms. */
+    /** Time since the last packet in ms; 0 if no media is expected. */
     this.silentMs = 0;
   }
 
   /**
-   * Look, as is due every LOOK_EVERY; returns the numbers of the last second once a second.
+   * Take a sample, every SAMPLE_INTERVAL_MS; return the stats of the last second once per second, else null.
    *
-   * @param {boolean} picture whether the partner sends one
+   * @param {boolean} videoExpected whether the peer sends video
    */
-  async look(picture) {
-    const stats = await within(this.#peer.getStats(), WITHIN, "measuring");
-    if (!stats) return null;
-    const sample = read(/** @type {Map<string, any>} */ (stats), performance.now());
+  async sample(videoExpected) {
+    const report = await withTimeout(this.#peer.getStats(), TIMEOUT_MS, "measuring");
+    if (!report) return null;
+    const sample = readStats(/** @type {ReadonlyMap<string, StatsEntry>} */ (report), performance.now());
     const { audio, video } = sample.received;
-    const expected = audio.packets > 0 || picture;
-    this.silentMs = this.#silence.look(audio.packets + video.packets, expected, sample.at, LOOK_EVERY);
+    const expected = audio.packets > 0 || videoExpected;
+    this.silentMs = this.#silence.update(audio.packets + video.packets, expected, sample.at, SAMPLE_INTERVAL_MS);
     const before = this.#before;
-    if (before && sample.at - before.at < NUMBERS_EVERY * 0.9) return null;
+    if (before && sample.at - before.at < STATS_INTERVAL_MS * 0.9) return null;
     this.#before = sample;
-    return before && measure(before, sample);
+    return before && statsBetween(before, sample);
   }
 }

@@ -1,18 +1,15 @@
 /**
  * One RTCPeerConnection by perfect negotiation (W3C WebRTC section 10.7): either side may offer at any time, and the
- * polite one gives way. All that it says carries `generation`, the number of this connection between two page loads.
- *
- * Events: state {state}, stream {stream}, picture {…} (what the partner says of its picture), barren (no candidate was
- * gathered, so that this connection cannot come about by itself), problem {error}.
+ * polite side yields. All its signals carry its generation, the number of the connection between two page loads.
  */
-import { tell } from "./events.js";
+import { Emitter } from "./events.js";
 
-const FIRST_BATCH = 2; // ms in which the first candidates are collected into a frame: they decide when media flows
-const BATCH = 20; // ms for those that follow
-const MAX_EARLY = 64; // candidates kept for a description that is still to come
+const FIRST_BATCH_MS = 2; // for the first candidates, which decide when media flows
+const BATCH_MS = 20; // for the candidates that follow
+const MAX_EARLY = 64; // candidates that are kept until their description arrives
 
 /**
- * What partners say about a connection, without the lane's numbers.
+ * What peers send each other about a connection, without the fields of the lane.
  *
  * @typedef {{type: "offer" | "answer", sdp: string, generation?: number}} Description
  * @typedef {{type: "ice-candidate", candidates: RTCIceCandidateInit[], generation?: number}} Candidates
@@ -21,11 +18,21 @@ const MAX_EARLY = 64; // candidates kept for a description that is still to come
  * @typedef {Negotiation | Restart} Signal
  */
 
-export class Peer extends EventTarget {
-  #ready;
+/**
+ * @typedef {object} PeerEvents
+ * @property {RTCPeerConnectionState} state
+ * @property {MediaStream} stream
+ * @property {unknown} video-state what the peer reports about the video that it sends
+ * @property {undefined} no-candidates nothing was gathered, so this connection cannot be established by itself
+ * @property {unknown} error
+ */
+
+/** @extends {Emitter<PeerEvents>} */
+export class Peer extends Emitter {
+  #connection;
   #pc;
   #polite;
-  #say;
+  #send;
   #waits;
   #first = true;
   #makingOffer = false;
@@ -34,55 +41,58 @@ export class Peer extends EventTarget {
   /** @type {RTCIceCandidateInit[]} */
   #early = [];
   /** @type {RTCIceCandidateInit[]} */
-  #gathered = [];
+  #unsent = [];
   /** @type {ReturnType<typeof setTimeout> | null} */
   #flush = null;
-  #batch = FIRST_BATCH;
+  #batchMs = FIRST_BATCH_MS;
   #gatheringMs;
   /** @type {ReturnType<typeof setTimeout> | null} */
   #gathering = null;
-  #work = Promise.resolve();
-  #unmeasured = () => {};
+  #queue = Promise.resolve();
+  #abandonStats = () => {};
   #closed = false;
-  /** Why the picture that this side sends is missing; said again whenever the channel opens. @type {unknown} */
-  #told = null;
+  /** @type {import("./sending.js").VideoState | null} */
+  #videoState = null;
 
   /**
-   * `waits` leaves the first offer to the partner. `say` carries to the partner. `gatheringMs` is given to the first
-   * candidate.
+   * `waits` leaves the first offer to the peer. `send` sends a signal to the peer. `gatheringMs` is the time limit for
+   * the first candidate.
    *
    * @param {object} options
-   * @param {import("./connection.js").Ready} options.ready
+   * @param {import("./connection.js").Connection} options.connection
    * @param {number} options.generation
    * @param {boolean} options.polite
    * @param {boolean} options.waits
    * @param {RTCConfiguration} options.configuration
-   * @param {(signal: Signal) => void} options.say
+   * @param {(signal: Signal) => void} options.send
    * @param {number} options.gatheringMs
    */
-  constructor({ ready, generation, polite, waits, configuration, say, gatheringMs }) {
+  constructor({ connection, generation, polite, waits, configuration, send, gatheringMs }) {
     super();
     this.generation = generation;
-    /** Whether this side has found any address. */
+    /** Whether this side has gathered a candidate. */
     this.gathered = false;
     /** @type {MediaStream | null} */
     this.stream = null;
-    this.#ready = ready;
-    this.#pc = ready.pc;
+    this.#connection = connection;
+    this.#pc = connection.pc;
     this.#polite = polite;
     this.#waits = waits;
-    this.#say = say;
+    this.#send = send;
     this.#gatheringMs = gatheringMs;
     this.#configure(configuration);
     this.#pc.onnegotiationneeded = () => this.#offer();
-    this.#pc.onicecandidate = ({ candidate }) => (candidate?.candidate ? this.#gather(candidate) : this.#endGathering());
-    this.#pc.onconnectionstatechange = () => this.#changed();
+    this.#pc.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate) this.#gather(candidate);
+      else this.#endGathering();
+    };
+    this.#pc.onconnectionstatechange = () => this.emit("state", this.state);
     this.#pc.ontrack = ({ streams: [stream] }) => {
       this.stream = stream;
-      tell(this, "stream", { stream });
+      this.emit("stream", stream);
     };
-    ready.picture.onmessage = ({ data }) => this.#hearPicture(data);
-    ready.picture.onopen = () => this.#sendPicture();
+    connection.videoState.onmessage = ({ data }) => this.#receiveVideoState(data);
+    connection.videoState.onopen = () => this.#flushVideoState();
     if (!waits) this.#offer();
   }
 
@@ -90,15 +100,15 @@ export class Peer extends EventTarget {
     return this.#pc.connectionState;
   }
 
-  /** How media flows, or null where the browser does not tell. @returns {"direct" | "relay" | null} */
+  /** Whether media flows through a relay; null if the browser does not say. @returns {"direct" | "relay" | null} */
   get path() {
     const pair = this.#pc.sctp?.transport.iceTransport.getSelectedCandidatePair?.();
     if (!pair) return null;
-    return [pair.local, pair.remote].some((one) => one?.type === "relay") ? "relay" : "direct";
+    return [pair.local, pair.remote].some((candidate) => candidate?.type === "relay") ? "relay" : "direct";
   }
 
   /**
-   * Why there is no connection, as the pool's statistics call it.
+   * Why there is no connection, as a reason of the pool's statistics.
    *
    * @returns {"no-candidates" | "dtls-failed" | "ice-failed" | "timeout"}
    */
@@ -113,41 +123,38 @@ export class Peer extends EventTarget {
   }
 
   /**
-   * The browser's statistics; none if the connection is closed meanwhile: promises of a frame that is gone never settle.
+   * Return the browser's statistics, or null if the connection is closed in the meantime: promises of a removed frame
+   * never settle.
    *
    * @returns {Promise<RTCStatsReport | null>}
    */
   getStats() {
     return new Promise((resolve, reject) => {
-      this.#unmeasured = () => resolve(null);
+      this.#abandonStats = () => resolve(null);
       this.#pc.getStats().then(resolve, reject);
     });
   }
 
   /**
-   * Take what the partner said, in order: each frame waits for the one before it.
+   * Handle a signal from the peer, after all earlier ones.
    *
    * @param {Negotiation} signal
    */
-  hear(signal) {
-    this.#work = this.#work
-      .then(() => (this.#closed ? undefined : this.#handle(signal)))
-      .catch((error) => tell(this, "problem", { error }));
+  receive(signal) {
+    this.#enqueue(() => (this.#closed ? undefined : this.#handle(signal)));
   }
 
   /**
-   * Take other ICE servers before anything that is heard from now on.
+   * Use other ICE servers for all signals that are received from now on.
    *
    * @param {Promise<RTCConfiguration>} configuration
    */
   reconfigure(configuration) {
-    this.#work = this.#work
-      .then(async () => this.#configure(await configuration))
-      .catch((error) => tell(this, "problem", { error }));
+    this.#enqueue(async () => this.#configure(await configuration));
   }
 
   /**
-   * Look for another path, with these ICE servers.
+   * Restart ICE with these ICE servers.
    *
    * @param {RTCConfiguration} configuration
    */
@@ -159,28 +166,33 @@ export class Peer extends EventTarget {
   }
 
   /**
-   * Tell the partner what has become of the picture, now and whenever the channel opens.
+   * Report to the peer whether video is sent, now and whenever the data channel opens.
    *
-   * @param {unknown} picture
+   * @param {import("./sending.js").VideoState} state
    */
-  tellPicture(picture) {
-    this.#told = picture;
-    this.#sendPicture();
+  sendVideoState(state) {
+    this.#videoState = state;
+    this.#flushVideoState();
   }
 
   close() {
     this.#closed = true;
-    this.#unmeasured();
+    this.#abandonStats();
     if (this.#flush !== null) clearTimeout(this.#flush);
     if (this.#gathering !== null) clearTimeout(this.#gathering);
     this.#pc.onconnectionstatechange = null;
-    this.#ready.discard();
+    this.#connection.discard();
+  }
+
+  /** @param {() => unknown} work */
+  #enqueue(work) {
+    this.#queue = this.#queue.then(work).then(() => {}, (error) => this.emit("error", error));
   }
 
   /** @param {RTCConfiguration} configuration */
   #configure(configuration) {
     if (this.#closed) return;
-    // What is left out counts as a change, and certificates cannot be changed.
+    // A member that is unset counts as a change, and certificates cannot be changed.
     this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), ...configuration });
   }
 
@@ -195,18 +207,18 @@ export class Peer extends EventTarget {
     if (this.#waits || this.#makingOffer || this.#closed) return;
     try {
       this.#makingOffer = true;
-      if (this.#first) this.#askForMedia();
+      if (this.#first) this.#requestMedia();
       await this.#pc.setLocalDescription();
-      this.#sayDescription();
+      this.#sendDescription();
     } catch (error) {
-      if (!this.#closed) tell(this, "problem", { error });
+      if (!this.#closed) this.emit("error", error);
     } finally {
       this.#makingOffer = false;
     }
   }
 
-  /** A side without a camera or microphone wants to see and hear the partner all the same. */
-  #askForMedia() {
+  /** A side without a camera or microphone receives the peer's video and audio all the same. */
+  #requestMedia() {
     const sent = this.#pc.getTransceivers().map(({ receiver }) => receiver.track.kind);
     for (const kind of ["audio", "video"]) {
       if (!sent.includes(kind)) this.#pc.addTransceiver(kind, { direction: "recvonly" });
@@ -215,7 +227,7 @@ export class Peer extends EventTarget {
 
   /** @param {Description} description */
   async #describe({ type, sdp }) {
-    if (type === "answer" && this.#pc.signalingState !== "have-local-offer") return; // its offer was given up
+    if (type === "answer" && this.#pc.signalingState !== "have-local-offer") return; // its offer was rolled back
     const ready = !this.#makingOffer && (this.#pc.signalingState === "stable" || this.#answering);
     this.#ignoreOffer = type === "offer" && !ready && !this.#polite;
     if (this.#ignoreOffer) return;
@@ -229,17 +241,17 @@ export class Peer extends EventTarget {
     await this.#addCandidates(this.#early.splice(0));
     if (type === "answer") return;
     await this.#pc.setLocalDescription();
-    this.#sayDescription();
+    this.#sendDescription();
   }
 
-  #sayDescription() {
+  #sendDescription() {
     const { type, sdp } = /** @type {RTCSessionDescription} */ (this.#pc.localDescription);
     if (this.#first) this.#gathering ??= setTimeout(() => this.#endGathering(), this.#gatheringMs);
-    // The side that offers first opens DTLS too: it need not wait for the answer's direction, one round trip less. Only
-    // the copy that travels says so; the answer decides for both (RFC 8842 section 5.3).
-    const said = type === "offer" && this.#first ? sdp.replaceAll("a=setup:actpass", "a=setup:active") : sdp;
+    // The side that offers first opens DTLS too, without waiting for the answer's direction: that saves a round trip.
+    // Only the copy that is sent says so; the answer decides for both (RFC 8842 section 5.3).
+    const sent = type === "offer" && this.#first ? sdp.replaceAll("a=setup:actpass", "a=setup:active") : sdp;
     this.#first = false;
-    this.#say({ type: /** @type {"offer" | "answer"} */ (type), sdp: said, generation: this.generation });
+    this.#send({ type: /** @type {"offer" | "answer"} */ (type), sdp: sent, generation: this.generation });
   }
 
   // Candidates
@@ -248,7 +260,7 @@ export class Peer extends EventTarget {
   async #addCandidates(candidates) {
     for (const candidate of candidates) {
       if (!this.#belongs(candidate)) {
-        // To an offer that is still to come, or to one that was given up: then it is never used.
+        // Its offer has yet to arrive, or was rolled back; then the candidate is never used.
         this.#early.push(candidate);
         this.#early.splice(0, this.#early.length - MAX_EARLY);
         continue;
@@ -270,35 +282,33 @@ export class Peer extends EventTarget {
   /** @param {RTCIceCandidate} candidate */
   #gather(candidate) {
     this.gathered = true;
-    this.#gathered.push(candidate.toJSON());
+    this.#unsent.push(candidate.toJSON());
     this.#flush ??= setTimeout(() => {
       this.#flush = null;
-      this.#batch = BATCH;
-      this.#say({ type: "ice-candidate", candidates: this.#gathered.splice(0), generation: this.generation });
-    }, this.#batch);
+      this.#batchMs = BATCH_MS;
+      this.#send({ type: "ice-candidate", candidates: this.#unsent.splice(0), generation: this.generation });
+    }, this.#batchMs);
   }
 
   #endGathering() {
-    if (!this.gathered && !this.#closed) tell(this, "barren");
+    if (!this.gathered && !this.#closed) this.emit("no-candidates", undefined);
   }
 
-  // State
-
-  #changed() {
-    tell(this, "state", { state: this.state });
-  }
+  // The state of the video
 
   /** @param {string} data */
-  #hearPicture(data) {
+  #receiveVideoState(data) {
     try {
-      tell(this, "picture", JSON.parse(data));
+      this.emit("video-state", JSON.parse(data).video);
     } catch (error) {
-      tell(this, "problem", { error });
+      this.emit("error", error);
     }
   }
 
-  #sendPicture() {
-    const { picture } = this.#ready;
-    if (this.#told !== null && picture.readyState === "open") picture.send(JSON.stringify(this.#told));
+  #flushVideoState() {
+    const { videoState } = this.#connection;
+    if (this.#videoState !== null && videoState.readyState === "open") {
+      videoState.send(JSON.stringify({ video: this.#videoState }));
+    }
   }
 }

@@ -1,129 +1,138 @@
-/**
- * What can go wrong, in words: each problem has a code for programs, a sentence for people, and an action that helps.
- */
+/** What can go wrong: a code for programs, a message and a remedy for users, and the action that helps. */
 
 /**
- * What an application offers: ask for the devices again, load the page anew, look for another partner, build the call
- * anew, connect anew, sign in again, or nothing but to wait.
+ * What your page should offer when there is a problem: `openDevices()`, `join()`, `retry()` or `reconnect()` of the
+ * Switchboard object, a reload of the page, your own sign-in, or nothing, because the SDK tries again by itself.
  *
- * @typedef {"devices" | "reload" | "join" | "retry" | "reconnect" | "sign-in" | "wait"} Action
- *
- * @typedef {object} Problem
- * @property {string} code
- * @property {string} sentence what is wrong
- * @property {string} help what to do about it
- * @property {Action} action
- * @property {string} label of a button that does it; empty for "wait"
- * @property {boolean} fatal whether nothing works until it is mended
+ * @typedef {"open-devices" | "join" | "retry" | "reconnect" | "reload" | "sign-in" | "wait"} ProblemAction
  */
 
-/** @type {Record<Action, string>} */
-const LABELS = {
-  devices: "Try again",
-  reload: "Load again",
-  join: "Find a partner",
+/** @type {Readonly<Record<ProblemAction, string>>} */
+const ACTION_LABELS = {
+  "open-devices": "Try again",
+  join: "Find someone",
   retry: "Try again",
-  reconnect: "Connect again",
+  reconnect: "Reconnect",
+  reload: "Reload",
   "sign-in": "Sign in",
   wait: "",
 };
 
-/** @type {Record<string, [sentence: string, help: string, action: Action, fatal?: "fatal"]>} */
+/** @satisfies {Record<string, [message: string, remedy: string, action: ProblemAction, fatal?: "fatal"]>} */
 const CATALOGUE = {
-  // The browser and its page
+  // The browser
   "insecure-context": [
-    "This page is not secure, so the browser keeps camera and microphone from it.",
-    "Open it by https, or by http://localhost.", "reload", "fatal",
+    "This page is not secure, so the browser blocks the camera and microphone.",
+    "Open it over https, or at http://localhost.", "reload", "fatal",
   ],
-  "browser-too-old": [
-    "This browser cannot make video calls.",
-    "Use a current Chrome, Edge, Firefox or Safari.", "reload", "fatal",
+  "browser-unsupported": [
+    "This browser does not support video calls.",
+    "Use a current version of Chrome, Edge, Firefox or Safari.", "reload", "fatal",
   ],
   // Devices
   "camera-denied": [
-    "The browser does not let this page use your camera.",
-    "Allow it in the address bar, beside the page's address, and try again.", "devices",
+    "The browser does not allow this page to use your camera.",
+    "Allow it in the address bar and try again.", "open-devices",
   ],
   "microphone-denied": [
-    "The browser does not let this page use your microphone.",
-    "Allow it in the address bar, beside the page's address, and try again.", "devices",
+    "The browser does not allow this page to use your microphone.",
+    "Allow it in the address bar and try again.", "open-devices",
   ],
   "devices-denied": [
-    "The browser does not let this page use your camera and microphone.",
-    "Allow them in the address bar, beside the page's address, and try again.", "devices", "fatal",
+    "The browser does not allow this page to use your camera and microphone.",
+    "Allow them in the address bar and try again.", "open-devices", "fatal",
   ],
-  "camera-missing": ["No camera was found.", "Plug one in and try again, or go on with sound alone.", "devices"],
-  "microphone-missing": ["No microphone was found.", "Plug one in and try again, or go on without it.", "devices"],
-  "devices-missing": [
-    "Neither a camera nor a microphone was found.", "Plug one in and try again.", "devices", "fatal",
+  "camera-missing": ["No camera was found.", "Connect one and try again, or continue with audio only.", "open-devices"],
+  "microphone-missing": [
+    "No microphone was found.", "Connect one and try again, or continue without it.", "open-devices",
   ],
-  "camera-busy": ["Another program uses your camera.", "Close it there and try again.", "devices"],
-  "microphone-busy": ["Another program uses your microphone.", "Close it there and try again.", "devices"],
+  "devices-missing": ["No camera or microphone was found.", "Connect one and try again.", "open-devices", "fatal"],
+  "camera-busy": ["Another application is using your camera.", "Close it and try again.", "open-devices"],
+  "microphone-busy": ["Another application is using your microphone.", "Close it and try again.", "open-devices"],
   "devices-busy": [
-    "Another program uses your camera and microphone.", "Close them there and try again.", "devices", "fatal",
+    "Another application is using your camera and microphone.", "Close it and try again.", "open-devices", "fatal",
   ],
   // Signaling
-  "attempts-spent": [
-    "The server could not be reached for a while.",
-    "Look whether you are online, then connect again.", "reconnect", "fatal",
+  "server-unreachable": [
+    "The server could not be reached.", "Check your internet connection and reconnect.", "reconnect", "fatal",
   ],
-  replaced: [
-    "This call was taken over by another tab.", "Go on there, or load this page again.", "reload", "fatal",
-  ],
-  disconnected: ["Those who run this service ended your session.", "Load the page again.", "reload", "fatal"],
+  replaced: ["This call continues in another tab.", "Use that tab, or reload this page.", "reload", "fatal"],
+  disconnected: ["An administrator ended your session.", "Reload the page.", "reload", "fatal"],
   blocked: [
-    "You cannot call here for now.", "Ask those who run this service, then load the page again.", "reload", "fatal",
+    "You are blocked from making calls here.", "Ask an administrator, then reload the page.", "reload", "fatal",
   ],
   "origin-refused": [
-    "This page's address is not allowed to make calls here.",
-    "Ask those who run this service to add it to the pool's allowed origins.", "reload", "fatal",
+    "This website is not allowed to make calls here.",
+    "Ask an administrator to add its origin to the pool's allowed origins.", "reload", "fatal",
   ],
-  "pool-busy": ["All places are taken just now.", "This page connects as soon as one is free.", "wait"],
-  retry: ["The server is being replaced.", "This page moves to another one by itself.", "wait"],
+  "pool-busy": ["The service is full right now.", "This page connects as soon as there is room.", "wait"],
+  retry: ["The server is being replaced.", "This page connects to another one by itself.", "wait"],
   "store-unavailable": [
-    "New partners cannot be found just now.", "This page tries again by itself; a call goes on.", "wait",
+    "New calls are not possible right now.", "This page keeps trying; your call continues.", "wait",
   ],
-  "session-unknown": ["The server has started anew and ended the call.", "Look for a partner again.", "join"],
-  "rate-limited": ["That was too fast.", "Wait a few seconds.", "wait"],
-  "client-outdated": ["This page is out of date.", "Load it again.", "reload", "fatal"],
-  "auth-required": ["Only people who are signed in can call here.", "Sign in.", "sign-in", "fatal"],
-  "auth-invalid": ["The server does not accept your sign-in.", "Sign in again.", "sign-in", "fatal"],
+  "session-unknown": ["The server restarted and the call ended.", "Start a new call.", "join"],
+  "rate-limited": ["You are doing that too often.", "Wait a few seconds.", "wait"],
+  "client-outdated": ["This page is out of date.", "Reload it.", "reload", "fatal"],
+  "auth-required": ["You must sign in to make calls here.", "Sign in.", "sign-in", "fatal"],
+  "auth-invalid": ["The server did not accept your sign-in.", "Sign in again.", "sign-in", "fatal"],
   "auth-expired": ["Your sign-in has expired.", "Sign in again.", "sign-in"],
-  "auth-unavailable": ["Your sign-in cannot be checked just now.", "This page tries again by itself.", "wait"],
+  "auth-unavailable": ["Your sign-in cannot be checked right now.", "This page keeps trying.", "wait"],
   "token-failed": ["This page could not sign you in.", "Sign in again.", "sign-in"],
   // The call
   "connection-failed": [
-    "The connection to your partner could not be made, although it was tried several times.",
-    "Try again, or look for another partner. A firewall may be in the way.", "retry",
+    "The call could not be connected after several attempts. A firewall may be blocking it.",
+    "Try again, or find someone else.", "retry",
   ],
   "no-relay": [
-    "Your network and your partner's do not let a direct connection through, and this pool has no relay.",
-    "Try another network, or tell the pool's operators that it needs a TurnFleet.", "retry",
+    "The two networks do not allow a direct connection, and this service has no relay.",
+    "Try another network, or ask an administrator to add a TurnFleet to the pool.", "retry",
   ],
-  "peer-unreachable": ["Your partner cannot be reached just now.", "Send it again in a moment.", "wait"],
+  "peer-unreachable": ["The other person cannot be reached right now.", "Send it again in a moment.", "wait"],
   "chat-too-long": ["This message is too long.", "Send it in parts.", "wait"],
-  "peer-left": ["Your partner left.", "Look for another one.", "join"],
-  "peer-moved-on": ["Your partner moved on.", "Look for another one.", "join"],
-  "peer-lost": ["Your partner's connection was lost.", "Look for another one.", "join"],
-  "call-ended": ["The call has ended.", "Look for another partner.", "join"],
-  unknown: ["Something went wrong.", "Load the page again.", "reload"],
+  "peer-left": ["The other person left.", "Find someone else.", "join"],
+  "peer-moved-on": ["The other person moved on to another call.", "Find someone else.", "join"],
+  "peer-lost": ["The other person's connection was lost.", "Find someone else.", "join"],
+  "call-ended": ["The call ended.", "Start a new call.", "join"],
+  unknown: ["Something went wrong.", "Reload the page.", "reload"],
 };
 
-export const CODES = Object.keys(CATALOGUE);
+/**
+ * The code of a problem. Codes are stable; a newer SDK may have more.
+ *
+ * @typedef {keyof typeof CATALOGUE} ProblemCode
+ */
 
 /**
- * The problem with a code; an unknown code is a problem too.
+ * Something that is wrong, for your page to show. Its texts are English; translate by `code`.
  *
- * @param {string} code
+ * @typedef {object} Problem
+ * @property {ProblemCode} code what is wrong
+ * @property {string} message what is wrong, in a sentence for the user
+ * @property {string} remedy what the user can do about it
+ * @property {ProblemAction} action what your page should offer
+ * @property {string} actionLabel the text of a button for the action; empty for "wait"
+ * @property {boolean} fatal whether no call is possible until the problem is solved
+ */
+
+/** @param {string} code @returns {code is ProblemCode} */
+const isKnown = (code) => Object.hasOwn(CATALOGUE, code);
+
+export const PROBLEM_CODES = /** @type {ProblemCode[]} */ (Object.keys(CATALOGUE));
+
+/**
+ * Return the problem that has a code.
+ *
+ * @param {ProblemCode} code
  * @returns {Problem}
  */
-export function problem(code) {
-  const known = code in CATALOGUE ? code : "unknown";
-  const [sentence, help, action, fatal] = CATALOGUE[known];
-  return { code: known, sentence, help, action, label: LABELS[action], fatal: fatal === "fatal" };
+export function problemOf(code) {
+  const [message, remedy, action, fatal] = CATALOGUE[code];
+  return { code, message, remedy, action, actionLabel: ACTION_LABELS[action], fatal: fatal === "fatal" };
 }
 
-/** @type {Record<string, string>} */
+/** @typedef {"denied" | "missing" | "busy"} DeviceFailure */
+
+/** @type {Record<string, DeviceFailure>} */
 const DEVICE_ERRORS = {
   NotAllowedError: "denied",
   SecurityError: "denied",
@@ -134,17 +143,18 @@ const DEVICE_ERRORS = {
 };
 
 /**
- * The code for what getUserMedia answered (W3C Media Capture and Streams section 10.2).
+ * Return the code for an error of getUserMedia (W3C Media Capture and Streams, section 10.2).
  *
  * @param {"camera" | "microphone" | "devices"} device
  * @param {unknown} error
+ * @returns {ProblemCode}
  */
 export function deviceCode(device, error) {
-  const why = DEVICE_ERRORS[/** @type {Error} */ (error)?.name];
-  return why ? `${device}-${why}` : "unknown";
+  const failure = DEVICE_ERRORS[/** @type {Error} */ (error)?.name];
+  return failure ? `${device}-${failure}` : "unknown";
 }
 
-/** @type {Record<string, string>} */
+/** @type {Record<string, ProblemCode>} */
 const ENDINGS = {
   user: "peer-left",
   skip: "peer-moved-on",
@@ -154,69 +164,71 @@ const ENDINGS = {
 };
 
 /**
- * The code for why a match ended.
+ * Return the code for the reason why a match ended.
  *
  * @param {string} reason of the session's event `ended`
  */
 export const endingCode = (reason) => ENDINGS[reason] ?? "call-ended";
 
-/** @type {Record<string, string>} */
-const SERVER = {
+/** @type {Record<string, ProblemCode>} */
+const SERVER_CODES = {
   "unknown-type": "client-outdated",
   "bad-frame": "client-outdated",
   "too-big": "client-outdated",
 };
-/** What the protocol mends by itself, without the person. */
-const QUIET = new Set(["hello-first", "already-welcome", "stale-intent", "not-in-match", "wrong-sender"]);
+/** Errors from which the protocol recovers without the user. */
+const RECOVERED = new Set(["hello-first", "already-welcome", "stale-intent", "not-in-match", "wrong-sender"]);
 
 /**
- * The code for what the session reports, or null for what heals by itself.
+ * Return the code for an error of the server, or null if the protocol recovers from it.
  *
  * @param {string} code of the session's event `problem`, or the reason of a closed socket
+ * @returns {ProblemCode | null}
  */
-export function sessionCode(code) {
-  if (QUIET.has(code)) return null;
-  const known = SERVER[code] ?? code;
-  return known in CATALOGUE ? known : "unknown";
+export function signalingCode(code) {
+  if (RECOVERED.has(code)) return null;
+  const known = SERVER_CODES[code] ?? code;
+  return isKnown(known) ? known : "unknown";
 }
 
 /**
- * What this page lacks for calls, or null.
+ * Return the code for what the page lacks for calls, or null.
  *
- * @param {{isSecureContext: boolean, RTCPeerConnection?: unknown, navigator: {mediaDevices?: unknown}}} page the window
+ * @param {{isSecureContext: boolean, RTCPeerConnection?: unknown, navigator: {mediaDevices?: unknown}}} page its window
+ * @returns {ProblemCode | null}
  */
-export function lacking(page) {
+export function unsupportedCode(page) {
   if (!page.isSecureContext) return "insecure-context";
-  if (!page.RTCPeerConnection || !page.navigator.mediaDevices) return "browser-too-old";
+  if (!page.RTCPeerConnection || !page.navigator.mediaDevices) return "browser-unsupported";
   return null;
 }
 
-/** @typedef {"devices" | "link" | "call"} About */
+/** @typedef {"devices" | "signaling" | "call"} ProblemArea */
 
-/** What is wrong just now, one problem about each part; the one to show is a fatal one, or the one closest to the call. */
+/** What is wrong right now, at most one problem per area. The one to show is fatal, or else closest to the call. */
 export class Problems {
-  /** @type {Map<About, Problem>} */
-  #known = new Map();
+  /** @type {Map<ProblemArea, Problem>} */
+  #current = new Map();
 
   /**
-   * @param {About} about
-   * @param {string} code
+   * @param {ProblemArea} area
+   * @param {ProblemCode} code
    */
-  add(about, code) {
-    this.#known.set(about, problem(code));
+  add(area, code) {
+    this.#current.set(area, problemOf(code));
     return this.shown;
   }
 
-  /** @param {About} about */
-  remove(about) {
-    this.#known.delete(about);
+  /** @param {ProblemArea} area */
+  remove(area) {
+    this.#current.delete(area);
     return this.shown;
   }
 
   /** @returns {Problem | null} */
   get shown() {
-    const all = /** @type {About[]} */ (["devices", "link", "call"]).map((about) => this.#known.get(about));
-    const fatal = all.find((one) => one?.fatal);
-    return fatal ?? all.reverse().find(Boolean) ?? null;
+    const areas = /** @type {const} */ (["call", "signaling", "devices"]);
+    const problems = areas.map((area) => this.#current.get(area)).filter((problem) => problem !== undefined);
+    return problems.findLast(({ fatal }) => fatal) ?? problems[0] ?? null;
   }
 }

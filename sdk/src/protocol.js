@@ -3,16 +3,16 @@
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL = "switchboard.v1";
 
-/** Letters in one chat frame. */
+/** Maximum length of a chat message in characters. */
 export const MAX_CHAT = 4096;
 
-/** Longest span in a report, in milliseconds. */
+/** Maximum duration in a report, in milliseconds. */
 export const MAX_SPAN_MS = 3600000;
 
-/** Highest bitrate in a report, in bits per second. */
+/** Maximum bitrate in a report, in bits per second. */
 export const MAX_BITRATE = 10000000000;
 
-/** What holds until a `welcome` says otherwise; spans in milliseconds. */
+/** Limits until the first `welcome`; durations in milliseconds. */
 export const DEFAULT_LIMITS = {
   "heartbeatMs": 5000,
   "idleHeartbeatMs": 30000,
@@ -22,13 +22,13 @@ export const DEFAULT_LIMITS = {
   "maxReconnectAttempts": 3
 };
 
-/** After these the client opens no other socket by itself. */
+/** After these the client does not reconnect. */
 export const FINAL_CLOSE_CODES = [1009, 4400, 4402, 4403, 4406, 4409, 4410, 4423];
 
-/** After these the client connects with a fresh JWT. */
+/** After these the client reconnects with a fresh JWT. */
 export const FRESH_TOKEN_CLOSE_CODES = [4419];
 
-/** Another pod takes the client: it counts as no attempt. */
+/** Another pod accepts the client: not a failed attempt. */
 export const CLOSE_RETRY = 4421;
 
 /** An entry of the error catalogue. */

@@ -1,180 +1,226 @@
 /**
- * How good the call is, and what to send then. Pure: statistics and the time go in, numbers and decisions come out.
+ * How good a call is, and which video to send. Pure: readings of the browser's statistics and the time go in, measured
+ * values and decisions come out.
  */
 
 /**
- * What one look at RTCPeerConnection.getStats() says; counters are since the connection's beginning, spans in ms.
+ * Counters of the RTP streams of one kind, since the connection was created.
  *
- * @typedef {object} Flow
+ * @typedef {object} StreamCounters
  * @property {number} bytes
  * @property {number} packets
- * @property {number} lost
- * @property {number} jitter
+ * @property {number} lost packets
+ * @property {number} jitterMs
  * @property {number} frames
  * @property {number} freezes
  * @property {number} frozenMs
- * @property {number} width
- * @property {number} height
- *
- * @typedef {object} Sample
- * @property {number} at
- * @property {"direct" | "relay" | null} path
- * @property {number | null} rtt
- * @property {number | null} available bit/s that the sender's estimate allows
- * @property {number | null} remoteLoss share of our packets that the partner missed, 0 to 1
- * @property {string} limitation why the picture is smaller than it could be: none, cpu, bandwidth, other
- * @property {Record<"audio" | "video", Flow>} received
- * @property {Record<"audio" | "video", Flow>} sent
- *
- * What happened between two looks.
- *
- * @typedef {object} Numbers
- * @property {number} at
- * @property {"direct" | "relay" | null} path
- * @property {number | null} rtt ms
- * @property {number | null} available bit/s
- * @property {number} jitter ms, of what was received
- * @property {number} loss share of what was sent to us, 0 to 1
- * @property {number} remoteLoss share of what we sent, 0 to 1
- * @property {string} limitation
- * @property {number} receivedBitrate bit/s
- * @property {number} sentBitrate bit/s
- * @property {number} receivedPackets
- * @property {number} freezes
- * @property {number} frozenMs
- * @property {number} frameRate received, a second
- * @property {number} width received
- * @property {number} height received
- * @property {number} sentHeight
+ * @property {number} width in pixels
+ * @property {number} height in pixels
  */
 
-/** @returns {Flow} */
-const none = () => ({
-  bytes: 0, packets: 0, lost: 0, jitter: 0, frames: 0, freezes: 0, frozenMs: 0, width: 0, height: 0,
+/**
+ * One reading of RTCPeerConnection.getStats().
+ *
+ * @typedef {object} Sample
+ * @property {number} at in ms, on the page's monotonic clock
+ * @property {"direct" | "relay" | null} path
+ * @property {number | null} rttMs
+ * @property {number | null} availableBitrate
+ * @property {number | null} remoteLoss
+ * @property {"none" | "cpu" | "bandwidth" | "other"} limitation
+ * @property {Record<"audio" | "video", StreamCounters>} received
+ * @property {Record<"audio" | "video", StreamCounters>} sent
+ */
+
+/**
+ * What a connection carried in about one second.
+ *
+ * @typedef {object} ConnectionStats
+ * @property {number} at time of the measurement in ms, as performance.now() returns it
+ * @property {"direct" | "relay" | null} path whether media flows through a relay; null if unknown
+ * @property {number | null} rttMs round-trip time; null if unknown
+ * @property {number | null} availableBitrate the browser's estimate of what it could send, in bit/s; null if unknown
+ * @property {number} jitterMs jitter of the received streams
+ * @property {number} loss share of the peer's packets that did not arrive, 0 to 1
+ * @property {number} remoteLoss share of the sent packets that did not arrive at the peer, 0 to 1
+ * @property {"none" | "cpu" | "bandwidth" | "other"} limitation why the sent video is smaller than planned
+ * @property {number} receivedBitrate of audio and video, in bit/s
+ * @property {number} sentBitrate of audio and video, in bit/s
+ * @property {number} receivedPackets number of packets of audio and video
+ * @property {number} freezes how often the received video froze
+ * @property {number} frozenMs for how long it froze
+ * @property {number} frameRate received frames per second
+ * @property {number} width of the received video in pixels
+ * @property {number} height of the received video in pixels
+ * @property {number} sentHeight of the sent video in pixels
+ */
+
+/** @returns {StreamCounters} */
+const noCounters = () => ({
+  bytes: 0, packets: 0, lost: 0, jitterMs: 0, frames: 0, freezes: 0, frozenMs: 0, width: 0, height: 0,
 });
 
 /**
- * Read a statistics report (W3C WebRTC Statistics sections 8.1 to 8.17).
+ * An entry of a statistics report: RTCStats, or the members of its dictionaries that are read here
+ * (W3C WebRTC Statistics, sections 8.1 to 8.17).
  *
- * @param {Map<string, any>} report
- * @param {number} at ms
+ * @typedef {object} StatsEntry
+ * @property {string} type
+ * @property {"audio" | "video"} [kind]
+ * @property {number} [packetsReceived]
+ * @property {number} [bytesReceived]
+ * @property {number} [framesDecoded]
+ * @property {number} [packetsSent]
+ * @property {number} [bytesSent]
+ * @property {number} [framesEncoded]
+ * @property {"none" | "cpu" | "bandwidth" | "other"} [qualityLimitationReason]
+ * @property {number} [fractionLost]
+ * @property {number} [packetsLost]
+ * @property {number} [freezeCount]
+ * @property {number} [totalFreezesDuration]
+ * @property {number} [jitter]
+ * @property {number} [frameWidth]
+ * @property {number} [frameHeight]
+ * @property {string} [selectedCandidatePairId]
+ * @property {string} [localCandidateId]
+ * @property {string} [remoteCandidateId]
+ * @property {string} [candidateType]
+ * @property {number} [currentRoundTripTime]
+ * @property {number} [availableOutgoingBitrate]
+ */
+
+/**
+ * Return what is used of a statistics report.
+ *
+ * @param {ReadonlyMap<string, StatsEntry>} report
+ * @param {number} at in ms
  * @returns {Sample}
  */
-export function read(report, at) {
+export function readStats(report, at) {
   /** @type {Sample} */
   const sample = {
-    at, path: null, rtt: null, available: null, remoteLoss: null, limitation: "none",
-    received: { audio: none(), video: none() },
-    sent: { audio: none(), video: none() },
+    at, path: null, rttMs: null, availableBitrate: null, remoteLoss: null, limitation: "none",
+    received: { audio: noCounters(), video: noCounters() },
+    sent: { audio: noCounters(), video: noCounters() },
   };
-  for (const one of report.values()) {
-    if (one.type === "inbound-rtp") add(sample.received, one, "packetsReceived", "bytesReceived", "framesDecoded");
-    if (one.type === "outbound-rtp") {
-      add(sample.sent, one, "packetsSent", "bytesSent", "framesEncoded");
-      if (one.kind === "video") sample.limitation = one.qualityLimitationReason ?? "none";
+  for (const entry of report.values()) {
+    if (entry.type === "inbound-rtp") {
+      addCounters(sample.received, entry, entry.packetsReceived, entry.bytesReceived, entry.framesDecoded);
     }
-    if (one.type === "remote-inbound-rtp" && one.fractionLost !== undefined) {
-      sample.remoteLoss = Math.max(sample.remoteLoss ?? 0, one.fractionLost);
+    if (entry.type === "outbound-rtp") {
+      addCounters(sample.sent, entry, entry.packetsSent, entry.bytesSent, entry.framesEncoded);
+      if (entry.kind === "video") sample.limitation = entry.qualityLimitationReason ?? "none";
     }
-    if (one.type === "transport") readPair(sample, report, report.get(one.selectedCandidatePairId));
+    if (entry.type === "remote-inbound-rtp" && entry.fractionLost !== undefined) {
+      sample.remoteLoss = Math.max(sample.remoteLoss ?? 0, entry.fractionLost);
+    }
+    if (entry.type === "transport") readPair(sample, report, report.get(entry.selectedCandidatePairId ?? ""));
   }
   return sample;
 }
 
 /**
- * @param {Record<"audio" | "video", Flow>} flows
- * @param {any} one
- * @param {string} packets
- * @param {string} bytes
- * @param {string} frames
+ * @param {Record<"audio" | "video", StreamCounters>} streams
+ * @param {StatsEntry} entry
+ * @param {number} [packets]
+ * @param {number} [bytes]
+ * @param {number} [frames]
  */
-function add(flows, one, packets, bytes, frames) {
-  const flow = flows[/** @type {"audio" | "video"} */ (one.kind)];
-  flow.packets += one[packets] ?? 0;
-  flow.bytes += one[bytes] ?? 0;
-  flow.frames += one[frames] ?? 0;
-  flow.lost += one.packetsLost ?? 0;
-  flow.freezes += one.freezeCount ?? 0;
-  flow.frozenMs += (one.totalFreezesDuration ?? 0) * 1000;
-  flow.jitter = Math.max(flow.jitter, (one.jitter ?? 0) * 1000);
-  flow.width = one.frameWidth ?? flow.width;
-  flow.height = one.frameHeight ?? flow.height;
+function addCounters(streams, entry, packets = 0, bytes = 0, frames = 0) {
+  const counters = streams[entry.kind ?? "audio"];
+  counters.packets += packets;
+  counters.bytes += bytes;
+  counters.frames += frames;
+  counters.lost += entry.packetsLost ?? 0;
+  counters.freezes += entry.freezeCount ?? 0;
+  counters.frozenMs += (entry.totalFreezesDuration ?? 0) * 1000;
+  counters.jitterMs = Math.max(counters.jitterMs, (entry.jitter ?? 0) * 1000);
+  counters.width = entry.frameWidth ?? counters.width;
+  counters.height = entry.frameHeight ?? counters.height;
 }
 
 /**
  * @param {Sample} sample
- * @param {Map<string, any>} report
- * @param {any} pair
+ * @param {ReadonlyMap<string, StatsEntry>} report
+ * @param {StatsEntry | undefined} pair
  */
 function readPair(sample, report, pair) {
   if (!pair) return;
-  const kinds = [pair.localCandidateId, pair.remoteCandidateId].map((id) => report.get(id)?.candidateType);
-  sample.path = kinds.includes("relay") ? "relay" : "direct";
-  sample.rtt = pair.currentRoundTripTime === undefined ? null : pair.currentRoundTripTime * 1000;
-  sample.available = pair.availableOutgoingBitrate ?? null;
+  const types = [pair.localCandidateId, pair.remoteCandidateId].map((id) => report.get(id ?? "")?.candidateType);
+  sample.path = types.includes("relay") ? "relay" : "direct";
+  sample.rttMs = pair.currentRoundTripTime === undefined ? null : pair.currentRoundTripTime * 1000;
+  sample.availableBitrate = pair.availableOutgoingBitrate ?? null;
 }
 
 /**
- * What happened between two samples of one connection.
+ * Return what happened between two samples of one connection.
  *
  * @param {Sample} before
  * @param {Sample} after
- * @returns {Numbers}
+ * @returns {ConnectionStats}
  */
-export function measure(before, after) {
+export function statsBetween(before, after) {
   const seconds = Math.max(after.at - before.at, 1) / 1000;
-  /** @param {"received" | "sent"} side @param {"bytes" | "packets" | "lost"} what */
-  const grown = (side, what) =>
-    after[side].audio[what] - before[side].audio[what] + (after[side].video[what] - before[side].video[what]);
-  const receivedPackets = Math.max(grown("received", "packets"), 0);
-  const lost = Math.max(grown("received", "lost"), 0); // a late packet takes its loss back
-  const [was, is] = [before.received.video, after.received.video];
+  /** @param {"received" | "sent"} direction @param {"bytes" | "packets" | "lost"} counter */
+  const increase = (direction, counter) =>
+    after[direction].audio[counter] - before[direction].audio[counter] +
+    (after[direction].video[counter] - before[direction].video[counter]);
+  const receivedPackets = Math.max(increase("received", "packets"), 0);
+  const lost = Math.max(increase("received", "lost"), 0); // a late packet lowers the browser's counter again
+  const [videoBefore, video] = [before.received.video, after.received.video];
   return {
     at: after.at,
     path: after.path,
-    rtt: after.rtt,
-    available: after.available,
-    jitter: Math.max(after.received.audio.jitter, is.jitter),
+    rttMs: after.rttMs,
+    availableBitrate: after.availableBitrate,
+    jitterMs: Math.max(after.received.audio.jitterMs, video.jitterMs),
     loss: lost ? lost / (lost + receivedPackets) : 0,
     remoteLoss: after.remoteLoss ?? 0,
     limitation: after.limitation,
-    receivedBitrate: (Math.max(grown("received", "bytes"), 0) * 8) / seconds,
-    sentBitrate: (Math.max(grown("sent", "bytes"), 0) * 8) / seconds,
+    receivedBitrate: (Math.max(increase("received", "bytes"), 0) * 8) / seconds,
+    sentBitrate: (Math.max(increase("sent", "bytes"), 0) * 8) / seconds,
     receivedPackets,
-    freezes: Math.max(is.freezes - was.freezes, 0),
-    frozenMs: Math.max(is.frozenMs - was.frozenMs, 0),
-    frameRate: Math.max(is.frames - was.frames, 0) / seconds,
-    width: is.width,
-    height: is.height,
+    freezes: Math.max(video.freezes - videoBefore.freezes, 0),
+    frozenMs: Math.max(video.frozenMs - videoBefore.frozenMs, 0),
+    frameRate: Math.max(video.frames - videoBefore.frames, 0) / seconds,
+    width: video.width,
+    height: video.height,
     sentHeight: after.sent.video.height,
   };
 }
 
 // The score
 
-const SCORE_WINDOW = 5000;
+const SCORE_WINDOW_MS = 5000;
 const FALL = 0.8;
 const RISE = 0.4;
 const LOSS_WEIGHT = { audio: 5.3, video: 10 }; // Opus with in-band FEC; video
 
 /**
- * The score of some seconds, 0 to 100, as LiveKit's server counts it (pkg/sfu/connectionquality/scorer.go): 100, less
- * the delay (half of the highest round trip and two jitters: a fortieth of it, above 160 ms a tenth of what exceeds
- * 120), less the loss in percent times a weight.
+ * Return the score of some seconds, 0 to 100.
  *
- * @param {Numbers[]} window
- * @param {"audio" | "video"} kind
+ * The formula is that of LiveKit's server (pkg/sfu/connectionquality/scorer.go): 100, minus a penalty for the delay,
+ * minus the loss in percent times a weight. The delay is half of the highest round trip plus two jitters; its penalty is
+ * a fortieth of it, and above 160 ms a tenth of what exceeds 120 ms.
+ *
+ * @param {ConnectionStats[]} window
+ * @param {"audio" | "video"} media
  */
-export function scoreOf(window, kind) {
-  const rtt = Math.max(0, ...window.map((one) => one.rtt ?? 0));
-  const jitter = Math.max(0, ...window.map((one) => one.jitter));
-  const loss = window.reduce((sum, one) => sum + Math.max(one.loss, one.remoteLoss), 0) / Math.max(window.length, 1);
+export function scoreOf(window, media) {
+  const rtt = Math.max(0, ...window.map((second) => second.rttMs ?? 0));
+  const jitter = Math.max(0, ...window.map((second) => second.jitterMs));
+  const losses = window.map((second) => Math.max(second.loss, second.remoteLoss));
+  const loss = losses.reduce((sum, value) => sum + value, 0) / Math.max(window.length, 1);
   const delay = rtt / 2 + 2 * jitter;
-  const late = delay > 160 ? (delay - 120) / 10 : delay / 40;
-  return Math.min(Math.max(100 - late - loss * 100 * LOSS_WEIGHT[kind], 0), 100);
+  const penalty = delay > 160 ? (delay - 120) / 10 : delay / 40;
+  return Math.min(Math.max(100 - penalty - loss * 100 * LOSS_WEIGHT[media], 0), 100);
 }
 
-/** @typedef {"excellent" | "good" | "poor" | "bad"} Grade */
+/**
+ * The score in words.
+ *
+ * @typedef {"excellent" | "good" | "poor" | "bad"} Grade
+ */
 
 /** @param {number} score @returns {Grade} */
 export function gradeOf(score) {
@@ -185,29 +231,31 @@ export function gradeOf(score) {
 
 /** A score that falls fast and rises slowly. */
 export class Score {
-  /** @type {Numbers[]} */
+  /** @type {ConnectionStats[]} */
   #window = [];
   /** @type {number | null} */
   #value = null;
 
   /**
-   * @param {Numbers} numbers
-   * @param {"audio" | "video"} kind
+   * Add a second; return the score, 0 to 100.
+   *
+   * @param {ConnectionStats} stats
+   * @param {"audio" | "video"} media what the peer sends
    */
-  add(numbers, kind) {
-    this.#window = [...this.#window.filter((one) => numbers.at - one.at < SCORE_WINDOW), numbers];
-    const now = scoreOf(this.#window, kind);
-    if (this.#value === null) this.#value = now;
-    else this.#value += (now - this.#value) * (now < this.#value ? FALL : RISE);
+  add(stats, media) {
+    this.#window = [...this.#window.filter((second) => stats.at - second.at < SCORE_WINDOW_MS), stats];
+    const score = scoreOf(this.#window, media);
+    if (this.#value === null) this.#value = score;
+    else this.#value += (score - this.#value) * (score < this.#value ? FALL : RISE);
     return Math.round(this.#value);
   }
 }
 
-// What to send
+// The video to send
 
 /**
- * Sizes of the picture, largest first: lines, bit/s at most and frames a second at most (LiveKit's presets h720, h360
- * and h180; 540 lines lie between).
+ * Video sizes, largest first: height in pixels, highest bitrate in bit/s, highest frame rate per second. LiveKit's
+ * presets h720, h360 and h180, and 540 between them.
  */
 export const STEPS = [
   { height: 720, bitrate: 1_700_000, frameRate: 30 },
@@ -216,149 +264,160 @@ export const STEPS = [
   { height: 180, bitrate: 160_000, frameRate: 15 },
 ];
 
-/** @typedef {"low" | "medium" | "high"} Tier */
-/** The person's choice is a ceiling: the largest step that may be used. @type {Record<Tier, number>} */
+/**
+ * The highest quality of video to send: 720p, 360p or 180p.
+ *
+ * @typedef {"high" | "medium" | "low"} VideoQuality
+ */
+
+/** The first step that a quality allows. @type {Record<VideoQuality, number>} */
 export const CEILINGS = { high: 0, medium: 2, low: 3 };
 
-const WARM_UP = 10_000; // ms in which the browser's estimate is still being found
-const DOWN_AFTER = 2000; // ms for which a step must be too large
-const UP_AFTER = 8000; // ms for which the next larger step must fit
-const DOWN_SHARE = 0.6; // a step is too large when the estimate is below this share of its bitrate
-const UP_SHARE = 1.2; // and the next one fits when the estimate is above this share of the present one's
+const WARM_UP_MS = 10_000; // the browser is still finding its estimate
+const DOWN_AFTER_MS = 2000; // a step must be too large for this long
+const UP_AFTER_MS = 8000; // the next larger step must fit for this long
+const DOWN_SHARE = 0.6; // a step is too large if the estimate is below this share of its bitrate
+const UP_SHARE = 1.2; // the next larger step fits if the estimate is above this share of the current bitrate
 const AUDIO_ONLY_BELOW = 100_000; // bit/s
 const AUDIO_ONLY_LOSS = 0.15;
-const AUDIO_ONLY_AFTER = 6000; // ms
-const RETURN_LOSS = 0.05;
-const HOLD_FIRST = 20_000; // ms without a picture before it is tried again
-const HOLD_CEILING = 320_000;
-const PROVEN = 60_000; // ms after which a returned picture is taken to stay
+const AUDIO_ONLY_AFTER_MS = 6000;
+const RESUME_LOSS = 0.05;
+const FIRST_PAUSE_MS = 20_000;
+const LONGEST_PAUSE_MS = 320_000;
+const STABLE_MS = 60_000; // video that has been back for this long starts with the first pause again
 
 /**
- * What to send: `video` is false for sound only.
+ * What is sent. Video is paused where the network carries only audio.
  *
- * @typedef {{video: boolean, height: number, bitrate: number, frameRate: number}} Plan
+ * @typedef {object} SendPlan
+ * @property {boolean} video whether video is sent at all
+ * @property {number} height in pixels
+ * @property {number} bitrate highest bitrate in bit/s
+ * @property {number} frameRate highest number of frames per second
  */
 
 /**
- * Chooses what to send. It lowers and lifts ceilings; within them the browser's own congestion control decides, which
- * is faster. CPU limits are left to the browser, which cuts the picture by itself.
+ * Decides which video to send. It lowers and raises ceilings; within them the browser's own congestion control decides,
+ * which is faster. It ignores CPU limits, for which the browser lowers the resolution by itself.
  */
 export class Adapter {
-  #tier;
+  #quality;
   #step;
-  #start;
+  #startedAt;
   #video = true;
-  #returned = false;
+  #resumed = false;
   /** @type {number | null} */
-  #tightSince = null;
+  #tooLargeSince = null;
   /** @type {number | null} */
-  #roomySince = null;
+  #fitsSince = null;
   /** @type {number | null} */
-  #badSince = null;
+  #audioOnlySince = null;
   #changedAt;
-  #hold = HOLD_FIRST;
+  #pauseMs = FIRST_PAUSE_MS;
 
   /**
-   * @param {Tier} tier
-   * @param {number} now ms
+   * @param {VideoQuality} quality
+   * @param {number} now in ms
    */
-  constructor(tier, now) {
-    this.#tier = tier;
-    this.#step = CEILINGS[tier];
-    this.#start = this.#changedAt = now;
+  constructor(quality, now) {
+    this.#quality = quality;
+    this.#step = CEILINGS[quality];
+    this.#startedAt = this.#changedAt = now;
   }
 
-  /** @returns {Plan} */
+  /** @returns {SendPlan} */
   get plan() {
     return { video: this.#video, ...STEPS[this.#step] };
   }
 
   /**
-   * Take another ceiling; a higher one is used at once.
+   * The highest quality to send. A change applies at once, upwards too.
    *
-   * @param {Tier} tier
+   * @param {VideoQuality} quality
    */
-  set tier(tier) {
-    this.#tier = tier;
-    this.#step = CEILINGS[tier];
-    this.#tightSince = this.#roomySince = null;
+  set quality(quality) {
+    this.#quality = quality;
+    this.#step = CEILINGS[quality];
+    this.#tooLargeSince = this.#fitsSince = null;
   }
 
-  get tier() {
-    return this.#tier;
+  get quality() {
+    return this.#quality;
   }
 
   /**
-   * Another connection carries the call: its estimate has to be found anew.
+   * Wait for the browser's estimate again: a new connection carries the call.
    *
-   * @param {number} now ms
+   * @param {number} now in ms
    */
   warmUp(now) {
-    this.#start = now;
-    this.#badSince = this.#tightSince = this.#roomySince = null;
+    this.#startedAt = now;
+    this.#audioOnlySince = this.#tooLargeSince = this.#fitsSince = null;
   }
 
   /**
-   * Look at what happened in the last second; returns the plan from now on.
+   * Take the stats of the last second; return the plan from now on.
    *
-   * @param {Numbers} numbers
-   * @returns {Plan}
+   * @param {ConnectionStats} stats
+   * @returns {SendPlan}
    */
-  look(numbers) {
-    const { at } = numbers;
-    if (at - this.#start < WARM_UP) return this.plan;
-    if (this.#video) this.#withPicture(numbers);
-    else if (at - this.#changedAt >= this.#hold && numbers.remoteLoss < RETURN_LOSS) this.#return(at);
+  update(stats) {
+    const { at } = stats;
+    if (at - this.#startedAt < WARM_UP_MS) return this.plan;
+    if (this.#video) this.#adaptVideo(stats);
+    else if (at - this.#changedAt >= this.#pauseMs && stats.remoteLoss < RESUME_LOSS) this.#resumeVideo(at);
     return this.plan;
   }
 
-  /** @param {Numbers} numbers */
-  #withPicture({ at, available, remoteLoss }) {
-    if (at - this.#changedAt >= PROVEN) {
-      this.#hold = HOLD_FIRST;
-      this.#returned = false;
+  /** @param {ConnectionStats} stats */
+  #adaptVideo({ at, availableBitrate, remoteLoss }) {
+    if (at - this.#changedAt >= STABLE_MS) {
+      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#resumed = false;
     }
-    const hopeless = (available !== null && available < AUDIO_ONLY_BELOW) || remoteLoss > AUDIO_ONLY_LOSS;
-    this.#badSince = hopeless ? (this.#badSince ?? at) : null;
-    if (this.#badSince !== null && at - this.#badSince >= AUDIO_ONLY_AFTER) return this.#stop(at);
-    if (available === null) return; // not told by every browser: then its own congestion control must do
+    const audioOnly =
+      (availableBitrate !== null && availableBitrate < AUDIO_ONLY_BELOW) || remoteLoss > AUDIO_ONLY_LOSS;
+    this.#audioOnlySince = audioOnly ? (this.#audioOnlySince ?? at) : null;
+    if (this.#audioOnlySince !== null && at - this.#audioOnlySince >= AUDIO_ONLY_AFTER_MS) return this.#pauseVideo(at);
+    if (availableBitrate === null) return; // not every browser has an estimate; its own congestion control must do
     const { bitrate } = STEPS[this.#step];
-    this.#tightSince = available < bitrate * DOWN_SHARE ? (this.#tightSince ?? at) : null;
-    this.#roomySince = available > bitrate * UP_SHARE ? (this.#roomySince ?? at) : null;
-    if (this.#tightSince !== null && at - this.#tightSince >= DOWN_AFTER) this.#move(fitting(available, this.#step));
-    else if (this.#roomySince !== null && at - this.#roomySince >= UP_AFTER) this.#move(this.#step - 1);
+    this.#tooLargeSince = availableBitrate < bitrate * DOWN_SHARE ? (this.#tooLargeSince ?? at) : null;
+    this.#fitsSince = availableBitrate > bitrate * UP_SHARE ? (this.#fitsSince ?? at) : null;
+    if (this.#tooLargeSince !== null && at - this.#tooLargeSince >= DOWN_AFTER_MS) {
+      this.#moveTo(fittingStep(availableBitrate, this.#step));
+    } else if (this.#fitsSince !== null && at - this.#fitsSince >= UP_AFTER_MS) this.#moveTo(this.#step - 1);
   }
 
   /** @param {number} step */
-  #move(step) {
-    this.#step = Math.min(Math.max(step, CEILINGS[this.#tier]), STEPS.length - 1);
-    this.#tightSince = this.#roomySince = null;
+  #moveTo(step) {
+    this.#step = Math.min(Math.max(step, CEILINGS[this.#quality]), STEPS.length - 1);
+    this.#tooLargeSince = this.#fitsSince = null;
   }
 
   /** @param {number} at */
-  #stop(at) {
-    // A picture that came back and failed again waits twice as long.
-    if (this.#returned) this.#hold = Math.min(this.#hold * 2, HOLD_CEILING);
+  #pauseVideo(at) {
+    // Video that came back and failed again waits twice as long.
+    if (this.#resumed) this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
     this.#video = false;
     this.#changedAt = at;
-    this.#badSince = this.#tightSince = this.#roomySince = null;
+    this.#audioOnlySince = this.#tooLargeSince = this.#fitsSince = null;
   }
 
   /** @param {number} at */
-  #return(at) {
-    this.#video = this.#returned = true;
+  #resumeVideo(at) {
+    this.#video = this.#resumed = true;
     this.#step = STEPS.length - 1;
     this.#changedAt = at;
   }
 }
 
 /**
- * The first smaller step whose bitrate the estimate carries.
+ * Return the largest smaller step whose bitrate the estimate carries, or the smallest one.
  *
- * @param {number} available
+ * @param {number} availableBitrate
  * @param {number} step
  */
-function fitting(available, step) {
-  const found = STEPS.findIndex(({ bitrate }, index) => index > step && available >= bitrate * DOWN_SHARE);
+function fittingStep(availableBitrate, step) {
+  const found = STEPS.findIndex(({ bitrate }, index) => index > step && availableBitrate >= bitrate * DOWN_SHARE);
   return found === -1 ? STEPS.length - 1 : found;
 }

@@ -1,33 +1,34 @@
 /**
  * When to restart ICE, when to build another connection, and when to give up. Pure: facts and the time go in, the next
- * act comes out.
+ * step comes out.
  *
- * A restart keeps the connection and looks for another path; it is cheap, but it looks among the network interfaces
- * that the browser knew when the connection was made. A new connection made from a fresh realm sees new interfaces at
- * once, so that it comes first when the network has changed or media has fallen silent.
+ * An ICE restart keeps the connection and looks for another path. It is cheap, but searches only the network interfaces
+ * that the browser knew when the connection was created. A connection created in a fresh realm sees new interfaces at
+ * once, so it comes first after a change of network or when media has stopped arriving.
  */
 import { DEFAULT_LIMITS } from "./protocol.js";
 
-const DISCONNECTED_FOR = 2000; // ms of `disconnected`, which often heals by itself (matrix-js-sdk #3341)
-export const SILENCE = 1000; // ms without a packet although media flowed
+const DISCONNECTED_MS = 2000; // "disconnected" often recovers by itself (matrix-js-sdk #3341)
+export const SILENCE_MS = 1000; // without a packet although media flowed
 const RESTARTS = 2; // then another connection
-const RESTART_WAIT = 7500; // ms given to a restart, so that two of them make the 15 s of client-sdk-js
-const REBUILD_WAIT = 12_000;
-const ACT_APART = 2000; // ms between two acts, however soon the first one fails
-const STABLE = 10_000; // ms of a working connection after which all is forgotten
-const FIRST_CANDIDATE = 3000; // ms given to the first candidate of a mending connection; a relay answers in two round trips
+const RESTART_WAIT_MS = 7500; // for one restart: two of them take the 15 s of client-sdk-js
+const REBUILD_WAIT_MS = 12_000;
+const STEP_INTERVAL_MS = 2000; // between two steps, however soon the first one fails
+const STABLE_MS = 10_000; // a connection that has worked for this long starts counting again
+const FIRST_CANDIDATE_MS = 3000; // for the first candidate of a replacement; a relay answers in two round trips
 export const ATTEMPTS = 6;
-export const WINDOW = 60_000; // ms of trouble, counted only while both sides can be reached
+export const WINDOW_MS = 60_000; // of trouble, counted only while both sides can be reached
 
 /**
  * @typedef {object} Facts
  * @property {RTCPeerConnectionState} state of the newest connection
- * @property {number} failures how often it has become `failed`
- * @property {boolean} reachable whether this side's signaling is up and the partner's page is there
- * @property {number} silentMs for how long no packet has come although media should flow
- * @property {"none" | "moved" | "woken"} hint what the surroundings say: another network; awake after a sleep
+ * @property {number} failures how often it has become "failed"
+ * @property {boolean} reachable whether this side's signaling is up and the peer's page is online
+ * @property {number} silentMs time since the last packet, if media should flow
+ * @property {Hint | "none"} hint what has happened to the page
  *
- * @typedef {"restart" | "rebuild" | "give-up"} Act
+ * @typedef {"network-changed" | "woke-up"} Hint
+ * @typedef {"restart" | "rebuild" | "give-up"} Step
  */
 
 export class Recovery {
@@ -37,22 +38,23 @@ export class Recovery {
   #everConnected = false;
   #failures = 0;
   #failed = false;
-  #actedAt = -ACT_APART;
+  #steppedAt = -STEP_INTERVAL_MS;
   #waiting = false;
   #nextAt = 0;
-  #spent = 0; // ms of trouble while both sides could be reached
+  #spentMs = 0; // in trouble while both sides could be reached
   /** @type {number | null} */
-  #lookedAt = null;
+  #decidedAt = null;
   /** @type {number | null} */
   #troubleSince = null;
   /** @type {number | null} */
-  #wellSince = null;
+  #workingSince = null;
   #hurried = false;
-  #moved = false;
+  #networkChanged = false;
   #over = false;
 
   /**
-   * `connectionMs` is the pool's limit for a first connection; after half of it another one is built (client-sdk-js: 15 s).
+   * `connectionMs` is the pool's limit for the first connection; after half of it another one is built (client-sdk-js:
+   * 15 s).
    *
    * @param {number} [connectionMs]
    */
@@ -64,68 +66,68 @@ export class Recovery {
     return this.#attempts;
   }
 
-  /** Begin anew, since the person asks for it. */
+  /** Start again, because the user asked for it. */
   reset() {
     this.#forget();
     this.#over = false;
   }
 
   /**
-   * What to do now; to be asked several times a second.
+   * Return what to do now, or null. Call it several times per second.
    *
    * @param {Facts} facts
-   * @param {number} now ms
-   * @returns {Act | null}
+   * @param {number} now in ms
+   * @returns {Step | null}
    */
   decide(facts, now) {
-    const passed = now - (this.#lookedAt ?? now);
-    this.#lookedAt = now;
-    if (facts.hint === "moved") this.#moved = true;
+    const passed = now - (this.#decidedAt ?? now);
+    this.#decidedAt = now;
+    if (facts.hint === "network-changed") this.#networkChanged = true;
     if (facts.hint !== "none") this.#hurried = true;
-    const silent = facts.silentMs >= SILENCE;
-    if (facts.state === "connected" && !silent && !this.#moved) return this.#well(now);
-    this.#wellSince = null;
+    const silent = facts.silentMs >= SILENCE_MS;
+    if (facts.state === "connected" && !silent && !this.#networkChanged) return this.#works(now);
+    this.#workingSince = null;
     this.#troubleSince ??= now;
     if (!facts.reachable || this.#over) return null;
-    this.#spent += passed;
-    return this.#act(facts, silent, now);
+    this.#spentMs += passed;
+    return this.#step(facts, silent, now);
   }
 
   /**
-   * The partner has built another connection: that is what this side would have done.
+   * Count the peer's new connection as this side's step: it would have done the same.
    *
-   * @param {number} now ms
+   * @param {number} now in ms
    */
   joined(now) {
-    this.#moved = this.#hurried = this.#failed = false;
-    this.#wait(now + REBUILD_WAIT);
+    this.#networkChanged = this.#hurried = this.#failed = false;
+    this.#waitUntil(now + REBUILD_WAIT_MS);
   }
 
-  /** @param {number} until */
-  #wait(until) {
+  /** @param {number} time */
+  #waitUntil(time) {
     this.#waiting = true;
-    this.#nextAt = until;
+    this.#nextAt = time;
   }
 
   /**
    * @param {Facts} facts
    * @param {boolean} silent
    * @param {number} now
-   * @returns {Act | null}
+   * @returns {Step | null}
    */
-  #act({ failures }, silent, now) {
+  #step({ failures }, silent, now) {
     const failed = failures > this.#failures;
     this.#failures = failures;
-    if (!this.#everConnected && this.#spent >= this.#connectionMs) return this.#giveUp();
+    if (!this.#everConnected && this.#spentMs >= this.#connectionMs) return this.#giveUp();
     if (!this.#due(silent, failed, now)) return null;
-    if (this.#attempts >= ATTEMPTS && this.#spent >= WINDOW) return this.#giveUp();
-    const another = this.#moved || silent || this.#restarts >= RESTARTS || !this.#everConnected;
-    this.#moved = this.#hurried = this.#failed = false;
+    if (this.#attempts >= ATTEMPTS && this.#spentMs >= WINDOW_MS) return this.#giveUp();
+    const rebuild = this.#networkChanged || silent || this.#restarts >= RESTARTS || !this.#everConnected;
+    this.#networkChanged = this.#hurried = this.#failed = false;
     this.#attempts += 1;
-    if (!another) this.#restarts += 1;
-    this.#actedAt = now;
-    this.#wait(now + (another ? REBUILD_WAIT : RESTART_WAIT));
-    return another ? "rebuild" : "restart";
+    if (!rebuild) this.#restarts += 1;
+    this.#steppedAt = now;
+    this.#waitUntil(now + (rebuild ? REBUILD_WAIT_MS : RESTART_WAIT_MS));
+    return rebuild ? "rebuild" : "restart";
   }
 
   /** @returns {"give-up"} */
@@ -141,106 +143,111 @@ export class Recovery {
    */
   #due(silent, failed, now) {
     this.#failed ||= failed;
-    if (now - this.#actedAt < ACT_APART) return false;
-    if (this.#failed || this.#moved) return true; // a new failure ends the wait, and so does another network
+    if (now - this.#steppedAt < STEP_INTERVAL_MS) return false;
+    if (this.#failed || this.#networkChanged) return true; // either one ends the wait
     if (this.#waiting) return now >= this.#nextAt;
     if (!this.#everConnected) return now - (this.#troubleSince ?? now) >= this.#connectionMs / 2;
     if (silent) return true;
-    return this.#hurried || now - (this.#troubleSince ?? now) >= DISCONNECTED_FOR;
+    return this.#hurried || now - (this.#troubleSince ?? now) >= DISCONNECTED_MS;
   }
 
   /**
    * @param {number} now
    * @returns {null}
    */
-  #well(now) {
+  #works(now) {
     this.#everConnected = true;
-    this.#waiting = false; // the next trouble does not wait for what this one was given
+    this.#waiting = false; // the next trouble does not wait because of this one
     this.#troubleSince = null;
     this.#hurried = this.#failed = false;
-    this.#wellSince ??= now;
-    if (now - this.#wellSince >= STABLE) this.#forget();
+    this.#workingSince ??= now;
+    if (now - this.#workingSince >= STABLE_MS) this.#forget();
     return null;
   }
 
   #forget() {
-    this.#attempts = this.#restarts = this.#spent = 0;
+    this.#attempts = this.#restarts = this.#spentMs = 0;
     this.#waiting = false;
     this.#troubleSince = null;
-    this.#moved = this.#hurried = this.#failed = false;
+    this.#networkChanged = this.#hurried = this.#failed = false;
   }
 }
 
 /**
- * For how long a connection may gather without a candidate until another one is built. A call that was there waits less
- * for a relay that may be dead, and twice as long each time, lest the network be merely slow.
+ * Return how long a connection may gather without a candidate, in ms, before another one is built.
  *
- * @param {number} attempts to mend the call
- * @param {number} limit the pool's, ms
+ * A replacement waits less than a first connection, because its relay may be dead, and each further one twice as long,
+ * in case the network is only slow.
+ *
+ * @param {number} attempts to recover the call
+ * @param {number} limit of the pool, in ms
  */
-export const gatheringFor = (attempts, limit) =>
-  attempts ? Math.min(limit, FIRST_CANDIDATE * 2 ** (attempts - 1)) : limit;
+export const gatheringTimeout = (attempts, limit) =>
+  attempts ? Math.min(limit, FIRST_CANDIDATE_MS * 2 ** (attempts - 1)) : limit;
 
 /**
- * Counts for how long no packet has come. Looks that were late themselves (a starved or sleeping page) prove nothing.
+ * Measures how long no packet has arrived. Updates that were late themselves (a throttled or sleeping page) prove
+ * nothing.
  */
-export class Silence {
+export class MediaSilence {
   #packets = 0;
   #flowing = false;
-  #ms = 0;
+  #silentMs = 0;
   /** @type {number | null} */
-  #at = null;
+  #updatedAt = null;
 
   /**
-   * @param {number} packets received since the connection's beginning
-   * @param {boolean} expected whether the partner sends anything
-   * @param {number} now ms
-   * @param {number} period ms between looks
+   * Take a count of packets; return for how many ms none has arrived.
+   *
+   * @param {number} packets received since the connection was created
+   * @param {boolean} expected whether the peer sends anything
+   * @param {number} now in ms
+   * @param {number} interval between updates, in ms
    */
-  look(packets, expected, now, period) {
-    const passed = now - (this.#at ?? now);
-    this.#at = now;
+  update(packets, expected, now, interval) {
+    const passed = now - (this.#updatedAt ?? now);
+    this.#updatedAt = now;
     if (packets > this.#packets) {
       this.#flowing = true;
-      this.#ms = 0;
+      this.#silentMs = 0;
     } else if (!expected) {
       this.#flowing = false;
-      this.#ms = 0;
-    } else if (this.#flowing && passed <= period * 1.6) this.#ms += passed;
+      this.#silentMs = 0;
+    } else if (this.#flowing && passed <= interval * 1.6) this.#silentMs += passed;
     this.#packets = packets;
-    return this.#ms;
+    return this.#silentMs;
   }
 }
 
 /**
- * Says when to stop trying to reach the server: when both the attempts and the pool's window are spent. Time for which the
- * browser knows that it is offline does not count.
+ * Decides when to stop trying to reach the server: when both the pool's attempts and its window are used up. Time in
+ * which the browser is known to be offline does not count.
  */
-export class Patience {
+export class ReconnectBudget {
   #attempts = 0;
-  #spent = 0;
+  #spentMs = 0;
   /** @type {number | null} */
-  #at = null;
+  #attemptedAt = null;
 
   /** The server was reached. */
   reset() {
-    this.#attempts = this.#spent = 0;
-    this.#at = null;
+    this.#attempts = this.#spentMs = 0;
+    this.#attemptedAt = null;
   }
 
   /**
-   * Another attempt begins; returns whether it is one too many.
+   * Count another attempt; return whether it exceeds the budget.
    *
    * @param {{maxReconnectAttempts: number, resumeWindowMs: number}} limits
    * @param {boolean} onLine
-   * @param {number} now ms
+   * @param {number} now in ms
    */
-  spent({ maxReconnectAttempts, resumeWindowMs }, onLine, now) {
+  exceeded({ maxReconnectAttempts, resumeWindowMs }, onLine, now) {
     if (onLine) {
       this.#attempts += 1;
-      this.#spent += now - (this.#at ?? now);
+      this.#spentMs += now - (this.#attemptedAt ?? now);
     }
-    this.#at = now;
-    return this.#attempts > maxReconnectAttempts && this.#spent >= resumeWindowMs;
+    this.#attemptedAt = now;
+    return this.#attempts > maxReconnectAttempts && this.#spentMs >= resumeWindowMs;
   }
 }

@@ -1,12 +1,10 @@
-/**
- * What the pool is told of a call, for its statistics. Pure: the numbers of single seconds go in, a report comes out.
- */
+/** What the pool learns about a call for its statistics. Pure: the stats of each second go in, a report comes out. */
 import { MAX_BITRATE, MAX_SPAN_MS } from "./protocol.js";
 
-const EVERY = 5000; // ms; the server takes one a second at most
+const REPORT_INTERVAL_MS = 5000; // the server accepts at most one per second
 
 /** @type {Record<string, number>} */
-const MOST = {
+const MAXIMA = {
   rttMs: MAX_SPAN_MS,
   jitterMs: MAX_SPAN_MS,
   frozenMs: MAX_SPAN_MS,
@@ -18,17 +16,18 @@ const MOST = {
 };
 
 /**
- * Numbers of a browser, brought into the protocol's bounds; what is no number is left out.
+ * Return measured values within the protocol's bounds, without those that are not numbers.
  *
  * @param {Partial<Report>} stats
+ * @returns {Record<string, unknown>}
  */
 export const bounded = (stats) =>
   Object.fromEntries(
     Object.entries(stats)
       .map(([name, value]) => {
-        if (!(name in MOST)) return [name, value ?? undefined];
+        if (!(name in MAXIMA)) return [name, value ?? undefined];
         if (typeof value !== "number" || !Number.isFinite(value)) return [name, undefined];
-        const within = Math.min(Math.max(value, 0), MOST[name]);
+        const within = Math.min(Math.max(value, 0), MAXIMA[name]);
         return [name, name === "freezes" ? Math.trunc(within) : within];
       })
       .filter(([, value]) => value !== undefined),
@@ -36,43 +35,43 @@ export const bounded = (stats) =>
 
 /**
  * @typedef {Omit<import("./protocol.js").Stats, "type" | "match">} Report
- * @typedef {import("./quality.js").Numbers} Numbers
+ * @typedef {import("./quality.js").ConnectionStats} ConnectionStats
  */
 
-/** Makes a report of five seconds each. */
+/** Makes a report of each five seconds. */
 export class Reporter {
-  /** @type {Numbers[]} */
+  /** @type {ConnectionStats[]} */
   #seconds = [];
   /** @type {Report["media"]} */
   #media = "video";
 
   /**
-   * Take the numbers of a second; returns a report if one is due.
+   * Add the stats of a second; return a report if one is due.
    *
-   * @param {Numbers} numbers
-   * @param {"audio" | "video"} media what the partner sends
+   * @param {ConnectionStats} stats
+   * @param {"audio" | "video"} media what the peer sends
    * @returns {Report | null}
    */
-  add(numbers, media) {
-    this.#seconds.push(numbers);
+  add(stats, media) {
+    this.#seconds.push(stats);
     this.#media = media;
-    return numbers.at - this.#seconds[0].at >= EVERY ? this.rest() : null;
+    return stats.at - this.#seconds[0].at >= REPORT_INTERVAL_MS ? this.flush() : null;
   }
 
-  /** What was not reported yet, or null. @returns {Report | null} */
-  rest() {
+  /** Return a report of what was not reported yet, or null. @returns {Report | null} */
+  flush() {
     const seconds = this.#seconds;
     this.#seconds = [];
     if (!seconds.length) return null;
-    /** @param {(one: Numbers) => number | null} of */
-    const mean = (of) => meanOf(seconds.map(of).filter((value) => value !== null));
-    /** @param {(one: Numbers) => number} of */
-    const sum = (of) => seconds.reduce((total, one) => total + of(one), 0);
+    /** @param {(second: ConnectionStats) => number | null} value */
+    const mean = (value) => meanOf(seconds.map(value).filter((one) => one !== null));
+    /** @param {(second: ConnectionStats) => number} value */
+    const sum = (value) => seconds.reduce((total, second) => total + value(second), 0);
     return {
       media: this.#media,
       path: seconds[seconds.length - 1].path,
-      rttMs: mean(({ rtt }) => rtt),
-      jitterMs: mean(({ jitter }) => jitter),
+      rttMs: mean(({ rttMs }) => rttMs),
+      jitterMs: mean(({ jitterMs }) => jitterMs),
       loss: mean(({ loss }) => loss),
       remoteLoss: mean(({ remoteLoss }) => remoteLoss),
       sentBitrate: mean(({ sentBitrate }) => sentBitrate),
@@ -84,4 +83,4 @@ export class Reporter {
 }
 
 /** @param {number[]} values */
-const meanOf = (values) => (values.length ? values.reduce((sum, one) => sum + one, 0) / values.length : null);
+const meanOf = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null);

@@ -1,18 +1,18 @@
-/** Applies a plan to what a connection sends, one change after another. No negotiation is needed for it. */
+/** Applies a plan to what a connection sends, without negotiation. */
 
 /**
- * What a partner is told of the picture that does not come: the person has no camera or has turned it off, or the
- * network carries only sound.
+ * Whether video is sent, and if not, why: the camera is "off", there is "none", or video is "paused" because the
+ * network carries only audio.
  *
- * @typedef {"on" | "off" | "none" | "paused"} Picture
+ * @typedef {"on" | "off" | "none" | "paused"} VideoState
  */
 
 /**
  * @param {MediaStream} local
- * @param {import("./quality.js").Plan} plan
- * @returns {Picture}
+ * @param {import("./quality.js").SendPlan} plan
+ * @returns {VideoState}
  */
-export function pictureOf(local, plan) {
+export function localVideoState(local, plan) {
   const [camera] = local.getVideoTracks();
   if (!camera) return "none";
   if (!camera.enabled) return "off";
@@ -23,27 +23,27 @@ export function pictureOf(local, plan) {
 const changes = new WeakMap();
 
 /**
- * Send the picture as the plan says; a sender whose parameters cannot be changed just now keeps what it has, and the
- * browser's own congestion control goes on.
+ * Send video as planned. If the sender's parameters cannot be changed right now, it keeps those that it has, and the
+ * browser's own congestion control continues.
  *
  * @param {RTCRtpSender[]} senders
- * @param {import("./quality.js").Plan} plan
+ * @param {import("./quality.js").SendPlan} plan
  * @returns {Promise<void>}
  */
-export async function apply(senders, plan) {
+export async function applyPlan(senders, plan) {
   const sender = senders.find(({ track }) => track?.kind === "video");
   if (!sender) return;
-  // getParameters and setParameters are one transaction (W3C WebRTC section 5.2): no two at a time.
-  const change = (changes.get(sender) ?? Promise.resolve()).then(() => set(sender, plan));
+  // getParameters and setParameters are one transaction (W3C WebRTC section 5.2), so changes must not overlap.
+  const change = (changes.get(sender) ?? Promise.resolve()).then(() => setParameters(sender, plan));
   changes.set(sender, change.catch(() => {}));
   await change;
 }
 
 /**
  * @param {RTCRtpSender} sender
- * @param {import("./quality.js").Plan} plan
+ * @param {import("./quality.js").SendPlan} plan
  */
-async function set(sender, plan) {
+async function setParameters(sender, plan) {
   const { track } = sender;
   const parameters = sender.getParameters();
   const [encoding] = parameters.encodings;
@@ -53,7 +53,7 @@ async function set(sender, plan) {
   encoding.maxBitrate = plan.bitrate;
   encoding.maxFramerate = plan.frameRate;
   encoding.scaleResolutionDownBy = Math.max(1, captured / plan.height);
-  // The only preference with which Chromium cuts the size of the picture in time on a bad link.
+  // The only preference with which Chromium lowers the resolution in time on a bad link.
   parameters.degradationPreference = "maintain-framerate";
   await sender.setParameters(parameters);
 }

@@ -1,21 +1,12 @@
 /**
- * A session with the pool, resumed after reloads, network losses and when pods drain. It keeps the intent and the match,
- * and emits events:
- *
- *   status   {status: "connecting" | "online" | "offline" | "stopped", reason?}
- *   queued   {ticket, position?, relaxed}: again when the position or the relaxations change
- *   forming  {match, role, iceServers, peer}: a match that both have yet to enter; frames to the peer wait until it opens
- *   match    {match, role, iceServers, peer}: connect to the peer (again, if the peer has reloaded its page)
- *   message  the peer's offer, answer, ice-candidate, chat, …
- *   peer     {state: "present" | "away"}
- *   ended    {reason, requeued}
- *   problem  {code, message, remedy}
+ * A session with the pool, resumed after reloads, network losses and when pods drain. It keeps the intent and the match.
  *
  * If the pool requires a JWT, `token({fresh})` returns one, or a promise of one. It is called for each socket, with
  * `fresh` true if the previous JWT has expired or is about to.
  */
-import { listen, tell } from "./events.js";
+import { Emitter } from "./events.js";
 import { idle, matched, onWire, queued, requeued, supersedes } from "./intent.js";
+import { ACK_DELAY } from "./lane.js";
 import { Match, Outcome } from "./match.js";
 import { BAD_FRAME, DEFAULT_LIMITS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
 import { bounded } from "./report.js";
@@ -32,12 +23,36 @@ const newId = () => {
 };
 
 /**
+ * A match to connect to the peer in.
+ *
+ * @typedef {object} Found
+ * @property {string} match
+ * @property {"polite" | "impolite"} role
+ * @property {RTCIceServer[]} iceServers
+ * @property {string} peer the peer's page load
+ */
+
+/**
+ * @typedef {object} SessionEvents
+ * @property {import("./sockets.js").SignalingStatus} status
+ * @property {{ticket: string, position?: number | null, relaxed: ("preferred" | "recent")[]}} queued the position or the
+ *   relaxations have changed
+ * @property {Found} forming both sides have yet to enter the match; frames to the peer wait until it opens
+ * @property {Found} match connect to the peer (again, if the peer has reloaded its page)
+ * @property {Frame} message the peer's offer, answer, ICE candidates, chat, …
+ * @property {{state: "present" | "away"}} peer
+ * @property {{reason: string, requeued: boolean}} ended
+ * @property {{code: string, message: string, remedy: string}} problem
+ */
+
+/**
  * @typedef {import("./intent.js").Intent} Intent
  * @typedef {import("./lane.js").Frame} Frame
  * @typedef {import("./protocol.js").ConnectionState} ConnectionState
  */
 
-export class Session extends EventTarget {
+/** @extends {Emitter<SessionEvents>} */
+export class Session extends Emitter {
   #sockets;
   #instance = newId();
   #state = nothing();
@@ -62,9 +77,9 @@ export class Session extends EventTarget {
       },
       greeting: (auth) => this.#greeting(auth),
     });
-    listen(this.#sockets, "status", (detail) => tell(this, "status", detail));
-    listen(this.#sockets, "problem", (detail) => tell(this, "problem", detail));
-    listen(this.#sockets, "frame", ({ frame, newest }) => this.#receive(frame, newest));
+    this.#sockets.addEventListener("status", ({ detail }) => this.emit("status", detail));
+    this.#sockets.addEventListener("problem", ({ detail }) => this.emit("problem", detail));
+    this.#sockets.addEventListener("frame", ({ detail: { frame, newest } }) => this.#receive(frame, newest));
     addEventListener("online", () => this.#sockets.connect());
     addEventListener("pageshow", (event) => {
       if (event.persisted) this.#comeBack();
@@ -140,9 +155,9 @@ export class Session extends EventTarget {
    */
   say(frame) {
     if (!this.#match) return;
-    if (frame.type === "chat" && frame.text.length > MAX_CHAT) tell(this, "problem", CHAT_TOO_LONG);
+    if (frame.type === "chat" && frame.text.length > MAX_CHAT) this.emit("problem", CHAT_TOO_LONG);
     else if (this.#match.push(frame)) this.#transmit("flush");
-    else tell(this, "problem", PEER_UNREACHABLE);
+    else this.emit("problem", PEER_UNREACHABLE);
   }
 
   /**
@@ -191,6 +206,7 @@ export class Session extends EventTarget {
   #tick() {
     const every = this.intent.state === "idle" ? this.#limits.idleHeartbeatMs : this.#limits.heartbeatMs;
     this.#sockets.check(2 * every + 2000);
+    this.#acknowledge();
     this.#transmit("due");
   }
 
@@ -230,7 +246,7 @@ export class Session extends EventTarget {
     queued: ({ ticket, queueToken, position, relaxed = [] }) => {
       if (this.intent.ticket !== ticket) return;
       this.#setIntent({ ...this.intent, queueToken });
-      tell(this, "queued", { ticket, position, relaxed });
+      this.emit("queued", { ticket, position, relaxed });
     },
     "match-found": (frame) => this.#matchFound(frame),
     "peer-state": (frame) => this.#peerState(frame),
@@ -238,7 +254,7 @@ export class Session extends EventTarget {
     goaway: ({ withinMs }) => this.#sockets.move(Math.min(withinMs / 4, GOAWAY_MOST)),
     error: (frame) => {
       if (frame.code === "session-unknown") this.#forget();
-      tell(this, "problem", frame);
+      this.emit("problem", frame);
     },
   };
 
@@ -252,7 +268,7 @@ export class Session extends EventTarget {
     if (intent.revision < this.intent.revision) this.#heartbeat();
     this.#adopt(intent);
     this.#save();
-    tell(this, "status", { status: "online" });
+    this.emit("status", { status: "online" });
     this.#presumePresent();
     this.#sendOutcome();
     this.#transmit("restart");
@@ -277,7 +293,7 @@ export class Session extends EventTarget {
     this.#match = match;
     if (this.#outcome?.match !== id) this.#outcome = null; // nothing is reported of a match that does not open
     if (state === "open") this.#open(match, met, token);
-    else if (!met) tell(this, "forming", { match: id, ...match.terms, peer });
+    else if (!met) this.emit("forming", { match: id, ...match.terms, peer });
   }
 
   /**
@@ -299,7 +315,7 @@ export class Session extends EventTarget {
   /** Start with another page load of the peer. @param {Match} match @param {"flush" | "restart"} choose */
   #begin(match, choose) {
     this.#transmit(choose);
-    tell(this, "match", { match: match.id, ...match.terms, peer: match.peer });
+    this.emit("match", { match: match.id, ...match.terms, peer: match.peer });
   }
 
   /** @param {any} frame */
@@ -313,7 +329,7 @@ export class Session extends EventTarget {
       match.meet(instance);
       this.#begin(match, "restart");
     } else if (match.present) this.#transmit("restart");
-    tell(this, "peer", { state });
+    this.emit("peer", { state });
   }
 
   /** @param {string} reason @param {boolean} [requeue] */
@@ -322,23 +338,30 @@ export class Session extends EventTarget {
     this.#match = null;
     this.#setIntent(again ? requeued(this.intent) : idle(this.intent.revision + 1));
     this.#heartbeat();
-    tell(this, "ended", { reason, requeued: again });
+    this.emit("ended", { reason, requeued: again });
   }
 
   /** @param {Frame} frame */
   #receiveFromPeer(frame) {
     if (!this.#match) return;
-    const { messages, answer } = this.#match.receive(frame, performance.now());
-    for (const one of messages) tell(this, "message", one);
-    if (answer) this.#sockets.send(answer);
-    else this.#transmit("flush"); // an acknowledgement releases further frames
+    // Browsers throttle the timers of hidden pages to one per second, by which time the peer repeats its frame.
+    const delay = document.visibilityState === "hidden" ? 0 : ACK_DELAY;
+    for (const one of this.#match.receive(frame, performance.now(), delay)) this.emit("message", one);
+    this.#acknowledge();
+    if (frame.type === "ack") this.#transmit("flush"); // it releases further frames
+    else setTimeout(() => this.#acknowledge(), ACK_DELAY);
+  }
+
+  #acknowledge() {
+    if (!this.#sockets.welcomed) return;
+    for (const ack of this.#match?.acknowledgements(performance.now()) ?? []) this.#sockets.send(ack);
   }
 
   /** Assume that the peer is present: a new socket's pod has not observed it yet, and only reports `away`. */
   #presumePresent() {
     if (!this.#match || this.#match.present) return;
     this.#match.present = true;
-    tell(this, "peer", { state: "present" });
+    this.emit("peer", { state: "present" });
   }
 
   // The intent
@@ -356,7 +379,7 @@ export class Session extends EventTarget {
     const { intent: before } = this;
     const entered = before.state === "queued" && before.revision === intent.revision;
     this.#setIntent(entered ? { ...intent, queued: before } : intent);
-    if (intent.state === "idle") tell(this, "ended", { reason: "ended", requeued: false });
+    if (intent.state === "idle") this.emit("ended", { reason: "ended", requeued: false });
   }
 
   #forget() {
@@ -364,7 +387,7 @@ export class Session extends EventTarget {
     this.#match = null;
     this.#state = nothing();
     this.#save();
-    if (had) tell(this, "ended", { reason: "session-unknown", requeued: false });
+    if (had) this.emit("ended", { reason: "session-unknown", requeued: false });
   }
 
   #save() {

@@ -1,10 +1,7 @@
 /**
  * The connection to the pool: one socket at a time (two while moving), reopened after network losses and when pods drain.
- *
- * Events: status {status: "connecting" | "online" | "offline" | "stopped", reason?}, frame {frame, newest: whether the
- * newest socket received it}, problem {code, message, remedy, retryable}.
  */
-import { tell, within } from "./events.js";
+import { Emitter, withTimeout } from "./events.js";
 import { CLOSE_RETRY, FINAL_CLOSE_CODES, FRESH_TOKEN_CLOSE_CODES, SUBPROTOCOL } from "./protocol.js";
 
 const RETRY_FIRST = 300;
@@ -20,10 +17,19 @@ const NO_TOKEN = {
 
 /**
  * @typedef {import("./lane.js").Frame} Frame
- * @typedef {(request: {fresh: boolean}) => string | Promise<string>} TokenSource
+ * @typedef {import("./switchboard.js").TokenSource} TokenSource
+ * @typedef {{status: "connecting" | "online" | "offline" | "stopped", reason?: string}} SignalingStatus
  */
 
-export class Sockets extends EventTarget {
+/**
+ * @typedef {object} SocketsEvents
+ * @property {SignalingStatus} status
+ * @property {{frame: Frame, newest: boolean}} frame `newest`: whether the newest socket received it
+ * @property {{code: string, message: string, remedy: string}} problem
+ */
+
+/** @extends {Emitter<SocketsEvents>} */
+export class Sockets extends Emitter {
   #url;
   #token;
   #next;
@@ -74,7 +80,7 @@ export class Sockets extends EventTarget {
     this.#clearRetry();
     this.#paused = false;
     if (this.#stopped || this.#dialing) return;
-    if (!this.#welcomed) tell(this, "status", { status: "connecting" });
+    if (!this.#welcomed) this.emit("status", { status: "connecting" });
     if (!this.#token) return this.#dial();
     this.#dialing = true;
     const auth = await this.#authenticate();
@@ -116,7 +122,7 @@ export class Sockets extends EventTarget {
     if (!token) return;
     this.send({ type: "auth", token });
     this.#fresh = false;
-    if (this.#welcomed) tell(this, "status", { status: "online" }); // for listeners that were notified of the missing JWT
+    if (this.#welcomed) this.emit("status", { status: "online" }); // for listeners that were notified of the missing JWT
   }
 
   /** Stop connecting until `ensureAlive` or `connect`. */
@@ -127,7 +133,7 @@ export class Sockets extends EventTarget {
     this.#socket = null;
     this.#welcomed = false;
     socket?.close();
-    tell(this, "status", { status: "stopped", reason: "attempts-spent" });
+    this.emit("status", { status: "stopped", reason: "server-unreachable" });
   }
 
   /** Close permanently. */
@@ -144,12 +150,12 @@ export class Sockets extends EventTarget {
   /** The application's JWT; null if it returned none, which is reported as a problem. */
   async #authenticate() {
     try {
-      const given = await within(Promise.resolve(this.#token?.({ fresh: this.#fresh })), TOKEN_WAIT, "the function");
+      const given = await withTimeout(Promise.resolve(this.#token?.({ fresh: this.#fresh })), TOKEN_WAIT, "the function");
       if (!given) throw new Error("it returned nothing");
       return given;
     } catch (error) {
       const why = /** @type {Error} */ (error).message;
-      tell(this, "problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${why}` });
+      this.emit("problem", { ...NO_TOKEN, message: `${NO_TOKEN.message}: ${why}` });
       return null;
     }
   }
@@ -172,7 +178,7 @@ export class Sockets extends EventTarget {
   #receive(socket, frame) {
     if (this.#stopped) return;
     this.#receivedAt = performance.now();
-    tell(this, "frame", { frame, newest: socket === this.#socket });
+    this.emit("frame", { frame, newest: socket === this.#socket });
   }
 
   /** @param {WebSocket} socket @param {number} code @param {string} reason */
@@ -181,11 +187,11 @@ export class Sockets extends EventTarget {
     this.#welcomed = false;
     if (FINAL_CLOSE_CODES.includes(code)) {
       this.#stopped = true;
-      tell(this, "status", { status: "stopped", reason });
+      this.emit("status", { status: "stopped", reason });
       return;
     }
     this.#fresh ||= FRESH_TOKEN_CLOSE_CODES.includes(code);
-    tell(this, "status", { status: "offline", reason });
+    this.emit("status", { status: "offline", reason });
     if (code === CLOSE_RETRY) this.#attempts = 0; // another pod accepts this client: not a failed attempt
     this.#later();
   }

@@ -1,105 +1,173 @@
+/** Video calls for an application: devices, session and call behind one object. */
+import { Call } from "./call.js";
+import { Emitter } from "./events.js";
+import { configUrl, fetchIceServers } from "./ice.js";
+import { openMedia } from "./media.js";
+import { PreparedConnection } from "./prepared-connection.js";
+import { deviceCode, endingCode, Problems, signalingCode, unsupportedCode } from "./problems.js";
+import { MAX_CHAT } from "./protocol.js";
+import { ReconnectBudget } from "./recovery.js";
+import { Reporter } from "./report.js";
+import { Session } from "./session.js";
+import { PageWatch } from "./watch.js";
+
+const RECENT_MS = 1000; // after a frame this recent, a sleep or a change of network needs no new socket
+const HEARTBEAT_MS = 6000; // the server sends heartbeats every 5 s during a match
+const ANSWER_MS = 700; // an offer is acknowledged within this time, unless a socket on its way is dead
+const PROVE_INTERVAL_MS = 50;
+const SHOW_CONNECTING_AFTER_MS = 300;
+
 /**
- * Video calls with whoever is looking too: camera, session and call put together. All that an application shows is in
- * `snapshot`, which is replaced, never changed, and said by the event `change`.
+ * What a call is doing:
+ * - `loading`: no devices yet
+ * - `idle`
+ * - `queued`: waiting for a peer
+ * - `connecting`: a peer was found
+ * - `connected`
+ * - `interrupted`: media does not flow, and the SDK is recovering the call
+ * - `failed`: the call could not be connected or recovered
  *
- *     const switchboard = new Switchboard();
- *     switchboard.addEventListener("change", () => show(switchboard.snapshot));
+ * @typedef {"loading" | "idle" | "queued" | "connecting" | "connected" | "interrupted" | "failed"} State
+ */
+
+/**
+ * A requirement that waiting in the queue has relaxed: `preferred` values no longer count, or peers from `recent` calls
+ * may be matched again.
+ *
+ * @typedef {"preferred" | "recent"} Relaxation
+ */
+
+/**
+ * Everything that an application shows. A snapshot never changes; each change brings another one.
+ *
+ * @typedef {object} Snapshot
+ * @property {State} state what the call is doing
+ * @property {"connecting" | "online" | "offline" | "stopped"} signaling the connection to the server
+ * @property {number | null} queuePosition position in the queue, from 1; null until the pool has reported it
+ * @property {readonly Relaxation[]} relaxed which requirements waiting has relaxed
+ * @property {boolean} peerAway whether the peer's page has lost its connection to the server
+ * @property {MediaStream | null} local the stream of the user's devices
+ * @property {MediaStream | null} remote the peer's stream
+ * @property {boolean} microphone whether the microphone is on
+ * @property {boolean} camera whether the camera is on
+ * @property {import("./quality.js").VideoQuality} videoQuality the highest quality of video to send
+ * @property {import("./sending.js").VideoState} localVideo whether video is sent, or why not
+ * @property {import("./sending.js").VideoState} remoteVideo whether the peer sends video, or why not
+ * @property {import("./problems.js").Problem | null} problem what is wrong, if anything
+ */
+
+/**
+ * Options of a Switchboard object.
+ *
+ * @typedef {object} SwitchboardOptions
+ * @property {string} [url] the pool's socket, wss://…/ws; default: /ws on the page's own host
+ * @property {TokenSource} [token] returns a JWT, where the pool requires one
+ * @property {boolean} [relayOnly] whether to hide the user's addresses from peers by relaying all media; default: false
+ */
+
+/**
+ * Return a JWT, or a promise of one. It is called for each socket, with `fresh` true if the JWT that it returned last
+ * has expired or is about to. The SDK waits up to 10 s for it.
+ *
+ * @callback TokenSource
+ * @param {{fresh: boolean}} request
+ * @returns {string | Promise<string>}
+ */
+
+/**
+ * Which peer to look for.
+ *
+ * @typedef {object} JoinOptions
+ * @property {Record<string, string>} [attributes] this user's own attributes, such as `{ language: "en" }`
+ * @property {Record<string, string>} [required] attributes that the peer must have
+ * @property {Record<string, string>} [preferred] attributes that the peer must have during the first ten seconds
+ * @property {string} [mode] only users with the same mode are matched
+ * @property {string[]} [blocked] subjects (of JWTs) that are never matched with this user
+ */
+
+/**
+ * How long and how often the SDK tries, as the pool has configured it.
+ *
+ * @typedef {object} Limits
+ * @property {number} heartbeatMs time between heartbeats while queued or in a call
+ * @property {number} idleHeartbeatMs time between heartbeats while idle
+ * @property {number} resumeWindowMs time within which a session can be resumed
+ * @property {number} iceGatheringMs time for the first ICE candidate
+ * @property {number} connectionMs time for the first connection of a call
+ * @property {number} maxReconnectAttempts failed attempts to reach the server before `server-unreachable`
+ */
+
+/**
+ * A chat message of either side.
+ *
+ * @typedef {object} ChatMessage
+ * @property {string} id unique among the messages of a call
+ * @property {string} text the message
+ * @property {boolean} own whether this user wrote it
+ */
+
+/**
+ * The events of a Switchboard object. Each is a CustomEvent with a `detail`.
+ *
+ * @typedef {object} SwitchboardEvents
+ * @property {Snapshot} change the snapshot has changed
+ * @property {ChatMessage} chat either side has written a message
+ * @property {import("./call.js").CallStats} stats once per second during a call
+ * @property {Error} warning something failed and the SDK continues; write it to your log
+ */
+
+/** @type {Readonly<Snapshot>} */
+export const INITIAL = Object.freeze({
+  state: "loading", signaling: "connecting", queuePosition: null, relaxed: [], peerAway: false, local: null,
+  remote: null, microphone: false, camera: false, videoQuality: "high", localVideo: "on", remoteVideo: "on",
+  problem: null,
+});
+
+/** The queue before the pool has reported anything. @type {Partial<Snapshot>} */
+const QUEUED = Object.freeze({ state: "queued", queuePosition: null, relaxed: INITIAL.relaxed });
+
+/** @type {Record<string, State>} */
+const STATE_OF_INTENT = { idle: "idle", queued: "queued", matched: "connecting" };
+
+const ownHost = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
+
+/**
+ * Video calls with the other users of a pool.
+ *
+ *     const switchboard = new Switchboard({ url: "wss://calls.example.com/ws" });
+ *     switchboard.addEventListener("change", ({ detail }) => show(detail));
  *     await switchboard.start();
  *     switchboard.join();
  *
- * Events: change; chat {id, text, mine}; numbers {numbers, media, score, grade, plan}; log {error}, for developers.
+ * @extends {Emitter<SwitchboardEvents>}
  */
-import { Call } from "./call.js";
-import { listen, tell } from "./events.js";
-import { apiOf, fetchIceServers } from "./ice.js";
-import { openMedia } from "./media.js";
-import { deviceCode, endingCode, lacking, Problems, sessionCode } from "./problems.js";
-import { MAX_CHAT } from "./protocol.js";
-import { Patience } from "./recovery.js";
-import { Reporter } from "./report.js";
-import { Session } from "./session.js";
-import { Spare } from "./spare.js";
-import { PageWatch } from "./watch.js";
-
-const QUIET = 1000; // ms within which a server was heard that needs no new socket after a sleep or a change of network
-const ALIVE = 6000; // ms within which it is heard anyway during a match, by its heartbeats of 5 s
-const ANSWER = 700; // ms in which an offer is acknowledged, unless a socket on the way is dead
-const PROVE_EVERY = 50;
-const TELL_AFTER = 300; // ms that a set-up may take untold
-
-/**
- * loading: no devices yet; idle; queued: looking for a partner; connecting; connected; interrupted: media does not
- * flow and is being mended; failed: mending was given up.
- *
- * @typedef {"loading" | "idle" | "queued" | "connecting" | "connected" | "interrupted" | "failed"} State
- *
- * @typedef {object} Snapshot
- * @property {State} state
- * @property {"connecting" | "online" | "offline" | "stopped"} link to the server
- * @property {number | null} position in line, 1 for whoever is next; null while it is not known
- * @property {readonly Relaxation[]} relaxed what waiting in line has relaxed
- * @property {boolean} partnerAway whether the partner's page cannot be reached just now
- * @property {MediaStream | null} local
- * @property {MediaStream | null} remote
- * @property {boolean} microphone whether it is on
- * @property {boolean} camera whether it is on
- * @property {import("./quality.js").Tier} tier
- * @property {import("./sending.js").Picture} sending
- * @property {import("./sending.js").Picture} receiving
- * @property {import("./problems.js").Problem | null} problem what is wrong, newest first to be mended
- *
- * @typedef {{match: string, role: "polite" | "impolite", iceServers: RTCIceServer[], peer: string}} Found
- *
- * @typedef {"preferred" | "recent"} Relaxation what is preferred counts no more; who was met lately may be met again
- */
-
-/** @type {Snapshot} */
-const BEGINNING = Object.freeze({
-  state: "loading", link: "connecting", position: null, relaxed: [], partnerAway: false, local: null, remote: null,
-  microphone: false, camera: false, tier: "high", sending: "on", receiving: "on", problem: null,
-});
-
-/** The line before the pool has said anything of it. @type {Partial<Snapshot>} */
-const IN_LINE = Object.freeze({ state: "queued", position: null, relaxed: BEGINNING.relaxed });
-
-/** @type {Record<string, State>} */
-const SHOWN = { idle: "idle", queued: "queued", matched: "connecting" };
-
-const here = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-
-export class Switchboard extends EventTarget {
+export class Switchboard extends Emitter {
   #url;
   #session;
   #watch = new PageWatch();
-  #patience = new Patience();
+  #reconnects = new ReconnectBudget();
   #reporter = new Reporter();
   /** @type {Call | null} */
   #call = null;
-  /** The match that forms, and that there is a call for already. @type {Found | null} */
+  /** The match that is forming, if there is a call for it already. @type {import("./session.js").Found | null} */
   #forming = null;
-  #spare = new Spare();
+  #prepared = new PreparedConnection();
   #problems = new Problems();
-  /** The number of the next connection with each of the partner's page loads. @type {Map<string, number>} */
+  /** The generation of the next connection with each of the peer's page loads. @type {Map<string, number>} */
   #generations = new Map();
   /** @type {Set<string>} */
-  #chats = new Set();
+  #chatIds = new Set();
   #started = false;
   #stopped = false;
-  /** Keep this side's addresses from partners, at the price of a longer way. For calls from now on. */
-  relayOnly;
-  /** @type {Readonly<Snapshot>} */
-  snapshot = BEGINNING;
 
-  /**
-   * `url` is the pool's socket, by default the one beside this page. `token({fresh})` gives the JWT where the pool asks
-   * for one.
-   *
-   * @param {object} [options]
-   * @param {string} [options.url]
-   * @param {(wish: {fresh: boolean}) => string | Promise<string>} [options.token]
-   * @param {boolean} [options.relayOnly]
-   */
-  constructor({ url = here(), token, relayOnly = false } = {}) {
+  /** Whether to relay all media, which hides the user's addresses from peers. A change applies to the next call. */
+  relayOnly;
+
+  /** What to show now. @type {Readonly<Snapshot>} */
+  snapshot = INITIAL;
+
+  /** @param {SwitchboardOptions} [options] */
+  constructor({ url = ownHost(), token, relayOnly = false } = {}) {
     super();
     this.#url = url;
     this.relayOnly = relayOnly;
@@ -107,22 +175,22 @@ export class Switchboard extends EventTarget {
     this.#listen();
   }
 
-  /** Open camera and microphone, connect, and come back to the call that this tab was in, if there was one. */
+  /** Open the camera and microphone and connect. Resumes the call that this tab was in before a reload. */
   async start() {
-    const code = lacking(window);
-    if (code) return this.#wrong("devices", code);
+    const code = unsupportedCode(window);
+    if (code) return this.#addProblem("devices", code);
     await this.openDevices();
   }
 
-  /** Ask for camera and microphone, the first time or again; a call that is in progress gets them. */
+  /** Ask for the camera and microphone again. A call in progress uses them at once. */
   async openDevices() {
     const { stream, code } = await openMedia(navigator.mediaDevices);
     if (this.#stopped) return stream?.getTracks().forEach((track) => track.stop());
-    if (code) this.#wrong("devices", code);
-    else this.#right("devices");
+    if (code) this.#addProblem("devices", code);
+    else this.#removeProblem("devices");
     if (!stream) return;
     for (const track of this.snapshot.local?.getTracks() ?? []) track.stop();
-    for (const track of stream.getTracks()) track.onended = () => this.#lost(track);
+    for (const track of stream.getTracks()) track.onended = () => this.#deviceLost(track);
     const has = (/** @type {string} */ kind) => stream.getTracks().some((track) => track.kind === kind);
     this.#update({ local: stream, microphone: has("audio"), camera: has("video") });
     this.#call?.useLocal(stream);
@@ -131,232 +199,252 @@ export class Switchboard extends EventTarget {
   }
 
   /**
-   * Look for a partner, or for another one.
+   * Look for a peer. In a call, leave it and look for another one.
    *
-   * @param {Record<string, string>} [attributes] what this person is, such as {language: "en"}
-   * @param {Record<string, string>} [required] what the partner must be
-   * @param {import("./intent.js").Choice} [choice] what else matters
+   * @param {JoinOptions} [options]
    */
-  join(attributes = {}, required = {}, choice = {}) {
-    this.#close();
+  join({ attributes = {}, required = {}, ...choice } = {}) {
+    this.#endCall();
     this.#generations.clear();
-    this.#chats.clear();
-    this.#right("call");
+    this.#chatIds.clear();
+    this.#removeProblem("call");
     this.#session.join(attributes, required, choice);
-    if (!this.#spare.there) this.#prepare();
-    this.#update(IN_LINE);
+    if (!this.#prepared.ready) this.#prepare();
+    this.#update(QUEUED);
   }
 
-  /** Stop looking, or leave the call. */
+  /** Leave the queue or the call. */
   leave() {
-    this.#close();
-    this.#right("call");
+    this.#endCall();
+    this.#removeProblem("call");
     this.#session.leave();
-    if (!this.#spare.there) this.#prepare();
+    if (!this.#prepared.ready) this.#prepare();
     this.#update({ state: "idle" });
   }
 
-  /** Build the connection anew after `failed`. */
+  /** Try again to connect a call in state `failed`. */
   retry() {
-    this.#right("call");
+    this.#removeProblem("call");
     this.#call?.retry();
   }
 
-  /** Connect to the server after `attempts-spent`. */
+  /** Try again to reach the server, after the problem `server-unreachable`. */
   reconnect() {
-    this.#right("link");
-    this.#patience.reset();
+    this.#removeProblem("signaling");
+    this.#reconnects.reset();
     this.#session.ensureAlive();
   }
 
   /**
-   * Write to the partner.
+   * Send a chat message to the peer, of at most 4096 characters.
    *
    * @param {string} text
    */
   chat(text) {
-    if (text.length > MAX_CHAT) return this.#wrong("call", "chat-too-long");
+    if (text.length > MAX_CHAT) return this.#addProblem("call", "chat-too-long");
     const id = crypto.randomUUID();
     this.#session.say({ type: "chat", id, text });
-    tell(this, "chat", { id, text, mine: true });
+    this.emit("chat", { id, text, own: true });
   }
 
-  /** @param {boolean} on */
+  /** Whether the microphone is on. */
+  get microphone() {
+    return this.snapshot.microphone;
+  }
+
   set microphone(on) {
-    this.#turn("audio", on);
+    this.#enable("audio", on);
     this.#update({ microphone: on });
   }
 
-  /** @param {boolean} on */
+  /** Whether the camera is on. */
+  get camera() {
+    return this.snapshot.camera;
+  }
+
   set camera(on) {
-    this.#turn("video", on);
+    this.#enable("video", on);
     this.#update({ camera: on });
     this.#call?.cameraChanged();
   }
 
-  /** The largest picture to send. @param {import("./quality.js").Tier} tier */
-  set tier(tier) {
-    if (this.#call) this.#call.tier = tier;
-    this.#update({ tier });
+  /** The highest quality of video to send. */
+  get videoQuality() {
+    return this.snapshot.videoQuality;
   }
 
-  /** The pool's limits, in ms; the usual ones before the first welcome. */
+  set videoQuality(quality) {
+    if (this.#call) this.#call.videoQuality = quality;
+    this.#update({ videoQuality: quality });
+  }
+
+  /** The pool's limits; the defaults until the pool has reported them. @returns {Readonly<Limits>} */
   get limits() {
     return this.#session.limits;
   }
 
-  /** ICE servers with fresh credentials, for checks before a call. */
-  iceServers() {
-    return fetchIceServers(apiOf(this.#url), this.#session.bearer);
+  /** Fetch the pool's ICE servers with fresh credentials. Rejects if the pool refuses or cannot be reached. */
+  fetchIceServers() {
+    return fetchIceServers(configUrl(this.#url), this.#session.bearer);
   }
 
-  /** Leave for good: the session ends, and camera and microphone are released. */
+  /** End the session and release the camera and microphone. The object cannot be started again. */
   stop() {
     this.#stopped = true;
-    this.#close();
-    this.#spare.take()?.discard();
+    this.#endCall();
+    this.#prepared.take()?.discard();
     this.#watch.close();
     this.#session.stop();
     for (const track of this.snapshot.local?.getTracks() ?? []) track.stop();
-    this.#update({ state: "loading", link: "stopped", local: null });
+    this.#update({ state: "loading", signaling: "stopped", local: null });
   }
 
-  // Events of the parts
+  // Events of the session and the page
 
   #listen() {
     const session = this.#session;
-    listen(session, "status", (detail) => this.#linkChanged(detail));
-    listen(session, "forming", (detail) => this.#form(detail));
-    listen(session, "match", (detail) => this.#meet(detail));
-    listen(session, "message", (frame) => this.#hear(frame));
-    listen(session, "queued", ({ position = null, relaxed }) => this.#update({ state: "queued", position, relaxed }));
-    listen(session, "peer", ({ state }) => this.#update({ partnerAway: state === "away" }));
-    listen(session, "ended", (detail) => this.#ended(detail));
-    listen(session, "problem", ({ code, message }) => {
-      tell(this, "log", { error: new Error(`${code}: ${message}`) });
-      const known = sessionCode(code);
-      if (known && known !== "session-unknown") this.#wrong(known === "peer-unreachable" ? "call" : "link", known);
+    session.addEventListener("status", ({ detail }) => this.#signalingChanged(detail));
+    session.addEventListener("forming", ({ detail }) => this.#matchForming(detail));
+    session.addEventListener("match", ({ detail }) => this.#matchOpened(detail));
+    session.addEventListener("message", ({ detail }) => this.#receive(detail));
+    session.addEventListener("queued", ({ detail: { position, relaxed } }) => {
+      this.#update({ state: "queued", queuePosition: position ?? null, relaxed });
     });
-    listen(this.#watch, "change", ({ hint }) => {
-      if (this.#started) session.ensureAlive(QUIET);
+    session.addEventListener("peer", ({ detail }) => this.#update({ peerAway: detail.state === "away" }));
+    session.addEventListener("ended", ({ detail }) => this.#matchEnded(detail));
+    session.addEventListener("problem", ({ detail: { code, message } }) => {
+      this.#warn(new Error(`${code}: ${message}`));
+      const known = signalingCode(code);
+      if (!known || known === "session-unknown") return; // the match ends with the latter
+      this.#addProblem(known === "peer-unreachable" ? "call" : "signaling", known);
+    });
+    this.#watch.addEventListener("change", ({ detail: hint }) => {
+      if (this.#started) session.ensureAlive(RECENT_MS);
       this.#call?.hint(hint);
-      if (hint === "moved") this.#prepare(); // what was made before does not know the new network
+      if (hint === "network-changed") this.#prepare(); // the prepared connection does not know the new network
     });
   }
 
   async #connect() {
     this.#started = true;
     await this.#session.start();
-    const { state } = this.#session.intent;
-    if (this.snapshot.state === "loading") this.#update({ state: SHOWN[state] });
+    if (this.snapshot.state === "loading") this.#update({ state: STATE_OF_INTENT[this.#session.intent.state] });
   }
 
-  /** @param {{status: Snapshot["link"], reason?: string}} detail */
-  #linkChanged({ status, reason }) {
+  /** @param {import("./session.js").SessionEvents["status"]} detail */
+  #signalingChanged({ status, reason }) {
     if (status === "online") {
-      this.#patience.reset();
-      this.#right("link");
+      this.#reconnects.reset();
+      this.#removeProblem("signaling");
     }
-    this.#update({ link: status });
-    if (status === "stopped") this.#wrong("link", sessionCode(reason ?? "") ?? "unknown");
-    if (status === "offline" && reason === "pool-busy") this.#wrong("link", reason);
-    if (status === "connecting" && this.#patience.spent(this.limits, navigator.onLine, performance.now())) {
+    this.#update({ signaling: status });
+    if (status === "stopped") this.#addProblem("signaling", signalingCode(reason ?? "") ?? "unknown");
+    if (status === "offline" && reason === "pool-busy") this.#addProblem("signaling", reason);
+    if (status === "connecting" && this.#reconnects.exceeded(this.limits, navigator.onLine, performance.now())) {
       setTimeout(() => this.#session.pause());
     }
   }
 
-  /** Build the call while both sides take the match, so that its offer is there when they have. @param {Found} found */
-  #form(found) {
+  /**
+   * Build the call while both sides enter the match, so that its offer is ready when the match opens.
+   *
+   * @param {import("./session.js").Found} found
+   */
+  #matchForming(found) {
     this.#build(found);
     this.#forming = this.#call && found; // there is none without a camera or microphone
   }
 
-  /** @param {Found} found */
-  #meet(found) {
+  /** @param {import("./session.js").Found} found */
+  #matchOpened(found) {
     if (this.#forming?.match !== found.match || this.#forming.peer !== found.peer) this.#build(found);
     this.#forming = null;
     const call = this.#call;
     if (!call) return;
     this.#generations.set(found.peer, call.generation + 1);
-    // Most calls are there before anybody could read that they are being set up, and painting it would delay them.
+    // Most calls connect before anyone could read "connecting", and rendering it would delay them.
     setTimeout(() => {
       if (call === this.#call && call.state === "connecting") this.#update({ state: "connecting" });
-    }, TELL_AFTER);
+    }, SHOW_CONNECTING_AFTER_MS);
   }
 
-  /** @param {Found} found */
+  /** @param {import("./session.js").Found} found */
   #build({ role, iceServers, peer }) {
-    const { local, tier } = this.snapshot;
+    const { local, videoQuality } = this.snapshot;
     if (!local) return;
-    const ready = this.#spare.take();
+    const connection = this.#prepared.take();
     this.#hangUp();
     const call = new Call({
-      role, iceServers, local, tier, ready, limits: this.limits,
+      role, iceServers, local, videoQuality, connection, limits: this.limits,
       generation: this.#generations.get(peer) ?? 0,
       relayOnly: this.relayOnly,
-      say: (signal) => this.#session.say(signal),
-      surroundings: {
-        reachable: () => this.snapshot.link === "online" && !this.snapshot.partnerAway,
+      send: (signal) => this.#session.say(signal),
+      environment: {
+        reachable: () => this.snapshot.signaling === "online" && !this.snapshot.peerAway,
         prove: () => this.#prove(),
-        expectAnswer: () => setTimeout(() => this.#session.ensureAlive(ANSWER), ANSWER),
-        iceServers: () => this.iceServers(),
+        expectAnswer: () => setTimeout(() => this.#session.ensureAlive(ANSWER_MS), ANSWER_MS),
+        fetchIceServers: () => this.fetchIceServers(),
       },
     });
-    listen(call, "state", ({ state, code, path, reason }) => {
+    call.addEventListener("state", ({ detail: { state, code, path, reason } }) => {
       this.#update({ state });
       if (state === "connected") this.#session.connection("connected", { path });
       if (state === "failed") this.#session.connection("failed", { path, reason });
-      if (code) this.#wrong("call", code);
-      if (state === "connected") this.#right("call");
+      if (code) this.#addProblem("call", code);
+      if (state === "connected") this.#removeProblem("call");
     });
-    listen(call, "stream", ({ stream }) => this.#update({ remote: stream }));
-    listen(call, "picture", (pictures) => this.#update(pictures));
-    listen(call, "numbers", (detail) => {
-      this.#report(this.#reporter.add(detail.numbers, detail.media));
-      tell(this, "numbers", detail);
+    call.addEventListener("stream", ({ detail }) => this.#update({ remote: detail }));
+    call.addEventListener("video", ({ detail }) => this.#update(detail));
+    call.addEventListener("stats", ({ detail }) => {
+      this.#report(this.#reporter.add(detail, detail.media));
+      this.emit("stats", detail);
     });
-    listen(call, "problem", (detail) => tell(this, "log", detail));
-    listen(call, "built", ({ generation }) => this.#generations.set(peer, generation + 1));
+    call.addEventListener("error", ({ detail }) => this.#warn(detail));
+    call.addEventListener("rebuilt", ({ detail }) => this.#generations.set(peer, detail + 1));
     this.#call = call;
   }
 
-  /** @param {any} frame */
-  #hear(frame) {
-    if (frame.type !== "chat") return this.#call?.hear(frame);
-    if (this.#chats.has(frame.id)) return; // said again to this page, since the partner's was loaded anew
-    this.#chats.add(frame.id);
-    tell(this, "chat", { id: frame.id, text: frame.text, mine: false });
+  /** @param {import("./lane.js").Frame} frame */
+  #receive(frame) {
+    if (frame.type !== "chat") {
+      this.#call?.receive(/** @type {import("./peer.js").Signal} */ (frame));
+      return;
+    }
+    const { id, text } = /** @type {import("./protocol.js").Chat} */ (frame);
+    if (this.#chatIds.has(id)) return; // repeated after the peer's page was reloaded
+    this.#chatIds.add(id);
+    this.emit("chat", { id, text, own: false });
   }
 
-  /** @param {{reason: string, requeued: boolean}} detail */
-  #ended({ reason, requeued }) {
+  /** @param {import("./session.js").SessionEvents["ended"]} detail */
+  #matchEnded({ reason, requeued }) {
     this.#hangUp();
-    if (!this.#spare.there) this.#prepare();
-    if (!requeued) this.#wrong("call", endingCode(reason));
-    this.#update(requeued ? IN_LINE : { state: "idle" });
+    if (!this.#prepared.ready) this.#prepare();
+    if (!requeued) this.#addProblem("call", endingCode(reason));
+    this.#update(requeued ? QUEUED : { state: "idle" });
   }
 
-  // Acts
+  // Actions
 
-  /** Resolves once the server was heard lately. */
+  /** Resolve once the server has sent a frame recently. */
   async #prove() {
-    const asked = performance.now();
-    this.#session.ensureAlive(ALIVE);
-    while (!this.#session.receivedWithin(ALIVE + performance.now() - asked)) {
-      await new Promise((done) => setTimeout(done, PROVE_EVERY));
+    const askedAt = performance.now();
+    this.#session.ensureAlive(HEARTBEAT_MS);
+    while (!this.#session.receivedWithin(HEARTBEAT_MS + performance.now() - askedAt)) {
+      await new Promise((resolve) => setTimeout(resolve, PROVE_INTERVAL_MS));
     }
   }
 
-  /** Make a connection ready for the next call. */
+  /** Create the connection for the next call. */
   #prepare() {
     const { local } = this.snapshot;
-    if (local && !this.#call) this.#spare.prepare(local).catch((error) => tell(this, "log", { error }));
+    if (local && !this.#call) this.#prepared.prepare(local).catch((error) => this.#warn(error));
   }
 
-  /** The person ends the call, if there is one. */
-  #close() {
+  /** End the call because the user did, if there is one. */
+  #endCall() {
     if (this.#call) {
-      this.#report(this.#reporter.rest());
+      this.#report(this.#reporter.flush());
       this.#session.connection("closed");
     }
     this.#hangUp();
@@ -371,41 +459,46 @@ export class Switchboard extends EventTarget {
     this.#reporter = new Reporter();
     this.#call?.close();
     this.#call = this.#forming = null;
-    this.#update({ remote: null, partnerAway: false, receiving: "on" });
+    this.#update({ remote: null, peerAway: false, remoteVideo: "on" });
   }
 
   /**
    * @param {"audio" | "video"} kind
    * @param {boolean} on
    */
-  #turn(kind, on) {
+  #enable(kind, on) {
     for (const track of this.snapshot.local?.getTracks() ?? []) if (track.kind === kind) track.enabled = on;
   }
 
-  /** The device is gone. @param {MediaStreamTrack} track */
-  #lost(track) {
+  /** @param {MediaStreamTrack} track */
+  #deviceLost(track) {
     const device = track.kind === "video" ? "camera" : "microphone";
-    this.#wrong("devices", deviceCode(device, { name: "NotFoundError" }));
+    this.#addProblem("devices", deviceCode(device, { name: "NotFoundError" }));
     this.#update({ [device]: false });
   }
 
-  // What the application sees
+  // The snapshot
 
-  /** @param {import("./problems.js").About} about @param {string} code */
-  #wrong(about, code) {
-    this.#update({ problem: this.#problems.add(about, code) });
+  /** @param {import("./problems.js").ProblemArea} area @param {import("./problems.js").ProblemCode} code */
+  #addProblem(area, code) {
+    this.#update({ problem: this.#problems.add(area, code) });
   }
 
-  /** @param {import("./problems.js").About} about */
-  #right(about) {
-    this.#update({ problem: this.#problems.remove(about) });
+  /** @param {import("./problems.js").ProblemArea} area */
+  #removeProblem(area) {
+    this.#update({ problem: this.#problems.remove(area) });
   }
 
-  /** @param {Partial<Snapshot>} news */
-  #update(news) {
+  /** @param {unknown} error */
+  #warn(error) {
+    this.emit("warning", error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** @param {Partial<Snapshot>} changes */
+  #update(changes) {
     const before = /** @type {Record<string, unknown>} */ (this.snapshot);
-    if (Object.entries(news).every(([key, value]) => before[key] === value)) return;
-    this.snapshot = Object.freeze({ ...this.snapshot, ...news });
-    tell(this, "change", this.snapshot);
+    if (Object.entries(changes).every(([key, value]) => before[key] === value)) return;
+    this.snapshot = Object.freeze({ ...this.snapshot, ...changes });
+    this.emit("change", this.snapshot);
   }
 }

@@ -1,31 +1,33 @@
+/** What happens to the page from outside: it sleeps and wakes up, and its network changes. */
+import { Emitter } from "./events.js";
+
+const TICK_MS = 1000;
+export const SLEEP_MS = 5000; // without a timer; hidden pages still have one per second
+
 /**
- * What happens to the page from outside: it sleeps and wakes, and its network goes and comes.
- *
- * Events: change {hint: "moved" | "woken"}: another network may be in use, or the page has slept.
+ * @typedef {object} PageWatchEvents
+ * @property {import("./recovery.js").Hint} change another network may be in use, or the page has slept
  */
-import { tell } from "./events.js";
 
-const TICK = 1000;
-export const WAKE_GAP = 5000; // ms without a timer (hidden pages have one a second) mean that the page slept
-
-export class PageWatch extends EventTarget {
-  #ending = new AbortController();
-  #at = Date.now(); // the monotonic clock stops in sleep on some systems
+/** @extends {Emitter<PageWatchEvents>} */
+export class PageWatch extends Emitter {
+  #closing = new AbortController();
+  #tickedAt = Date.now(); // the monotonic clock stops during sleep on some systems
 
   constructor() {
     super();
-    const { signal } = this.#ending;
-    addEventListener("online", () => this.#tell("moved"), { signal });
-    addEventListener("pageshow", ({ persisted }) => persisted && this.#tell("woken"), { signal });
-    document.addEventListener("resume", () => this.#tell("woken"), { signal });
-    this.#watchConnection(/** @type {{connection?: EventTarget & {type?: string}}} */ (navigator).connection);
-    const ticking = setInterval(() => this.#tick(), TICK);
+    const { signal } = this.#closing;
+    addEventListener("online", () => this.#changed("network-changed"), { signal });
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#changed("woke-up"), { signal });
+    document.addEventListener("resume", () => this.#changed("woke-up"), { signal });
+    this.#watchNetwork(/** @type {{connection?: EventTarget & {type?: string}}} */ (navigator).connection);
+    const ticking = setInterval(() => this.#tick(), TICK_MS);
     signal.addEventListener("abort", () => clearInterval(ticking));
   }
 
-  /** Watch no more. */
+  /** Stop watching. */
   close() {
-    this.#ending.abort();
+    this.#closing.abort();
   }
 
   /**
@@ -33,24 +35,24 @@ export class PageWatch extends EventTarget {
    *
    * @param {EventTarget & {type?: string} | undefined} connection
    */
-  #watchConnection(connection) {
+  #watchNetwork(connection) {
     let type = connection?.type;
     connection?.addEventListener("change", () => {
-      if (connection.type !== type && navigator.onLine) this.#tell("moved");
+      if (connection.type !== type && navigator.onLine) this.#changed("network-changed");
       type = connection.type;
-    }, { signal: this.#ending.signal });
+    }, { signal: this.#closing.signal });
   }
 
   #tick() {
     const now = Date.now();
-    const gap = now - this.#at;
-    this.#at = now;
-    if (gap > WAKE_GAP) this.#tell("woken");
+    const gap = now - this.#tickedAt;
+    this.#tickedAt = now;
+    if (gap > SLEEP_MS) this.#changed("woke-up");
   }
 
-  /** @param {"moved" | "woken"} hint */
-  #tell(hint) {
-    this.#at = Date.now();
-    tell(this, "change", { hint });
+  /** @param {import("./recovery.js").Hint} hint */
+  #changed(hint) {
+    this.#tickedAt = Date.now();
+    this.emit("change", hint);
   }
 }

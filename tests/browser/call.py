@@ -63,7 +63,7 @@ DIARY = """() => {
   const diary = globalThis.diary = {began, said: [], frameAt: began, longest: 0};
   let last = "";
   const note = () => {
-    const text = ["banner", "headline", "picture"].map((id) => document.getElementById(id))
+    const text = ["banner", "headline", "video-note"].map((id) => document.getElementById(id))
       .filter((one) => one.checkVisibility()).map((one) => one.textContent).join(" ");
     if (text !== last) diary.said.push({at: performance.now() - began, text});
     last = text;

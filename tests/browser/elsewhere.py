@@ -1,4 +1,4 @@
-"""A web site of its own, on another origin than the pool, that embeds calls with the SDK of the pool."""
+"""A website on another origin than the pool that embeds calls with the pool's SDK."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,28 +17,20 @@ PAGE = """<!doctype html>
 <script type="module">
 const { pool, sdk, relay } = Object.fromEntries(new URLSearchParams(location.search));
 try {
-  const { Switchboard } = await import(`${sdk}/switchboard.js`);
-  const { checkAll } = await import(`${sdk}/check.js`);
+  const { runChecks, Switchboard } = await import(`${sdk}/index.js`);
   const calls = globalThis.calls = new Switchboard({
     url: `${pool.replace(/^http/u, "ws")}/ws`, relayOnly: relay === "1",
   });
   calls.addEventListener("change", () => {
     const { state, local, remote, problem } = calls.snapshot;
     document.body.dataset.state = state;
-    document.querySelector("#words").textContent = problem ? `${problem.sentence} ${problem.help}` : state;
+    document.querySelector("#words").textContent = problem ? `${problem.message} ${problem.remedy}` : state;
     for (const [id, stream] of Object.entries({ local, remote })) {
       const video = document.getElementById(id);
       if (video.srcObject !== stream) video.srcObject = stream;
     }
   });
-  globalThis.check = async () => {
-    const results = {};
-    await checkAll({
-      local: calls.snapshot.local, online: calls.snapshot.link === "online", iceServers: () => calls.iceServers(),
-      withinMs: calls.limits.iceGatheringMs, say: ({ name, ok }) => (results[name] = ok),
-    });
-    return results;
-  };
+  globalThis.check = async () => Object.fromEntries((await runChecks(calls)).map(({ name, ok }) => [name, ok]));
   await calls.start();
 } catch (error) {
   document.querySelector("#words").textContent = `The SDK cannot be loaded: ${error.message}`;
@@ -49,7 +41,7 @@ try {
 
 @asynccontextmanager
 async def application(sdk: Path | None = None) -> AsyncIterator[str]:
-    """Serve the page on a port of its own, with a copy of the SDK under /sdk if one is given; yields its origin."""
+    """Serve the page on a port of its own, with a copy of the SDK under /sdk if one is given; yield its origin."""
 
     async def page(_request: web.Request) -> web.Response:
         return web.Response(text=PAGE, content_type="text/html")

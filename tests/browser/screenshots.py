@@ -1,4 +1,4 @@
-"""Pictures of the call page's states for the documentation: `make screenshots` writes docs/images/.
+"""Screenshots of the call page's states for the documentation: `make screenshots` writes docs/images/.
 
 A real call between two browsers on the real server; who is seen is drawn, since nobody sits before these cameras.
 """
@@ -107,7 +107,7 @@ async def states(album: Album, ada: Browser, ben: Browser, server: asyncio.subpr
     one, other = await call(await album.open(ada), await album.open(ben))
     await album.take(one, "call")
     await one.page.click("#show-panel")
-    await one.until("document.querySelector('#number-in').textContent.includes('bit/s')")
+    await one.until("document.querySelector('#stats-received').textContent.includes('bit/s')")
     await one.page.wait_for_timeout(25_000)  # for charts that show something
     await album.take(one, "panel")
     await one.page.click("#show-panel")
@@ -125,7 +125,7 @@ async def states(album: Album, ada: Browser, ben: Browser, server: asyncio.subpr
         await call(one, other)
         if name == "audio-only":
             await link.set(packetLoss=40)
-            await one.sees("#picture", "The network is too slow", 90)
+            await one.sees("#video-note", "The network is too slow", 90)
         else:
             await link.set(offline=True)
             await one.sees("#headline", "connection is interrupted")
@@ -179,7 +179,7 @@ async def main() -> None:
         await states(album, ada, ben, server.process)
         shy = await stack.enter_async_context(chromium(without=("--use-fake-ui-for-media-stream",)))
         person = await album.open(shy, "light", permissions=[])
-        await person.sees("#headline", "does not let this page use your camera")
+        await person.sees("#headline", "does not allow this page to use your camera")
         await album.take(person, "error")
 
 

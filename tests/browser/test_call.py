@@ -34,7 +34,7 @@ async def test_one_leaves_and_the_other_is_told(tmp_path: Path) -> None:
         await one.page.click("#leave")
 
         await other.wait_for_state("idle")
-        assert "Your partner left." in await other.page.locator("#detail").inner_text()
+        assert "The other person left." in await other.page.locator("#detail").inner_text()
 
 
 async def test_a_reload_brings_the_same_call_back(tmp_path: Path) -> None:
@@ -97,5 +97,5 @@ async def test_a_relay_only_call_without_a_relay_says_so_within_the_pools_limit(
             await person.look_for_partner()
 
         for person in people:
-            await person.sees("#detail", "this pool has no relay", 15)
+            await person.sees("#detail", "this service has no relay", 15)
             await person.wait_for_state("failed")

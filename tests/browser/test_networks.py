@@ -17,7 +17,7 @@ Took = Callable[[str, float], None]
 MBIT = 1_000_000 / 8
 """Bytes a second."""
 INTERRUPTED = "The connection is interrupted"
-TOO_SLOW = "The network is too slow for your partner's picture."
+TOO_SLOW = "The network is too slow for your partner's video."
 
 
 async def lines(person: CallPage) -> int:
@@ -27,7 +27,7 @@ async def lines(person: CallPage) -> int:
 
 async def sees_less(person: CallPage) -> bool:
     """Return whether the partner's picture is small, or there is none and the page says why."""
-    told = await person.page.locator("#picture", has_text=TOO_SLOW).is_visible()
+    told = await person.page.locator("#video-note", has_text=TOO_SLOW).is_visible()
     return told or 0 < await lines(person) <= 180
 
 

@@ -1,6 +1,7 @@
 """Pages of another origin than the pool's: they call if they are allowed to, and are told so if they are not."""
 
 import secrets
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.browser.turn import turn_server
 
 pytestmark = pytest.mark.browser
 
+VERSION = version("switchboard-signaling")
 SDK = Path(__file__).resolve().parents[2] / "sdk" / "src"
 DEVICES = {"permissions": ["camera", "microphone"]}
 
@@ -24,13 +26,13 @@ async def test_pages_of_an_allowed_origin_check_fetch_ice_servers_and_call(tmp_p
             signaling_server(tmp_path / "server.log", ALLOWED_ORIGINS=origin, **settings) as pool,
             chromium() as browser,
         ):
-            url = f"{origin}/?pool={pool.url}&sdk={pool.url}/web/sdk&relay=1"
+            url = f"{origin}/?pool={pool.url}&sdk={pool.url}/web/sdk/{VERSION}&relay=1"
             one, other = [await CallPage.visit(browser, url, **DEVICES) for _ in range(2)]
             for person in (one, other):
-                await person.until("globalThis.calls?.snapshot.link === 'online'")
+                await person.until("globalThis.calls?.snapshot.signaling === 'online'")
 
             checked = await one.page.evaluate("check()")
-            [server] = await one.page.evaluate("calls.iceServers()")
+            [server] = await one.page.evaluate("calls.fetchIceServers()")
 
             assert checked == {"camera": True, "microphone": True, "signaling": True, "udp": True, "relay": True}
             assert server["urls"] == [turn.url()]
@@ -64,7 +66,7 @@ async def test_a_page_of_another_origin_with_a_copy_of_the_sdk_is_told_what_help
     ):
         person = await CallPage.visit(browser, f"{origin}/?pool={pool.url}&sdk=/sdk", **DEVICES)
 
-        await person.sees("#words", "This page's address is not allowed to make calls here.")
+        await person.sees("#words", "This website is not allowed to make calls here.")
         assert await person.page.evaluate("calls.snapshot.problem.code") == "origin-refused"
-        refused = await person.page.evaluate("calls.iceServers().then(() => null, (error) => error.name)")
+        refused = await person.page.evaluate("calls.fetchIceServers().then(() => null, (error) => error.name)")
         assert refused == "TypeError"

@@ -9,7 +9,7 @@ from tests.browser.call import CallPage, chromium, meet
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
-from tests.npm import npm_packages
+from tools.npm import npm_packages
 
 pytestmark = pytest.mark.browser
 
@@ -24,11 +24,11 @@ async def test_a_camera_that_is_not_allowed(tmp_path: Path) -> None:
     ):
         person = await CallPage.visit(browser, server.url)
 
-        await person.sees("#headline", "The browser does not let this page use your camera and microphone.")
+        await person.sees("#headline", "The browser does not allow this page to use your camera and microphone.")
         await person.sees("#detail", "Allow them in the address bar")
 
         await person.page.context.grant_permissions(["camera", "microphone"])
-        await person.page.click("#mend")
+        await person.page.click("#solve")
         await person.ready()
         await person.sees("#headline", "Ready when you are")
 
@@ -49,7 +49,7 @@ async def test_a_person_without_a_camera_is_heard_and_sees(tmp_path: Path) -> No
 
         await meet(one, other)
 
-        await other.sees("#picture", "Your partner has no camera.")
+        await other.sees("#video-note", "Your partner has no camera.")
         await one.until("document.getElementById('remote').videoWidth > 0")
 
 
@@ -60,10 +60,10 @@ async def test_a_camera_that_is_turned_off_is_explained(tmp_path: Path) -> None:
         await other.assert_moving()
 
         await one.page.keyboard.press("v")
-        await other.sees("#picture", "Your partner's camera is off.")
+        await other.sees("#video-note", "Your partner's camera is off.")
         await one.page.keyboard.press("v")
 
-        await other.sees_no("#picture")
+        await other.sees_no("#video-note")
         await other.assert_moving()
 
 
@@ -86,11 +86,11 @@ async def test_the_connection_is_shown_in_numbers(tmp_path: Path) -> None:
         await meet(one, other)
         await one.page.click("#show-panel")
 
-        await expect(one.page.locator("#number-in")).to_contain_text("bit/s", timeout=10_000)
-        await expect(one.page.locator("#number-rtt")).to_contain_text("ms", timeout=10_000)
-        await expect(one.page.locator("#numbers dd").nth(2)).to_contain_text("\N{MULTIPLICATION SIGN}", timeout=10_000)
+        await expect(one.page.locator("#stats-received")).to_contain_text("bit/s", timeout=10_000)
+        await expect(one.page.locator("#stats-rtt")).to_contain_text("ms", timeout=10_000)
+        await expect(one.page.locator("#stats dd").nth(2)).to_contain_text("\N{MULTIPLICATION SIGN}", timeout=10_000)
 
-        await one.page.select_option("#tier", "low")
+        await one.page.select_option("#video-quality", "low")
         await other.until("[1, 2].includes(Math.ceil(document.getElementById('remote').videoHeight / 90))")
 
 
@@ -132,7 +132,7 @@ async def test_nothing_stands_in_the_way_of_assistive_technology(tmp_path: Path,
         await one.page.click("#show-chat")
         assert await serious(one) == []
         await one.page.click("#leave")
-        await other.sees("#detail", "Your partner left.")
+        await other.sees("#detail", "The other person left.")
         assert await serious(other) == []
 
 
@@ -144,8 +144,8 @@ async def test_whoever_is_not_signed_in_is_told(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log", **settings) as server, chromium() as browser:
         person = await CallPage.visit(browser, server.url, permissions=["camera", "microphone"])
 
-        await person.sees("#headline", "Only people who are signed in can call here.")
-        await expect(person.page.locator("#mend")).to_have_text("Sign in")
+        await person.sees("#headline", "You must sign in to make calls here.")
+        await expect(person.page.locator("#solve")).to_have_text("Sign in")
 
 
 async def serious(person: CallPage) -> list[str]:

@@ -32,7 +32,7 @@ async def test_a_call_goes_on_while_the_server_is_out_of_reach(tmp_path: Path) -
         server.process.send_signal(signal.SIGSTOP)
         try:
             for person in (one, other):
-                await person.sees("#banner", "Reconnecting to the server. The call goes on.")
+                await person.sees("#banner", "Reconnecting to the server. The call continues.")
                 await person.assert_moving()
         finally:
             server.process.send_signal(signal.SIGCONT)
@@ -116,8 +116,8 @@ async def test_a_network_too_bad_for_a_picture_leaves_the_sound_and_says_so(tmp_
 
         await link.set(packetLoss=40)
 
-        await other.sees("#picture", "The network is too slow for your partner's picture.", 60)
-        await one.sees("#banner", "your partner only hears you for now")
+        await other.sees("#video-note", "The network is too slow for your partner's video.", 60)
+        await one.sees("#banner", "your partner only hears you")
         assert await other.state() == "connected"
 
 
@@ -178,7 +178,7 @@ async def test_whoever_presses_next_meets_somebody_else(tmp_path: Path) -> None:
         await meet(one, left)
 
         await one.page.click("#next")
-        await left.sees("#detail", "Your partner moved on.")
+        await left.sees("#detail", "The other person moved on")
         await third.look_for_partner()
 
         for person in (one, third):
@@ -191,7 +191,7 @@ async def test_a_busy_pool_says_so_and_lets_in_whoever_waited(tmp_path: Path) ->
     async with signaling_server(tmp_path / "server.log", CAPACITY="1") as server, chromium() as browser:
         first = await CallPage.open(browser, server.url)
         second = await CallPage.visit(browser, server.url, permissions=["camera", "microphone"])
-        await second.sees("#detail", "All places are taken just now.")
+        await second.sees("#detail", "The service is full right now.")
 
         await first.page.close()
 
@@ -293,7 +293,7 @@ async def test_a_tab_in_the_background_keeps_its_call(tmp_path: Path, took: Took
         await one.hide()
         server.process.send_signal(signal.SIGSTOP)
         try:
-            await one.says("#banner", "Reconnecting to the server. The call goes on.")
+            await one.says("#banner", "Reconnecting to the server. The call continues.")
         finally:
             server.process.send_signal(signal.SIGCONT)
         await one.says("#link", "Online")

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tests.browser.processes import end
+from tests.ports import LOOPBACK, free_port
 
 START_SECONDS = 15.0
 POLL_SECONDS = 0.05
-LOOPBACK = "127.0.0.1"
 
 Transport: TypeAlias = Literal["udp", "tcp", "tls"]
 
@@ -38,14 +37,6 @@ class TurnServer:
         """Let it die at once, without a word to its clients."""
         self.process.kill()
         await self.process.wait()
-
-
-def free_port(address: str = LOOPBACK) -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -6,8 +6,6 @@ Pods are made but never run; a test plays the kubelet by writing their status.
 
 import json
 import os
-import random
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from typing import IO, Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.e2e.rest import Rest
+from tests.ports import free_port
 
 TOKEN = "only-for-tests"
 START_SECONDS = 60.0
@@ -29,15 +28,6 @@ def binaries() -> Path | None:
     """Return the folder of the Kubernetes binaries that `switchboard-cluster build` made, or None."""
     folder = Path(os.environ.get("SWITCHBOARD_TEST_BIN", "build/cluster/bin")).resolve()
     return folder if (folder / "kube-apiserver").exists() else None
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on; below those that connections get, which could take it before it is used."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 @dataclass
@@ -104,7 +94,7 @@ class ApiServer:
             f"--audit-log-path={self.audit_log}",
         )
         deadline = time.monotonic() + START_SECONDS
-        while self.kubectl("get", "--raw", "/readyz", check=False) != "ok":
+        while not self.rest.ready():
             if time.monotonic() > deadline or self.processes["kube-apiserver"].poll() is not None:
                 raise RuntimeError(f"no API server; see {self.folder / 'kube-apiserver.log'}")
             time.sleep(0.1)
@@ -134,8 +124,7 @@ class ApiServer:
 
     def patch_status(self, namespace: str, kind: str, name: str, status: Any) -> None:
         """Write a part of an object's status. Raises ApiError."""
-        path = self.rest.kind(kind).path(namespace, name, "status")
-        self.rest.request("PATCH", path, {"status": status}, "application/merge-patch+json")
+        self.rest.patch(kind, name, {"status": status}, namespace, "status")
 
     def writes(self, since: int = 0) -> list[dict[str, Any]]:
         """Return the completed writes of the operator in the audit log, without Leases."""
@@ -149,8 +138,6 @@ class ApiServer:
         ]
 
     def stop(self) -> None:
-        if "rest" in self.__dict__:
-            self.rest.close()
         for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
             self.stop_process(name)
         for log in self.logs:
@@ -160,6 +147,8 @@ class ApiServer:
         process = self.processes.pop(name, None)
         if process is None:
             return
+        if name == "kube-apiserver":
+            self.rest.close()
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(5)

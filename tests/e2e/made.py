@@ -1,13 +1,13 @@
 """`make up`, as a person runs it."""
 
 import re
-import socket
 import subprocess
 from dataclasses import dataclass
 from typing import Self
 
 from tests.e2e.embedded import Embedded
 from tests.e2e.kubectl import Kubectl
+from tests.ports import free_port
 
 from switchboard_cluster import layout, quickstart
 
@@ -23,8 +23,7 @@ class Made:
     @classmethod
     def now(cls, cluster: Embedded) -> Self:
         """Run `make up` on a port of our own, so that a quickstart for people may run beside it."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         return cls(last_url(make_up(port)), port, cluster.kubectl.within(quickstart.NAMESPACE))
 
 

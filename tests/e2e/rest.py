@@ -10,6 +10,7 @@ import ssl
 import threading
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,9 @@ class ApiError(Exception):
     """The API server refused a request."""
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"{status}: {text[:500]}")
+        with suppress(ValueError, LookupError, TypeError):  # it is no Status
+            text = json.loads(text)["message"]
+        super().__init__(f"{status}: {text}")
         self.status = status
 
 
@@ -58,8 +61,18 @@ class Rest:
 
     def request(self, method: str, path: str, body: Any = None, kind: str = "application/json", **headers: str) -> Any:
         """Return the answer's JSON. Raises ApiError, or OSError where no server answers."""
+        return json.loads(self._answer(method, path, body, kind, headers))
+
+    def ready(self) -> bool:
+        """Return whether the API server answers and is ready."""
+        try:
+            return self._answer("GET", "/readyz", None, "", {}) == "ok"
+        except (ApiError, OSError, http.client.HTTPException):
+            return False
+
+    def _answer(self, method: str, path: str, body: Any, kind: str, headers: dict[str, str]) -> str:
         data = None if body is None else json.dumps(body)
-        headers |= self._headers | ({} if data is None else {"Content-Type": kind})
+        headers = headers | self._headers | ({} if data is None else {"Content-Type": kind})
         for fresh in (False, True):  # a connection that was kept may have been closed since
             connection = self._connection(fresh=fresh)
             try:
@@ -73,7 +86,7 @@ class Rest:
                     raise
         if answer.status >= 400:
             raise ApiError(answer.status, text)
-        return json.loads(text)
+        return text
 
     def kind(self, name: str) -> ApiKind:
         """Return a kind by its plural, singular or short name, with its group where that is needed."""
@@ -97,10 +110,32 @@ class Rest:
             items += [head | item for item in found["items"]]
         return {"kind": "List", "items": items}
 
+    def create(self, obj: Object, namespace: str = "default") -> Any:
+        """Create an object, and return it. Raises ApiError."""
+        return self.request("POST", self.kind(obj["kind"]).path(namespace), obj)
+
+    def apply(self, obj: Object, namespace: str = "default") -> Any:
+        """Do what `kubectl apply --server-side` does, and return the object. Raises ApiError."""
+        name = obj["metadata"]["name"]
+        path = f"{self.kind(obj['kind']).path(namespace, name)}?fieldManager=kubectl&fieldValidation=Strict"
+        return self.request("PATCH", path, obj, "application/apply-patch+yaml")
+
+    def patch(self, kind: str, name: str, patch: Object, namespace: str = "default", subresource: str = "") -> Any:
+        """Merge a patch into an object or its subresource, and return that. Raises ApiError."""
+        path = self.kind(kind).path(namespace, name, subresource)
+        return self.request("PATCH", path, patch, "application/merge-patch+json")
+
+    def delete(self, kind: str, name: str = "", namespace: str = "default") -> None:
+        """Have an object deleted, or without a name all of a kind in the namespace, with all that they own.
+
+        Returns at once. Raises ApiError.
+        """
+        self.request("DELETE", self.kind(kind).path(namespace, name), {"propagationPolicy": "Background"})
+
     def close(self) -> None:
-        """Close the connections of all threads; the next request opens another one."""
-        while self._open:
-            self._open.pop().close()
+        """Close the connections of all threads; the next request opens them again."""
+        for connection in self._open:
+            connection.close()
 
     def _connection(self, *, fresh: bool) -> http.client.HTTPSConnection:
         known: http.client.HTTPSConnection | None = getattr(self._mine, "connection", None)

@@ -25,7 +25,7 @@ def pod_url(pod: Object) -> str:
 async def exchange(one: Client, other: Client, text: str) -> None:
     """Let each tell the other something, and fail unless both hear it."""
     for speaker, listener in ((one, other), (other, one)):
-        await speaker.say(messages.Offer(m="", from_="", to="", k=0, sdp=text))
+        await speaker.say(messages.Offer(match_id="", from_="", to="", seq=0, sdp=text))
         said = await listener.wait_for(PeerMessageReceived, 30)
         assert isinstance(said.frame, messages.Offer)
         assert said.frame.sdp == text
@@ -36,7 +36,7 @@ async def test_clients_on_different_pods_are_matched_and_hear_each_other(switchb
     async with Client(pod_url(first)) as one, Client(pod_url(second)) as other:
         await asyncio.gather(one.join(), other.join())
         met, also = await asyncio.gather(one.wait_for(MatchReady, 30), other.wait_for(MatchReady, 30))
-        assert met.m == also.m
+        assert met.match_id == also.match_id
         await exchange(one, other, "v=0 hello")
 
 

@@ -1,4 +1,4 @@
-"""A real server for all tests of this folder, and two clients in a call on it that must notice nothing."""
+"""A real server for the tests of this folder, and two clients in a call on it that must not be affected."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from switchboard_signaling.wire.intents import Matched
 
 START_SECONDS = 30.0
 GROWTH_KIB = 48 * 1024
-"""What some thousand sessions' records, allocator and caches may take; a leak of what was sent would take far more."""
+"""Allowance for the records, allocator and caches of some thousand sessions; a leak of received data takes far more."""
 
 
 @dataclass
@@ -32,9 +32,9 @@ class Bystanders:
     _tokens: dict[int, str | None] = field(default_factory=dict)
 
     def meet(self) -> None:
-        """Begin the call."""
+        """Start the call."""
         for index, wire in enumerate(self.wires):
-            wire.upgrade().hello(self.insts[index])
+            wire.upgrade().hello(self.instances[index])
             attributes = {"room": "bystanders"}
             wire.say(
                 messages.encode(messages.JoinQueue(revision=1, ticket="t", attributes=attributes, required=attributes))
@@ -46,9 +46,9 @@ class Bystanders:
             self._tokens[index] = self._find(index, "open").token
 
     def talk(self) -> None:
-        """Fail unless a line of text passes each way, and nothing else has come."""
+        """Fail unless a chat message passes each way and nothing else has arrived."""
         for index in (0, 1):
-            lane = {"match_id": self.match_id, "from_": self.insts[index], "to": self.insts[1 - index]}
+            lane = {"match_id": self.match_id, "from_": self.instances[index], "to": self.instances[1 - index]}
             self._said[index] += 1
             chat = messages.Chat(seq=self._said[index], id=f"c{self._said[index]}", text="still here?", **lane)
             self.wires[index].say(messages.encode(chat))
@@ -75,43 +75,43 @@ class Bystanders:
 
 @dataclass
 class Target:
-    """The server under fire."""
+    """The server under test."""
 
     process: "subprocess.Popen[bytes]"
     folder: Path
     port: int = 0
 
     def started(self) -> bool:
-        """Whether it has printed its URL, and with that its port."""
+        """Return whether it has printed its URL, and with it its port."""
         assert self.process.poll() is None, self.complaints()
         found = re.search(r"ready: http://\S+:(\d+)", self.printed())
         self.port = int(found[1]) if found else 0
         return found is not None
 
     def printed(self) -> str:
-        """Return what it wrote to its standard output: the log, a JSON object a line, and its URL."""
+        """Return its standard output: the log, one JSON object per line, and its URL."""
         return (self.folder / "stdout").read_text()
 
     def complaints(self) -> str:
-        """Return what it should never say: anything on its standard error, and all that it logs as an error."""
+        """Return what must not occur: any output on standard error, and log lines of level error."""
         lines = [line for line in self.printed().splitlines() if line.startswith("{")]
         logged = [line for line in lines if json.loads(line)["level"] in ("error", "critical")]
         return (self.folder / "stderr").read_text() + "\n".join(logged)
 
     def connections(self) -> int:
-        """Return how many sockets it has open."""
+        """Return the number of its open sockets."""
         with urlopen(f"http://127.0.0.1:{self.port}/api/webrtc/stats", timeout=10) as answer:
             return int(json.load(answer)["connections"])
 
     def resident_kib(self) -> int:
-        """Return how much memory it holds."""
+        """Return its resident memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0])
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """A pod alone, by the real command."""
+    """A single pod, started by the real command."""
     folder = tmp_path_factory.mktemp("fuzz")
     command = [str(Path(sys.executable).with_name("switchboard-signaling")), "serve", "--host", "127.0.0.1"]
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
@@ -140,7 +140,7 @@ def bystanders(server: Target) -> Iterator[Bystanders]:
 
 @pytest.fixture(autouse=True)
 def unharmed(server: Target, bystanders: Bystanders) -> Iterator[None]:
-    """Hold the server to it after each test: no complaint, all strangers' sockets gone, the call goes on, no growth."""
+    """Check after each test: no errors, all strangers' sockets closed, the call continues, no growth."""
     bystanders.talk()
     before = server.resident_kib()
     yield

@@ -1,4 +1,4 @@
-"""Frames that are nearly right, in any order and any wrapping, are obeyed or answered by a code, and harm nobody."""
+"""Nearly valid frames, in any order and framing, are handled or answered with a code, and affect no other client."""
 
 import json
 import struct
@@ -40,7 +40,7 @@ MESSAGE_TYPES = st.sampled_from([TEXT, TEXT, TEXT, TEXT, BINARY])
 
 @st.composite
 def texts(draw: st.DrawFn) -> bytes:
-    """A frame of the protocol, often with something wrong with it."""
+    """Return a strategy for protocol frames, many of them invalid."""
     fields: dict[str, Any] = json.loads(messages.encode(draw(frames())))
     parts = [(json.dumps(name).encode(), json.dumps(value).encode()) for name, value in fields.items()]
     for _ in range(draw(st.integers(0, 2))):
@@ -140,7 +140,7 @@ def test_two_strangers_that_send_everything_at_each_other(server: Target, bystan
         found = next(reply for reply in iter(one.frame, None) if isinstance(reply, messages.MatchFound))
         for turn in range(turns):
             lane = {"match": found.match_id, "from": "one", "to": found.peer, "seq": 2**53 - 1 - turn}
-            for kind in ("offer", "answer", "ice-candidate", "ice-restart", "chat", "noop", "ack"):
+            for kind in ("offer", "answer", "ice-candidate", "ice-restart", "chat", "ack"):
                 one.say(
                     json.dumps(
                         {"type": kind, "sdp": "v=0", "candidates": [{}] * 64, "id": "x", "text": "", **lane}
@@ -197,6 +197,6 @@ def test_any_bytes_after_the_handshake_end_in_a_close_with_a_code(
 
 
 def echoed(chunks: list[bytes]) -> set[int]:
-    """Return the codes that answer the client's own close: the same one, or 1000 if it gave none (RFC 6455 5.5.1)."""
+    """Return the codes that answer the client's close: the same one, or 1000 if it had none (RFC 6455 5.5.1)."""
     codes = {int.from_bytes(masked(one[6:8]), "big") for one in chunks if one[:1] == b"\x88"}
     return codes | {1000} if codes else codes

@@ -1,4 +1,4 @@
-"""Whatever arrives on the port, before it is a WebSocket: no 500, no traceback, and the description holds."""
+"""Any input on the port before it is a WebSocket: no 500, no traceback, and answers as described."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A WebSocket client that can send what no well-behaved one would: bytes, broken frames, half a handshake."""
+"""A WebSocket client that can send what a well-behaved one would not: bytes, broken frames, half a handshake."""
 
 import base64
 import itertools
@@ -26,7 +26,7 @@ class RawSocket:
     closed: bool = False
     close_code: int | None = None
     reset: bool = False
-    """Whether the server closed while bytes of ours were under way: TCP may then drop what it said last."""
+    """Whether the server closed while bytes were in flight to it: TCP may then drop its last frames."""
     _received: bytes = b""
 
     def __post_init__(self) -> None:
@@ -42,21 +42,21 @@ class RawSocket:
         self._socket.close()
 
     def upgrade(self) -> Self:
-        """Become a WebSocket; fails if the server refuses."""
+        """Upgrade to a WebSocket; fails if the server rejects it."""
         self.send(upgrade_request())
         head = self.head()
         assert head.startswith(b"HTTP/1.1 101"), head
         return self
 
     def hello(self, instance: str) -> messages.Welcome:
-        """Begin a session."""
+        """Start a session."""
         self.say(messages.encode(messages.Hello(socket_number=1, instance=instance)))
         welcome = self.frame()
         assert isinstance(welcome, messages.Welcome), welcome
         return welcome
 
     def send(self, data: bytes) -> None:
-        """Send bytes, unless the server has closed by now."""
+        """Send bytes, unless the server has closed."""
         try:
             self._socket.sendall(data)
         except ConnectionError:
@@ -81,17 +81,17 @@ class RawSocket:
         opcode, payload = found
         if opcode == CLOSE:
             self.close_code = struct.unpack(">H", payload[:2])[0] if payload else 1005
-            self.say(payload[:2], CLOSE)  # the server waits for it
+            self.say(payload[:2], CLOSE)  # the server waits for the answer
         return found
 
     def frame(self) -> messages.ServerFrame | None:
-        """Return the next frame of the protocol; None if the server closed. Fails for what no server may send."""
+        """Return the next protocol frame; None if the server closed. Fails for frames that no server may send."""
         while (found := self.message()) is not None and found[0] != TEXT:
             pass
         return messages.decode_server(found[1]) if found else None
 
     def until(self, marker: str) -> list[messages.ServerFrame]:
-        """Send a frame of an unknown type and return what comes before the answer to it, or before the close."""
+        """Send a frame of an unknown type; return the frames before the answer to it, or before the close."""
         self.say(f'{{"type":"{marker}"}}'.encode())
         frames = []
         while (one := self.frame()) is not None:
@@ -107,7 +107,7 @@ class RawSocket:
         return self._received
 
     def half_close(self) -> None:
-        """Say that no more bytes come."""
+        """Close the sending direction."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -123,7 +123,7 @@ class RawSocket:
         return bool(data)
 
     def _whole(self) -> tuple[int, bytes] | None:
-        """Return and remove the first message that has arrived whole; the server neither masks nor fragments."""
+        """Return and remove the first complete message; the server neither masks nor fragments."""
         data = self._received
         if len(data) < 2:
             return None
@@ -171,13 +171,13 @@ def frame(opcode: int, payload: bytes, *, head: int = 0x80, mask: bool = True, l
 
 
 def masked(data: bytes) -> bytes:
-    """Return data under the mask, or from under it (RFC 6455 section 5.3)."""
+    """Return masked data, or unmask it (RFC 6455 section 5.3)."""
     key = (KEY * (len(data) // 4 + 1))[: len(data)]
     return (int.from_bytes(data, "big") ^ int.from_bytes(key, "big")).to_bytes(len(data), "big")
 
 
 def malformed(data: bytes) -> bool:
-    """Whether the protocol's decoder refuses a text."""
+    """Return whether the protocol's decoder rejects a text."""
     try:
         messages.decode_client(data)
     except ProtocolError:

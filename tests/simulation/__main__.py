@@ -1,6 +1,7 @@
 """Run one schedule again, or many: python -m tests.simulation [--seed 7 [--only 0,3,9]] [--count 10000 [--jobs 2]]."""
 
 import argparse
+import gc
 import os
 import sys
 import time
@@ -11,8 +12,8 @@ from tests.simulation.adversary import Schedule, broken, report
 from tests.simulation.many import Found, explore
 
 CHUNK = 50
-"""Schedules that a process runs between two reports."""
-SAY_SECONDS = 15.0
+"""Schedules per task of a process."""
+REPORT_SECONDS = 15.0
 
 
 def main() -> int:
@@ -33,18 +34,18 @@ def main() -> int:
 
 
 def _many(seeds: range, jobs: int) -> int:
-    found, said, rules = Found(), 0.0, set[str]()
+    found, reported, rules = Found(), 0.0, set[str]()
     started = time.monotonic()
     for more in _parallel(seeds, jobs):
         found.add(more)
         for seed, violation in more.broken:
-            # One schedule shows what it is about; others that break the same rule are only named.
+            # Show one schedule per rule in full; others that break the same rule are only named.
             first = violation.rule not in rules
             rules.add(violation.rule)
             print(f"seed {seed}: {report(Schedule(seed), violation) if first else violation}", flush=True)
-        if time.monotonic() - said > SAY_SECONDS:
-            said = time.monotonic()
-            print(f"simulated {found.count} of {len(seeds)} schedules, {said - started:.0f} s", flush=True)
+        if time.monotonic() - reported > REPORT_SECONDS:
+            reported = time.monotonic()
+            print(f"simulated {found.count} of {len(seeds)} schedules, {reported - started:.0f} s", flush=True)
     print(found)
     if not found.covers:
         print(f"not reached: {', '.join(f'{fault} at {step}' for fault, step in found.missed)}")
@@ -54,11 +55,12 @@ def _many(seeds: range, jobs: int) -> int:
 
 
 def _parallel(seeds: range, jobs: int) -> Iterator[Found]:
-    """Give what chunks of schedules show, as they are done."""
-    with ProcessPoolExecutor(jobs) as pool:
+    """Yield the results of chunks of schedules as they complete."""
+    # Imported objects stay: no process needs to search them for garbage.
+    with ProcessPoolExecutor(jobs, initializer=gc.freeze) as pool:
         waiting = {pool.submit(explore, seeds[start : start + CHUNK]) for start in range(0, len(seeds), CHUNK)}
         while waiting:
-            done, waiting = wait(waiting, timeout=SAY_SECONDS, return_when=FIRST_COMPLETED)
+            done, waiting = wait(waiting, timeout=REPORT_SECONDS, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
             if not done:
                 yield Found()

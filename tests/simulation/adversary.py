@@ -1,4 +1,4 @@
-"""Schedules: what people do and what goes wrong, when; made from a seed, and made smaller when they break something."""
+"""Schedules of user actions and faults, generated from a seed and shrunk when they break an invariant."""
 
 import random
 from collections import Counter
@@ -10,9 +10,9 @@ from tests.simulation.pods import Pod
 from tests.simulation.world import TIMEOUTS, WINDOW, World
 
 TROUBLE_SECONDS = 45.0
-"""Within this time everything happens; afterwards the world is left alone."""
+"""All actions and faults happen within this time; afterwards the world is left alone."""
 SETTLE_SECONDS = WINDOW + 2 * TIMEOUTS.idle_heartbeat_ms / 1000 + 20
-"""Resume window and two heartbeats, and the time in which a silent socket is noticed and replaced."""
+"""The resume window, two heartbeats, and the time to notice and replace a silent socket."""
 
 ACTS = ("join", "join", "join", "leave", "skip", "say", "say", "say", "say")
 CHANGES = ("leave", "skip")
@@ -27,9 +27,9 @@ STEPS = (
     "offline", "dialing", "greeting", "resuming", "moving",
     "idle", "joining", "queued", "proposed", "entering", "opening", "met", "speaking",
 )  # fmt: skip
-"""How far a page has come, in the order of a call; `Page.step` tells which."""
+"""A page's progress, in the order of a call (`Page.step`)."""
 LEADS_TO = {"dialing": "cut", "resuming": "cut", "offline": "offline", "moving": "drain"}
-"""What happens before, where a step does not come by itself."""
+"""What causes a step that does not occur by itself."""
 UNREACHABLE = frozenset({("cut", "offline"), ("cut", "dialing")})
 """There is no socket to cut."""
 PLACES = tuple((fault, step) for fault in FAULTS for step in STEPS if (fault, step) not in UNREACHABLE)
@@ -45,14 +45,14 @@ RECIPES: tuple[tuple[tuple[str, str], ...], ...] = (
     (("fail-over", "opening"), ("reload", "opening"), ("kill", "resuming")),
     (("drain", "speaking"), ("kill", "moving"), ("fail-over", "resuming")),
 )
-"""What goes wrong together in known kinds of faults: an act and the step it is aimed at, in their order."""
+"""Known combinations of faults: actions and the steps they are aimed at, in order."""
 
 
 @dataclass(frozen=True)
 class Act:
-    """Something that happens at `at` seconds to number `who`; `size` from 0 to 1 says how much of it.
+    """An action or fault at `at` seconds for user `who`; `size` from 0 to 1 is its extent.
 
-    With a `step` it happens as soon after that as the page of `who` is there.
+    With a `step`, it happens as soon after that as the user's page reaches the step.
     """
 
     at: float
@@ -68,7 +68,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A whole run; `keep` holds the numbers of the acts that are carried out, None all; `world` draws other delays."""
+    """One run. `keep` has the numbers of the acts to carry out, None all; `world` draws other delays."""
 
     seed: int
     keep: tuple[int, ...] | None = None
@@ -76,12 +76,12 @@ class Schedule:
 
     @property
     def honest(self) -> bool:
-        """Whether there is one fault alone, which must end no match."""
+        """Whether there is a single fault, which must end no match."""
         return self.seed % 4 == 0
 
     @property
     def alone(self) -> bool:
-        """Whether there is one pod, without a store."""
+        """Whether there is a single pod without a store."""
         return self.seed % 10 == 9
 
     def acts(self) -> dict[int, Act]:
@@ -106,7 +106,7 @@ def _joins(chance: random.Random) -> list[Act]:
 def _honest(chance: random.Random) -> list[Act]:
     acts = [Act(chance.uniform(0.5, 3), "join", who, 0) for who in range(MOST_USERS)]
     acts += [Act(chance.uniform(1, TROUBLE_SECONDS), "say", chance.randrange(MOST_USERS), 0) for _ in range(40)]
-    if chance.random() < 0.1:  # the store is away for longer than a partner may be
+    if chance.random() < 0.1:  # the store is unavailable for longer than a peer may be away
         return [*acts, Act(chance.uniform(4, 8), "outage", chance.randrange(MOST_USERS), chance.uniform(0.7, 1))]
     at = chance.choice((chance.uniform(0, 25), chance.uniform(0, 4)))
     step = chance.choice(("", *STEPS[5:]))
@@ -114,7 +114,7 @@ def _honest(chance: random.Random) -> list[Act]:
 
 
 def _aimed(chance: random.Random, nth: int) -> list[Act]:
-    """Faults at chosen steps, one place after the other, in a world where all talk and change partners."""
+    """Faults at chosen steps, one after the other, while all users chat and change peers."""
     acts = _joins(chance)
     acts += [Act(chance.uniform(2, TROUBLE_SECONDS), "say", chance.randrange(MOST_USERS), 0) for _ in range(30)]
     for who in range(MOST_USERS):
@@ -130,7 +130,7 @@ def _aimed(chance: random.Random, nth: int) -> list[Act]:
 
 
 def _aim(chance: random.Random, kind: str, step: str) -> list[Act]:
-    """Something at a step, with what leads there; whoever says hello does so at the beginning."""
+    """Return a fault at a step, and what leads there; `greeting` only occurs at the start."""
     at = 0.0 if step == "greeting" else chance.uniform(0, TROUBLE_SECONDS - 10)
     who = chance.randrange(MOST_USERS)
     before = [Act(at, LEADS_TO[step], who, chance.random() / 4)] if step in LEADS_TO else []
@@ -138,7 +138,7 @@ def _aim(chance: random.Random, kind: str, step: str) -> list[Act]:
 
 
 def _recipe(chance: random.Random, recipe: tuple[tuple[str, str], ...]) -> list[Act]:
-    """All of a recipe soon after one another, for most of those who are there."""
+    """Return the acts of a recipe in quick succession, for most users."""
     acts, at = [], chance.uniform(0, TROUBLE_SECONDS / 2)
     for kind, step in recipe:
         everybody = [who for who in range(MOST_USERS) if chance.random() < 0.6]
@@ -155,7 +155,7 @@ def _chaos(chance: random.Random) -> list[Act]:
     for kinds, most in ((ACTS, 50), (PAGE_FAULTS, 4), (POD_FAULTS, 3), (STORE_FAULTS, 3)):
         for _ in range(chance.randint(0, most)):
             near = chance.choice(acts)
-            soon = chance.random() < 0.5  # right after something else, where most frames are on their way
+            soon = chance.random() < 0.5  # right after another act, when most frames are in flight
             at = near.at + chance.uniform(0, 0.4) if soon else chance.uniform(0, TROUBLE_SECONDS)
             who = near.who if soon and chance.random() < 0.5 else chance.randrange(MOST_USERS)
             acts.append(Act(min(at, TROUBLE_SECONDS), chance.choice(kinds), who, chance.random()))
@@ -163,7 +163,7 @@ def _chaos(chance: random.Random) -> list[Act]:
 
 
 class Run:
-    """A schedule in a world of its own."""
+    """A schedule in its own world."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
@@ -200,8 +200,10 @@ class Run:
             raise ViolationError("0 failure", f"{type(error).__name__}: {error}") from error
 
     def _look(self) -> None:
-        """Carry out what was aimed at a step that is reached now."""
-        for act in [act for act in self._aimed if self.users[act.who % len(self.users)].page.step == act.step]:
+        """Carry out the acts whose step has been reached."""
+        number = len(self.users)
+        steps = {who: self.users[who].page.step for who in {act.who % number for act in self._aimed}}
+        for act in [act for act in self._aimed if steps[act.who % number] == act.step]:
             self._aimed.remove(act)
             self._do(act)
         if not self._aimed:
@@ -226,7 +228,7 @@ class Run:
             user.leave("skip" if act.kind == "skip" else "user")
 
     def _left(self, most: float, act: Act) -> float:
-        """How long a lasting trouble lasts: all are over in time."""
+        """Return the duration of a lasting fault, which ends within TROUBLE_SECONDS."""
         return max(min(most * act.size, self._end - self.world.now), 0.0)
 
     def _trouble_page(self, act: Act, user: User) -> None:
@@ -255,7 +257,7 @@ class Run:
                 pod.pause(self._left(40, act))
             case "drain" if self.schedule.alone:
                 self._start_pod()
-                pod.drain(within=0)  # its sessions end with it, and nothing is gained by waiting
+                pod.drain(within=0)  # its sessions end with it, so waiting gains nothing
             case "drain":
                 self._start_pod()
                 pod.drain(within=5 + 10 * act.size)
@@ -287,7 +289,7 @@ class Run:
                 split = 0.0 if self.schedule.honest else chance.choice((0.0, chance.uniform(0, 2)))
                 store.fail_over(act.who, tail, gap, split)
             case "step-store-clock":
-                far = 240 if act.who == MOST_USERS - 1 else 1  # hours: records expire, beats are in the future
+                far = 240 if act.who == MOST_USERS - 1 else 1  # hours: records expire, heartbeats are in the future
                 store.step_clock(act.who, 60 * (act.size - 0.5) * far)
 
     def _for_a_while(self, name: str, value: float, act: Act) -> None:
@@ -297,12 +299,12 @@ class Run:
 
     def _start_pod(self) -> None:
         if self.schedule.alone and self.pods:
-            self.world.watch.forgotten(split=TROUBLE_SECONDS)  # the old pod may serve for a while what it remembers
+            self.world.watch.forgotten(split=TROUBLE_SECONDS)  # the old pod may serve what it remembers for a while
         Pod(self.world, f"pod-{len(self.pods)}", self.pods)
 
 
 def broken(schedule: Schedule) -> ViolationError | None:
-    """Return what a schedule breaks, if it does."""
+    """Return the invariant that a schedule breaks, or None."""
     try:
         Run(schedule).go()
     except ViolationError as violation:
@@ -311,7 +313,7 @@ def broken(schedule: Schedule) -> ViolationError | None:
 
 
 def shrink(schedule: Schedule, rule: str) -> Schedule:
-    """Return a schedule that breaks the same rule with as few acts as leaving out some, again and again, finds."""
+    """Return a smaller schedule that breaks the same rule, by removing acts repeatedly."""
     keep = list(schedule.acts())
     size = max(1, len(keep) // 2)
     while size:
@@ -326,7 +328,7 @@ def shrink(schedule: Schedule, rule: str) -> Schedule:
 
 
 def report(schedule: Schedule, violation: ViolationError) -> str:
-    """Return the smallest schedule found that breaks the same rule, and how to see it again."""
+    """Return the shrunk schedule that breaks the same rule, and how to run it again."""
     small = shrink(schedule, violation.rule)
     acts = small.acts()
     numbers = ",".join(map(str, acts))

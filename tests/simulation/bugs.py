@@ -22,7 +22,7 @@ BUGS: dict[str, Plant] = {}
 
 
 def bug(queue_token: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let a function stand in for `place.name`; it gets what it replaces as its first argument."""
+    """Replace `place.name` by a function that gets the original as its first argument."""
     right = getattr(queue_token, name)
 
     def keep(wrong: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,10 +48,14 @@ def no_second_acknowledgement(right: Any, client: Any, frame: Any, now: float) -
 
 
 @bug(lanes.ReceiveLane, "receive")
-def duplicates_are_shown(right: Any, lane: Any, frame: Any) -> Any:
+def duplicates_are_delivered(right: Any, lane: Any, frame: Any, now: float) -> Any:
     again = [frame] if frame.seq <= lane._delivered else []
-    ready, ack = right(lane, frame)
-    return again + ready, ack
+    return again + right(lane, frame, now)
+
+
+@bug(lanes.SendLane, "obsoletes")
+def obsolete_frames_are_delivered(_right: Any, _lane: Any, _frame: Any) -> bool:
+    return False
 
 
 @bug(lanes.SendLane, "restart")
@@ -60,11 +64,11 @@ def the_whole_window_is_repeated(_right: Any, lane: Any, now: float) -> Any:
     return lane.flush(now)
 
 
-# Sessions and wants
+# Sessions and intents
 
 
 @bug(ClientSession, "_adopt")
-def a_snapshot_overrides_a_newer_want(right: Any, client: Any, intent: Any) -> Any:
+def a_snapshot_overrides_a_newer_intent(right: Any, client: Any, intent: Any) -> Any:
     client.intent = replace(client.intent, revision=min(client.intent.revision, max(intent.revision - 1, 0)))
     return right(client, intent)
 
@@ -78,7 +82,7 @@ def the_memory_of_a_pod_writes(right: Any, session: Any, now: float) -> Any:
 
 
 @bug(IntentReconciler, "_over")
-def an_end_is_told_for_ever(right: Any, reconciler: Any, match: Any, record: Any, now: float) -> Any:
+def an_end_is_reported_forever(right: Any, reconciler: Any, match: Any, record: Any, now: float) -> Any:
     return [*right(reconciler, match, record, now), *reconciler.keep_match(now)]
 
 
@@ -88,7 +92,7 @@ def presence_by_the_clock(_right: Any, _observation: Any) -> None:
 
 
 @bug(ClientSession, "_match_found")
-def a_match_is_shown_while_forming(right: Any, client: Any, frame: Any, now: float) -> Any:
+def a_match_is_reported_while_forming(right: Any, client: Any, frame: Any, now: float) -> Any:
     return right(client, replace(frame, state="open"), now)
 
 
@@ -102,13 +106,13 @@ def a_pod_removes_the_proposal_of_another(right: Any, session: Any, proposal: An
 
 
 def script(name: str, lua: str, right: str, wrong: str) -> None:
-    """Let a script of the store say `wrong` where it says `right`."""
+    """Plant a bug in a script of the store: replace `right` by `wrong`."""
     read = Script.__init__
 
     def misread(self: Script, of: str) -> None:
         read(self, of)
         if of == lua:
-            assert right in self.text, f"{lua}.lua does not say {right!r} any more"
+            assert right in self.text, f"{lua}.lua no longer has {right!r}"
             self.text = self.text.replace(right, wrong)
 
     BUGS[name] = lambda patch: patch.setattr(Script, "__init__", misread)
@@ -139,15 +143,15 @@ script("no_look_at_the_tombstone", "enqueue", "outcome == ''", "outcome == 'canc
 # The shell
 
 
-def who_missed_the_hello_stops(patch: pytest.MonkeyPatch) -> None:
+def a_missed_hello_stops_the_client(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pages, "NEVER", pages.NEVER | {4401})
 
 
-BUGS["who_missed_the_hello_stops"] = who_missed_the_hello_stops
+BUGS["a_missed_hello_stops_the_client"] = a_missed_hello_stops_the_client
 
 FIRST = {
     "no_tombstone": 117,
     "no_look_at_the_tombstone": 117,
-    "who_missed_the_hello_stops": 306,
+    "a_missed_hello_stops_the_client": 306,
 }
-"""Where to look first for bugs that few schedules show: it saves time, and is no more than a hint."""
+"""Schedules to try first for bugs that few schedules reveal; only a hint that saves time."""

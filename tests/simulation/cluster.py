@@ -1,7 +1,7 @@
-"""The store as a small cluster: shards of slots, each with a node that may be away, forget, or be followed by another.
+"""The store as a small cluster: shards of slots, each with a node that may be unavailable, wiped or failed over.
 
-The shipped RedisBroker and its scripts run on it, by a client that stands in for valkey/cluster.py's and does all at
-once; what a network adds is in store.py.
+The shipped RedisBroker and its scripts run on it, through a client that replaces valkey/cluster.py and answers at once;
+store.py adds the network.
 """
 
 import random
@@ -17,18 +17,23 @@ from switchboard_signaling.broker.records import SESSION_FIELDS, match_record, s
 from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.session.records import MatchRecord, SessionRecord
+from switchboard_signaling.valkey import slots
 from switchboard_signaling.valkey.cluster import Troubles
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
-from switchboard_signaling.valkey.slots import SLOTS, Address, Trouble, slot_of
+from switchboard_signaling.valkey.slots import SLOTS, Address, Trouble
 
 SHARDS = 3
 POOL = "tests/pool"
 
 
+slot_of = lru_cache(maxsize=4096)(slots.slot_of)
+"""A schedule asks for few keys, often."""
+
+
 @lru_cache
 def scripts() -> Scripts:
-    """Return the interpreter of this process."""
+    """Return this process's interpreter."""
     return Scripts()
 
 
@@ -42,44 +47,44 @@ class Shard:
         self._away_until = self._split_until = 0.0
 
     def serving(self, pod: str) -> Node | None:
-        """Return the node that a pod reaches: while the shard is split, half of the pods know only the old one."""
+        """Return the node that a pod reaches; during a split, half of the pods know only the old one."""
         now = self._clock()
         if now < self._split_until and pod[-1] in "02468":
             return self._old
         return None if now < self._away_until else self.node
 
     def go_away(self, seconds: float) -> None:
-        """Serve nobody for a while."""
+        """Be unavailable for a while."""
         self._away_until = max(self._away_until, self._clock() + seconds)
 
     def follow(self, replica: Node, gap: float, split: float) -> None:
-        """Go on with a replica after a gap; for `split` seconds half of the pods still reach the old node."""
+        """Fail over to a replica after a gap; for `split` seconds half of the pods still reach the old node."""
         self._old, self.node = self.node, replica
         self._split_until = self._clock() + split
         self.go_away(gap)
 
 
 class Silence(Troubles):
-    """The simulation tells what happened by itself."""
+    """The simulation reports by itself."""
 
     def note(self, found: Trouble, node: Address | None) -> None: ...
 
 
 class Client:
-    """The broker's store, as a pod reaches it; it has tried a few times when it fails."""
+    """The broker's client of the store; a failure stands for several failed attempts."""
 
     def __init__(self, cluster: "Cluster", pod: str) -> None:
         self._cluster, self._pod = cluster, pod
         self.troubles = Silence()
 
     async def start(self) -> None:
-        """Need nothing."""
+        """Do nothing."""
 
     async def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing."""
 
-    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
-        """Leave it to the ears of store.py."""
+    async def listen(self, channel: str, received: Callable[[str], None], lost: Callable[[], None]) -> None:
+        """Do nothing: store.py delivers hints."""
 
     async def call(self, key: str, *words: Any) -> Any:
         name, *given = map(_word, words)
@@ -90,7 +95,8 @@ class Client:
         return scripts().run(self._node(keys), script.text, list(keys), [_word(one) for one in arguments])
 
     def _node(self, keys: Sequence[str]) -> Node:
-        assert len({slot_of(key) for key in keys}) == 1, f"{keys} do not map to the same slot"
+        slot = slot_of(keys[0])
+        assert all(slot_of(key) == slot for key in keys[1:]), f"{keys} do not map to the same slot"
         node = self._cluster.shard_of(keys[0]).serving(self._pod)
         self._cluster.away = node is None
         if node is None:
@@ -104,7 +110,7 @@ class Cluster:
     def __init__(self, clock: Clock, hear: Hear, chance: random.Random) -> None:
         self.random = chance
         self.away = False
-        """Whether what was called last is away: a broker has no other reason to fail."""
+        """Whether the node called last is unavailable, which is a broker's only reason to fail."""
         self.shards = [Shard(clock, hear) for _ in range(SHARDS)]
         self._brokers: dict[str, RedisBroker] = {}
 
@@ -120,17 +126,17 @@ class Cluster:
         return known
 
     def client(self, pod: str) -> Client:
-        """Return what a pod reaches the store by."""
+        """Return a pod's client of the store."""
         return Client(self, pod)
 
-    # What it knows, for those who look at it from outside
+    # The store's contents, for checks
 
     def session(self, session_id: str) -> SessionRecord | None:
         key = "{s:" + session_id + "}"
         return session_record(self.shard_of(key).node.hmget(key, *SESSION_FIELDS))
 
     def match(self, match_id: str, pod: str | None = None) -> MatchRecord | None:
-        """Return the record of a match, as this pod finds it where it is given."""
+        """Return the record of a match, as this pod sees it if given."""
         key = "{m:" + match_id + "}"
         shard = self.shard_of(key)
         node = shard.serving(pod) if pod else shard.node
@@ -150,15 +156,15 @@ class Cluster:
 
 
 def at_once(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine that never waits; gives back what it returns or raises."""
+    """Run a coroutine that never waits; return its result or raise its exception."""
     try:
         work.send(None)
     except StopIteration as done:
         return done.value
-    raise RuntimeError("it waits")
+    raise RuntimeError("the coroutine waits")
 
 
 def _word(value: str | bytes | float) -> str:
-    """Return a word of a command as the store reads it."""
+    """Return a word of a command as text."""
     assert not isinstance(value, bool)
     return value.decode() if isinstance(value, bytes) else str(value)

@@ -18,25 +18,25 @@ from switchboard_signaling.session.records import (
 )
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
-from switchboard_signaling.wire.messages import Ack, Noop, PeerMessage
+from switchboard_signaling.wire.messages import Ack, Negotiation, PeerMessage
 
 if TYPE_CHECKING:
     from tests.simulation.pages import Page, User
     from tests.simulation.world import World
 
 QUIET_SECONDS = 7.0
-"""More than the longest time after which an unacknowledged frame is repeated."""
-UNSPOKEN_SECONDS = 30.0
-"""How long nobody may have spoken of a ticket that its client has given up, once all faults are over. It may be there:
-whoever was to cancel it may have been cut off, and nobody else knows of it; then it goes by itself (UNHEARD in
+"""Longer than the longest interval between repetitions of an unacknowledged frame."""
+UNREFRESHED_SECONDS = 30.0
+"""How long an abandoned ticket must have been unrefreshed once all faults are over. It may still be queued: the socket
+that should have cancelled it may have been cut off, and no other socket knows it; it expires (TICKET_TTL in
 matching/queue.py)."""
 MOST_ENDS = 5
-"""How often a socket may be told of one end: a client that sleeps answers none of it."""
+"""How often a socket may be notified of one end: a sleeping client answers none of them."""
 Lane = tuple[str, str, str]
 
 
 class ViolationError(AssertionError):
-    """An invariant does not hold; `rule` names it."""
+    """An invariant is broken; `rule` names it."""
 
     def __init__(self, rule: str, text: str) -> None:
         super().__init__(rule, text)
@@ -47,24 +47,25 @@ class ViolationError(AssertionError):
 
 
 class Watch:
-    """Sees everything, and says at once what must not be."""
+    """Observe the world, and fail at once if an invariant is broken."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
         self.honest = False
-        """Whether the one fault of this schedule is one that ends no match."""
+        """Whether the schedule has a single fault, which must end no match."""
         self._pairs: dict[str, frozenset[str]] = {}
         self._opened: set[str] = set()
         self._named: set[tuple[str, str]] = set()
         self._numbers: dict[str, int] = {}
         self._cancelled: set[str] = set()
-        self._spoken_of: dict[str, float] = {}
-        self._places: dict[str, set[int]] = defaultdict(set)
-        self._heard: dict[tuple[str, int, str], int] = defaultdict(int)
+        self._refreshed_at: dict[str, float] = {}
+        self._orders: dict[str, set[int]] = defaultdict(set)
+        self._received: dict[tuple[str, int, str], int] = defaultdict(int)
         self._touched: dict[tuple[str, int, str], int] = defaultdict(int)
         self._ends: dict[tuple[str, int, str], int] = defaultdict(int)
-        self._intents: dict[str, int] = {}
+        self._revisions: dict[str, int] = {}
         self._said: dict[Lane, dict[int, PeerMessage]] = defaultdict(dict)
+        self._generations: dict[Lane, int] = defaultdict(int)
         self._shown: dict[Lane, int] = defaultdict(int)
         self._repeated_at: dict[Lane, float] = {}
         self._restored = False
@@ -73,36 +74,36 @@ class Watch:
     def _fail(self, rule: str, text: str) -> None:
         raise ViolationError(rule, f"{text} (at {self._world.now - 1000:.2f} s)")
 
-    # What the store is asked and says
+    # Questions to the store and its replies
 
-    def heard(self, session_id: str, socket_number: int, pod: str) -> None:
-        """A pod has taken a frame of a client."""
-        self._heard[session_id, socket_number, pod] += 1
+    def received(self, session_id: str, socket_number: int, pod: str) -> None:
+        """Note that a pod has received a frame from a client."""
+        self._received[session_id, socket_number, pod] += 1
 
     def asked(self, pod: str, question: object) -> None:
-        """A pod asks the store, once for each question."""
+        """Note that a pod asks the store, once per question."""
         if isinstance(question, TouchSession):
             key = (question.session_id, question.socket_number, pod)
             self._touched[key] += 1
-            if self._touched[key] > self._heard[key]:
+            if self._touched[key] > self._received[key]:
                 self._fail(
-                    "3 memory writes", f"{pod} touches {question.session_id} more often than its client has spoken"
+                    "3 memory writes", f"{pod} touches {question.session_id} more often than its client has sent frames"
                 )
         if isinstance(question, Announced) and question.pod != pod:
             self._fail("3 foreign proposal", f"{pod} removes a proposal of {question.pod}")
 
     def unavailable(self, error: Exception, excused: bool) -> None:
-        """A broker says that the store cannot serve; `excused` if it is away."""
+        """Note that a broker reports the store as unavailable; `excused` if it is."""
         if not excused:
-            self._fail("0 store", f"it serves, but its broker fails: {error}")
+            self._fail("0 store", f"it is available, but its broker fails: {error}")
 
     def forgotten(self, split: float = 0.0) -> None:
-        """The store has lost some of what it knew; for `split` seconds there are two of it."""
+        """Note that the store has lost data; for `split` seconds there are two of it."""
         self._split_until = max(self._split_until, self._world.now + split)
         self._restored = True
 
     def stored(self, question: object, before: MatchRecord | None, reply: object) -> None:
-        """The store has answered, whether or not the answer arrives."""
+        """Note that the store has answered, whether or not the answer arrives."""
         if self._split_until:
             self._numbers.clear()
             self._cancelled.clear()
@@ -121,17 +122,17 @@ class Watch:
 
     def _enqueued(self, question: Enqueue, reply: Enqueued | Proposal) -> None:
         name, asked = question.ticket.ticket, question.ticket.queue_order
-        self._spoken_of[name] = self._world.now
+        self._refreshed_at[name] = self._world.now
         if name in self._cancelled:
-            self._fail("3 no tombstone", f"the cancelled ticket {name} is in line again")
+            self._fail("3 no tombstone", f"the cancelled ticket {name} is queued again")
         if isinstance(reply, Proposal):
             pair = frozenset((reply.a.session_id, reply.b.session_id))
             if self._pairs.setdefault(reply.match_id, pair) != pair or len(pair) != 2:
                 self._fail("2 pairs", f"match {reply.match_id} is of {pair}, and of {self._pairs[reply.match_id]}")
             return
-        if asked and reply.queue_order != asked and reply.queue_order not in self._places[name]:
-            self._fail("3 place lost", f"ticket {name} had place {asked} and got {reply.queue_order}")
-        self._places[name].add(reply.queue_order)
+        if asked and reply.queue_order != asked and reply.queue_order not in self._orders[name]:
+            self._fail("3 queue order lost", f"ticket {name} had order {asked} and got {reply.queue_order}")
+        self._orders[name].add(reply.queue_order)
 
     def _recorded(self, before: MatchRecord | None, after: MatchRecord) -> None:
         if after.outcome == "open":
@@ -142,19 +143,19 @@ class Watch:
         if done or (before.outcome == "open" and after.outcome not in ("open", "ended")):
             self._fail("3 outcome twice", f"{before} became {after}")
 
-    # What clients are given and show
+    # Frames to clients, and their events
 
     def delivers(self, session_id: str, socket_number: int, frame: messages.ServerFrame) -> None:
-        """A pod sends a frame to a session's socket."""
+        """Note that a pod sends a frame to a session's socket."""
         if isinstance(frame, messages.PeerState) and frame.state == "left":
             self._ends[session_id, socket_number, frame.match_id] += 1
             if self._ends[session_id, socket_number, frame.match_id] > MOST_ENDS:
-                self._fail("3 told for ever", f"{session_id} is told again and again that {frame.match_id} is over")
+                self._fail("3 end repeated", f"{session_id} is notified again and again that {frame.match_id} is over")
         if isinstance(frame, PeerMessage) and session_id not in self._pairs.get(frame.match_id, ()):
-            self._fail("2 foreign frame", f"{session_id} is given {frame}")
+            self._fail("2 foreign frame", f"{session_id} is sent {frame}")
 
     def event(self, page: "Page", output: Output) -> None:
-        """A page's session wants something done or shown."""
+        """Note an output of a page's session."""
         match output:
             case MatchReady(match_id=match_id):
                 self._met(page, match_id)
@@ -167,15 +168,19 @@ class Watch:
             case Ended(reason=reason) if page.shown and self.honest:
                 self._fail("4 honesty", f"user {page.user.number} lost match {page.shown}: {reason}")
             case ClientProblem(code="session-unknown"):
-                self._intents.pop(page.session.instance, None)
+                self._revisions.pop(page.session.instance, None)
         revision = page.session.intent.revision
-        if revision < self._intents.get(page.session.instance, 0):
-            self._fail("3 want overridden", f"user {page.user.number} is back at want {page.session.intent}")
-        self._intents[page.session.instance] = revision
+        if revision < self._revisions.get(page.session.instance, 0):
+            self._fail("3 intent overridden", f"user {page.user.number} is back at {page.session.intent}")
+        self._revisions[page.session.instance] = revision
 
     def ticked(self, page: "Page", outputs: list[Output]) -> None:
-        """A page's session repeats what is due."""
-        again = [one for one in outputs if isinstance(one, Transmit) and isinstance(one.frame, PeerMessage)]
+        """Note that a page's session repeats what is due."""
+        again = [
+            one
+            for one in outputs
+            if isinstance(one, Transmit) and isinstance(one.frame, PeerMessage) and not isinstance(one.frame, Ack)
+        ]
         if len(again) > 1:
             self._fail("1 flood", f"user {page.user.number} repeats {len(again)} frames at once")
 
@@ -194,7 +199,7 @@ class Watch:
         known = self._said[lane].get(frame.seq)
         if known is not None:
             self._repeated_at[lane] = self._world.now
-            if known != frame and not isinstance(frame, Noop):
+            if known != frame:
                 self._fail("1 number reused", f"{known} became {frame}")
         self._said[lane][frame.seq] = frame
 
@@ -203,18 +208,29 @@ class Watch:
             self._fail("1 foreign lane", f"page {page.session.instance} shows {frame}")
         lane = (frame.match_id, frame.from_, frame.to)
         sent, seq = self._said[lane], self._shown[lane] + 1
-        while seq < frame.seq and isinstance(sent.get(seq), Noop):
+        while seq < frame.seq and self._obsolete(lane, sent.get(seq)):
             seq += 1
         if frame.seq != seq:
             self._fail("1 once, in order", f"{lane} shows {frame.seq} where {seq} was due")
-        if sent.get(seq) != frame and not isinstance(sent.get(seq), Noop):
+        if sent.get(seq) != frame:
             self._fail("1 content", f"{sent.get(seq)} was shown as {frame}")
+        if self._obsolete(lane, frame):
+            self._fail("1 obsolete", f"{lane} shows {frame} although its receiver has negotiated a newer connection")
         self._shown[lane] = seq
 
-    # What holds once all faults are long over
+    def negotiated(self, page: "Page", match_id: str, peer: str, generation: int) -> None:
+        """Note that a page negotiates a connection with a page load of its peer."""
+        back = (match_id, peer, page.session.instance)
+        self._generations[back] = max(self._generations[back], generation)
+
+    def _obsolete(self, lane: Lane, frame: PeerMessage | None) -> bool:
+        """Return whether a frame is about a connection that the receiver of the lane has replaced."""
+        return isinstance(frame, Negotiation) and frame.generation < self._generations[lane]
+
+    # Invariants once all faults are long over
 
     def finish(self, users: "list[User]") -> None:
-        """Check the liveness: beliefs and the store agree, nothing is left over."""
+        """Check liveness: clients and the store agree, and nothing is left over."""
         present = {user.page.session.session_id or "": user for user in users if not user.gone}
         tickets = self._world.store.backend.tickets()
         for session_id, user in present.items():
@@ -225,14 +241,16 @@ class Watch:
             if isinstance(intent, Queued) and f"{ticket.session_id}/{intent.ticket}" == name:
                 wanted.append(ticket)
             elif (
-                intent is not None and not self._restored and self._spoken_of[name] > self._world.now - UNSPOKEN_SECONDS
+                intent is not None
+                and not self._restored
+                and self._refreshed_at[name] > self._world.now - UNREFRESHED_SECONDS
             ):
-                self._fail("3 ghost ticket", f"{name} is in line, but its client wants {intent}")
-            # Others are left over by a lost tail or by somebody who vanished: aborted as soon as they are proposed.
+                self._fail("3 ghost ticket", f"{name} is queued, but its client wants {intent}")
+            # Others remain after lost writes or a vanished client; they are aborted as soon as they are proposed.
         for one in wanted:
             for other in wanted:
                 if compatible(one, other):
-                    self._fail("3 not matched", f"{one.ticket} and {other.ticket} wait for each other")
+                    self._fail("3 not matched", f"{one.ticket} and {other.ticket} are compatible and both wait")
 
     def _settled(self, user: "User", session_id: str, present: "dict[str, User]") -> None:
         page, store = user.page, self._world.store.backend
@@ -241,9 +259,9 @@ class Watch:
             self._fail("3 offline", f"{who} has no session{', was stopped' if page.stopped else ''}")
         record = store.session(session_id)
         if record is None or (record.intent.revision, type(record.intent)) != (intent.revision, type(intent)):
-            self._fail("3 beliefs differ", f"{who} wants {intent}, the store knows {record and record.intent}")
+            self._fail("3 intents differ", f"{who} wants {intent}, the store knows {record and record.intent}")
         if isinstance(intent, Queued) and f"{session_id}/{intent.ticket}" not in store.tickets():
-            self._fail("3 not in line", f"{who} wants {intent}")
+            self._fail("3 not queued", f"{who} wants {intent}")
         if isinstance(intent, Idle):
             return
         if isinstance(intent, Matched):
@@ -259,16 +277,16 @@ class Watch:
                 or theirs.match_id != intent.match_id
             ):
                 self._fail(
-                    "3 ghost partner",
-                    f"{who} is in {intent.match_id}, {match and match.outcome}; partner wants {theirs}",
+                    "3 ghost peer",
+                    f"{who} is in {intent.match_id}, {match and match.outcome}; peer wants {theirs}",
                 )
             if page.shown != intent.match_id or peer is None or peer.page.shown != intent.match_id:
-                self._fail("3 not shown", f"{who} and the partner are in {intent.match_id}, but do not both see it")
+                self._fail("3 not shown", f"{who} and the peer are in {intent.match_id}, but do not both see it")
             self._lane_done((intent.match_id, page.session.instance, peer.page.session.instance))
 
     def _lane_done(self, lane: Lane) -> None:
-        real = [seq for seq, frame in self._said[lane].items() if not isinstance(frame, Noop)]
-        if max(real, default=0) > self._shown[lane]:
-            self._fail("1 not shown", f"{lane} has {max(real)} frames, {self._shown[lane]} shown")
+        due = [seq for seq, frame in self._said[lane].items() if not self._obsolete(lane, frame)]
+        if max(due, default=0) > self._shown[lane]:
+            self._fail("1 not shown", f"{lane} has {max(due)} frames, {self._shown[lane]} shown")
         if self._repeated_at.get(lane, 0) > self._world.now - QUIET_SECONDS:
             self._fail("1 repeats for ever", f"{lane} still repeats what was shown")

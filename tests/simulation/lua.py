@@ -1,7 +1,7 @@
-"""Runs the store's scripts on a model of its nodes: Lua 5.1, with what Redis gives to a script and nothing else.
+"""Run the store's scripts on a model of its nodes: Lua 5.1 with only the environment that Redis gives to scripts.
 
-Values change their type on the way as in Redis (https://redis.io/docs/latest/develop/programmability/lua-api/): a
-missing one is `false` in Lua, a number that a script returns is cut to a whole one, a list ends at its first nil.
+Types are converted as in Redis (https://redis.io/docs/latest/develop/programmability/lua-api/): nil is `false` in Lua,
+a number that a script returns is truncated to an integer, and a list ends at its first nil.
 """
 
 import json
@@ -19,16 +19,25 @@ WITHOUT_KEYS = frozenset({"TIME"})
 
 _SANDBOX = """
 local array, call, encode, decode = ...
-local given = {KEYS = {}, ARGV = {}, redis = {call = call}, cjson = {encode = encode, decode = decode}}
+local function answer(first, ...)
+  if first == true then
+    return {...}
+  end
+  return first
+end
+local given = {
+  redis = {call = function(...) return answer(call(...)) end},
+  cjson = {encode = encode, decode = decode},
+}
 local names = 'assert error ipairs math next pairs pcall select string table tonumber tostring type unpack'
 for name in names:gmatch('%S+') do
   given[name] = _G[name]
 end
+setmetatable(given, {
+  __index = function(_, name) error("Script attempted to access nonexistent global variable '" .. name .. "'") end,
+})
 local globals = setmetatable({}, {
-  __index = function(_, name)
-    if given[name] == nil then error("Script attempted to access nonexistent global variable '" .. name .. "'") end
-    return given[name]
-  end,
+  __index = given,
   __newindex = function() error('Attempt to modify a readonly table') end,
 })
 
@@ -53,8 +62,8 @@ end
 return function(script, count, ...)
   local all = {...}
   given.KEYS, given.ARGV = {unpack(all, 1, count)}, {unpack(all, count + 1)}
-  return reply(setfenv(script, globals)())
-end
+  return reply(script())
+end, function(script) return setfenv(script, globals) end
 """
 
 
@@ -62,21 +71,21 @@ class Scripts:
     """An interpreter, used by one node at a time."""
 
     def __init__(self) -> None:
-        self._lua = lua51.LuaRuntime(register_eval=False, register_builtins=False)
+        self._lua = lua51.LuaRuntime(register_eval=False, register_builtins=False, unpack_returned_tuples=True)
         self._load = self._lua.eval("loadstring")
         self._node: Node | None = None
         self._keys: list[str] = []
         sandbox = self._compile(_SANDBOX)
-        self._run = sandbox(lambda *parts: list(parts), self._call, self._encode, self._decode)
+        self._run, self._enclose = sandbox(lambda *parts: list(parts), self._call, self._encode, self._decode)
         self._compiled: dict[str, Callable[[], Any]] = {}
 
     def run(self, node: Node, text: str, keys: list[str], arguments: list[str]) -> Reply:
-        """Run a script on a node; raises ResponseError for what Redis refuses."""
+        """Run a script on a node; raises ResponseError where Redis does."""
         script = self._compiled.get(text)
         if script is None:
             if not text.startswith(HEADER):
                 raise ResponseError("a script without `#!lua` may touch foreign slots")
-            script = self._compiled[text] = self._compile("--" + text)
+            script = self._compiled[text] = self._enclose(self._compile("--" + text))
         self._node, self._keys = node, keys
         try:
             return self._run(script, len(keys), *keys, *arguments)
@@ -97,17 +106,17 @@ class Scripts:
             raise ResponseError("Script attempted to access keys that do not hash to the same slot")
         reply = self._node.call(name, *words)
         if isinstance(reply, list):
-            return self._lua.table_from([False if part is None else part for part in reply])
+            return (True, *[False if part is None else part for part in reply])
         if isinstance(reply, Status):
             return self._lua.table_from({"ok": str(reply)})
         return False if reply is None else reply
 
     def _near(self, key: str) -> bool:
-        """Return whether a key that was not given is in a slot of those that were."""
+        """Return whether an undeclared key is in the slot of a declared one."""
         return slot_of(key) in {slot_of(known) for known in self._keys}
 
     def _encode(self, value: Any) -> str:
-        """lua-cjson's way to write: slashes and DEL are escaped, other letters are not. Lists of text alone."""
+        """Encode a list of texts as lua-cjson does: slashes and DEL are escaped, other characters are not."""
         parts = [json.dumps(part, ensure_ascii=False) for part in value.values()]
         text = ",".join(part.replace("/", "\\/").replace("\x7f", "\\u007f") for part in parts)
         return f"[{text}]"

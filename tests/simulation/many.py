@@ -1,4 +1,4 @@
-"""Many schedules: what they break, and whether each fault met somebody at each step."""
+"""Many schedules: what they break, and which fault met a client at which step."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,31 +8,31 @@ from tests.simulation.adversary import FAULTS, PLACES, STEPS, UNREACHABLE, Run, 
 from tests.simulation.invariants import ViolationError
 
 ENOUGH = 2000
-"""From so many schedules on every fault must have met somebody at every step; fewer must reach half of the places."""
+"""From this many schedules on, every fault must have met a client at every step; fewer must reach half of them."""
 
 
 @dataclass
 class Found:
-    """What schedules have shown."""
+    """Results of schedules."""
 
     count: int = 0
     reached: Counter[tuple[str, str]] = field(default_factory=Counter)
     broken: list[tuple[int, ViolationError]] = field(default_factory=list)
 
     def add(self, other: "Found") -> None:
-        """Take over what others have shown."""
+        """Add other results."""
         self.count += other.count
         self.reached.update(other.reached)
         self.broken += other.broken
 
     @property
     def missed(self) -> list[tuple[str, str]]:
-        """Faults and the steps at which they met nobody."""
+        """Faults and the steps at which they met no client."""
         return [queue_token for queue_token in PLACES if not self.reached[queue_token]]
 
     @property
     def covers(self) -> bool:
-        """Whether enough was reached for the number of schedules."""
+        """Whether the schedules have reached enough steps for their number."""
         return len(self.missed) <= (0 if self.count >= ENOUGH else len(PLACES) // 2)
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class Found:
 
 
 def explore(seeds: Iterable[int]) -> Found:
-    """Run schedules and gather what they show."""
+    """Run schedules and collect the results."""
     found = Found()
     for seed in seeds:
         run = Run(Schedule(seed))

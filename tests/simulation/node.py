@@ -1,7 +1,7 @@
-"""One node of the store as a model: the commands that the scripts use, on the data of one shard.
+"""A model of one node of the store: the commands that the scripts use, on the data of one shard.
 
-It answers as Redis 7 does, in RESP2: numbers as text, nothing as None. What no script uses is not here, and a command
-that is missing fails. tests/e2e/signaling/test_agreement.py holds it against a real one.
+It answers as Redis 7 does in RESP2: numbers as text, nil as None. Commands that no script uses are missing and fail.
+tests/e2e/signaling/test_agreement.py compares it with a real node.
 """
 
 import re
@@ -11,15 +11,15 @@ from typing import Any, TypeAlias
 from redis.exceptions import ResponseError
 
 Reply: TypeAlias = Any
-"""What a command answers: text, a whole number, None, or a list of these."""
+"""A command's reply: text, an integer, None, or a list of these."""
 
 
 class Status(str):
-    """A simple string, which is a table in Lua."""
+    """A simple string, which Lua sees as a table."""
 
 
 class Sorted(dict[str, float]):
-    """A sorted set: members and their scores."""
+    """A sorted set: scores by member."""
 
 
 Clock: TypeAlias = Callable[[], float]
@@ -29,7 +29,7 @@ Hear: TypeAlias = Callable[[str, str], None]
 class Node:
     """The keys of a node.
 
-    `clock` gives seconds and is wrong by `step`; `hear` gets what is published, the channel and the text.
+    `clock` returns seconds and is off by `step`; `hear` receives published messages, as channel and text.
     """
 
     def __init__(self, clock: Clock, hear: Hear) -> None:
@@ -50,11 +50,11 @@ class Node:
         return copy
 
     def clear(self) -> None:
-        """Start anew with nothing, as a node without persistence does."""
+        """Delete all data, as a restart without persistence does."""
         self._data, self._until = {}, {}
 
     def call(self, name: str, *given: str) -> Reply:
-        """Carry out a command; raises ResponseError for what Redis refuses."""
+        """Run a command; raises ResponseError where Redis does."""
         command = _COMMANDS.get(name)
         if command is None:
             raise ResponseError(f"the model lacks {name}")
@@ -207,7 +207,7 @@ class Node:
 
     def zrangebyscore(self, key: str, low: str, high: str, *options: str) -> list[str]:
         least, most = _score(low.removeprefix("(")), _score(high.removeprefix("("))
-        left_out = [end for end, text in ((least, low), (most, high)) if text.startswith("(")]
+        excluded = [end for end, text in ((least, low), (most, high)) if text.startswith("(")]
         rest = [option.upper() for option in options]
         scores = "WITHSCORES" in rest
         if scores:
@@ -217,7 +217,7 @@ class Node:
             if rest[0] != "LIMIT" or len(rest) != 3:
                 raise ResponseError("syntax error")
             first, count = map(_whole, rest[1:])
-        found = [pair for pair in self._ordered(key) if least <= pair[0] <= most and pair[0] not in left_out]
+        found = [pair for pair in self._ordered(key) if least <= pair[0] <= most and pair[0] not in excluded]
         found = found[first : None if count < 0 else first + count] if first >= 0 else []
         return [part for score, member in found for part in ((member, _text(score)) if scores else (member,))]
 
@@ -225,7 +225,7 @@ class Node:
         return self._taken(Sorted, key, tuple(self.zrangebyscore(key, low, high)))
 
     def _ordered(self, key: str) -> list[tuple[float, str]]:
-        """Return scores and members in order: among equal scores by bytes, whose order in UTF-8 is that of letters."""
+        """Return scores and members in order; equal scores are ordered by bytes, which is the order of code points."""
         value = self._value(Sorted, key) or {}
         return sorted((score, member) for member, score in value.items())
 
@@ -257,5 +257,5 @@ def _score(text: str) -> float:
 
 
 def _text(score: float) -> str:
-    """Return a score as text, with 17 digits."""
+    """Return a score as text with 17 digits."""
     return f"{score:.17g}"

@@ -1,9 +1,18 @@
-"""Page loads and those who look at them: the shipped ClientSession; the shell around it is stood in for."""
+"""Page loads and their users: the shipped ClientSession in a simulated shell."""
 
 from tests.simulation.pods import Link, Pod
 from tests.simulation.world import TIMEOUTS, Process, World
 
-from switchboard_signaling.client.core import ClientSession, Ended, MatchReady, Move, Output, Stopped, Transmit
+from switchboard_signaling.client.core import (
+    ClientProblem,
+    ClientSession,
+    Ended,
+    MatchReady,
+    Move,
+    Output,
+    Stopped,
+    Transmit,
+)
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
 from switchboard_signaling.wire.messages import Chat, Offer
@@ -14,15 +23,15 @@ NEVER = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect
 
 
 class Page(Process):
-    """One page load, connected as client/connection.py does it."""
+    """One page load, which connects as client/connection.py does."""
 
     def __init__(self, user: "User", before: ClientSession | None = None) -> None:
         super().__init__(user.world)
         self.user = user
         self.session = ClientSession(self.world.new_id)
-        # A tab that has been open for long has a high number, with more digits soon.
+        # A tab that has been open for long has a high number, which is about to get more digits.
         self.session.socket_number = self.world.random.choice((0, 0, 8, 98))
-        if before is not None:  # what sessionStorage keeps
+        if before is not None:  # the content of sessionStorage
             for name in ("socket_number", "session_id", "token", "intent", "_ticket"):
                 setattr(self.session, name, getattr(before, name))
         self.link: Link | None = None
@@ -37,7 +46,7 @@ class Page(Process):
 
     @property
     def step(self) -> str:
-        """How far this page has come: where faults are aimed at, and what is reported of them."""
+        """This page's progress, at which faults are aimed."""
         if not self.welcomed:
             if self.link is None:
                 return "dialing" if self._dialing else "offline"
@@ -59,14 +68,14 @@ class Page(Process):
 
     @property
     def speaking(self) -> bool:
-        """Whether something that was said is not acknowledged yet."""
+        """Whether a frame to the peer is unacknowledged."""
         match = self.session._match
         return match is not None and bool(match.sending._frames)
 
     # Sockets
 
     def dial(self) -> None:
-        """Open a further socket."""
+        """Open another socket."""
         if self.stopped or self._dialing is not None:
             return
         pod = self.user.choose_pod() if self.offline_until <= self.world.now else None
@@ -91,7 +100,7 @@ class Page(Process):
         self._dialing, self._attempts = None, 0
         self.link, self.welcomed = link, False
         self.links = [one for one in self.links if one.open] + [link]
-        link.heard = self.world.now
+        link.received_at = self.world.now
         link.send(True, messages.encode(self.session.greet()))
 
     def _too_late(self, link: Link) -> None:
@@ -105,7 +114,7 @@ class Page(Process):
         self.world.at(self.world.random.uniform(0, min(0.1 * 2**self._attempts, 5)), self, self.dial)
 
     def lost(self, link: Link, code: int) -> None:
-        """The socket is closed."""
+        """Note that a socket is closed."""
         if link is not self.link:
             return
         self.link, self.welcomed = None, False
@@ -115,13 +124,13 @@ class Page(Process):
             self._retry()
 
     def go_offline(self, seconds: float) -> None:
-        """Have no network for a while."""
+        """Lose the network for a while."""
         self.offline_until = self.world.now + seconds
         for link in self.links:
             link.cut()
 
     def vanish(self) -> None:
-        """Go without a word."""
+        """Disappear without a close frame."""
         self.dead = True
         for link in self.links:
             link.cut()
@@ -160,14 +169,14 @@ class Page(Process):
                 self.world.watch.ticked(self, outputs)
                 self.perform(outputs)
         every = (TIMEOUTS.idle_heartbeat_ms if isinstance(self.session.intent, Idle) else TIMEOUTS.heartbeat_ms) / 1000
-        if self.link is not None and self.world.now - self.link.heard > 2 * every + 2:
-            link = self.link  # nothing is heard any more
+        if self.link is not None and self.world.now - self.link.received_at > 2 * every + 2:
+            link = self.link  # the pod is silent
             self.lost(link, 1006)
             link.cut()
 
 
 class User:
-    """A person: what they do, on the pages that they have."""
+    """A user and their pages."""
 
     def __init__(self, world: World, number: int, pods: dict[str, Pod]) -> None:
         self.world, self.number, self.pods = world, number, pods
@@ -177,11 +186,14 @@ class User:
 
     @property
     def page(self) -> Page:
-        """The page in front: the newest that the pool has not stopped."""
-        return next((page for page in reversed(self.pages) if not page.dead and not page.stopped), self.pages[-1])
+        """The page in the foreground: the newest that the pool has not stopped."""
+        for page in reversed(self.pages):
+            if not page.dead and not page.stopped:
+                return page
+        return self.pages[-1]
 
     def choose_pod(self) -> Pod | None:
-        """What a load balancer does, which learns late that a pod does not answer."""
+        """Choose a pod as a load balancer does, which notices late that a pod does not answer."""
         ready = [pod for pod in self.pods.values() if not pod.dead and not pod.draining]
         return self.world.random.choice(ready) if ready else None
 
@@ -206,16 +218,20 @@ class User:
                 if self.said % 2
                 else Offer(sdp=text, generation=self.said // 6, **nobody)
             )
-            page.perform(page.session.say(frame, self.world.now))
+            outputs = page.session.say(frame, self.world.now)
+            match = page.session._match
+            if isinstance(frame, Offer) and match and not any(isinstance(one, ClientProblem) for one in outputs):
+                self.world.watch.negotiated(page, match.match_id, match.peer, frame.generation)
+            page.perform(outputs)
 
     def reload(self) -> None:
-        """Load the page anew in the same tab."""
+        """Reload the page in the same tab."""
         before = self.page
         before.vanish()
         self.pages.append(Page(self, before.session))
 
     def duplicate(self) -> None:
-        """Open a second tab with a copy of the first one's storage, in a browser without locks."""
+        """Open a second tab with a copy of the first one's storage, in a browser without Web Locks."""
         self.pages.append(Page(self, self.page.session))
 
     def vanish(self) -> None:

@@ -1,4 +1,4 @@
-"""Pods: the shipped Hub and Session; sockets, the queue of questions and the loops of the shell are stood in for."""
+"""Pods: the shipped Hub and Session; sockets, the queue of questions and the shell's loops are simulated."""
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
@@ -25,7 +25,7 @@ MAIL_SECONDS = hub.MAILBOX_SECONDS
 
 
 class Later:
-    """Something awaited: the coroutine goes on when it is settled."""
+    """An awaitable: the coroutine continues when it is settled."""
 
     def __init__(self) -> None:
         self.settle: Callable[[object], None] = lambda _value: None
@@ -35,7 +35,7 @@ class Later:
 
 
 def drive(work: Coroutine[Any, Any, object], value: object = None) -> None:
-    """Run a coroutine of the shell as far as it goes; it goes on with each Later that it awaits."""
+    """Run a coroutine of the shell until it awaits a Later, and continue when that is settled."""
     try:
         waits = work.send(value)
     except StopIteration:
@@ -44,18 +44,18 @@ def drive(work: Coroutine[Any, Any, object], value: object = None) -> None:
 
 
 class Link:
-    """A socket: two directions, in order each, until it is cut."""
+    """A socket with two directions, each in order, until it is cut."""
 
     def __init__(self, page: "Page", pod: "Pod") -> None:
         self.page, self.pod, self.world = page, pod, page.world
         self.connection: Connection | None = None
         self.open = True
-        self.heard = self.world.now
+        self.received_at = self.world.now
         self.fuse: int | None = None
         self._free_at = {"up": 0.0, "down": 0.0}
 
     def send(self, up: bool, data: bytes) -> None:
-        """Carry a frame; an armed fuse cuts the link instead of the last one."""
+        """Carry a frame; a fuse that has run out cuts the link instead."""
         if not self.open:
             return
         if self.fuse is not None:
@@ -66,13 +66,13 @@ class Link:
         self._carry(up, lambda: self._arrive(up, data))
 
     def close(self, code: int) -> None:
-        """The pod says goodbye."""
+        """Close the socket from the pod."""
         self._carry(False, lambda: self._closed(code))
         if self.connection:
             self.connection.gone(code)
 
     def cut(self, page_notices: float | None = None, pod_notices: float | None = None) -> None:
-        """Lose the socket and what is on its way; either end notices after a while, or only by the silence."""
+        """Lose the socket and the frames in flight; each end notices after a while, or only by the silence."""
         if not self.open:
             return
         self.open = False
@@ -93,7 +93,7 @@ class Link:
         if up and self.connection:
             self.connection.receive(data)
         elif not up:
-            self.heard = self.world.now
+            self.received_at = self.world.now
             self.page.receive(self, messages.decode_server(data))
 
     def _closed(self, code: int) -> None:
@@ -110,7 +110,7 @@ class Link:
 
 
 class Connection:
-    """Performs the effects of one session, as server/sockets/connection.py does."""
+    """Perform the effects of one session, as server/sockets/connection.py does."""
 
     def __init__(self, pod: "Pod", link: Link) -> None:
         self.pod, self.link = pod, link
@@ -127,7 +127,7 @@ class Connection:
         return code  # type: ignore[return-value]
 
     def gone(self, code: int) -> None:
-        """The socket is closed."""
+        """Note that the socket is closed."""
         if not self.closed:
             self._end.settle(code)
 
@@ -138,7 +138,7 @@ class Connection:
 
     def _take(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         effects = self.session.receive(frame, now)
-        self.pod.world.watch.heard(self.session.session_id, self.session.socket_number, self.pod.name)
+        self.pod.world.watch.received(self.session.session_id, self.session.socket_number, self.pod.name)
         return effects
 
     def change(self, decide: Callable[[float], list[Effect]]) -> None:
@@ -183,7 +183,7 @@ class Connection:
 
 
 class _Hub(hub.Hub):
-    """The shipped hub, whose mailbox is read by the pod below."""
+    """The shipped hub, whose mailbox the simulated pod reads."""
 
     pod: "Pod"
 
@@ -194,7 +194,7 @@ class _Hub(hub.Hub):
 
 
 class Broker:
-    """The store and the hints as one pod has them."""
+    """One pod's access to the store and to hints."""
 
     durable, deaf = True, False
 
@@ -228,7 +228,9 @@ class Pod(Process):
         self._reading = False
         self.connections: list[Connection] = []
         pods[name] = self
-        world.store.ears[channel_of(name)] = lambda hint: world.at(world.latency(), self, lambda: self.hub.hinted(hint))
+        world.store.subscribers[channel_of(name)] = lambda hint: world.at(
+            world.latency(), self, lambda: self.hub.hinted(hint)
+        )
         self._every(hub.TICK_SECONDS, self._tick)
         self._every(MAIL_SECONDS, self.read_mail)
 
@@ -244,13 +246,13 @@ class Pod(Process):
         self.hub.closed(connection, await connection.run())
 
     def kill(self) -> None:
-        """Die at once; the machine resets its sockets, or is gone with them."""
+        """Die at once; the machine resets its sockets, or is lost with them."""
         self.dead = True
         for connection in self.connections:
             connection.link.cut()
 
     def drain(self, within: float) -> None:
-        """Stop as on SIGTERM."""
+        """Drain as after SIGTERM."""
         self.draining = True
         for connection in self.connections:
             self._advise(connection)
@@ -265,7 +267,7 @@ class Pod(Process):
         self.dead = True
 
     def read_mail(self) -> None:
-        """Read the mailbox, one reading at a time."""
+        """Read the mailbox, one read at a time."""
         if not self._reading:
             self._reading = True
             self.world.store.ask(self, self.name, ReadMail(self.name), self._got_mail)
@@ -278,7 +280,7 @@ class Pod(Process):
             for proposal in proposals:
                 await self.hub._announce(proposal)
         except BrokerUnavailableError:
-            pass  # the next reading finds what is left
+            pass  # the next read finds the rest
         finally:
             self._reading = False
 

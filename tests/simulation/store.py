@@ -1,4 +1,4 @@
-"""The store as pods reach it: behind a network that is slow, repeats questions, or has the store away."""
+"""The store as pods reach it: behind a network that delays and repeats questions, or cuts the store off."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,17 +25,17 @@ ASK_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class ReadMail:
-    """A pod reads its mailbox, which is its beat as well."""
+    """A pod reads its mailbox, which is also its heartbeat."""
 
     pod: str
 
 
 class Unanswered:
-    """Stands for the lack of a reply."""
+    """Marks a missing reply."""
 
 
 class Backend(Protocol):
-    """What answers, and what it knows."""
+    """A store and its contents."""
 
     def broker(self, pod: str) -> Broker: ...
     def session(self, session_id: str) -> SessionRecord | None: ...
@@ -45,7 +45,7 @@ class Backend(Protocol):
 
 
 class Alone:
-    """The memory of the one pod of a pool without a store: it ends with the pod."""
+    """The memory of a single pod without a store; it ends with the pod."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -75,19 +75,19 @@ class Alone:
 
 
 class Store:
-    """The store's answers, as they reach pods."""
+    """The store's replies, as pods receive them."""
 
     def __init__(self, world: "World", alone: bool) -> None:
         self.world, self.alone = world, alone
         self.cluster = Cluster(lambda: world.now, self._publish, world.random)
         self.backend: Backend = Alone(lambda: world.now) if alone else self.cluster
-        self.ears: dict[str, Callable[[Hint], None]] = {}
-        """Where hints for a pod go, by its channel."""
+        self.subscribers: dict[str, Callable[[Hint], None]] = {}
+        """The receiver of each pod's hints, by channel."""
         self.doubling = self.held = 0.0
         self.hints_lost = self.hints_doubled = 0.0
 
     def ask(self, pod: "Process", name: str, question: Question | ReadMail, then: Callable[[object], None]) -> None:
-        """Ask for the pod `name`; `then` gets the reply, or `Unanswered`."""
+        """Ask a question of the pod `name`; `then` receives the reply, or `Unanswered`."""
         self.world.watch.asked(name, question)
         self.world.at(self._latency(), None, lambda: self._arrive(pod, name, question, then))
 
@@ -103,19 +103,19 @@ class Store:
         except BrokerUnavailableError as error:
             self.world.watch.unavailable(error, excused=self.cluster.away)
             if world.random.random() < self.held:
-                # What a broken connection still held is carried out after the outage.
+                # Questions held by a broken connection are carried out after the outage.
                 world.at(world.random.uniform(0, 20), None, lambda: self._late(name, question))
             refused = world.random.random() < 0.5
             world.at(world.latency() if refused else ASK_SECONDS, pod, lambda: then(Unanswered))
             return
         if world.random.random() < self.doubling:
-            # A client of the store repeats what it got no reply to; the first attempt may still come through, later.
+            # The store's client repeats an unanswered question; the first attempt may still arrive later.
             world.at(world.random.choice((0.0, world.random.uniform(0, 3))), None, lambda: self._late(name, question))
         lost = world.random.random() < self.doubling
         world.at(ASK_SECONDS if lost else self._latency(), pod, lambda: then(Unanswered if lost else reply))
 
     def _late(self, name: str, question: Question | ReadMail) -> None:
-        with suppress(BrokerUnavailableError):  # nobody waits for it any more
+        with suppress(BrokerUnavailableError):  # no caller waits for it
             self._apply(name, question)
 
     def _apply(self, name: str, question: Question | ReadMail) -> object:
@@ -128,39 +128,39 @@ class Store:
     # Hints
 
     def send_hint(self, name: str, pod: str, hint: Hint) -> None:
-        """Publish a hint of the pod `name` for another one."""
+        """Publish a hint from the pod `name` to another one."""
         world = self.world
         if self.alone or world.random.random() < self.hints_lost:
             return
         text = encode_hint(hint).decode()
         late = world.random.uniform(0, 4) if world.random.random() < self.hints_doubled else 0
         for after in (0.0, late) if late else (0.0,):
-            world.at(world.latency() + after, None, lambda: self._told(name, channel_of(pod), text))
+            world.at(world.latency() + after, None, lambda: self._publish_from(name, channel_of(pod), text))
 
-    def _told(self, name: str, channel: str, text: str) -> None:
+    def _publish_from(self, name: str, channel: str, text: str) -> None:
         with suppress(ValkeyUnavailableError):  # a hint may be lost
             at_once(self.cluster.client(name).call(channel, "SPUBLISH", channel, text))
 
     def _publish(self, channel: str, text: str) -> None:
-        ear = self.ears.get(channel)
-        if ear is not None:
-            ear(decode_hint(text.encode()))
+        receive = self.subscribers.get(channel)
+        if receive is not None:
+            receive(decode_hint(text.encode()))
 
-    # What happens to it
+    # Faults
 
     def _some(self, which: int) -> list[int]:
-        """Return the numbers of the shards that something happens to: one, or all."""
+        """Return the numbers of the affected shards: one, or all."""
         shards = range(len(self.cluster.shards))
         return [which] if which in shards else list(shards)
 
     def wipe(self, which: int) -> None:
-        """Forget everything, as without persistence."""
+        """Delete all data, as a restart without persistence does."""
         for number in self._some(which):
             self.cluster.shards[number].node.clear()
         self.world.watch.forgotten()
 
     def fail_over(self, which: int, tail: float, gap: float, split: float) -> None:
-        """Go on, after a gap, as replicas that lack the writes of the next `tail` seconds."""
+        """Fail over, after a gap, to replicas that lack the writes of the next `tail` seconds."""
         for number in self._some(which):
             shard = self.cluster.shards[number]
             replica = shard.node.replica()
@@ -172,13 +172,13 @@ class Store:
         self.world.watch.forgotten(split)
 
     def go_away(self, which: int, seconds: float) -> None:
-        """Serve nobody for a while."""
+        """Be unavailable for a while."""
         for number in self._some(which):
             self.cluster.shards[number].go_away(seconds)
         self.held = self.world.random.choice((0.0, 0.3))
 
     def step_clock(self, which: int, seconds: float) -> None:
-        """Have a wrong clock from now on."""
+        """Set the clock off by some more seconds."""
         for number in self._some(which):
             self.cluster.shards[number].node.step += seconds
         if abs(seconds) > 1000:

@@ -1,4 +1,4 @@
-"""The protocol keeps its promises in every schedule that was tried, and the simulation notices when it does not."""
+"""No schedule breaks an invariant of the protocol, and the simulation finds every planted bug."""
 
 import os
 from itertools import chain
@@ -10,7 +10,7 @@ from tests.simulation.many import explore
 
 SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "300"))
 TRIES = 1000
-"""Schedules within which a planted bug must show; most do within a few dozen."""
+"""Number of schedules within which a planted bug must be found; most are found within a few dozen."""
 
 
 def test_no_schedule_breaks_an_invariant(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,14 +32,14 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert broken(found) is None
 
 
-def test_a_schedule_does_the_same_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    BUGS["duplicates_are_shown"](monkeypatch)
+def test_a_schedule_is_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
+    BUGS["duplicates_are_delivered"](monkeypatch)
     schedule = next(schedule for schedule in map(Schedule, range(TRIES)) if broken(schedule))
     assert str(broken(schedule)) == str(broken(schedule))
 
 
-def test_a_schedule_is_shrunk_to_what_matters(monkeypatch: pytest.MonkeyPatch) -> None:
-    BUGS["a_match_is_shown_while_forming"](monkeypatch)
+def test_a_schedule_is_shrunk_to_the_relevant_acts(monkeypatch: pytest.MonkeyPatch) -> None:
+    BUGS["a_match_is_reported_while_forming"](monkeypatch)
     schedule = next(schedule for schedule in map(Schedule, range(TRIES)) if broken(schedule))
     violation = broken(schedule)
     assert violation is not None

@@ -1,4 +1,4 @@
-"""A world with a clock of its own: things happen in the order of their virtual time, chosen by one seed."""
+"""A world with a virtual clock: events happen in the order of their time, all chosen by one seed."""
 
 import heapq
 import random
@@ -11,17 +11,17 @@ from switchboard_signaling.wire.messages import Timeouts
 from switchboard_signaling.wire.tokens import Keyring
 
 TIMEOUTS = Timeouts(heartbeat_ms=5000, idle_heartbeat_ms=10000, resume_window_ms=30000)
-"""Shorter than in a pool, in the same order, so that more happens in a schedule."""
+"""Shorter than in a pool, in the same proportions, so that more happens in a schedule."""
 WINDOW = TIMEOUTS.resume_window_ms / 1000
 MOST_AT_ONCE = 10_000
-"""Events at one moment, beyond which there is a loop without a wait in it."""
+"""Number of events at one time that indicates a loop without a wait."""
 KEYS = {"current": b"k" * 16}
 
 Work = Callable[[], None]
 
 
 class Process:
-    """Something that runs: a page or a pod. While it is paused its work waits, when it is dead its work is lost."""
+    """A page or a pod. While it is paused its work waits; when it is dead its work is dropped."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -37,10 +37,10 @@ class Process:
 
 
 class World:
-    """The clock, the network's delays, the store; pods and users are added by those who need them."""
+    """The clock, the network's delays and the store."""
 
     def __init__(self, seed: str, alone: bool = False) -> None:
-        """`alone`: pods have no store but their memory."""
+        """`alone`: pods have only their memory, no store."""
         random.seed(seed)  # the jitter of the lanes
         self.random = random.Random(seed)
         self.now = 1000.0
@@ -49,10 +49,10 @@ class World:
         self.watch = Watch(self)
         self.store = Store(self, alone)
         self.after: Work | None = None
-        """Looks at the world after each event."""
+        """Called after each event."""
 
     def keyring(self, step: Callable[[], float]) -> Keyring:
-        """The pool's keys on a machine whose wall clock is wrong by `step` seconds."""
+        """Return the pool's keys on a machine whose wall clock is off by `step` seconds."""
         return Keyring(KEYS, lambda: self.now + step())
 
     def new_id(self) -> str:
@@ -62,7 +62,7 @@ class World:
         return self.random.uniform(0.002, 0.06)
 
     def at(self, delay: float, process: Process | None, work: Work) -> None:
-        """Let a process do something in `delay` seconds; None is nature, which never pauses."""
+        """Schedule a process's work in `delay` seconds; None stands for the environment, which never pauses."""
         self._count += 1
         heapq.heappush(self._agenda, (self.now + delay, self._count, process, work))
 
@@ -72,9 +72,9 @@ class World:
             when, number, process, work = heapq.heappop(self._agenda)
             busy = 0 if when > self.now else busy + 1
             if busy > MOST_AT_ONCE:
-                raise ViolationError("0 endless", f"more than {MOST_AT_ONCE} things happen at once")
+                raise ViolationError("0 endless", f"more than {MOST_AT_ONCE} events happen at once")
             self.now = max(self.now, when)
-            if process is None or process.running:
+            if process is None or (not process.dead and process.paused_until <= self.now):
                 work()
                 if self.after is not None:
                     self.after()

@@ -1,1 +1,1 @@
-"""The documents of the protocol, generated from its definition: JSON Schema, AsyncAPI, TypeScript and error pages."""
+"""Generate the protocol's documents from its definitions: JSON Schema, AsyncAPI, TypeScript and the error page."""

@@ -1,4 +1,4 @@
-"""The protocol as an AsyncAPI 3.0 document, from the definitions that decode its frames."""
+"""Generate an AsyncAPI 3.0 document from the definitions that decode the frames."""
 
 from typing import Any, Final, get_args
 
@@ -9,14 +9,14 @@ from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 from switchboard_signaling.wire.messages import SUBPROTOCOL, ClientFrame, ServerFrame
 
 _DESCRIPTION: Final = f"""Each frame is a WebSocket text message: one JSON object of at most {MAX_FRAME_BYTES} bytes of
-UTF-8, told apart by `type`. The client asks for the subprotocol `{SUBPROTOCOL}` and says `hello` or `resume` first."""
+UTF-8, identified by `type`. The client requests the subprotocol `{SUBPROTOCOL}` and sends `hello` or `resume` first."""
 
 
 def asyncapi(version: str) -> dict[str, Any]:
-    """Return the AsyncAPI document of this version of the server, told from the server's side."""
-    heard = {f"client.{frame.__name__}": frame for frame in get_args(ClientFrame)}
-    said = {f"server.{frame.__name__}": frame for frame in get_args(ServerFrame)}
-    every = {**heard, **said}
+    """Return the AsyncAPI document of this version, from the server's point of view."""
+    received = {f"client.{frame.__name__}": frame for frame in get_args(ClientFrame)}
+    sent = {f"server.{frame.__name__}": frame for frame in get_args(ServerFrame)}
+    every = {**received, **sent}
     _, schemas = msgspec.json.schema_components((ClientFrame, ServerFrame), ref_template="#/components/schemas/{name}")
     return {
         "asyncapi": "3.0.0",
@@ -31,8 +31,8 @@ def asyncapi(version: str) -> dict[str, Any]:
             }
         },
         "operations": {
-            "hear": _operation("receive", "What a client may send.", list(heard)),
-            "say": _operation("send", "What a client must expect, in any order and more than once.", list(said)),
+            "receive": _operation("receive", "Frames from clients.", list(received)),
+            "send": _operation("send", "Frames to clients, in any order; each may be repeated.", list(sent)),
         },
         "components": {
             "messages": {name: _message(frame) for name, frame in every.items()},
@@ -60,7 +60,7 @@ def _closing() -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a schema without `discriminator`, whose form in AsyncAPI is not that of OpenAPI; `anyOf` says as much."""
+    """Return a schema without `discriminator`, which AsyncAPI defines differently; `anyOf` is sufficient."""
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items() if key != "discriminator"}
     return [_plain(one) for one in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""The protocol's constants that the browser client needs: a JavaScript module, and its declarations for TypeScript."""
+"""Generate the constants that the browser client needs: a JavaScript module and its TypeScript declarations."""
 
 import json
 from dataclasses import asdict
@@ -14,19 +14,19 @@ _NAMES: Final = {bool: "boolean", int: "number", str: "string"}
 
 
 def constants() -> dict[str, tuple[str, Any]]:
-    """Return each constant's description and value, by its name."""
+    """Return each constant's description and value by name."""
     limits = {**msgspec.to_builtins(messages.TIMEOUTS), "maxReconnectAttempts": messages.RECONNECT_ATTEMPTS}
     final = [code.code for code in errors.CLOSE_CODES if not code.reconnect]
     expired = [code.code for code in errors.CLOSE_CODES if code.fresh_token]
     return {
         "SUBPROTOCOL": ("The WebSocket subprotocol.", messages.SUBPROTOCOL),
-        "MAX_CHAT": ("Letters in one chat frame.", fields.MAX_CHAT),
-        "MAX_SPAN_MS": ("Longest span in a report, in milliseconds.", fields.MAX_SPAN_MS),
-        "MAX_BITRATE": ("Highest bitrate in a report, in bits per second.", fields.MAX_BITRATE),
-        "DEFAULT_LIMITS": ("What holds until a `welcome` says otherwise; spans in milliseconds.", limits),
-        "FINAL_CLOSE_CODES": ("After these the client opens no other socket by itself.", final),
-        "FRESH_TOKEN_CLOSE_CODES": ("After these the client connects with a fresh JWT.", expired),
-        "CLOSE_RETRY": ("Another pod takes the client: it counts as no attempt.", errors.CLOSE_RETRY.code),
+        "MAX_CHAT": ("Maximum length of a chat message in characters.", fields.MAX_CHAT),
+        "MAX_SPAN_MS": ("Maximum duration in a report, in milliseconds.", fields.MAX_SPAN_MS),
+        "MAX_BITRATE": ("Maximum bitrate in a report, in bits per second.", fields.MAX_BITRATE),
+        "DEFAULT_LIMITS": ("Limits until the first `welcome`; durations in milliseconds.", limits),
+        "FINAL_CLOSE_CODES": ("After these the client does not reconnect.", final),
+        "FRESH_TOKEN_CLOSE_CODES": ("After these the client reconnects with a fresh JWT.", expired),
+        "CLOSE_RETRY": ("Another pod accepts the client: not a failed attempt.", errors.CLOSE_RETRY.code),
         "BAD_FRAME": ("An entry of the error catalogue.", asdict(errors.BAD_FRAME)),
         "PEER_UNREACHABLE": ("An entry of the error catalogue.", asdict(errors.PEER_UNREACHABLE)),
     }
@@ -41,7 +41,7 @@ def javascript() -> str:
 
 
 def declarations() -> str:
-    """Return what TypeScript is told of the module."""
+    """Return the module's TypeScript declarations."""
     return "\n".join(
         f"/** {description} */\nexport const {name}: {_type(value)};\n"
         for name, (description, value) in constants().items()

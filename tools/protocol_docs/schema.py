@@ -1,4 +1,4 @@
-"""The protocol's reference, from the definitions that decode its frames: a JSON Schema and a page of the errors."""
+"""Generate the JSON Schema and the error page from the definitions that decode the frames."""
 
 from typing import Any, Final
 
@@ -14,8 +14,8 @@ _ERRORS: Final = f"""# Errors of {SUBPROTOCOL}
 
 ## The frame `error`
 
-Answers a frame that was not obeyed; the socket stays open. `code` is stable and for programs, `message` and `remedy`
-are for people; `retryable` says whether the same frame may succeed later, and `ref` what the error is about.
+Answers a rejected frame; the socket stays open. `code` is stable and meant for programs, `message` and `remedy` are
+meant for people. `retryable` says whether the same frame may succeed later, and `ref` what the error is about.
 
 | Code | Message | Remedy | Retryable |
 |---|---|---|---|
@@ -23,13 +23,13 @@ are for people; `retryable` says whether the same frame may succeed later, and `
 _CLOSES: Final = """
 ## Close codes
 
-| Code | Reason | The client opens another socket by itself |
+| Code | Reason | The client reconnects by itself |
 |---|---|---|
 """
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of all frames; `ClientFrame` and `ServerFrame` in `$defs` say who sends what."""
+    """Return the JSON Schema (2020-12) of all frames; `ClientFrame` and `ServerFrame` in `$defs` are by sender."""
     (client, server), definitions = msgspec.json.schema_components(
         (ClientFrame, ServerFrame), ref_template="#/$defs/{name}"
     )
@@ -43,7 +43,7 @@ def schema() -> dict[str, Any]:
 
 
 def errors_page() -> str:
-    """Return the page of the error catalogue and of the close codes, as Markdown."""
+    """Return the Markdown page of errors and close codes."""
     errors = [
         f"| `{kind.code}` | {kind.message} | {kind.remedy} | {'yes' if kind.retryable else 'no'} |"
         for kind in CATALOGUE

@@ -1,5 +1,5 @@
-"""The contract between Switchboard's parts and with its users: the Kubernetes kinds, their names and the metric names.
+"""The API shared by all packages and with users: the Kubernetes kinds, their names and the metric names.
 
-Everything else of ours imports this package; it imports nothing of ours. The CustomResourceDefinitions and the
-reference pages are generated from the models here, so that schema, documentation and code cannot disagree.
+All other packages of this repository import this one, and it imports none of them. The CustomResourceDefinitions and
+the reference pages are generated from the models here, so schema, documentation and code always agree.
 """

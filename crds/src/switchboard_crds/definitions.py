@@ -1,4 +1,4 @@
-"""The three kinds as the API server and its users see them: model, columns, subresources, conditions."""
+"""The three kinds: model, printer columns, subresources and conditions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from switchboard_crds.turn_fleet import FleetCondition, TurnFleet
 
 @dataclass(frozen=True)
 class Column:
-    """A column of `kubectl get`; a wide one shows with `-o wide` only."""
+    """A column of `kubectl get`; a wide one appears only with `-o wide`."""
 
     name: str
     path: str
@@ -22,7 +22,7 @@ class Column:
 
 
 def ready_columns() -> tuple[Column, ...]:
-    """Return the columns that each kind ends with."""
+    """Return the last columns of every kind."""
     ready = '.status.conditions[?(@.type=="Ready")]'
     return (
         Column("Ready", f"{ready}.status"),
@@ -34,18 +34,18 @@ def ready_columns() -> tuple[Column, ...]:
 
 @dataclass(frozen=True)
 class Definition:
-    """All that the generated artefacts of one kind are made from."""
+    """Source of the generated manifest and reference page of one kind."""
 
     kind: names.Kind
     model: type[Resource]
     columns: tuple[Column, ...]
     conditions: Mapping[str, str] = field(default_factory=dict)
-    """Condition type to its meaning, for the reference page."""
+    """Meaning of each condition type when True, for the reference page."""
     scale: bool = False
-    """Whether the kind has the scale subresource (`kubectl scale`, autoscalers)."""
+    """Whether the kind has the scale subresource (`kubectl scale`, HPA)."""
 
 
-_OBJECTS_APPLIED = "The objects that the resource consists of exist as they should."
+_OBJECTS_APPLIED = "All objects of the resource exist and match its spec."
 
 DEFINITIONS: Final = (
     Definition(
@@ -54,21 +54,22 @@ DEFINITIONS: Final = (
         (
             Column("Desired", ".status.desiredReplicas", "integer"),
             Column("Serving", ".status.readyReplicas", "integer"),
+            Column("Updated", ".status.updatedReplicas", "integer"),
             Column("Sessions", ".status.sessions", "integer"),
             Column("Environment", ".spec.environment"),
             *ready_columns(),
             Column("Image", ".status.image", wide=True),
         ),
         {
-            PoolCondition.READY: "The pool serves with all its pods, and all that it depends on is there.",
+            PoolCondition.READY: "All pods of the pool serve, and all its dependencies are available.",
             PoolCondition.OBJECTS_APPLIED: _OBJECTS_APPLIED,
-            PoolCondition.REDIS_RESOLVED: "The RedisCluster of `redisRef` is Ready, or none is named.",
+            PoolCondition.REDIS_RESOLVED: "The RedisCluster of `redisRef` is Ready, or the field is unset.",
             PoolCondition.TURN_RESOLVED: "Every TurnFleet of `turnRefs` has a healthy server.",
-            PoolCondition.AUTH_RESOLVED: "The Secret of `auth.secretName` holds usable secrets, or none is named.",
-            PoolCondition.PODS_READY: "All pods of the current revision serve.",
-            PoolCondition.DRAINED: "No pod waits for its sessions to move. For information: Ready does not ask for it.",
-            PoolCondition.SCALING_ACTIVE: "The load decides on pods. For information: Ready does not ask for it.",
-            PoolCondition.SESSIONS_DURABLE: "Sessions outlive their pod. For information: Ready does not ask for it.",
+            PoolCondition.AUTH_RESOLVED: "The Secret of `auth.secretName` holds valid secrets, or the field is unset.",
+            PoolCondition.PODS_READY: "All desired pods are Ready and of the current revision.",
+            PoolCondition.DRAINED: "No pod is draining. Informational: does not affect Ready.",
+            PoolCondition.SCALING_ACTIVE: "The load sets the number of pods. Informational: does not affect Ready.",
+            PoolCondition.SESSIONS_DURABLE: "Sessions outlive their pod. Informational: does not affect Ready.",
         },
         scale=True,
     ),
@@ -76,13 +77,13 @@ DEFINITIONS: Final = (
         names.TURN_FLEET,
         TurnFleet,
         (
-            Column("Servers", ".status.wantedServers", "integer"),
+            Column("Servers", ".status.desiredServers", "integer"),
             Column("Healthy", ".status.healthyServers", "integer"),
             *ready_columns(),
             Column("Image", ".status.image", wide=True),
         ),
         {
-            FleetCondition.READY: "All servers relay.",
+            FleetCondition.READY: "All servers are healthy.",
             FleetCondition.OBJECTS_APPLIED: _OBJECTS_APPLIED,
             FleetCondition.SERVERS_HEALTHY: "The probe of every server, an authenticated allocation, succeeds.",
         },
@@ -92,17 +93,17 @@ DEFINITIONS: Final = (
         RedisCluster,
         (
             Column("Shards", ".spec.shards", "integer"),
-            Column("Nodes", ".status.nodes", "integer"),
+            Column("Nodes", ".status.desiredNodes", "integer"),
             Column("Serving", ".status.readyNodes", "integer"),
             *ready_columns(),
             Column("Image", ".status.image", wide=True),
         ),
         {
-            ClusterCondition.READY: "All nodes serve and hold all slots.",
+            ClusterCondition.READY: "All nodes are ready, and all slots are served.",
             ClusterCondition.OBJECTS_APPLIED: _OBJECTS_APPLIED,
-            ClusterCondition.CLUSTER_FORMED: "All nodes know each other, every slot has a primary, and every other"
-            " node replicates its shard's.",
-            ClusterCondition.NODES_READY: "All pods have loaded their data and are in sync.",
+            ClusterCondition.CLUSTER_FORMED: "All nodes know each other, every slot has a primary, and every other node"
+            " replicates the primary of its shard.",
+            ClusterCondition.NODES_READY: "All nodes have loaded their data and are in sync.",
         },
     ),
 )

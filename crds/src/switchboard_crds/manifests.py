@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition manifests, made from the models."""
+"""CustomResourceDefinition manifests, generated from the models. Pure."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def _version(definition: Definition) -> dict[str, Any]:
 
 
 def openapi(definition: Definition) -> Schema:
-    """Return the schema of a whole resource; the API server itself checks metadata."""
+    """Return the schema of a whole resource; the API server validates metadata itself."""
     schema = structural(definition.model)
     schema["properties"] = {
         "apiVersion": {"type": "string"},

@@ -8,7 +8,7 @@ from switchboard_crds.model import Model, Resource, Rule, Status, rules, short_n
 
 
 class DeletionPolicy(StrEnum):
-    """What becomes of the volumes when the cluster is deleted."""
+    """What happens to the volumes when the cluster is deleted."""
 
     RETAIN = "Retain"
     DELETE = "Delete"
@@ -20,14 +20,14 @@ class Storage(Model):
     model_config = rules(
         Rule(
             "isQuantity(self.size) && quantity(self.size).isGreaterThan(quantity('0'))",
-            "spec.storage.size is no size: write it like 1Gi",
+            "spec.storage.size must be a positive quantity, such as 1Gi",
             ".size",
         ),
         Rule(
             "self.size == oldSelf.size && has(self.storageClassName) == has(oldSelf.storageClassName)"
             " && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
-            "spec.storage.size and storageClassName cannot be changed: make a new RedisCluster, and point the pools'"
-            " redisRef to it",
+            "spec.storage.size and spec.storage.storageClassName are immutable: create a new RedisCluster and point the"
+            " pools' redisRef at it",
         ),
     )
 
@@ -36,22 +36,22 @@ class Storage(Model):
         default=None,
         min_length=1,
         max_length=253,
-        description="Storage class; left out, the cluster's default.",
+        description="Storage class. If unset, the cluster's default class.",
     )
     deletion_policy: DeletionPolicy = Field(
         default=DeletionPolicy.RETAIN,
-        description="What becomes of the volumes when the RedisCluster is deleted.",
+        description="What happens to the volumes when the RedisCluster is deleted.",
     )
 
 
 class RedisClusterSpec(Model):
-    """What the cluster should be."""
+    """The desired state of the cluster."""
 
     model_config = rules(
         Rule(
             "self.shards == oldSelf.shards && self.replicasPerShard == oldSelf.replicasPerShard",
-            "spec.shards and spec.replicasPerShard cannot be changed: make a new RedisCluster, and point the pools'"
-            " redisRef to it",
+            "spec.shards and spec.replicasPerShard are immutable: create a new RedisCluster and point the pools'"
+            " redisRef at it",
         )
     )
 
@@ -59,26 +59,29 @@ class RedisClusterSpec(Model):
         default=3,
         ge=3,
         le=100,
-        description="Primaries, each with its share of the slots. Fewer than three cannot agree on a failover.",
+        description="Number of primaries, each with its share of the slots. Fewer than three cannot elect a new primary"
+        " after a failure.",
     )
-    replicas_per_shard: int = Field(default=1, ge=0, le=5, description="Replicas of each primary.")
+    replicas_per_shard: int = Field(default=1, ge=0, le=5, description="Number of replicas of each primary.")
     image: str | None = Field(
         default=None,
         min_length=1,
         max_length=512,
-        description="Valkey or Redis image with a server of version 7 or later; pods that exist keep theirs until they"
-        " are deleted. Unset, the operator's default image at creation time.",
+        description="Valkey or Redis image, version 7 or later; existing pods keep theirs until they are deleted. If"
+        " unset, the operator's default image at creation time.",
     )
     storage: Storage = Field(default=Storage(), description="The volume of each node.")
 
 
 class RedisClusterStatus(Status):
-    """What the cluster is."""
+    """The observed state of the cluster."""
 
-    nodes: int = Field(default=0, ge=0, description="Nodes that the spec asks for.")
-    ready_nodes: int = Field(default=0, ge=0, description="Nodes that have loaded their data and are in sync.")
-    service: str = Field(default="", description="Name of the Service that resolves to all nodes.")
-    secret: str = Field(default="", description="Name of the Secret with the clients' username and password.")
+    desired_nodes: int = Field(default=0, ge=0, description="Number of nodes in the spec, primaries and replicas.")
+    ready_nodes: int = Field(
+        default=0, ge=0, description="Number of nodes that have loaded their data and are in sync."
+    )
+    service_name: str = Field(default="", description="Name of the Service that resolves to all nodes.")
+    secret_name: str = Field(default="", description="Name of the Secret with the clients' username and password.")
 
 
 class RedisCluster(Resource):
@@ -86,8 +89,8 @@ class RedisCluster(Resource):
 
     model_config = rules(short_name("a StatefulSet"))
 
-    spec: RedisClusterSpec = Field(default=RedisClusterSpec(), description="What the cluster should be.")
-    status: RedisClusterStatus = Field(default=RedisClusterStatus(), description="What the cluster is.")
+    spec: RedisClusterSpec = Field(default=RedisClusterSpec(), description="The desired state of the cluster.")
+    status: RedisClusterStatus = Field(default=RedisClusterStatus(), description="The observed state of the cluster.")
 
 
 class ClusterCondition(StrEnum):

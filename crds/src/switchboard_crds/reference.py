@@ -1,4 +1,4 @@
-"""The reference page of a kind, in Markdown, made from its definition. Pure."""
+"""Reference page of a kind in Markdown, generated from its definition. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from switchboard_crds.schema import Schema
 
 
 def page(definition: Definition) -> str:
-    """Return the Markdown page of a kind."""
+    """Return the reference page of a kind in Markdown."""
     schema = openapi(definition)
     kind = definition.kind
     lines = [
@@ -24,14 +24,21 @@ def page(definition: Definition) -> str:
     ]
     for part in ("spec", "status"):
         lines += ["", f"## {part}", "", *_table(schema["properties"][part], part)]
-    lines += ["", "## Rules", "", "Refused by the API server when broken:", "", *_rules(schema)]
-    lines += ["", "## Conditions", "", "| Type | True means |", "|---|---|"]
+    lines += [
+        "",
+        "## Rules",
+        "",
+        "The API server rejects resources that break one of these rules:",
+        "",
+        *_rules(schema),
+    ]
+    lines += ["", "## Conditions", "", "| Type | Meaning when True |", "|---|---|"]
     lines += [f"| {name} | {meaning} |" for name, meaning in definition.conditions.items()]
     return "\n".join(lines) + "\n"
 
 
 def _table(schema: Schema, path: str) -> list[str]:
-    rows = ["| Field | Type | Default | Meaning |", "|---|---|---|---|"]
+    rows = ["| Field | Type | Default | Description |", "|---|---|---|---|"]
     return rows + [f"| `{name}` | {kind} | {default} | {text} |" for name, kind, default, text in _fields(schema, path)]
 
 
@@ -43,7 +50,7 @@ def _fields(schema: Schema, path: str) -> Iterator[tuple[str, str, str, str]]:
         else:
             default = f"`{child['default']}`" if isinstance(child.get("default"), int | str) else ""
         yield here, _type(child), default, child.get("description", "")
-        if child["type"] == "array":
+        if child.get("type") == "array":
             yield from _fields(child["items"], f"{here}[]")
         else:
             yield from _fields(child, here)
@@ -52,6 +59,8 @@ def _fields(schema: Schema, path: str) -> Iterator[tuple[str, str, str, str]]:
 def _type(schema: Schema) -> str:
     if "enum" in schema:
         return " \\| ".join(f"`{value}`" for value in schema["enum"])
+    if schema.get("x-kubernetes-int-or-string"):
+        return f"integer {schema['minimum']}..{schema['maximum']} or string"
     if schema["type"] == "array":
         return f"list of {_type(schema['items'])}"
     bounds = [schema.get("minimum"), schema.get("maximum")]
@@ -62,7 +71,7 @@ def _type(schema: Schema) -> str:
 
 
 def _rules(schema: Schema) -> list[str]:
-    return [f"- {message}" for message in _messages(schema)] or ["- (none beyond the types)"]
+    return [f"- {message}" for message in _messages(schema)] or ["- (none besides the types)"]
 
 
 def _messages(schema: Schema) -> Iterator[str]:

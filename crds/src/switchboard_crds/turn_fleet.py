@@ -13,23 +13,23 @@ class Region(Model):
     name: str = Field(
         pattern=r"^[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?$",
         max_length=30,
-        description="Region, as in the nodes' label topology.kubernetes.io/region.",
+        description="Name of the region, as in the node label topology.kubernetes.io/region.",
     )
-    replicas: int = Field(default=1, ge=0, le=50, description="Servers, one on a node.")
+    replicas: int = Field(default=1, ge=0, le=50, description="Number of servers, at most one per node.")
     node_selector: dict[str, str] | None = Field(
         default=None,
         max_length=16,
-        description="Labels of the nodes that may run the servers. Left out, the nodes of the region; `{}`, all nodes.",
+        description="Labels of the nodes that may run the servers. If unset, the nodes of the region; `{}`: all nodes.",
     )
 
 
 class RelayPorts(Model):
-    """UDP ports that a server relays media on, one an allocation (RFC 8656, section 7.2)."""
+    """UDP ports that a server relays media on, one per allocation (RFC 8656, section 7.2)."""
 
     model_config = rules(
         Rule(
             "self.min <= self.max",
-            "spec.relayPorts.min is above spec.relayPorts.max: swap them",
+            "spec.relayPorts.min must not exceed spec.relayPorts.max",
             ".min",
         )
     )
@@ -39,17 +39,17 @@ class RelayPorts(Model):
 
 
 class TurnFleetSpec(Model):
-    """What the fleet should be."""
+    """The desired state of the fleet."""
 
     model_config = rules(
         Rule(
             "!has(self.relayPorts) || self.port < self.relayPorts.min || self.port > self.relayPorts.max",
-            "spec.port lies in spec.relayPorts: move one of them",
+            "spec.port must lie outside spec.relayPorts",
             ".port",
         ),
         Rule(
             "!has(self.allowedPeers) || self.allowedPeers.all(peer, isCIDR(peer))",
-            "spec.allowedPeers holds something that is no address range: write each as CIDR, such as 10.1.0.0/16",
+            "spec.allowedPeers must contain only address ranges in CIDR notation, such as 10.1.0.0/16",
             ".allowedPeers",
         ),
     )
@@ -64,12 +64,12 @@ class TurnFleetSpec(Model):
         default=None,
         min_length=1,
         max_length=512,
-        description="Image of coturn and its agent. Unset, the operator's default image at creation time.",
+        description="Image of coturn and its agent. If unset, the operator's default image at creation time.",
     )
     port: int = Field(
-        default=3478, ge=1024, le=65535, description="Port for TURN over UDP and TCP, and STUN, on the nodes."
+        default=3478, ge=1024, le=65535, description="Port on the nodes for STUN and for TURN over UDP and TCP."
     )
-    relay_ports: RelayPorts = Field(default=RelayPorts(), description="UDP ports for relayed media, on the nodes.")
+    relay_ports: RelayPorts = Field(default=RelayPorts(), description="UDP ports on the nodes for relayed media.")
     realm: str = Field(
         default="switchboard",
         pattern=r"^[A-Za-z0-9.-]+$",
@@ -79,8 +79,8 @@ class TurnFleetSpec(Model):
     allowed_peers: tuple[str, ...] = Field(
         default=(),
         max_length=32,
-        description="Private address ranges (CIDR) that clients may relay to; all are refused otherwise, so that"
-        " nobody reaches into your network through a relay. Public addresses are always allowed.",
+        description="Private address ranges (CIDR) that clients may relay to. All other private addresses are denied,"
+        " so that no one reaches into your network through a relay; public addresses are always allowed.",
         json_schema_extra={
             "x-kubernetes-list-type": "set",
             "items": {"type": "string", "maxLength": 43},
@@ -91,22 +91,22 @@ class TurnFleetSpec(Model):
 class TurnServer(Model):
     """One server of the fleet."""
 
-    name: str = Field(description="Name of its pod.")
-    region: str = Field(description="Its region.")
+    name: str = Field(description="Name of the server's pod.")
+    region: str = Field(description="Region of the server.")
     address: str = Field(description="Address that clients connect to.")
     healthy: bool = Field(description="Whether its agent's probe, an authenticated allocation, succeeds.")
 
 
 class TurnFleetStatus(Status):
-    """What the fleet is."""
+    """The observed state of the fleet."""
 
     servers: tuple[TurnServer, ...] = Field(
         default=(),
-        description="The servers that exist.",
+        description="Existing servers.",
         json_schema_extra=map_list("name"),
     )
-    healthy_servers: int = Field(default=0, ge=0, description="Servers that relay.")
-    wanted_servers: int = Field(default=0, ge=0, description="Servers that the spec asks for.")
+    desired_servers: int = Field(default=0, ge=0, description="Number of servers in the spec.")
+    healthy_servers: int = Field(default=0, ge=0, description="Number of servers whose probe succeeds.")
 
 
 class TurnFleet(Resource):
@@ -114,8 +114,8 @@ class TurnFleet(Resource):
 
     model_config = rules(short_name("a Deployment"))
 
-    spec: TurnFleetSpec = Field(description="What the fleet should be.")
-    status: TurnFleetStatus = Field(default=TurnFleetStatus(), description="What the fleet is.")
+    spec: TurnFleetSpec = Field(description="The desired state of the fleet.")
+    status: TurnFleetStatus = Field(default=TurnFleetStatus(), description="The observed state of the fleet.")
 
 
 class FleetCondition(StrEnum):

@@ -1,4 +1,4 @@
-"""What every reconciler works with."""
+"""Dependencies that all reconcilers share."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from switchboard_operator.status.writer import StatusWriter
 
 @dataclass(frozen=True)
 class Context:
-    """One leader's means: the API, what its informers have seen, its keys, and how it reports."""
+    """The leader's API client, informer cache, keys, status writer and event recorder."""
 
     kube: Kube
     store: ObjectStore[OwnerKey]

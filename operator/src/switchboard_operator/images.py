@@ -1,4 +1,4 @@
-"""Which image a resource's pods run: the one its spec names, else the default pinned at creation time. Pure."""
+"""Image of a resource's pods: the one in its spec, else the default pinned at creation time. Pure."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,22 @@ class Images:
     """The images of one resource."""
 
     used: str
-    """Image that its new pods are made from."""
+    """Image of new pods."""
     default: str
-    """Operator's default image at the resource's creation time; an unset `spec.image` means this one."""
+    """The operator's default image at creation time, used while `spec.image` is unset."""
 
     def fields(self) -> Json:
-        """Return the status fields that keep both, so that the next reconciliation finds the default."""
+        """Return the status fields that persist both, so that the next reconciliation finds the default."""
         return {"image": self.used, "defaultImage": self.default}
 
 
 def choose(wanted: str | None, status: Status, default: str) -> Images:
-    """Return the images of a resource with `wanted` as its `spec.image`, given the operator's present default.
+    """Return the images of a resource with `wanted` as its `spec.image`, given the operator's current default.
 
-    The default is pinned by the first reconciliation, whatever the spec names, so an image can be taken back. A status
-    that an operator without `defaultImage` wrote holds the image in use only. With `spec.image` unset it is pinned,
-    so that the upgrade replaces no pod. With `spec.image` set it says nothing about the default, because it may come
-    from the spec, now or earlier; the operator's present default is pinned then.
+    The first reconciliation pins the default even if `spec.image` is set, so that a user can unset it later. A status
+    without `defaultImage` was written by an older operator and holds only the image in use. If `spec.image` is unset,
+    that image is pinned, so that the upgrade replaces no pod. If it is set, the image in use may come from the spec,
+    so the operator's current default is pinned.
     """
     pinned = status.default_image or (status.image if wanted is None else "") or default
     return Images(wanted or pinned, pinned)

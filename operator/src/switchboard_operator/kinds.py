@@ -1,4 +1,4 @@
-"""The kinds that the operator serves, as API resources, and what their resources consist of. Pure."""
+"""API resources of the custom kinds and of the objects that they own. Pure."""
 
 from typing import Final
 
@@ -18,15 +18,15 @@ OWNED: Final = (
     resources.DEPLOYMENT,
     resources.STATEFUL_SET,
 )
-"""What resources of our kinds are made of; the operator watches those that carry its label."""
+"""API resources of owned objects; the operator watches those with its label."""
 SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
-"""Selects the objects that the operator made, and those that Kubernetes made for them."""
+"""Selects the objects that the operator created, and those that Kubernetes created for them."""
 
 _BY_NAME: Final = {(api.api_version, api.kind): api for api in (*OWNED, resources.POD)}
 
 
 def ours(kind: names.Kind) -> Api:
-    """Return the API resource of one of our kinds."""
+    """Return the API resource of a custom kind."""
     return Api(names.API_VERSION, kind.kind, kind.plural)
 
 

@@ -1,6 +1,6 @@
 """The command `switchboard-operator`.
 
-Each command imports what it needs when it runs: `decide` starts without the Kubernetes client and the framework.
+Each command imports its dependencies when it runs, so that `decide` starts without the Kubernetes client and kopf.
 """
 
 import argparse
@@ -9,17 +9,17 @@ from typing import BinaryIO
 
 
 def main() -> None:
-    """Run the command line; exits with 1 and a remedy on a failure that the user can fix, with 2 on wrong settings."""
+    """Run the command line. Exit with 1 and a remedy on a failure that the user can fix, with 2 on invalid settings."""
     parser = argparse.ArgumentParser(prog="switchboard-operator", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="reconcile until SIGTERM")
-    commands.add_parser("apply-crds", help="bring the CustomResourceDefinitions to this version, then end")
+    commands.add_parser("apply-crds", help="upgrade the CustomResourceDefinitions to this version, then exit")
     deciding = commands.add_parser(
         "decide",
-        help="make autoscaling decisions: a JSON observation a line in, a JSON decision a line out",
-        epilog="The lines are described in docs/reference/decide.md.",
+        help="make autoscaling decisions: read one JSON observation per line, write one JSON decision per line",
+        epilog="docs/reference/decide.md describes the format.",
     )
-    deciding.add_argument("--stdin", action="store_true", required=True, help="read the observations from here")
+    deciding.add_argument("--stdin", action="store_true", required=True, help="read observations from standard input")
     command = parser.parse_args().command
     if command == "decide":
         decide(sys.stdin.buffer, sys.stdout.buffer)
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def decide(lines: BinaryIO, answers: BinaryIO) -> None:
-    """Answer each line at once, until the end of the input or until nobody reads the answers any more."""
+    """Answer each line at once until the input ends or the output is closed."""
     from switchboard_operator.pools.autoscaling.decide import LoadHistory
     from switchboard_operator.pools.autoscaling.lines import answer
 
@@ -36,9 +36,9 @@ def decide(lines: BinaryIO, answers: BinaryIO) -> None:
     for line in lines:
         if not line.strip():
             continue
-        history, said = answer(history, line)
+        history, reply = answer(history, line)
         try:
-            answers.write(said + b"\n")
+            answers.write(reply + b"\n")
             answers.flush()
         except BrokenPipeError:
             return
@@ -59,14 +59,14 @@ def _operate(command: str) -> None:
         else:
             asyncio.run(apply_crds())
     except OperatorSettingsError as error:
-        sys.stderr.write(f"switchboard-operator: the settings are wrong\n{error}\n")
+        sys.stderr.write(f"switchboard-operator: invalid settings\n{error}\n")
         sys.exit(2)
     except (KubeError, OperatorError) as error:
         sys.exit(f"switchboard-operator: {error}")
 
 
 def _log_as_json() -> None:
-    """One JSON line an event on stderr, those of libraries too."""
+    """Log one JSON line per event to stderr, including events of libraries."""
     import logging
 
     import structlog

@@ -16,7 +16,7 @@ def test_others_than_root_are_told_so(cluster: Embedded, argv: tuple[str, ...]) 
     assert "Traceback" not in answer.said
 
 
-@pytest.mark.parametrize("command", ["kill-node", "heal-node", "partition", "exec"])
+@pytest.mark.parametrize("command", ["kill-node", "start-node", "partition", "exec"])
 def test_an_unknown_node_is_answered_with_the_known_ones(cluster: Embedded, command: str) -> None:
     error = cluster.ask(command, "node-9", *(["true"] if command == "exec" else [])).error
     assert (error["code"], error["remedy"]) == ("no-such-node", "the nodes are node-1, node-2, node-3")

@@ -13,10 +13,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 import pytest
-from tests.e2e.apiserver import ApiServer, binaries, free_port, running
+from tests.e2e.apiserver import ApiServer, binaries, running
 from tests.e2e.operator.kubelet import Kubelet, addresses
 from tests.e2e.operator.resources import Pool, Resource
 from tests.e2e.waiting import until
+from tests.ports import free_port
 
 CHART = Path(__file__).parents[3] / "charts" / "switchboard"
 SYSTEM = "switchboard-system"
@@ -61,6 +62,7 @@ class Replica:
     process: "subprocess.Popen[bytes]"
     port: int
     log: Path
+    _read: int = 0
 
     def answers(self, path: str) -> bool:
         try:
@@ -77,6 +79,12 @@ class Replica:
     def leads(self) -> bool:
         return self.answers("/readyz") and self.metric("switchboard_operator_leading") == 1
 
+    def check_log(self) -> None:
+        """Fail if it has logged a traceback since the last check."""
+        logged = self.log.read_text()[self._read :]
+        self._read += len(logged)
+        assert "Traceback" not in logged, logged
+
     def stop(self) -> int:
         self.process.terminate()
         return self.process.wait(20)
@@ -92,56 +100,95 @@ class Start(Protocol):
     def __call__(self, name: str, settings: Mapping[str, str] = ...) -> Replica: ...
 
 
+def launch(name: str, kubeconfig: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Replica:
+    """Start a replica, which logs beside its kubeconfig, and return it once it answers."""
+    port, log = free_port(), kubeconfig.with_name(f"{name}.log")
+    environment = {
+        "KUBECONFIG": str(kubeconfig),
+        "SWITCHBOARD_OPERATOR_NAMESPACE": SYSTEM,
+        "SWITCHBOARD_OPERATOR_POD": name,
+        "SWITCHBOARD_OPERATOR_LEASE": RELEASE,
+        "SWITCHBOARD_OPERATOR_PORT": str(port),
+        "SWITCHBOARD_SIGNALING_IMAGE": "signaling:test",
+        "SWITCHBOARD_TURN_IMAGE": "turn:test",
+        "SWITCHBOARD_REDIS_IMAGE": "valkey:test",
+        **settings,
+    }
+    command = [Path(sys.executable).parent / "switchboard-operator", "run"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)
+    replica = Replica(name, process, port, log)
+    until(lambda: replica.answers("/livez"), f"{name} answers", 30)
+    return replica
+
+
+class SharedOperator:
+    """The operator that tests share, one after another; it is started when the first of them asks for it.
+
+    Starting one takes seconds. A test that starts replicas of its own stops this one first: there is one Lease.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._replica: Replica | None = None
+
+    def leading(self, api: ApiServer) -> Replica:
+        """Return it once it leads."""
+        if self._replica is None:
+            self._replica = launch("shared", operator_kubeconfig(api, SYSTEM, RELEASE, self._folder))
+            until(self._replica.leads, "the operator leads")
+        return self._replica
+
+    def stop(self) -> None:
+        """Stop it, if it runs."""
+        if self._replica is not None:
+            self._replica.stop()
+            self._replica = None
+
+
+@pytest.fixture(scope="session")
+def shared_operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedOperator]:
+    shared = SharedOperator(tmp_path_factory.mktemp("operator"))
+    yield shared
+    shared.stop()
+
+
 @pytest.fixture
-def start(api: ApiServer, tmp_path: Path) -> Iterator[Start]:
+def start(api: ApiServer, shared_operator: SharedOperator, tmp_path: Path) -> Iterator[Start]:
     """Starts replicas of the operator; those that still run at the end are stopped."""
     replicas: list[Replica] = []
+    shared_operator.stop()
     kubeconfig = operator_kubeconfig(api, SYSTEM, RELEASE, tmp_path)
 
-    def launch(name: str, settings: Mapping[str, str] = MappingProxyType({})) -> Replica:
-        port, log = free_port(), tmp_path / f"{name}.log"
-        environment = {
-            "KUBECONFIG": str(kubeconfig),
-            "SWITCHBOARD_OPERATOR_NAMESPACE": SYSTEM,
-            "SWITCHBOARD_OPERATOR_POD": name,
-            "SWITCHBOARD_OPERATOR_LEASE": RELEASE,
-            "SWITCHBOARD_OPERATOR_PORT": str(port),
-            "SWITCHBOARD_SIGNALING_IMAGE": "signaling:test",
-            "SWITCHBOARD_TURN_IMAGE": "turn:test",
-            "SWITCHBOARD_REDIS_IMAGE": "valkey:test",
-            **settings,
-        }
-        command = [Path(sys.executable).parent / "switchboard-operator", "run"]
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)
-        replica = Replica(name, process, port, log)
+    def started(name: str, settings: Mapping[str, str] = MappingProxyType({})) -> Replica:
+        replica = launch(name, kubeconfig, settings)
         replicas.append(replica)
-        until(lambda: replica.answers("/livez"), f"{name} answers", 30)
         return replica
 
-    yield launch
+    yield started
     for replica in replicas:
         if replica.process.poll() is None:
             replica.stop()
-        assert "Traceback" not in replica.log.read_text(), replica.log.read_text()
+        replica.check_log()
 
 
 @pytest.fixture
-def operator(start: Start) -> Replica:
-    """One replica of the operator that leads."""
-    replica = start("operator-1")
-    until(replica.leads, "the operator leads")
-    return replica
+def operator(api: ApiServer, shared_operator: SharedOperator) -> Iterator[Replica]:
+    """One replica of the operator that leads, shared with other tests."""
+    replica = shared_operator.leading(api)
+    yield replica
+    replica.check_log()
+    assert replica.process.poll() is None, f"the operator has ended: {replica.log.read_text()}"
 
 
 @pytest.fixture
 def namespace(api: ApiServer, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace for one test."""
     name = request.node.name.lower().translate(str.maketrans("_[]., /'", "--------"))[:60].strip("-")
-    api.kubectl("create", "namespace", name)
+    api.rest.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     for kind in ("signalingpools", "turnfleets", "redisclusters"):
-        api.kubectl("-n", name, "delete", kind, "--all", "--cascade=background", "--wait=false")
+        api.rest.delete(kind, namespace=name)
 
 
 @pytest.fixture(scope="session")
@@ -175,9 +222,10 @@ def redis(api: ApiServer, namespace: str) -> Resource:
 
 def operator_kubeconfig(api: ApiServer, namespace: str, account: str, folder: Path) -> Path:
     """Return a kubeconfig with the rights of a ServiceAccount and no others."""
-    token = api.kubectl("-n", namespace, "create", "token", account).strip()
+    accounts = api.rest.kind("serviceaccounts")
+    made = api.rest.request("POST", accounts.path(namespace, account, "token"), {"spec": {}})
     config = json.loads(api.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
+    config["users"][0]["user"] = {"token": made["status"]["token"]}
     path = folder / "operator.kubeconfig"
     path.write_text(json.dumps(config))
     return path

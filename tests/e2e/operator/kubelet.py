@@ -1,6 +1,6 @@
 """A test that plays scheduler, kubelet and signaling pods: each pod has an address, and answers the operator there.
 
-The addresses are of a range for tests (RFC 2544) that this machine is told to take as its own: Kubernetes puts no
+The addresses are of a range for tests (RFC 2544) that this machine treats as local: Kubernetes puts no
 loopback address into an EndpointSlice.
 """
 
@@ -81,8 +81,7 @@ class Kubelet:
         """Which pods come to serve."""
         for name in self.nodes:
             labels = {"topology.kubernetes.io/zone": name}
-            node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
-            api.kubectl("apply", "-f", "-", stdin=json.dumps(node))
+            api.rest.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}})
         self._servers: dict[str, ThreadingHTTPServer] = {}
         self._lock = threading.Lock()
         self._assigned: set[str] = set()
@@ -94,11 +93,12 @@ class Kubelet:
 
     def close(self, node: str) -> None:
         """Have a node take no pod any more."""
-        self._api.kubectl("cordon", node)
+        self._api.rest.patch("node", node, {"spec": {"unschedulable": True}})
         self.closed.add(node)
 
     def stop(self) -> None:
-        self._api.kubectl("delete", "node", *self.nodes)
+        for node in self.nodes:
+            self._api.rest.delete("node", node)
         for server in self._servers.values():
             server.shutdown()
             server.server_close()

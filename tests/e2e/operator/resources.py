@@ -1,33 +1,34 @@
 """Resources under test, with the test playing the kubelet: pods have no node here."""
 
-import json
 from typing import Any
 
+import pytest
 from tests.e2e.apiserver import ApiServer
 from tests.e2e.operator.kubelet import FakePod, Kubelet
+from tests.e2e.rest import ApiError
 
 
 class Resource:
-    """A resource of one of our kinds, applied with kubectl."""
+    """A resource of one of our kinds, applied as kubectl does."""
 
     def __init__(self, api: ApiServer, namespace: str, kind: str, name: str) -> None:
         self.api, self.namespace, self.kind, self.name = api, namespace, kind, name
 
     def apply(self, **spec: Any) -> None:
-        self.api.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(self.manifest(**spec)))
+        self.api.rest.apply(self.manifest(**spec), self.namespace)
 
     def refused(self, **spec: Any) -> str:
         """Return what the API server says against the spec."""
-        return self.api.kubectl(
-            "apply", "--server-side", "-f", "-", stdin=json.dumps(self.manifest(**spec)), check=False
-        )
+        with pytest.raises(ApiError) as refusal:
+            self.apply(**spec)
+        return str(refusal.value)
 
     def manifest(self, **spec: Any) -> dict[str, Any]:
         metadata = {"name": self.name, "namespace": self.namespace}
         return {"apiVersion": "switchboard.dev/v1alpha1", "kind": self.kind, "metadata": metadata, "spec": spec}
 
     def delete(self) -> None:
-        self.api.kubectl("-n", self.namespace, "delete", self.kind, self.name, "--wait=false")
+        self.api.rest.delete(self.kind, self.name, self.namespace)
 
     def items(self, kinds: str) -> list[Any]:
         """Return the objects made for the resource, by name."""
@@ -79,7 +80,7 @@ class Pool(Resource):
         self.kubelet.run(self.items("pods"))
 
     def scale(self, replicas: int) -> None:
-        self.api.kubectl("-n", self.namespace, "scale", "signalingpool", self.name, f"--replicas={replicas}")
+        self.api.rest.patch(self.kind, self.name, {"spec": {"replicas": replicas}}, self.namespace, "scale")
 
     def fakes(self) -> list[FakePod]:
         """Return what the present pods know of themselves, those with the most sessions last."""

@@ -27,12 +27,15 @@ def test_a_pool_follows_its_load_and_loses_no_pod_by_what_is_not_known(
         fake.sessions, fake.capacity = 170, 200
     until(lambda: pool.serves() and len(pool.items("pods")) >= 4, "340 sessions get four pods or more")
     status = pool.live()["status"]
-    assert " wants " in status["decision"]
+    assert " needs " in status["scalingDecision"]
     replica.kill()
     for fake in pool.fakes():
         fake.sessions = 0
     replica = start("operator")
-    until(lambda: "history is not" in pool.live()["status"]["decision"], "the new operator begins with no history")
+    until(
+        lambda: "history is shorter than" in pool.live()["status"]["scalingDecision"],
+        "the new operator begins with no history",
+    )
     for fake in pool.fakes():
         fake.answers = False
     until(lambda: pool.condition("ScalingActive")["reason"] == "NoSamples", "nobody answers")

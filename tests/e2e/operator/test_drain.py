@@ -80,7 +80,7 @@ def test_scaling_down_empties_a_pod_before_it_goes(operator: Replica, pool: Pool
     until(lambda: set(stages(pool)) == set(others), "it goes")
     assert sessions(pool) == sum(SESSIONS)
     until(lambda: pool.is_true("Drained") and pool.live()["status"]["desiredReplicas"] == 2, "the status says so")
-    assert [item["note"] for item in events(pool, "Scaling")] == ["3 -> 2 pods: spec.replicas is 2."]
+    assert [item["note"] for item in events(pool, "Scaling")] == ["Scaling from 3 to 2 pods: spec.replicas is 2."]
 
 
 def events(pool: Pool, reason: str) -> list[Any]:
@@ -102,7 +102,7 @@ def test_kubectl_switchboard_tells_what_was_decided_and_why(operator: Replica, p
 
     [found] = json.loads(status("-o", "json"))
     assert (found["name"], found["replicas"]["desired"], found["why"]) == ("calls", 2, "spec.replicas is 2.")
-    assert [item["decision"] for item in found["decisions"]] == ["3 -> 2 pods: spec.replicas is 2."]
+    assert [item["decision"] for item in found["decisions"]] == ["Scaling from 3 to 2 pods: spec.replicas is 2."]
     assert "3 -> 2 pods" in status()
 
 
@@ -183,7 +183,7 @@ def test_a_pod_whose_clients_do_not_move_is_kept_and_named(operator: Replica, po
 def test_sessions_without_a_place_to_go_are_kept(operator: Replica, pool: Pool, redis: Resource) -> None:
     before = loaded(pool, capacity=35)
     pool.scale(1)
-    until(lambda: pool.condition("Drained").get("reason") == "NoRoom", "the condition says so", 30)
+    until(lambda: pool.condition("Drained").get("reason") == "InsufficientCapacity", "the condition says so", 30)
     assert sessions(pool) == sum(SESSIONS)
     assert max(fake.sessions for fake in before.values()) <= 35
 
@@ -220,7 +220,7 @@ def test_a_broken_rollout_stops_and_can_be_taken_back(operator: Replica, pool: P
 def tried(pool: Pool, pause: int) -> tuple[dict[str, FakePod], FakePod]:
     """Begin a rollout with a trial; return the old pods by uid, and the one that is tried."""
     old = loaded(pool, image="signaling:1")
-    pool.apply(replicas=3, **REDIS, image="signaling:2", rollout={"canary": {"pauseSeconds": pause}})
+    pool.apply(replicas=3, **REDIS, image="signaling:2", rollout={"canary": {"minReadySeconds": pause}})
     until(lambda: len(stages(pool)) == 4 and len(offered(pool)) == 4, "a new pod serves beside the old ones")
     until(lambda: pool.condition("PodsReady").get("reason") == "Canary", "the condition says so")
     assert set(stages(pool).values()) == {"Serving"}
@@ -247,7 +247,7 @@ def test_a_new_revision_that_restarts_replaces_nothing(operator: Replica, pool: 
     until(lambda: pool.condition("PodsReady").get("reason") == "CanaryRestarted", "the condition says so")
     assert new.name in pool.condition("PodsReady")["message"]
     assert not any(fake.orders for fake in old.values())
-    pool.apply(replicas=3, **REDIS, image="signaling:1", rollout={"canary": {"pauseSeconds": 3600}})
+    pool.apply(replicas=3, **REDIS, image="signaling:1", rollout={"canary": {"minReadySeconds": 3600}})
     until(lambda: set(stages(pool)) == set(old) and pool.is_true("PodsReady"), "the way back needs no trial")
     assert [fake.sessions for fake in old.values()] == list(SESSIONS)
 

@@ -21,7 +21,7 @@ def test_a_deleted_definition_ends_the_leader_and_another_replica_leads_at_once(
     until(leader.leads, "the first leads")
     api.kubectl("delete", "crd", "turnfleets.switchboard.dev")
     assert leader.process.wait(30) == 1
-    assert "task kopf failed" in leader.log.read_text()
+    assert "Task kopf failed" in leader.log.read_text()
     assert api.get("-n", SYSTEM, "lease", RELEASE)["spec"].get("holderIdentity") is None
     other: Replica = start("operator-2")
     until(other.leads, "the second leads")

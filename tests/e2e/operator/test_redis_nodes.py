@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis, RedisCluster
-from tests.e2e.apiserver import free_port
 from tests.e2e.operator.redis_servers import MARKS, SERVER, cluster_port, eventually
+from tests.ports import free_port
 
 from switchboard_operator.redis import topology
 from switchboard_operator.redis.nodes import NodeError, RedisCredentials, execute, observe
@@ -176,12 +176,12 @@ async def test_primaries_leave_a_machine_that_would_take_most_of_them_along(serv
     servers.places = {pod: replace(place, machine=machines[pod]) for pod, place in servers.places.items()}
 
     async def changed() -> bool:
-        for command in (await servers.look()).improves:
+        for command in (await servers.look()).improvements:
             await execute(servers.places[command.pod], None, command)
         return (await observe(servers.places["store-2-1"], None)).primary_id is None
 
     await eventually(changed)
-    assert not (await servers.look()).improves
+    assert not (await servers.look()).improvements
 
 
 async def test_a_server_with_data_is_left_alone(servers: Servers) -> None:

@@ -19,15 +19,15 @@ import type { ClientFrame, CloseCode, ServerFrame } from "./protocol";
 export function answer(frame: ServerFrame): ClientFrame | undefined {
   switch (frame.type) {
     case "heartbeat":
-      return { type: "heartbeat", want: { state: "idle", c: 0 } };
+      return { type: "heartbeat", intent: { state: "idle", revision: 0 } };
     case "offer":
-      return { type: "ack", m: frame.m, from: frame.from, to: frame.to, k: frame.k };
+      return { type: "ack", match: frame.match, from: frame.from, to: frame.to, seq: frame.seq };
     default:
       return undefined;
   }
 }
 
-export const hello: ClientFrame = { type: "hello", n: 1, inst: "page" };
+export const hello: ClientFrame = { type: "hello", socket: 1, instance: "page" };
 export const gone: CloseCode = 1001;
 // @ts-expect-error a frame needs its fields
 export const wrong: ClientFrame = { type: "hello" };

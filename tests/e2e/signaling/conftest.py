@@ -23,7 +23,7 @@ async def nodes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
-    """A loop that runs what it is given."""
+    """An event loop for the test."""
     with asyncio.Runner() as runner:
         yield runner
 

@@ -3,9 +3,8 @@
 import asyncio
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import redis.asyncio as redis
 from redis.crc import key_slot
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from tests.ports import free_port, free_ports
 
 START_SECONDS = 20.0
 POLL_SECONDS = 0.05
@@ -22,26 +22,17 @@ CLUSTERED = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
 Nodes = list[tuple[str, int]]
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on just now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 @asynccontextmanager
 async def single(folder: Path) -> AsyncIterator[Nodes]:
-    """Run one node; gives its address."""
-    [port] = free_ports(1)
+    """Run one node; yields its address."""
+    port = free_port()
     async with _node(folder, port):
         yield [("127.0.0.1", port)]
 
 
 @asynccontextmanager
 async def guarded(folder: Path, certificates: Path, rights: str) -> AsyncIterator[tuple[str, int]]:
-    """Run one node that takes only the user `app`, whose password is `secret`, by TLS; gives its address."""
+    """Run one node that accepts only the user `app` with the password `secret` by TLS; yields its address."""
     port, tls_port = free_ports(2)
     files = {"--tls-cert-file": "tls.crt", "--tls-key-file": "tls.key", "--tls-ca-cert-file": "ca.crt"}
     options = [word for option, name in files.items() for word in (option, str(certificates / name))]
@@ -54,7 +45,7 @@ async def guarded(folder: Path, certificates: Path, rights: str) -> AsyncIterato
 
 @asynccontextmanager
 async def cluster(folder: Path) -> AsyncIterator[Nodes]:
-    """Run a cluster of three primaries; gives their addresses."""
+    """Run a cluster of three primaries; yields their addresses."""
     async with unformed(folder) as (nodes, buses):
         await form(nodes, buses)
         yield nodes
@@ -62,7 +53,7 @@ async def cluster(folder: Path) -> AsyncIterator[Nodes]:
 
 @asynccontextmanager
 async def unformed(folder: Path) -> AsyncIterator[tuple[Nodes, list[int]]]:
-    """Run three nodes in cluster mode without slots, strangers to each other; gives addresses and bus ports."""
+    """Run three unconnected nodes in cluster mode without slots; yields addresses and bus ports."""
     ports = free_ports(6)
     nodes, buses = ports[:3], ports[3:]
     async with AsyncExitStack() as stack:
@@ -87,7 +78,7 @@ class Replicated:
         return [("127.0.0.1", port) for port in self.processes]
 
     async def owner(self, key: str) -> tuple[int, int]:
-        """Return the ports of the primary that serves a key and of its replica, once a node that lives knows both.
+        """Return the ports of the primary that serves a key and of its replica, as soon as a running node knows both.
 
         After a failover nodes learn of the new primary first, and of its new replica a moment later.
         """
@@ -101,7 +92,7 @@ class Replicated:
         return found[0], found[1]
 
     async def move(self, key: str) -> None:
-        """Move a key's slot, with what is in it, to another primary."""
+        """Move a key's slot with its keys to another primary."""
         slot, (source, _) = key_slot(key.encode()), await self.owner(key)
         others = [await self.owner(name) for name in ("a", "b", "c", "d", "e", "f", "g")]
         target = next(primary for primary, _ in others if primary != source)
@@ -114,20 +105,20 @@ class Replicated:
             await self._say(port, "CLUSTER SETSLOT", slot, "NODE", target_id)
 
     async def hand_over(self, key: str) -> None:
-        """Let the replica of a key's primary take its place."""
+        """Fail over to the replica of a key's primary."""
         primary, replica = await self.owner(key)
         await self._say(replica, "CLUSTER FAILOVER")
         await self._until_served_by(key, replica, primary)
 
     async def kill(self, key: str) -> None:
-        """Kill the primary of a key, and wait until its replica has taken its place."""
+        """Kill the primary of a key, and wait for the failover."""
         primary, replica = await self.owner(key)
         self.processes[primary].kill()
         await self.processes.pop(primary).wait()
         await self._until_served_by(key, replica, None)
 
     async def replace(self, key: str) -> None:
-        """Kill the primary of a key, and start it again once its replica has taken its place."""
+        """Kill the primary of a key, and start it again after the failover."""
         primary, replica = await self.owner(key)
         await self.kill(key)
         self.processes[primary] = await self.start(primary)
@@ -140,7 +131,7 @@ class Replicated:
                 await self._say(port, "FLUSHALL")
 
     async def freeze(self, key: str) -> None:
-        """Stop the primary of a key until its replica has taken its place, and let it go on as a replica."""
+        """Pause the primary of a key until the failover, and resume it as a replica."""
         primary, replica = await self.owner(key)
         process = self.processes.pop(primary)
         process.send_signal(signal.SIGSTOP)
@@ -170,7 +161,7 @@ class Replicated:
 
 
 def _servers(rows: list[list[Any]], slot: int) -> list[int]:
-    """Return the ports of a slot's primary and its replicas, from what CLUSTER SLOTS says."""
+    """Return the ports of a slot's primary and its replicas from the reply of CLUSTER SLOTS."""
     return next([int(one[1]) for one in servers] for first, last, *servers in rows if first <= slot <= last)
 
 
@@ -196,7 +187,7 @@ async def replicated(folder: Path) -> AsyncIterator[Replicated]:
                 try:
                     await client.execute_command("CLUSTER REPLICATE", name)
                 except ResponseError:
-                    return False  # it has not heard of its primary yet
+                    return False  # it does not know its primary yet
                 return True
 
             await _until(follows)
@@ -219,7 +210,7 @@ async def form(nodes: Nodes, buses: list[int]) -> None:
 
 
 async def claim(nodes: Nodes, *shares: int) -> None:
-    """Give each node its slots, so many to each but the last, which gets the rest."""
+    """Assign slots to the nodes: this many to each, the rest to the last."""
     async with AsyncExitStack() as stack:
         first = 0
         for (_, port), share in zip(nodes, [*shares, SLOTS - sum(shares)], strict=True):
@@ -228,7 +219,7 @@ async def claim(nodes: Nodes, *shares: int) -> None:
 
 
 async def introduce(nodes: Nodes, buses: list[int]) -> None:
-    """Let nodes that own all slots get to know each other."""
+    """Connect nodes that own all slots."""
     async with AsyncExitStack() as stack:
         clients = [await _client(stack, port) for _, port in nodes]
         for client in clients:
@@ -244,7 +235,7 @@ async def introduce(nodes: Nodes, buses: list[int]) -> None:
 
 
 async def visitors(node: tuple[str, int]) -> int:
-    """Return how many connections other than this one a node has."""
+    """Return the number of a node's connections besides this one."""
     async with AsyncExitStack() as stack:
         return len(await (await _client(stack, node[1])).client_list()) - 1
 
@@ -298,5 +289,5 @@ def _says(info: object, name: str, value: str) -> bool:
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(START_SECONDS):
-        while not await condition():  # noqa: ASYNC110 - another process's state can only be asked for
+        while not await condition():  # noqa: ASYNC110 - another process's state can only be polled
             await asyncio.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""The store's scripts mean what the reference model means: the same questions get the same answers."""
+"""The store's scripts agree with the reference model: the same questions get the same answers."""
 
 import asyncio
 import re
@@ -76,14 +76,14 @@ BODIES = (
 
 
 def _plain(reply: object) -> object:
-    """Return a reply with its scores in one spelling: Redis writes 0.1 with 17 digits, Valkey as short as it can."""
+    """Return a reply with normalized scores: Redis writes 0.1 with 17 digits, Valkey as short as possible."""
     if isinstance(reply, list):
         return [_plain(part) for part in reply]
     return repr(float(reply)) if isinstance(reply, str) and re.fullmatch(r"-?\d+\.\d+", reply) else reply
 
 
 def test_the_simulation_s_node_answers_as_a_real_one(node: "redis.Redis") -> None:
-    """The simulation runs the scripts on a model of a node: it must not be kinder than the store."""
+    """The simulation runs the scripts on a model of a node, which must not be more lenient than the store."""
     scripts = Scripts()
 
     def refused(work: Callable[[], object]) -> object:

@@ -1,4 +1,4 @@
-"""Two pods and one store: clients meet across pods, and nothing that happens to one pod or the store ends a match."""
+"""Two pods and one store: clients are matched across pods, and no fault of one pod or the store ends a match."""
 
 import asyncio
 import signal
@@ -28,14 +28,14 @@ Nodes = list[tuple[str, int]]
 
 @dataclass
 class Pods:
-    """Two pods; `living` are those that new sockets go to, as a Service would choose."""
+    """Two pods; `living` are those that a Service would offer to new sockets."""
 
     one: Server
     two: Server
     living: list[Server] = field(default_factory=list)
 
     def socket_url(self, preferred: Server) -> str:
-        """Return where a client of the preferred pod connects now."""
+        """Return the URL for a client that prefers this pod."""
         pod = preferred if preferred in self.living else self.living[0]
         return pod.url.replace("http", "ws") + "/ws"
 
@@ -61,20 +61,20 @@ async def two_pods(nodes: Nodes, folder: Path, **settings: str) -> AsyncIterator
 
 @asynccontextmanager
 async def pair(pods: Pods) -> AsyncIterator[tuple[Client, Client]]:
-    """Connect a client to each pod and let them meet."""
+    """Connect a client to each pod and match them."""
     async with Client(lambda: pods.socket_url(pods.one)) as one, Client(lambda: pods.socket_url(pods.two)) as two:
         await one.join()
         await one.wait_for(QueuePosition)
         await two.join()
         met = [await client.wait_for(MatchReady) for client in (one, two)]
-        assert met[0].m == met[1].m
+        assert met[0].match_id == met[1].match_id
         assert {met[0].role, met[1].role} == {"polite", "impolite"}
         yield one, two
 
 
 async def tell(speaker: Client, listener: Client, text: str) -> None:
-    """Fail unless what one says reaches the other, once."""
-    await speaker.say(Offer(m="", from_="", to="", k=0, sdp=text))
+    """Fail unless a message reaches the other client, once."""
+    await speaker.say(Offer(match_id="", from_="", to="", seq=0, sdp=text))
     said = await listener.wait_for(PeerMessageReceived, seconds=20)
     assert isinstance(said.frame, Offer)
     assert said.frame.sdp == text
@@ -88,7 +88,7 @@ async def test_pods_that_start_before_their_store_is_formed_wait_for_it(tmp_path
                 await tell(one, two, "v=0 at last")
 
         meeting = asyncio.create_task(meet())
-        # On a busy machine a pod may take longer for its first look; then it finds the store formed, which is as well.
+        # On a busy machine a pod may first look when the store is already formed, which is fine too.
         with suppress(TimeoutError):
             async with asyncio.timeout(10):
                 while "store_not_reached" not in _text(tmp_path / "one.log"):  # noqa: ASYNC110 - another process's
@@ -97,9 +97,9 @@ async def test_pods_that_start_before_their_store_is_formed_wait_for_it(tmp_path
         await meeting
 
 
-async def test_pods_that_find_their_store_half_formed_learn_the_rest(tmp_path: Path) -> None:
+async def test_pods_that_find_a_half_formed_store_discover_the_rest(tmp_path: Path) -> None:
     async with store.unformed(tmp_path / "store") as (nodes, buses):
-        await store.claim(nodes, 1, 8191)  # the first node, which pods ask first, knows of one slot only
+        await store.claim(nodes, 1, 8191)  # the first node, which pods ask first, knows only one slot
 
         async def meet() -> None:
             async with two_pods(nodes[:1], tmp_path) as pods, pair(pods) as (one, two):
@@ -107,7 +107,7 @@ async def test_pods_that_find_their_store_half_formed_learn_the_rest(tmp_path: P
 
         meeting = asyncio.create_task(meet())
         async with asyncio.timeout(20):
-            while not await store.visitors(nodes[0]):  # noqa: ASYNC110 - another process's state can only be asked for
+            while not await store.visitors(nodes[0]):  # noqa: ASYNC110 - another process's state can only be polled
                 await asyncio.sleep(0.05)
         await store.introduce(nodes, buses)
         await meeting
@@ -137,10 +137,10 @@ async def test_a_killed_pod_ends_no_match(nodes: Nodes, tmp_path: Path) -> None:
         await one.wait_for(Online)
 
         await tell(one, two, "after the death of my pod")
-        await tell(two, one, "I heard you")
+        await tell(two, one, "I received you")
 
 
-async def test_a_stopping_pod_gives_its_clients_away(nodes: Nodes, tmp_path: Path) -> None:
+async def test_a_draining_pod_moves_its_clients(nodes: Nodes, tmp_path: Path) -> None:
     async with two_pods(nodes, tmp_path) as pods, pair(pods) as (one, two):
         pods.living.remove(pods.one)
         pods.one.process.send_signal(signal.SIGTERM)
@@ -165,7 +165,7 @@ async def test_a_wiped_store_ends_no_match(nodes: Nodes, tmp_path: Path) -> None
         assert (await one.wait_for(Ended)).reason == "user"
 
 
-async def test_a_waiting_client_keeps_its_place_over_a_wipe(nodes: Nodes, tmp_path: Path) -> None:
+async def test_a_waiting_client_keeps_its_queue_order_after_a_wipe(nodes: Nodes, tmp_path: Path) -> None:
     async with (
         two_pods(nodes, tmp_path, HEARTBEAT_SECONDS="1") as pods,
         Client(lambda: pods.socket_url(pods.one)) as first,
@@ -180,7 +180,7 @@ async def test_a_waiting_client_keeps_its_place_over_a_wipe(nodes: Nodes, tmp_pa
 
         await third.join({"lang": "fr"}, {"lang": "fr"})
 
-        assert (await third.wait_for(MatchReady)).m == (await second.wait_for(MatchReady)).m
+        assert (await third.wait_for(MatchReady)).match_id == (await second.wait_for(MatchReady)).match_id
         await second.leave()
         await first.leave()
 
@@ -195,11 +195,11 @@ async def test_a_client_that_vanishes_is_away_and_then_lost(nodes: Nodes, tmp_pa
 
 
 @pytest.mark.parametrize("drops", [1, 3])
-async def test_a_dropped_socket_is_resumed_without_a_word_lost(nodes: Nodes, tmp_path: Path, drops: int) -> None:
+async def test_a_dropped_socket_is_resumed_without_losing_a_message(nodes: Nodes, tmp_path: Path, drops: int) -> None:
     async with two_pods(nodes, tmp_path) as pods, pair(pods) as (one, two):
         for turn in range(drops):
             await one.drop()
-            await two.say(Offer(m="", from_="", to="", k=0, sdp=f"turn {turn}"))
+            await two.say(Offer(match_id="", from_="", to="", seq=0, sdp=f"turn {turn}"))
             await one.wait_for(Online)
 
         for turn in range(drops):

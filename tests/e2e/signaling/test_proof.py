@@ -1,4 +1,4 @@
-"""A small run of the proof `make prove-signaling`: what happens to the store costs no call, no message and no place."""
+"""A small run of `make prove-signaling`: faults of the store cost no call, no message and no queue order."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from prove import signaling
 
 
 @pytest.mark.timeout(300)
-async def test_no_call_message_or_place_is_lost_while_all_happens_to_the_store(tmp_path: Path) -> None:
+async def test_no_call_message_or_queue_order_is_lost_through_faults_of_the_store(tmp_path: Path) -> None:
     figures = await signaling.run(tmp_path, clients=40, faults=["move", "hand-over", "replace", "wipe"], processes=1)
     assert figures["passed"], figures
     assert (figures["lost"], figures["doubled"], figures["disordered"]) == (0, 0, 0)

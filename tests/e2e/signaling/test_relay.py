@@ -1,4 +1,4 @@
-"""A small run of the proof `make prove-relay`: calls over servers that are killed and paused in turn lose nothing."""
+"""A small run of `make prove-relay`: calls over servers that are killed and paused in turn lose nothing."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from prove import relay
 
 
 @pytest.mark.timeout(300)
-async def test_no_message_is_lost_or_doubled_while_servers_die_and_freeze(tmp_path: Path) -> None:
+async def test_no_message_is_lost_or_duplicated_while_servers_die_and_freeze(tmp_path: Path) -> None:
     figures = await relay.run(tmp_path, clients=200, faults=["kill", "kill", "pause", "kill"], processes=1)
     del figures["faults"]
     assert figures["passed"], json.dumps(figures)

@@ -1,4 +1,4 @@
-"""Every script does on the simulation's model of a node what it does on a real one: the same replies, the same data.
+"""Every script has the same replies and the same effects on the simulation's model of a node and on a real one.
 
 The clock is the test's: what scripts ask for by TIME is written into them.
 """
@@ -25,12 +25,12 @@ from switchboard_signaling.broker.shared_stats import MAX_LISTED, SharedStatsFul
 from switchboard_signaling.valkey.scripts import Script
 
 UNORDERED = {"proposals", "totals"}
-"""Scripts whose replies come out of hashes, in the order of a node's own memory."""
+"""Scripts whose replies come from hashes, in the order of a node's memory."""
 NOW = "redis.call('TIME')"
 
 
 class Both:
-    """A store that asks a real node and the model of one, and fails where they differ."""
+    """A store that asks both a real node and the model, and fails if they differ."""
 
     def __init__(self, client: "redis.Redis", ran: set[str]) -> None:
         self._client = client
@@ -107,7 +107,7 @@ SHARED_STATS = st.one_of(
 )
 
 
-def test_every_script_does_on_the_model_what_it_does_on_a_real_node(
+def test_every_script_has_the_same_effects_on_the_model_and_on_a_real_node(
     runner: asyncio.Runner, node: "redis.Redis"
 ) -> None:
     ran: set[str] = set()

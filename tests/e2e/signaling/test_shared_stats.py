@@ -1,4 +1,4 @@
-"""Shared stats in the store and in memory agree: the same calls have the same results."""
+"""The shared statistics in the store agree with those in memory: the same operations have the same results."""
 
 import asyncio
 import time
@@ -61,7 +61,7 @@ async def events(shared_stats: SharedStats) -> list[Any]:
     seen = [await shared_stats.take(LEASE, 1), await shared_stats.take(LEASE, 5), await shared_stats.take(LEASE, 5)]
     await shared_stats.settle("one", None)
     await shared_stats.put(Event("one", "{1}"))
-    await asyncio.sleep(LEASE)  # the lease is the store's own clock's
+    await asyncio.sleep(LEASE)  # the lease is measured by the store's clock
     seen += [await shared_stats.take(LEASE, 5)]
     await shared_stats.settle("two", 30)
     await shared_stats.settle("unknown", 30)
@@ -84,7 +84,7 @@ async def full(shared_stats: SharedStats) -> list[Any]:
 
 
 @pytest.mark.parametrize("nodes", ["single", "cluster"], indirect=True)
-async def test_the_same_acts_have_the_same_results(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_same_operations_have_the_same_results(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
     async def results(broker: Broker, acts: Callable[[SharedStats], Awaitable[list[Any]]]) -> list[Any]:
         await broker.start(lambda _hint: None)
         try:

@@ -1,4 +1,4 @@
-"""A short run of the proof `make prove-soak`: clients that come and go leave nothing behind."""
+"""A short run of `make prove-soak`: clients that connect and disconnect leave nothing behind."""
 
 import asyncio
 import gc
@@ -18,16 +18,16 @@ RECORDS = 100
 WARM_UP = 600
 CYCLES = 3000
 ALLOWED = 200
-"""Objects of one type more or less: what is under way at the moment of counting."""
+"""Tolerance per type: objects in use at the moment of counting."""
 
 
 def counted() -> Counter[str]:
-    """Return how many objects of each type the garbage collector knows."""
+    """Return the number of objects per type that the garbage collector tracks."""
     gc.collect()
     return Counter(type(one).__qualname__ for one in gc.get_objects())
 
 
-async def test_the_objects_of_a_pod_do_not_grow_with_its_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_objects_of_a_pod_do_not_grow_with_its_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pods, "MemoryBroker", partial(MemoryBroker, records=RECORDS))
     unlimited = ServerSettings(connects_per_second=0, sdp_per_second=0, candidates_per_second=0)
     pod = pods.make_pod(unlimited.model_copy(update={"resume_window_seconds": 1.0}))

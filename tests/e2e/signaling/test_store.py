@@ -1,4 +1,4 @@
-"""The store's client and a real cluster: what happens to slots and nodes is found out, and hints go on."""
+"""The store's client on a real cluster: it follows changes of slots and nodes, and hints continue."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,18 +22,18 @@ from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
 from switchboard_signaling.wire.intents import Idle
 
 BUSY = 8
-"""Sessions that are touched all the time; their records lie in different slots."""
+"""Sessions that are touched continuously; their records are in different slots."""
 
 
 @dataclass
 class Two:
-    """Two pods; the first tells the second something all the time, and touches sessions."""
+    """Two pods; the first continuously sends hints to the second and touches sessions."""
 
     cluster: Replicated
     one: RedisBroker
     two: RedisBroker
-    told: int = 0
-    heard: set[int] = field(default_factory=set)
+    sent: int = 0
+    received: set[int] = field(default_factory=set)
     touched: int = 0
     failed: int = 0
     noted: set[str] = field(default_factory=set)
@@ -44,12 +44,12 @@ class Two:
 
     def hear(self, hint: Hint) -> None:
         if isinstance(hint, MatchChanged):
-            self.heard.add(int(hint.m))
+            self.received.add(int(hint.match_id))
 
     async def talk(self) -> None:
         while True:
-            self.told += 1
-            self.one.send_hint("two", MatchChanged("s", str(self.told)))
+            self.sent += 1
+            self.one.send_hint("two", MatchChanged("s", str(self.sent)))
             await asyncio.sleep(0.005)
 
     async def touch(self, session_id: str) -> None:
@@ -64,9 +64,9 @@ class Two:
                 await asyncio.sleep(0.05)
 
     async def goes_on(self) -> None:
-        """Wait until what is told from now on is heard, and sessions are touched."""
-        told, touched = self.told, self.touched
-        await until(lambda: self.touched > touched + 10 * BUSY and len([n for n in self.heard if n > told]) > 20)
+        """Wait until hints sent from now on are received and sessions are touched."""
+        sent, touched = self.sent, self.touched
+        await until(lambda: self.touched > touched + 10 * BUSY and len([n for n in self.received if n > sent]) > 20)
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ async def two(cluster: Replicated) -> AsyncIterator[Two]:
             await broker.close()
 
 
-async def test_hints_and_sessions_go_on_whatever_happens_to_the_cluster(tmp_path: Path) -> None:
+async def test_hints_and_sessions_continue_through_changes_of_the_cluster(tmp_path: Path) -> None:
     async with replicated(tmp_path) as cluster, two(cluster) as pods:
         await pods.goes_on()
 
@@ -111,7 +111,7 @@ async def test_hints_and_sessions_go_on_whatever_happens_to_the_cluster(tmp_path
         assert not pods.two.deaf
 
 
-async def test_a_pod_comes_by_tls_as_the_user_that_the_operator_makes(tmp_path: Path) -> None:
+async def test_a_pod_connects_by_tls_as_the_operators_user(tmp_path: Path) -> None:
     for name in ("certificates", "foreign"):
         Authority(tmp_path / name).issue(Subject("tls", "valkey", hosts=("valkey",)))
     (tmp_path / "username").write_text("app")

@@ -29,7 +29,7 @@ def test_rules_become_validations_and_name_their_field_if_they_have_one() -> Non
 
 
 def test_the_rule_for_names_says_what_is_named_after_the_resource() -> None:
-    assert "metadata.name names a Service too" in short_name("a Service").message
+    assert "because a Service is named after the resource" in short_name("a Service").message
 
 
 def test_a_map_list_names_its_key() -> None:

@@ -19,10 +19,11 @@ def test_a_page_names_the_kind_its_short_name_and_all_conditions(definition: Def
     [
         (
             "SignalingPool",
-            "| `spec.replicas` | integer 0..2000 | `1` | Signaling pods. More than one needs",
+            "| `spec.replicas` | integer 0..2000 | `1` | Number of signaling pods. More than one",
         ),
         ("SignalingPool", "| `spec.environment` | `Development` \\| `Staging` \\| `Production` | required |"),
         ("SignalingPool", "| `spec.turnRefs[].name` | string | required |"),
+        ("SignalingPool", "| `spec.rollout.maxSurge` | integer 1..2000 or string | `25%` |"),
         ("TurnFleet", "| `spec.allowedPeers` | list of string |"),
         ("RedisCluster", "| `status.readyNodes` | integer 0.. |  |"),
     ],
@@ -37,4 +38,4 @@ def test_scalable_kinds_say_so() -> None:
 
 
 def test_rules_are_listed() -> None:
-    assert "- spec.port lies in spec.relayPorts: move one of them" in PAGES["TurnFleet"]
+    assert "- spec.port must lie outside spec.relayPorts" in PAGES["TurnFleet"]

@@ -1,3 +1,5 @@
+from typing import Annotated
+
 import pytest
 from pydantic import Field
 
@@ -34,7 +36,7 @@ def test_an_optional_field_has_its_type_and_no_default() -> None:
     assert properties["inner"]["properties"]["label"] == {"type": "string"}
 
 
-def test_a_default_leaves_out_what_is_not_set() -> None:
+def test_a_default_has_no_unset_fields() -> None:
     assert structural(Outer)["properties"]["inner"]["default"] == {"size": 1}
 
 
@@ -44,11 +46,27 @@ def test_lists_and_maps_hold_converted_schemas() -> None:
     assert properties["labels"]["additionalProperties"] == {"type": "string"}
 
 
-def test_a_union_of_types_is_refused_with_the_remedy() -> None:
-    class Either(Model):
-        value: int | str
+def test_an_integer_or_string_has_the_limits_of_both_types() -> None:
+    class Surge(Model):
+        value: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern="^[0-9]+%$")] = Field(
+            "25%", description="How many."
+        )
 
-    with pytest.raises(TypeError, match="Remedy: a field for each type"):
+    assert structural(Surge)["properties"]["value"] == {
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "x-kubernetes-int-or-string": True,
+        "minimum": 1,
+        "pattern": "^[0-9]+%$",
+        "default": "25%",
+        "description": "How many.",
+    }
+
+
+def test_any_other_union_of_types_is_refused_with_the_remedy() -> None:
+    class Either(Model):
+        value: bool | str
+
+    with pytest.raises(TypeError, match="Remedy: use one field per type"):
         structural(Either)
 
 

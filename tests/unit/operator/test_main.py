@@ -95,5 +95,5 @@ def test_wrong_settings_end_the_process_with_all_their_names(
         main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert "SWITCHBOARD_OPERATOR_NAMESPACE is not set. Remedy" in said
-    assert "SWITCHBOARD_REDIS_IMAGE is not set. Remedy" in said
+    assert "SWITCHBOARD_OPERATOR_NAMESPACE is required. Remedy" in said
+    assert "SWITCHBOARD_REDIS_IMAGE is required. Remedy" in said

@@ -1,9 +1,9 @@
-/** The browser around a session: a few fakes, with a clock that tests set. Imported before the session's module. */
+/** Fakes of the browser that a session needs, with a clock that tests set. Import it before the session's module. */
 export const browser = {
   clock: 0,
   /** @type {FakeSocket[]} */
   sockets: [],
-  /** What waits for a time-out, or is done again and again. @type {(() => void)[]} */
+  /** The callbacks of setTimeout and setInterval. @type {(() => void)[]} */
   timeouts: [],
   ticks: [],
   stored: new Map(),
@@ -37,6 +37,7 @@ const fakes = {
     setItem: (key, value) => browser.stored.set(key, value),
   },
   navigator: {},
+  document: { visibilityState: "visible" },
   addEventListener: () => {},
   setInterval: (act) => browser.ticks.push(act),
   setTimeout: (act) => browser.timeouts.push(act),
@@ -46,5 +47,5 @@ for (const [name, value] of Object.entries(fakes)) {
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 }
 
-/** All that was promised so far has come about. */
+/** Wait until all promises so far have settled. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -2,21 +2,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const { apiOf, hasRelay, IceServers } = await import(`${process.env.SDK}/ice.js`);
+const { configUrl, hasRelay, IceServers } = await import(`${process.env.SDK}/ice.js`);
 
 const STUN = { urls: "stun:s.example" };
 const relay = (name) => ({ urls: [`turn:${name}.example`, "stun:s.example"], username: name });
 
-test("the API is beside the socket", () => {
-  assert.equal(apiOf("ws://pool.example/ws"), "http://pool.example/api/webrtc/config");
-  assert.equal(apiOf("wss://pool.example/calls/ws"), "https://pool.example/calls/api/webrtc/config");
+test("the API is next to the socket", () => {
+  assert.equal(configUrl("ws://pool.example/ws"), "http://pool.example/api/webrtc/config");
+  assert.equal(configUrl("wss://pool.example/calls/ws"), "https://pool.example/calls/api/webrtc/config");
 });
 
-test("a relay is known by its scheme", () => {
+test("a relay has the scheme turn or turns", () => {
   assert.deepEqual([[STUN], [relay("a")], [{ urls: "turns:t.example" }], []].map(hasRelay), [false, true, true, false]);
 });
 
-test("credentials of half a minute are replaced, fresh ones are used", async () => {
+test("credentials are replaced after half a minute", async () => {
   const servers = new IceServers([relay("old")], async () => [relay("new")], 0);
   await servers.refresh(29_999, false);
   assert.deepEqual(servers.list, [relay("old")]);
@@ -24,7 +24,7 @@ test("credentials of half a minute are replaced, fresh ones are used", async () 
   assert.deepEqual(servers.list, [relay("new")]);
 });
 
-test("a relay that may be gone is asked about at once, though not twice for one question", async () => {
+test("servers whose relay may be gone are replaced at once, but not twice within a second", async () => {
   const lists = [[relay("second")], [relay("third")]];
   const servers = new IceServers([relay("first")], async () => lists.shift(), 0);
   await servers.refresh(2000, true);
@@ -35,15 +35,15 @@ test("a relay that may be gone is asked about at once, though not twice for one 
   assert.deepEqual(servers.list, [relay("third")]);
 });
 
-test("a pool that sees no relay just now does not take away the one that the call knows", async () => {
+test("a call keeps the relays that it knows while the pool reports none", async () => {
   const servers = new IceServers([STUN, relay("old")], async () => [STUN], 0);
   await servers.refresh(30_000, false);
   assert.deepEqual(servers.list, [STUN, relay("old")]);
 });
 
-test("without an answer the last known ones stay, and the next trouble asks again", async () => {
-  let asked = 0;
-  const servers = new IceServers([STUN], async () => Promise.reject(new Error(`${++asked}`)), 0);
+test("a failed request keeps the list, and the next refresh tries again", async () => {
+  let requests = 0;
+  const servers = new IceServers([STUN], async () => Promise.reject(new Error(`${++requests}`)), 0);
   await assert.rejects(servers.refresh(30_000, false), /1/u);
   await assert.rejects(servers.refresh(30_000, false), /2/u);
   assert.deepEqual(servers.list, [STUN]);

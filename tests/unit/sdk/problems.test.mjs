@@ -1,53 +1,58 @@
-/** Each failure has a code, a sentence, and an action that helps. */
+/** Each problem has a code, a message, a remedy, and an action that helps. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const { CODES, deviceCode, endingCode, lacking, problem, Problems, sessionCode } = await import(`${process.env.SDK}/problems.js`);
+const { deviceCode, endingCode, PROBLEM_CODES, problemOf, Problems, signalingCode, unsupportedCode } = await import(
+  `${process.env.SDK}/problems.js`
+);
 const { openMedia } = await import(`${process.env.SDK}/media.js`);
 
-const ACTIONS = ["devices", "reload", "join", "retry", "reconnect", "sign-in", "wait"];
+const ACTIONS = ["open-devices", "join", "retry", "reconnect", "reload", "sign-in", "wait"];
 
-for (const code of CODES) {
-  test(`${code} says what is wrong and what helps`, () => {
-    const { code: same, sentence, help, action, label } = problem(code);
-    assert.equal(same, code);
-    for (const text of [sentence, help]) assert.match(text, /^[A-Z].*\.$/u);
-    assert.ok(ACTIONS.includes(action));
-    assert.equal(label === "", action === "wait");
+for (const code of PROBLEM_CODES) {
+  test(`${code} has a message and a remedy`, () => {
+    const problem = problemOf(code);
+    assert.equal(problem.code, code);
+    for (const text of [problem.message, problem.remedy]) assert.match(text, /^[A-Z].*\.$/u);
+    assert.ok(ACTIONS.includes(problem.action));
+    assert.equal(problem.actionLabel === "", problem.action === "wait");
   });
 }
 
-test("what is not known is a problem too", () => {
-  assert.equal(problem("no-such-code").code, "unknown");
-  assert.equal(sessionCode("no-such-code"), "unknown");
+test("an unknown code of the server is a problem too", () => {
+  assert.equal(signalingCode("no-such-code"), "unknown");
+  assert.equal(signalingCode("toString"), "unknown");
 });
 
-test("every code and close reason of the server is known or heals by itself", () => {
+test("every error and close reason of the server has a problem, or needs none", () => {
   const reference = readFileSync(process.env.ERRORS, "utf8");
   const codes = [...reference.matchAll(/^\| `([a-z-]+)` \|/gmu)].map(([, code]) => code);
   assert.ok(codes.length > 8);
-  for (const code of codes) assert.notEqual(sessionCode(code), "unknown", code);
+  for (const code of codes) assert.notEqual(signalingCode(code), "unknown", code);
 });
 
 for (const [reason, code] of [
   ["user", "peer-left"], ["skip", "peer-moved-on"], ["blocked", "peer-moved-on"],
   ["peer-lost", "peer-lost"], ["session-unknown", "session-unknown"], ["ended", "call-ended"],
 ]) {
-  test(`a match that ended by ${reason} is ${code}`, () => assert.equal(endingCode(reason), code));
+  test(`a match that ended with the reason ${reason} has the problem ${code}`, () => {
+    assert.equal(endingCode(reason), code);
+  });
 }
 
-test("a page without https", () => {
-  assert.equal(lacking({ isSecureContext: false, navigator: {} }), "insecure-context");
+test("a page without https is insecure", () => {
+  assert.equal(unsupportedCode({ isSecureContext: false, navigator: {} }), "insecure-context");
 });
 
-test("a browser without calls", () => {
-  assert.equal(lacking({ isSecureContext: true, navigator: { mediaDevices: {} } }), "browser-too-old");
-  assert.equal(lacking({ isSecureContext: true, RTCPeerConnection: {}, navigator: {} }), "browser-too-old");
-  assert.equal(lacking({ isSecureContext: true, RTCPeerConnection: {}, navigator: { mediaDevices: {} } }), null);
+test("a browser without WebRTC or without devices is unsupported", () => {
+  const page = { isSecureContext: true, RTCPeerConnection: {}, navigator: { mediaDevices: {} } };
+  assert.equal(unsupportedCode({ ...page, RTCPeerConnection: undefined }), "browser-unsupported");
+  assert.equal(unsupportedCode({ ...page, navigator: {} }), "browser-unsupported");
+  assert.equal(unsupportedCode(page), null);
 });
 
-/** Devices that fail by name, or work. */
+/** Devices whose opening fails with the error named for "audio" or "video". */
 function devices(failing) {
   return {
     async getUserMedia({ audio, video }) {
@@ -63,22 +68,24 @@ test("all devices work", async () => {
   assert.deepEqual([stream.audio, stream.video, code], [true, true, null]);
 });
 
-for (const [name, why] of [["NotAllowedError", "denied"], ["NotFoundError", "missing"], ["NotReadableError", "busy"]]) {
-  test(`a camera that is ${why} leaves the microphone`, async () => {
+for (const [name, failure] of Object.entries({
+  NotAllowedError: "denied", NotFoundError: "missing", NotReadableError: "busy",
+})) {
+  test(`with a camera that is ${failure}, the microphone is used`, async () => {
     const { stream, code } = await openMedia(devices({ video: name }));
-    assert.deepEqual([stream.audio, stream.video, code], [true, false, `camera-${why}`]);
+    assert.deepEqual([stream.audio, stream.video, code], [true, false, `camera-${failure}`]);
   });
-  test(`a microphone that is ${why} leaves the camera`, async () => {
+  test(`with a microphone that is ${failure}, the camera is used`, async () => {
     const { stream, code } = await openMedia(devices({ audio: name }));
-    assert.deepEqual([stream.audio, stream.video, code], [false, true, `microphone-${why}`]);
+    assert.deepEqual([stream.audio, stream.video, code], [false, true, `microphone-${failure}`]);
   });
-  test(`devices that are ${why} leave nothing`, async () => {
+  test(`with both devices ${failure}, there is no stream`, async () => {
     const { stream, code } = await openMedia(devices({ audio: name, video: name }));
-    assert.deepEqual([stream, code], [null, `devices-${why}`]);
+    assert.deepEqual([stream, code], [null, `devices-${failure}`]);
   });
 }
 
-test("an error that no device gives", () => {
+test("an error that getUserMedia does not document is unknown", () => {
   assert.equal(deviceCode("camera", new TypeError()), "unknown");
 });
 
@@ -87,9 +94,9 @@ test("of several problems a fatal one is shown, else the one closest to the call
   assert.equal(problems.shown, null);
   assert.equal(problems.add("devices", "camera-missing")?.code, "camera-missing");
   assert.equal(problems.add("call", "peer-left")?.code, "peer-left");
-  assert.equal(problems.add("link", "pool-busy")?.code, "peer-left");
+  assert.equal(problems.add("signaling", "pool-busy")?.code, "peer-left");
   assert.equal(problems.add("devices", "devices-denied")?.code, "devices-denied");
   assert.equal(problems.remove("devices")?.code, "peer-left");
   assert.equal(problems.remove("call")?.code, "pool-busy");
-  assert.equal(problems.remove("link"), null);
+  assert.equal(problems.remove("signaling"), null);
 });

@@ -1,4 +1,4 @@
-"""A pod of the real server in the test's own process, and a raw client for it."""
+"""A pod of the shipped server in the test's process, and raw clients for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -66,7 +66,7 @@ async def closed_with(socket: ClientWebSocketResponse) -> int | None:
 
 @asynccontextmanager
 async def pod_alone(folder: Path, **settings: Any) -> AsyncIterator[Running]:
-    """Run a pod; a shared secret for JWTs is that of jwts.py."""
+    """Run a pod; if it needs a shared secret for JWTs, it is the one of jwts.py."""
     if settings.get("auth_type") == "SharedSecret":
         settings["auth_secret_dir"] = secret_dir(folder / "auth")
     pod = make_pod(ServerSettings(**settings))
@@ -89,7 +89,7 @@ async def in_a_call(running: Running, stack: AsyncExitStack) -> tuple[Client, Cl
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until the pod's tasks have made the condition true."""
+    """Wait until a condition holds that the pod's tasks fulfil."""
     async with asyncio.timeout(SECONDS):
         while not condition():  # noqa: ASYNC110 - the pod's tasks run in this loop
             await asyncio.sleep(0)

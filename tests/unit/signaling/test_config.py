@@ -44,7 +44,7 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURN_SERVER_URL", "turn:t.example")
     monkeypatch.setenv("TURN_USERNAME", "u")
     monkeypatch.setenv("TURN_CREDENTIAL", "hush")
-    monkeypatch.setenv("SWITCHBOARD_AUTH_TYPE", "Jwks")
+    monkeypatch.setenv("SWITCHBOARD_AUTH_TYPE", "JWKS")
     monkeypatch.setenv("SWITCHBOARD_AUTH_JWKS_URL", "https://me:hush@issuer.example/keys")
     found = settings_or_problems({})
     assert isinstance(found, ServerSettings)

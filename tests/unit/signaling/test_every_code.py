@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from switchboard_signaling.server.access.client_lists import of_session
 from tests.unit.signaling.jwts import token
 from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, receive
-from tests.unit.signaling.world import Wire, World
+from tests.unit.signaling.world import ClientSocket, World
 
 from switchboard_signaling.client import core as client
 from switchboard_signaling.client.lanes import WINDOW
+from switchboard_signaling.server.access.client_lists import of_session
 from switchboard_signaling.session.effects import Send
 from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.wire import errors, messages
@@ -22,14 +22,14 @@ from switchboard_signaling.wire.messages import Heartbeat, Hello, JoinQueue, Off
 LANE = {"match_id": "m", "to": "peer", "seq": 1}
 
 
-def offer(wire: Wire, match_id: str = "m", sender: str | None = None) -> Offer:
+def offer(wire: ClientSocket, match_id: str = "m", sender: str | None = None) -> Offer:
     return Offer(match_id=match_id, from_=sender or wire.instance, to="peer", seq=1, sdp="v=0")
 
 
 # Errors: each function makes a world in which a client is sent the error.
 
 
-def bad_frame(world: World) -> Wire:
+def bad_frame(world: World) -> ClientSocket:
     wire = world.hello()
     with pytest.raises(errors.ProtocolError) as caught:
         messages.decode_client("{")
@@ -37,7 +37,7 @@ def bad_frame(world: World) -> Wire:
     return wire
 
 
-def unknown_type(world: World) -> Wire:
+def unknown_type(world: World) -> ClientSocket:
     wire = world.hello()
     with pytest.raises(errors.ProtocolError) as caught:
         messages.decode_client('{"type": "of-tomorrow"}')
@@ -45,38 +45,38 @@ def unknown_type(world: World) -> Wire:
     return wire
 
 
-def hello_first(world: World) -> Wire:
+def hello_first(world: World) -> ClientSocket:
     wire = world.socket()
     wire.send(Heartbeat(intent=Idle()))
     return wire
 
 
-def already_welcome(world: World) -> Wire:
+def already_welcome(world: World) -> ClientSocket:
     wire = world.hello()
     wire.send(Hello(socket_number=2, instance="i"))
     return wire
 
 
-def stale_intent(world: World) -> Wire:
+def stale_intent(world: World) -> ClientSocket:
     wire = world.hello()
     wire.send(JoinQueue(revision=2, ticket="t"))
     wire.send(JoinQueue(revision=1, ticket="t"))
     return wire
 
 
-def not_in_match(world: World) -> Wire:
+def not_in_match(world: World) -> ClientSocket:
     wire = world.hello()
     wire.send(offer(wire))
     return wire
 
 
-def wrong_sender(world: World) -> Wire:
+def wrong_sender(world: World) -> ClientSocket:
     one, _, match_id = world.pair()
     one.send(offer(one, match_id, "somebody-else"))
     return one
 
 
-def peer_unreachable(world: World) -> Wire:
+def peer_unreachable(world: World) -> ClientSocket:
     """Speak in a match whose partner the store, being down, does not tell."""
     wire = world.hello()
     world.store.down = True
@@ -85,48 +85,48 @@ def peer_unreachable(world: World) -> Wire:
     return wire
 
 
-def store_unavailable(world: World) -> Wire:
+def store_unavailable(world: World) -> ClientSocket:
     wire = world.hello()
     world.store.down = True
     wire.send(JoinQueue(revision=1, ticket="t"))
     return wire
 
 
-def session_unknown(world: World) -> Wire:
+def session_unknown(world: World) -> ClientSocket:
     return world.resume("a.b.c", 1, Idle())
 
 
-def auth_required(world: World) -> Wire:
+def auth_required(world: World) -> ClientSocket:
     world.auth_required = True
     return world.hello()
 
 
-def auth_invalid(world: World) -> Wire:
+def auth_invalid(world: World) -> ClientSocket:
     world.auth_required = True
     return world.hello(auth="made-up")
 
 
-def auth_expired(world: World) -> Wire:
+def auth_expired(world: World) -> ClientSocket:
     world.auth_required = True
     wire = world.hello(auth="ada 30")
     world.pass_time(30, wire)
     return wire
 
 
-def rate_limited(world: World) -> Wire:
+def rate_limited(world: World) -> ClientSocket:
     one, _, match_id = world.pair()
     for _ in range(51):
         one.send(offer(one, match_id))
     return one
 
 
-def blocked(world: World) -> Wire:
+def blocked(world: World) -> ClientSocket:
     world.auth_required = True
     world.blocked.add("ada")
     return world.hello(auth="ada 300")
 
 
-ERRORS: dict[ErrorKind, Callable[[World], Wire]] = {
+ERRORS: dict[ErrorKind, Callable[[World], ClientSocket]] = {
     errors.BAD_FRAME: bad_frame,
     errors.UNKNOWN_TYPE: unknown_type,
     errors.HELLO_FIRST: hello_first,
@@ -184,8 +184,8 @@ async def test_a_page_of_another_origin_is_told_what_helps(tmp_path: Path) -> No
         assert running.pod.hub.active_sessions == running.pod.hub.connections == 0
 
 
-async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path) -> None:
-    async with pod_alone(tmp_path, auth_type="Jwks", auth_jwks_url="http://127.0.0.1:1/keys") as running:
+async def test_unavailable_keys_are_no_fault_of_the_client(tmp_path: Path) -> None:
+    async with pod_alone(tmp_path, auth_type="JWKS", auth_jwks_url="http://127.0.0.1:1/keys") as running:
         frame = await receive(await running.greeted(Hello(socket_number=1, instance="i", auth=token())))
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.remedy) == (errors.AUTH_UNAVAILABLE.code, errors.AUTH_UNAVAILABLE.remedy)
@@ -337,7 +337,7 @@ async def foreign(running: Running) -> int | None:
 
 
 Provoke = Callable[[Running], Awaitable[int | None]]
-JWKS = {"auth_type": "Jwks", "auth_jwks_url": "http://127.0.0.1:1/keys"}
+JWKS = {"auth_type": "JWKS", "auth_jwks_url": "http://127.0.0.1:1/keys"}
 CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.GOING_AWAY: (going_away, {}),
     errors.PROTOCOL_ERROR: (no_frame, {}),

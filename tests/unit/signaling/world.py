@@ -1,4 +1,4 @@
-"""Sockets, pods and a store in one place and at one's own pace: sessions run on it as they do under the server."""
+"""Sockets, pods and a store in one process with a manual clock: sessions run on it as under the server."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ ICE = [messages.IceServer(["stun:stun.example:3478"])]
 
 @dataclass
 class Store:
-    """The store's meaning without a network; `down` makes it silent."""
+    """The store's semantics without a network; `down` makes it silent."""
 
     now: Callable[[], float]
     down: bool = False
@@ -71,8 +71,8 @@ class Store:
 
 
 @dataclass
-class Wire:
-    """A client's socket on a pod: what was sent to the client, and how it was closed."""
+class ClientSocket:
+    """A client's socket on a pod: the frames sent to the client, and the close code."""
 
     world: "World"
     session: Session
@@ -99,7 +99,7 @@ class Wire:
         return self.take(messages.ErrorFrame).code
 
     def name(self, match_id: str, revision: int = 1, token: str | None = None) -> None:
-        """Say that the client wants match m."""
+        """Name the match in the client's intent."""
         self.send(messages.Heartbeat(intent=Matched(revision, match_id, token)))
 
     def drop(self) -> None:
@@ -107,26 +107,26 @@ class Wire:
         self.world.perform(self, self.session.closed())
 
 
-def offer(match_id: str, speaker: Wire, listener: Wire, seq: int = 1) -> messages.Offer:
-    """Return what one client may say to the other in their match."""
-    return messages.Offer(match_id=match_id, from_=speaker.instance, to=listener.instance, seq=seq, sdp="v=0")
+def offer(match_id: str, sender: ClientSocket, receiver: ClientSocket, seq: int = 1) -> messages.Offer:
+    """Return a valid offer from one client to the other."""
+    return messages.Offer(match_id=match_id, from_=sender.instance, to=receiver.instance, seq=seq, sdp="v=0")
 
 
 class World:
-    """Everything that sessions need; time moves only when told."""
+    """Everything that sessions need; time passes only in `pass_time`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self._ids = (f"id{number:03}" for number in count())
         self.store = Store(lambda: self.now)
         self.keyring = Keyring({"current": b"k" * 16}, lambda: self.now)
-        self.attached: dict[tuple[str, str], Wire] = {}
+        self.attached: dict[tuple[str, str], ClientSocket] = {}
         self.lose_hints = False
         self.auth_required = False
         self.suspects = 0
         self.limited: list[str] = []
         self.blocked: set[str] = set()
-        """Subjects and sessions that are kept out."""
+        """Blocked subjects and sessions."""
 
     def host(self, pod: str) -> Host:
         return Host(
@@ -134,13 +134,13 @@ class World:
             auth_required=self.auth_required, blocked=lambda *names: not self.blocked.isdisjoint(names),
         )  # fmt: skip
 
-    def socket(self, pod: str = "pod-a", instance: str | None = None) -> Wire:
-        """Open a socket that has said nothing yet."""
-        return Wire(self, Session(self.host(pod), self.now), pod, instance or next(self._ids))
+    def socket(self, pod: str = "pod-a", instance: str | None = None) -> ClientSocket:
+        """Open a socket without a first frame."""
+        return ClientSocket(self, Session(self.host(pod), self.now), pod, instance or next(self._ids))
 
     def hello(
         self, pod: str = "pod-a", intent: Intent = Idle(), auth: str | None = None  # noqa: B008 - immutable
-    ) -> Wire:  # fmt: skip
+    ) -> ClientSocket:  # fmt: skip
         """Open a socket with a new session."""
         wire = self.socket(pod)
         wire.send(messages.Hello(socket_number=1, instance=wire.instance, intent=intent, auth=auth))
@@ -154,7 +154,7 @@ class World:
         pod: str = "pod-a",
         instance: str | None = None,
         auth: str | None = None,
-    ) -> Wire:
+    ) -> ClientSocket:
         """Open a socket that continues a session."""
         wire = self.socket(pod, instance)
         wire.send(
@@ -162,8 +162,10 @@ class World:
         )
         return wire
 
-    def pair(self, pods: tuple[str, str] = ("pod-a", "pod-b"), opened: bool = True) -> tuple[Wire, Wire, str]:
-        """Let two clients meet; `opened`: both have entered the match."""
+    def pair(
+        self, pods: tuple[str, str] = ("pod-a", "pod-b"), opened: bool = True
+    ) -> tuple[ClientSocket, ClientSocket, str]:
+        """Match two clients; `opened`: both have entered the match."""
         one, two = self.hello(pods[0]), self.hello(pods[1])
         one.send(messages.JoinQueue(revision=1, ticket="t-one"))
         two.send(messages.JoinQueue(revision=1, ticket="t-two"))
@@ -175,7 +177,7 @@ class World:
             assert [wire.take(messages.MatchFound).state for wire in (one, two)] == ["open", "open"]
         return one, two, match_id
 
-    def perform(self, wire: Wire, effects: Iterable[Effect]) -> None:
+    def perform(self, wire: ClientSocket, effects: Iterable[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(frame=frame):
@@ -193,7 +195,7 @@ class World:
                 case SendHint(pod=pod, hint=hint) if not self.lose_hints:
                     self.hint(pod, hint)
 
-    def guard(self, wire: Wire, effect: Verify | Suspect | Limited) -> None:
+    def guard(self, wire: ClientSocket, effect: Verify | Suspect | Limited) -> None:
         match effect:
             case Verify(token=token):
                 self.perform(wire, wire.session.verified(self.verify(token), self.now))
@@ -203,10 +205,10 @@ class World:
                 self.limited.append(limit)
 
     def verify(self, token: str) -> VerifiedJwt | ProtocolError:
-        """Read a JWT of this world: the subject and its seconds, as in `ada 300`; anything else is invalid."""
+        """Verify a JWT of this world: a subject and seconds, as in `ada 300`; anything else is invalid."""
         sub, _, seconds = token.partition(" ")
         if not seconds:
-            return errors.AUTH_INVALID.because("it is not of this world")
+            return errors.AUTH_INVALID.because("it is malformed")
         return VerifiedJwt(sub, int(self.now + float(seconds)), float(seconds))
 
     def hint(self, pod: str, hint: Hint) -> None:
@@ -223,8 +225,8 @@ class World:
                     wire = self.attached[pod, ticket.session_id]
                     self.perform(wire, wire.session.proposed(proposal, self.now))
 
-    def pass_time(self, seconds: float, *alive: Wire) -> None:
-        """Let time go by in ticks of a second; the clients of `alive` answer each heartbeat with what they want."""
+    def pass_time(self, seconds: float, *alive: ClientSocket) -> None:
+        """Pass time in ticks of one second; the clients of `alive` answer each heartbeat with their intent."""
         for _ in range(int(seconds)):
             self.now += 1
             for pod in {wire.pod for wire in self.attached.values()}:

@@ -1,7 +1,6 @@
-"""The lint that holds the project's words."""
+"""The check of the project's words."""
 
 import pytest
-
 from tools.words import check
 
 
@@ -25,7 +24,9 @@ def test_a_phrase_is_found(text: str, expected: str) -> None:
     assert found("docs/page.md", text) == [(1, expected)]
 
 
-@pytest.mark.parametrize("text", ["in line with RFC 8445", "at most 32", "the health check", "per second", "the first page"])
+@pytest.mark.parametrize(
+    "text", ["in line with RFC 8445", "at most 32", "the health check", "per second", "the first page"]
+)
 def test_plain_english_passes(text: str) -> None:
     assert found("docs/page.md", text) == []
 
@@ -43,15 +44,19 @@ def test_code_in_markdown_is_exempt() -> None:
     assert found("docs/page.md", "`partner`\n```\npartner\n```\n[a](partner.md)\npartner") == [(6, "partner")]
 
 
-def test_the_call_page_speaks_of_partners() -> None:
+def test_a_python_keyword_is_not_part_of_a_phrase() -> None:
+    assert found("a.py", 'for word in line:\n    print("in line")  # in line\n') == [(2, "in line"), (2, "in line")]
+
+
+def test_the_call_page_uses_the_word_partner() -> None:
     assert found("signaling/src/switchboard_signaling/web/page/words.js", '"Your partner left."') == []
 
 
-def test_a_class_name_that_was_replaced_is_found() -> None:
+def test_a_replaced_class_name_is_found() -> None:
     assert found("a.py", "class Expel:\n") == [(1, "class Expel")]
 
 
-def test_a_log_event_is_in_snake_case() -> None:
+def test_a_log_event_must_be_in_snake_case() -> None:
     assert found("a/src/a.py", 'log.info("pod_ready", pod=name)\nlog.info("The pod is ready")\n') == [
         (2, '"The pod is ready"')
     ]

@@ -1,1 +1,1 @@
-"""The kubectl plugin: what the operator knows and decides, for people and scripts, read from the cluster only."""
+"""The kubectl plugin: shows the state and decisions of the operator, read from the cluster."""

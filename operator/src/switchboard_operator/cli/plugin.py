@@ -16,14 +16,16 @@ from switchboard_operator.kube.resources import EVENT, Json
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line; exits with 1 and a remedy if the cluster cannot be asked."""
-    parser = argparse.ArgumentParser(prog="kubectl switchboard", description="What Switchboard does in a cluster.")
+    """Run the command line. Exit with 1 and a remedy if the cluster cannot be read."""
+    parser = argparse.ArgumentParser(prog="kubectl switchboard", description="Inspect Switchboard in a cluster.")
     commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="pools, their sessions, the last decisions and why")
+    status = commands.add_parser(
+        "status", help="show pools, their sessions, and the latest scaling decisions with reasons"
+    )
     where = status.add_mutually_exclusive_group()
-    where.add_argument("-n", "--namespace", help="of the pools; the current context's if left out")
-    where.add_argument("-A", "--all-namespaces", action="store_true")
-    status.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    where.add_argument("-n", "--namespace", help="namespace of the pools (default: that of the current context)")
+    where.add_argument("-A", "--all-namespaces", action="store_true", help="show the pools of all namespaces")
+    status.add_argument("-o", "--output", choices=("text", "json"), default="text", help="output format")
     arguments = parser.parse_args(argv)
     namespace = None if arguments.all_namespaces else arguments.namespace or current_namespace()
     try:

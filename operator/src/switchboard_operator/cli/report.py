@@ -1,4 +1,4 @@
-"""From resources and events to what `kubectl switchboard status` prints. Pure."""
+"""Output of `kubectl switchboard status`, from resources and events. Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -8,13 +8,13 @@ from switchboard_crds.signaling_pool import PoolCondition, ScalingMode, Signalin
 from switchboard_operator.kube.resources import Json
 
 DECISIONS: Final = 5
-"""Decisions shown of each pool, the newest first."""
+"""Maximum number of decisions per pool, the latest first."""
 DECIDED: Final = frozenset({"Scaling", "Rebalanced"})
-"""Reasons of the events that tell of decisions."""
+"""Reasons of the events that report decisions."""
 
 
 def report(pools: Iterable[SignalingPool], events: Iterable[Json]) -> list[dict[str, Any]]:
-    """Return a plain report on each pool, by namespace and name."""
+    """Return a report on each pool, sorted by namespace and name."""
     decided = [event for event in events if event.get("reason") in DECIDED]
     return [_pool(pool, decided) for pool in sorted(pools, key=lambda pool: pool.key)]
 
@@ -22,13 +22,13 @@ def report(pools: Iterable[SignalingPool], events: Iterable[Json]) -> list[dict[
 def _pool(pool: SignalingPool, events: Iterable[Json]) -> dict[str, Any]:
     status, conditions = pool.status, {item.type: item for item in pool.status.conditions}
     auto = pool.spec.autoscaling
-    told = [event for event in events if (event.get("regarding") or {}).get("uid") == pool.metadata.uid]
-    told.sort(key=_when, reverse=True)
+    own = [event for event in events if (event.get("regarding") or {}).get("uid") == pool.metadata.uid]
+    own.sort(key=_when, reverse=True)
     return {
         "namespace": pool.metadata.namespace,
         "name": pool.metadata.name,
-        "ready": _says(conditions.get(PoolCondition.READY)),
-        "drained": _says(conditions.get(PoolCondition.DRAINED)),
+        "ready": _condition(conditions.get(PoolCondition.READY)),
+        "drained": _condition(conditions.get(PoolCondition.DRAINED)),
         "replicas": {
             "desired": status.desired_replicas,
             "existing": status.replicas,
@@ -39,12 +39,12 @@ def _pool(pool: SignalingPool, events: Iterable[Json]) -> dict[str, Any]:
             "mode": (auto.mode if auto else ScalingMode.MANUAL).value,
             "min": auto.min_replicas if auto else None,
             "max": auto.max_replicas if auto else None,
-            **_says(conditions.get(PoolCondition.SCALING_ACTIVE)),
+            **_condition(conditions.get(PoolCondition.SCALING_ACTIVE)),
         },
         "sessions": status.sessions,
-        "capacity": status.capacity,
-        "why": status.decision,
-        "decisions": [{"at": _when(event), "decision": event.get("note", "")} for event in told[:DECISIONS]],
+        "capacity": status.session_capacity,
+        "why": status.scaling_decision,
+        "decisions": [{"at": _when(event), "decision": event.get("note", "")} for event in own[:DECISIONS]],
     }
 
 
@@ -52,15 +52,15 @@ def _when(event: Json) -> str:
     return str(event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
 
 
-def _says(condition: Condition | None) -> dict[str, Any]:
+def _condition(condition: Condition | None) -> dict[str, Any]:
     if condition is None:
-        return {"holds": None, "reason": "Unknown", "message": "The operator has not looked at it yet."}
+        return {"holds": None, "reason": "Unknown", "message": "The operator has not reconciled this pool yet."}
     holds = {ConditionStatus.TRUE: True, ConditionStatus.FALSE: False}.get(condition.status)
     return {"holds": holds, "reason": condition.reason, "message": condition.message}
 
 
 def text(pools: Sequence[dict[str, Any]]) -> str:
-    """Return the report as a table, with a paragraph for each pool that has something to say."""
+    """Return the report as a table, with details below it for each pool that needs attention or has decisions."""
     if not pools:
         return "No SignalingPool found.\n"
     rows = [

@@ -1,1 +1,1 @@
-"""The root key, the secrets that derive from it, and certificates."""
+"""The root key, the secrets derived from it, and certificates."""

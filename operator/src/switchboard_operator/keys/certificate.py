@@ -1,7 +1,7 @@
-"""The server certificate of a pool's internal port, by which clients know that a pod is the pool's. Pure.
+"""Server certificate of a pool's internal port, which authenticates its pods. Pure.
 
-One key and certificate per pool, derived from the root key alone: the same bytes each time, so that nothing has to be
-stored, read first or renewed, and a new root key brings new ones. Only the operator and the pool's Secret have the key.
+One key and certificate per pool, derived from the root key: the same bytes each time, so that nothing has to be stored,
+read first or renewed. A new root key yields new ones. Only the operator and the pool's Secret have the private key.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from switchboard_crds import names
 
 FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
 UNTIL: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-"""No well-defined end (RFC 5280, section 4.1.2.5): clients pin this certificate; its name is not what they trust."""
+"""No well-defined expiration (RFC 5280, section 4.1.2.5): clients pin this certificate and do not trust its name."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ServerCertificate:
 
     @classmethod
     def of(cls, seed: bytes) -> Self:
-        """Derive both from 32 secret bytes: Ed25519 keys and signatures (RFC 8032) are deterministic."""
+        """Derive both from a secret seed of 32 bytes; Ed25519 keys and signatures are deterministic (RFC 8032)."""
         key = Ed25519PrivateKey.from_private_bytes(seed)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names.INTERNAL_TLS_NAME)])
         certificate = (

@@ -1,7 +1,7 @@
-"""Every secret that the operator hands out, derived from one root key. Pure.
+"""All secrets of the operator, derived from one root key. Pure.
 
-A Secret that is deleted by hand is therefore made again with the same content, and nothing needs to be read before it
-can be written. Each purpose has a key of its own, so that none says anything about another.
+A deleted Secret is therefore created again with the same content, and no Secret has to be read before it is written.
+Each purpose has its own key, so that none reveals anything about another.
 """
 
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ KEY_BYTES: Final = 32
 
 @dataclass(frozen=True)
 class Keys:
-    """The root key and what is derived from it (HKDF-Expand with SHA-256, RFC 5869), in hexadecimal.
+    """The root key and the secrets derived from it (HKDF-Expand with SHA-256, RFC 5869), in hexadecimal.
 
-    HKDF's extraction is left out: the root key is uniformly random already (RFC 5869, section 3.3).
+    HKDF-Extract is skipped, because the root key is uniformly random (RFC 5869, section 3.3).
     """
 
     root: bytes = field(repr=False)
@@ -38,17 +38,17 @@ class Keys:
         return ServerCertificate.of(self._derive("pool/internal-tls", pool_uid))
 
     def turn_secret(self, fleet_uid: str, pool_uid: str) -> str:
-        """Return the secret that a pool makes credentials for a fleet's servers with; no other pool shares it."""
+        """Return the secret with which a pool issues credentials for a fleet's servers; each pool has its own."""
         return self._derive("turn/pool", fleet_uid, pool_uid).hex()
 
     def turn_probe_secret(self, fleet_uid: str) -> str:
-        """Return the secret that a fleet's agents probe their own servers with."""
+        """Return the secret with which a fleet's agents probe their servers."""
         return self._derive("turn/probe", fleet_uid).hex()
 
     def redis_password(self, user: str, cluster_uid: str) -> str:
-        """Return the password of one of a cluster's users."""
+        """Return the password of a user of a cluster."""
         return self._derive("redis", user, cluster_uid).hex()
 
     def _derive(self, *purpose: str) -> bytes:
-        """Return the key for a purpose; names and uids contain no `/`, so that no two purposes share a label."""
+        """Return the key for a purpose; its parts contain no `/`, so that no two purposes have the same label."""
         return HKDFExpand(SHA256(), KEY_BYTES, "/".join(("switchboard", *purpose)).encode()).derive(self.root)

@@ -1,4 +1,4 @@
-"""The Secret with the operator's root key: made once, read by every leader."""
+"""The Secret with the operator's root key, created once and read by every leader."""
 
 import base64
 import secrets
@@ -13,7 +13,7 @@ _ENTRY: Final = "root"
 
 
 async def load_keys(kube: Kube, namespace: str, name: str) -> Keys:
-    """Return the keys; make the Secret if it does not exist. Raises KubeError if it holds no key."""
+    """Return the keys; create the Secret if it does not exist. Raises KubeError if its key is invalid."""
     found = await kube.get(SECRET, namespace, name) or await _create(kube, namespace, name)
     try:
         root = base64.b64decode(found["data"][_ENTRY], validate=True)
@@ -21,14 +21,14 @@ async def load_keys(kube: Kube, namespace: str, name: str) -> Keys:
         root = b""
     if len(root) != KEY_BYTES:
         raise KubeError(
-            f"Secret {namespace}/{name} holds no key of {KEY_BYTES} bytes in {_ENTRY!r}."
-            " Remedy: restore it, or delete it to have a new one made; all passwords then change"
+            f"Secret {namespace}/{name} must hold a key of {KEY_BYTES} bytes in {_ENTRY!r}."
+            " Remedy: restore it, or delete it to create a new one, which changes all passwords"
         )
     return Keys(root)
 
 
 async def _create(kube: Kube, namespace: str, name: str) -> Json:
-    """Make the Secret; if another replica was faster, return its."""
+    """Create and return the Secret; if another replica created it first, return that one."""
     wanted = {
         "apiVersion": SECRET.api_version,
         "kind": SECRET.kind,

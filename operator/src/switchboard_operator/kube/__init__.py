@@ -1,7 +1,7 @@
-"""The only importer of `kubernetes`: requests, informers, the Lease and events, in plain JSON.
+"""Kubernetes client: requests, informers, leader election and events. The only importer of `kubernetes`.
 
-A client library that knows Kubernetes, and nothing of Switchboard. Generated API classes cost 30 MiB and a copy per
-object; callers build and read plain dictionaries.
+It is independent of Switchboard. Objects are plain dictionaries: the generated API classes cost 30 MiB and one copy per
+object.
 """
 
 from switchboard_operator.kube.client import (

@@ -1,4 +1,4 @@
-"""A thin JSON client on `kubernetes.aio`: requests, lists in chunks, watches, server-side apply."""
+"""A thin JSON client on top of `kubernetes.aio`: requests, paginated lists, watches, server-side apply."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -17,16 +17,16 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 JSON: Final = "application/json"
 
 REQUEST_TIMEOUT: Final = 10.0
-"""Seconds for one request. The API server answers in milliseconds; a hung connection must not hold a worker."""
+"""Seconds per request. The API server answers in milliseconds; a hung connection must not block a worker."""
 CONNECT_TIMEOUT: Final = 3.0
 IDLE_TIMEOUT: Final = 130.0
-"""Seconds without a byte on a watch; the API server sends a bookmark every 60 to 75 s, so silence means a dead link."""
+"""Seconds without data on a watch. The API server sends a bookmark every 60 to 75 s, so silence means a dead link."""
 CHUNK: Final = 500
-"""Objects a list request returns at most, so that memory stays bounded."""
+"""Maximum number of objects per page of a list, which bounds memory."""
 
 
 Count = Callable[[str, str], None]
-"""Counts a request by its method and its status code ("none" without an answer)."""
+"""Callback that counts a request by method and status code (`none` without an answer)."""
 
 
 def _ignore(_method: str, _code: str) -> None:
@@ -34,15 +34,15 @@ def _ignore(_method: str, _code: str) -> None:
 
 
 class KubeError(Exception):
-    """The Kubernetes API did not do what was asked; trying again later is right unless a subclass says otherwise."""
+    """A request to the Kubernetes API failed. Retry later unless a subclass says otherwise."""
 
 
 class UnavailableError(KubeError):
-    """The API server cannot be reached, did not answer in time, or something else answered in its place."""
+    """The API server is unreachable or did not answer in time, or something else answered in its place."""
 
 
 class ApiError(KubeError):
-    """The API server refused a request."""
+    """The API server rejected a request."""
 
     def __init__(self, status: int, body: bytes) -> None:
         try:
@@ -58,7 +58,7 @@ class ApiError(KubeError):
 
 @dataclass(frozen=True)
 class KubeCredentials:
-    """How to reach the API server, for clients other than ours."""
+    """Address and credentials of the API server, for other clients."""
 
     server: str
     ca_path: str | None
@@ -69,24 +69,26 @@ class KubeCredentials:
 
 
 def _decode(data: bytes, what: str) -> Json:
-    """Return the JSON object that answers a request. Raises UnavailableError: no API server answers anything else."""
+    """Return the JSON object in an answer. Raises UnavailableError for anything else, which no API server sends."""
     try:
         answer = orjson.loads(data)
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict):
         text = data[:200].decode(errors="replace")
-        raise UnavailableError(f"{what}: no JSON object but {text!r}. Remedy: find the proxy that answers in between")
+        raise UnavailableError(
+            f"{what}: expected a JSON object, got {text!r}. Remedy: look for a proxy that answers instead"
+        )
     return answer
 
 
 class Kube:
-    """Requests to one API server, in the name of a field manager. Close it when done."""
+    """Client of one API server for one field manager. Close it after use."""
 
     def __init__(self, configuration: client.Configuration, field_manager: str, count: Count = _ignore) -> None:
         # The default trust_env reads netrc and proxy settings for every request (0.6 ms of CPU each).
         configuration.client_session_kwargs = {"trust_env": False, "cookie_jar": aiohttp.DummyCookieJar()}
-        # No limit: watches hold connections and would starve requests. The workers bound the requests.
+        # No limit: watches occupy connections and would starve requests. The workers bound the number of requests.
         configuration.connection_pool_maxsize = 0
         self._configuration = configuration
         self._client = client.ApiClient(configuration)
@@ -97,7 +99,7 @@ class Kube:
     async def load(cls, field_manager: str, count: Count = _ignore) -> Self:
         """Return a client for the cluster that this pod runs in, else for the current kubeconfig context.
 
-        Raises KubeError if neither is there.
+        Raises KubeError if there is neither.
         """
         configuration = client.Configuration()
         try:
@@ -106,7 +108,7 @@ class Kube:
             else:
                 await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
-            raise KubeError(f"no cluster: {error}. Remedy: set KUBECONFIG, or run in a cluster") from error
+            raise KubeError(f"no cluster configured: {error}. Remedy: set KUBECONFIG, or run in a cluster") from error
         return cls(configuration, field_manager, count)
 
     async def close(self) -> None:
@@ -114,7 +116,7 @@ class Kube:
         await self._client.close()  # type: ignore[no-untyped-call]
 
     async def credentials(self) -> KubeCredentials:
-        """Return the present credentials; a token is read anew, because the cluster renews it."""
+        """Return the current credentials; a token is read again each time, because the cluster rotates it."""
         headers: dict[str, str] = {}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], "/", "GET", None)
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -137,7 +139,7 @@ class Kube:
             raise
 
     async def apply(self, api: Api, obj: Json, subresource: str | None = None) -> Json:
-        """Make the object's given fields so (server-side apply); the field manager becomes their owner."""
+        """Apply the object's fields (server-side apply), which the field manager then owns; return the result."""
         metadata = obj["metadata"]
         path = api.path(metadata.get("namespace"), metadata["name"], subresource)
         query = {"fieldManager": self._field_manager, "force": "true"}
@@ -149,7 +151,7 @@ class Kube:
         return await self.request("PATCH", api.path(namespace, name), query, patch, MERGE_PATCH)
 
     async def delete(self, api: Api, namespace: str, name: str, uid: str) -> None:
-        """Delete exactly the object with this uid; it is no error if it is gone or another one has taken its name."""
+        """Delete the object with this uid; do nothing if it is gone or another object has its name."""
         options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         try:
             await self.request("DELETE", api.path(namespace, name), None, options)
@@ -158,7 +160,7 @@ class Kube:
                 raise
 
     async def list(self, api: Api, namespace: str | None, selector: str = "") -> tuple[list[Json], str]:
-        """Return the matching objects of a namespace (None: of all) and the resource version to watch from."""
+        """Return the matching objects of a namespace (None: all), and the resource version to watch from."""
         items: list[Json] = []
         query: dict[str, Any] = {"labelSelector": selector, "limit": CHUNK}
         while True:
@@ -169,7 +171,7 @@ class Kube:
             query["continue"] = rest
 
     async def watch(self, api: Api, namespace: str | None, selector: str, version: str) -> AsyncIterator[Json]:
-        """Yield watch events after a resource version until the server ends the watch or falls silent."""
+        """Yield watch events after a resource version until the server ends the watch. Raises KubeError."""
         query = {"labelSelector": selector, "resourceVersion": version, "watch": "1", "allowWatchBookmarks": "true"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=IDLE_TIMEOUT)
         try:
@@ -227,7 +229,7 @@ class Kube:
 
 
 def current_namespace() -> str:
-    """Return the namespace of the current kubeconfig context; `default` if it names none, as for kubectl."""
+    """Return the namespace of the current kubeconfig context, or `default`, like kubectl."""
     try:
         _, active = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
     except config.ConfigException:

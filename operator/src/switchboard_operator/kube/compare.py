@@ -1,4 +1,4 @@
-"""Compares an object as the API server has it with the same object as it should be. Pure."""
+"""Compares a live object with its manifest. Pure."""
 
 import hashlib
 import math
@@ -10,9 +10,9 @@ from typing import Any, Final
 import orjson
 
 _SHOWN: Final = 60
-"""Characters of a value that a difference shows at most."""
+"""Maximum number of characters of a value in a difference."""
 _HIDDEN: Final = frozenset({"data", "stringData", "binaryData"})
-"""Top-level fields whose values a difference does not show: they may be secret."""
+"""Top-level fields whose values a difference does not show, because they may be secret."""
 _ANY: Final = "*"
 _QUANTITIES: Final = (
     ("resources", "requests", _ANY),
@@ -23,7 +23,7 @@ _QUANTITIES: Final = (
     ("spec", "capacity", _ANY),
     ("spec", "hard", _ANY),
 )
-"""Last segments of the paths where Kubernetes has a quantity; everywhere else the same text is a text."""
+"""Last segments of the paths that hold a quantity; elsewhere, such a value is plain text."""
 _QUANTITY: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i)?)")
 """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
 _DECIMAL: Final = {"n": -3, "u": -2, "m": -1, "": 0, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
@@ -33,21 +33,21 @@ _Path = tuple[str | int, ...]
 
 
 def difference(have: Any, want: Any) -> str | None:
-    """Return a sentence on the first wanted value that is not there, or None if all are.
+    """Return a description of the first wanted value that is missing or differs, or None.
 
-    Fields that only `have` contains are not compared: they are the API server's defaults, or others'. Quantities are
-    compared by value, because the API server rewrites them (1024Mi becomes 1Gi).
+    Fields that only `have` contains are ignored: they are defaults, or have other owners. Quantities are compared by
+    value, because the API server rewrites them (1024Mi becomes 1Gi).
     """
     return next(_differences(have, want, ()), None)
 
 
 def digest(value: Any) -> str:
-    """Return a short hash of a JSON value that does not depend on the order of keys."""
+    """Return a short hash of a JSON value, independent of the order of keys."""
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def nanos(quantity: Any) -> int | None:
-    """Return a Kubernetes quantity in units of 1e-9, rounded up as the API server does; None if it is none."""
+    """Return a Kubernetes quantity in units of 1e-9, rounded up like the API server; None if it is not a quantity."""
     match = _QUANTITY.fullmatch(str(quantity)) if isinstance(quantity, str | int | float) else None
     if match is None:
         return None
@@ -62,7 +62,7 @@ def _scale(suffix: str) -> Fraction:
 
 def _differences(have: Any, want: Any, path: _Path) -> Iterator[str]:
     if isinstance(want, dict) and isinstance(have, dict):
-        # Metadata last: a hash in an annotation differs whenever something more telling does.
+        # Metadata last: the hash in an annotation differs whenever something more informative does.
         for key in sorted(want, key=lambda each: not path and each == "metadata"):
             if key in have:
                 yield from _differences(have[key], want[key], (*path, key))

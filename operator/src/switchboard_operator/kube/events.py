@@ -1,4 +1,4 @@
-"""Kubernetes events: what people see in `kubectl describe`."""
+"""Recorder of Kubernetes events."""
 
 import uuid
 from datetime import UTC, datetime
@@ -12,13 +12,13 @@ from switchboard_operator.kube.resources import EVENT, Json
 logger = structlog.get_logger(__name__)
 
 LONGEST_NOTE: Final = 1024
-"""Bytes that the API server takes (events.k8s.io/v1)."""
+"""Maximum length of a note in bytes (events.k8s.io/v1)."""
 
 
 class Recorder:
-    """Writes events about resources, in the name of a controller and its instance.
+    """Writes events about resources, reported by a controller and its instance.
 
-    Events are best effort: a failed write is only logged.
+    A failed write is logged and not retried.
     """
 
     def __init__(self, kube: Kube, controller: str, instance: str) -> None:

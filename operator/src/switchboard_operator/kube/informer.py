@@ -1,6 +1,6 @@
-"""Informers: a local copy of the objects that a label selects, kept up to date by list and watch.
+"""Informers: a local copy of the objects that a label selector matches, kept up to date by list and watch.
 
-A change reports the object that changed; what it means, its receiver decides from all that the store holds.
+The callback gets the changed object; it should decide by the contents of the store, not by the single change.
 """
 
 import asyncio
@@ -17,27 +17,27 @@ from switchboard_operator.kube.resources import Api, Json
 logger = structlog.get_logger(__name__)
 
 LONGEST_DELAY: Final = 5.0
-"""Seconds between attempts while the API server refuses: a returning server is noticed within this time."""
+"""Maximum seconds between attempts while the API server is unavailable."""
 
 
 K = TypeVar("K")
 
 
 class Keeper(Protocol):
-    """What an informer puts objects into; a cluster's own objects have the namespace ""."""
+    """Storage of an informer's objects; cluster-scoped objects have the namespace ""."""
 
     def put(self, api: Api, obj: Json) -> bool:
-        """Keep an object and return whether that is news to report."""
+        """Store an object; return whether to report the change."""
 
     def drop(self, api: Api, namespace: str, name: str) -> Json | None:
-        """Forget an object; return it if that is news to report."""
+        """Remove an object; return it if the change is to be reported."""
 
     def names_of(self, api: Api, namespace: str | None) -> set[tuple[str, str]]:
-        """Return namespace and name of the known objects."""
+        """Return namespace and name of the stored objects."""
 
 
 class ObjectStore(Generic[K]):
-    """The objects last seen, by API resource and by a key that several objects share; `key_of` may return None."""
+    """Objects by API resource, namespace and name, and by a key that objects share; `key_of` may return None."""
 
     def __init__(self, key_of: Callable[[Json], K | None]) -> None:
         self._key_of = key_of
@@ -49,12 +49,12 @@ class ObjectStore(Generic[K]):
         return self._objects.get((api, namespace, name))
 
     def made_for(self, key: K, api: Api) -> list[Json]:
-        """Return the objects of one API resource that have a key, by name."""
+        """Return the objects of one API resource with this key, sorted by name."""
         found = [obj for (kind, _, _), obj in self._by_key.get(key, {}).items() if kind is api]
         return sorted(found, key=lambda obj: str(obj["metadata"]["name"]))
 
     def put(self, api: Api, obj: Json) -> bool:
-        """Keep an object unless a newer version of it is known; return whether it was news."""
+        """Store an object unless a newer version is stored; return whether it was stored."""
         metadata = obj["metadata"]
         metadata.pop("managedFields", None)
         place = (api, metadata["namespace"], metadata["name"])
@@ -68,7 +68,7 @@ class ObjectStore(Generic[K]):
         return True
 
     def drop(self, api: Api, namespace: str, name: str) -> Json | None:
-        """Forget an object and return it, or None if it was not known."""
+        """Remove an object and return it, or None if it was not stored."""
         place = (api, namespace, name)
         obj = self._objects.pop(place, None)
         if obj is not None and (key := self._key_of(obj)) is not None:
@@ -79,17 +79,20 @@ class ObjectStore(Generic[K]):
         return obj
 
     def names_of(self, api: Api, namespace: str | None) -> set[tuple[str, str]]:
-        """Return namespace and name of the known objects of an API resource."""
+        """Return namespace and name of the stored objects of an API resource."""
         return {(ns, name) for kind, ns, name in self._objects if kind is api and namespace in {None, ns}}
 
 
 def _newer(metadata: Json, known: Json) -> bool:
-    """Return whether this is news: versions are ordered numbers (KEP-5504), and our writes overtake the watch."""
+    """Return whether an object is newer than the stored one.
+
+    Resource versions are comparable numbers (KEP-5504). The watch may lag behind the results of our own writes.
+    """
     return metadata["uid"] != known["uid"] or int(metadata["resourceVersion"]) > int(known["resourceVersion"])
 
 
 class Informer:
-    """Keeps the objects of one API resource in the store; run it until it is cancelled."""
+    """Keeps the objects of one API resource in a store. Run it until cancelled."""
 
     def __init__(
         self,
@@ -106,7 +109,7 @@ class Informer:
         self.synced = asyncio.Event()
 
     async def run(self) -> None:
-        """List, then watch, for ever; a failure is logged and tried again after a growing delay."""
+        """List, then watch, until cancelled; log failures and retry them with exponential backoff."""
         delay = 0.1
         while True:
             started = time.monotonic()
@@ -128,7 +131,7 @@ class Informer:
         items, version = await self._kube.list(self._api, self._namespace, self._selector)
         present = {(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) for obj in items}
         for obj in items:
-            # Items of a list carry no kind of their own.
+            # Items of a list have no kind.
             self._seen({**obj, "apiVersion": self._api.api_version, "kind": self._api.kind})
         for namespace, name in self._store.names_of(self._api, self._namespace) - present:
             self._gone(namespace, name)

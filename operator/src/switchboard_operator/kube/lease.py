@@ -1,8 +1,8 @@
-"""Leader election on a coordination.k8s.io Lease, after the rules of client-go's leaderelection.
+"""Leader election on a coordination.k8s.io Lease, by the rules of client-go's leaderelection.
 
-A holder that cannot renew in time stops before another may start: `renew` is shorter than `duration`. The holder counts
-from before it sent a request, a candidate from after it saw what the request wrote. Both use their own monotonic clocks
-only, so wrong wall clocks do no harm.
+A holder that cannot renew in time stops before another candidate may start: `renew` is shorter than `duration`. The
+holder counts from before it sent the request, a candidate from when it saw the result. Both use only their own
+monotonic clocks, so wrong wall clocks do not matter.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds; client-go's defaults."""
+    """Timing in seconds; client-go's defaults."""
 
     duration: float = 15.0
-    """How long candidates leave a Lease alone that is not renewed."""
+    """How long candidates respect a Lease that is not renewed."""
     renew: float = 10.0
-    """How long the holder acts after it sent the last request that renewed the Lease."""
+    """How long the holder may act after it sent its last successful renewal."""
     retry: float = 2.0
-    """Between attempts to take or to renew."""
+    """Interval between attempts to acquire or renew."""
 
 
 def _clock() -> float:
@@ -40,7 +40,7 @@ def _now() -> str:
 
 
 class Elector:
-    """One candidate for a Lease: `acquire`, then `hold` until it returns, then perhaps `release`."""
+    """One candidate for a Lease: call `acquire`, then `hold`, then optionally `release`."""
 
     def __init__(self, kube: Kube, namespace: str, name: str, identity: str, timing: Timing | None = None) -> None:
         self._kube, self._namespace, self._name, self._identity = kube, namespace, name, identity
@@ -49,23 +49,23 @@ class Elector:
         self._seen_at = 0.0
         self._held: Json | None = None
         self._renewed = 0.0
-        """When the request was sent that renewed the Lease last."""
+        """When the last successful renewal was sent."""
 
     @property
     def transitions(self) -> int:
-        """How often the Lease has changed hands."""
+        """Number of times that the Lease has changed its holder."""
         return int(self._held["spec"].get("leaseTransitions") or 0) if self._held else 0
 
     @property
     def fence(self) -> int:
-        """A number that grows with each leader, also over a Lease that was deleted and made anew."""
+        """Fencing token: grows with each leader, even if the Lease was deleted and created again."""
         if self._held is None:
             return 0
         created = datetime.fromisoformat(self._held["metadata"]["creationTimestamp"])
         return int(created.timestamp()) * 1_000_000 + self.transitions
 
     async def acquire(self) -> None:
-        """Wait until the Lease is ours."""
+        """Wait until this candidate holds the Lease."""
         while True:
             try:
                 async with asyncio.timeout(self._patience):
@@ -76,7 +76,7 @@ class Elector:
             await asyncio.sleep(self._timing.retry * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load, no secret)
 
     async def hold(self) -> str:
-        """Renew until the Lease is lost and return why. The caller must stop acting at once."""
+        """Renew until the Lease is lost, and return why. The caller must then stop acting at once."""
         while True:
             await asyncio.sleep(min(self._timing.retry, max(0.0, self._left)))
             if (left := self._left) <= 0:
@@ -90,7 +90,7 @@ class Elector:
                 logger.warning("lease_renewal_failed", lease=self._name, error=str(error) or repr(error))
 
     async def release(self) -> None:
-        """Give the Lease back, so that another replica need not wait for it to lapse."""
+        """Release the Lease, so that another replica need not wait for it to expire."""
         if self._held is None:
             return
         lease, self._held = self._held, None
@@ -101,7 +101,7 @@ class Elector:
                 except ApiError as error:
                     if error.status != 409:
                         raise
-                    # A renewal that was cancelled may have been written all the same.
+                    # A cancelled renewal may have been written nevertheless.
                     live = await self._kube.get(LEASE, self._namespace, self._name)
                     if live is not None and live["spec"].get("holderIdentity") == self._identity:
                         await self._free(live)
@@ -113,7 +113,7 @@ class Elector:
         await self._put(lease)
 
     async def _attempt(self) -> bool:
-        """Take or renew the Lease once; return False if it is another's."""
+        """Acquire or renew the Lease once; return False if another candidate holds it."""
         sent = _clock()
         if self._held is None:
             lease = await self._kube.get(LEASE, self._namespace, self._name)
@@ -134,7 +134,7 @@ class Elector:
         return True
 
     def _claim(self, lease: Json) -> bool:
-        """Enter our name if the Lease is free or has lapsed; return whether we did."""
+        """Set this candidate as the holder if the Lease is free or has expired; return whether it was."""
         spec = lease.setdefault("spec", {})
         holder = spec.get("holderIdentity") or ""
         seen = (holder, lease["metadata"]["resourceVersion"])
@@ -142,8 +142,8 @@ class Elector:
             self._seen, self._seen_at = seen, _clock()
         if holder == self._identity:
             return True
-        lapses_after = spec.get("leaseDurationSeconds") or self._timing.duration
-        if holder and _clock() - self._seen_at < lapses_after:
+        expires_after = spec.get("leaseDurationSeconds") or self._timing.duration
+        if holder and _clock() - self._seen_at < expires_after:
             return False
         spec |= {
             "holderIdentity": self._identity,
@@ -170,10 +170,10 @@ class Elector:
 
     @property
     def _left(self) -> float:
-        """Seconds for which the holder may still act."""
+        """Seconds that the holder may still act."""
         return self._renewed + self._timing.renew - _clock()
 
     @property
     def _patience(self) -> float:
-        """Seconds for one attempt: one that hangs must leave time for another before the renewal is due."""
+        """Timeout of one attempt in seconds: a hung attempt must leave time for another one."""
         return max(1.0, self._timing.renew / 2)

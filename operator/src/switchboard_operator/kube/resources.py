@@ -1,10 +1,10 @@
-"""API resources of Kubernetes, and their paths. Pure."""
+"""Kubernetes API resources and their URL paths. Pure."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 Json = dict[str, Any]
-"""A Kubernetes object, or another JSON object."""
+"""A Kubernetes object or another JSON object."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Api:
     plural: str
 
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """Return the URL path of a collection (of all namespaces without one), an object or a subresource."""
+        """Return the URL path of a collection, an object or a subresource; without a namespace, of all namespaces."""
         root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
         parts = [root, *(["namespaces", namespace] if namespace else []), self.plural]
         return "/".join([*parts, *([name] if name else []), *([subresource] if subresource else [])])
@@ -28,7 +28,7 @@ SERVICE: Final = Api("v1", "Service", "services")
 SERVICE_ACCOUNT: Final = Api("v1", "ServiceAccount", "serviceaccounts")
 REPLICA_SET: Final = Api("apps/v1", "ReplicaSet", "replicasets")
 ENDPOINT_SLICE: Final = Api("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
-"""Made by Kubernetes for Services, whose labels they carry."""
+"""Created by Kubernetes for Services, with the labels of the Service."""
 NODE: Final = Api("v1", "Node", "nodes")
 """Not namespaced."""
 LEASE: Final = Api("coordination.k8s.io/v1", "Lease", "leases")

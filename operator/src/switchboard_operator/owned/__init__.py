@@ -1,1 +1,1 @@
-"""What resources own: the owner of objects, builders that all kinds share, and how objects are applied and removed."""
+"""Owned objects: their owner, builders that all kinds share, and how objects are applied and deleted."""

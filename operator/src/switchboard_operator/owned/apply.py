@@ -1,7 +1,7 @@
-"""Bringing about the objects that a resource of ours consists of.
+"""Creates, updates and deletes the objects that a resource owns.
 
-An object is applied only if it differs from what is wanted, so that at rest nothing is written and a change made by
-hand is undone.
+An object is applied only if it differs from its manifest: a resource at rest causes no writes, and manual changes are
+reverted.
 """
 
 from collections.abc import Awaitable, Collection, Iterable, Mapping
@@ -26,25 +26,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Outcome(Generic[T]):
-    """Result of an attempt: the value of the work, or None and a fact that says why there is none."""
+    """Result of an attempt: its value, or None and a fact with the cause."""
 
     value: T | None
     fact: Fact
 
 
 class NameTakenError(Exception):
-    """An object that we need exists and belongs to somebody else."""
+    """An object with the required name exists and is not controlled by the resource."""
 
     def __init__(self, obj: Json) -> None:
         metadata = obj["metadata"]
         super().__init__(
-            f"{obj['kind']} {metadata['namespace']}/{metadata['name']} exists and belongs to somebody else."
-            " Remedy: delete or rename it, or give this resource another name"
+            f"{obj['kind']} {metadata['namespace']}/{metadata['name']} already exists and is not controlled by this"
+            " resource."
+            " Remedy: delete that object, or give this resource another name"
         )
 
 
 def _differs(present: Json, wanted: Json) -> bool:
-    """Return whether an object should be applied, and log why; one that is being deleted cannot be changed."""
+    """Return whether an object must be applied, and log why. An object that is being deleted cannot be changed."""
     if present["metadata"].get("deletionTimestamp") or (found := difference(present, wanted)) is None:
         return False
     metadata = wanted["metadata"]
@@ -55,17 +56,17 @@ def _differs(present: Json, wanted: Json) -> bool:
 
 
 class Children:
-    """Brings the owned objects about: creates what is missing, applies what differs, deletes what is left over."""
+    """The owned objects: creates missing ones, applies those that differ, deletes those that are no longer needed."""
 
     def __init__(self, kube: Kube, store: ObjectStore[OwnerKey]) -> None:
         self._kube, self._store = kube, store
 
     def of(self, owner: Owner, api: Api) -> list[Json]:
-        """Return the objects of one API resource that belong to the owner, by name."""
+        """Return the objects of one API resource that the owner controls, by name."""
         return [obj for obj in self._store.made_for(owner.key, api) if owner.controls(obj)]
 
     async def ensure(self, owner: Owner, objects: Iterable[Json]) -> None:
-        """Make each object as it is wanted. Raises NameTakenError or KubeError."""
+        """Create or update each object. Raises NameTakenError or KubeError."""
         for wanted in map(owner.finish, objects):
             await self._ensure(owner, wanted)
 
@@ -79,18 +80,18 @@ class Children:
         self._store.put(api, await self._kube.apply(api, wanted))
 
     async def _present(self, owner: Owner, wanted: Json) -> Json | None:
-        """Return what has the wanted object's name. Raises NameTakenError if it is somebody else's."""
+        """Return the existing object of the same name. Raises NameTakenError if the owner does not control it."""
         api, metadata = api_of(wanted), wanted["metadata"]
         present = self._store.get(api, metadata["namespace"], metadata["name"])
         if present is None:
-            # Not among those with our label: it may be a stranger's, or ours with the label taken off by hand.
+            # The store has only objects with the operator's label: this one may lack it, or not exist.
             present = await self._kube.get(api, metadata["namespace"], metadata["name"])
         if present is not None and not owner.controls(present):
             raise NameTakenError(present)
         return present
 
     async def ensure_sized(self, owner: Owner, wanted: Json, replicas: int) -> None:
-        """Make a workload with so many replicas, or mend one that differs, whose replicas are then left as they are.
+        """Create a workload with this many replicas, or update an existing one, which keeps its replicas.
 
         Raises NameTakenError or KubeError.
         """
@@ -99,15 +100,15 @@ class Children:
         if present is not None:
             if not _differs(present, complete):
                 return
-            # Whoever changes replicas meanwhile makes this apply fail, instead of being overruled.
+            # A concurrent change of the replicas makes this apply fail, so that it is not overwritten.
             metadata = {**metadata, "resourceVersion": present["metadata"]["resourceVersion"]}
             replicas = present["spec"]["replicas"]
         await self._apply({**complete, "metadata": metadata, "spec": {**complete["spec"], "replicas": replicas}})
 
     async def attempt(self, work: Awaitable[T], kind: str) -> Outcome[T]:
-        """Do the work and return its value, with a fact of this kind that says whether all objects are applied.
+        """Do the work and return its value, with a condition of this type that says whether all objects are applied.
 
-        Raises KubeError for a failure that may pass.
+        Raises KubeError for a transient failure.
         """
         try:
             value = await work
@@ -116,13 +117,13 @@ class Children:
         except ApiError as error:
             if error.status not in {400, 403, 422}:
                 raise
-            return Outcome(None, Fact(kind, False, "Refused", f"The API server refuses an object: {error.message}"))
-        return Outcome(value, Fact(kind, True, "Applied", "All objects exist as they should."))
+            return Outcome(None, Fact(kind, False, "Refused", f"The API server rejected an object: {error.message}"))
+        return Outcome(value, Fact(kind, True, "Applied", "All objects exist and match the spec."))
 
-    async def announce(self, owner: Owner, secret_name: str) -> None:
-        """Tell the owner's pods that a Secret changed which they read while they run.
+    async def refresh_mounts(self, owner: Owner, secret_name: str) -> None:
+        """Update a changed Secret in the running pods that mount it. Raises KubeError.
 
-        The kubelet renews mounted files every minute or so, and at once when the pod's annotations change.
+        The kubelet updates mounted files about once per minute, and at once when the pod's annotations change.
         """
         secret = self._store.get(SECRET, owner.namespace, secret_name)
         if secret is None:
@@ -140,7 +141,7 @@ class Children:
                     raise
 
     async def prune(self, owner: Owner, apis: Iterable[Api], wanted: Collection[Json]) -> None:
-        """Delete the owner's objects of these API resources that are wanted no more. Raises KubeError."""
+        """Delete the owner's objects of these API resources that are not in `wanted`. Raises KubeError."""
         kept = {(obj["kind"], obj["metadata"]["name"]) for obj in wanted}
         for api in apis:
             for obj in self.of(owner, api):
@@ -148,7 +149,10 @@ class Children:
                     await self.delete(obj)
 
     async def scale(self, workload: Json, replicas: int, annotations: Mapping[str, str | None]) -> None:
-        """Change a workload's replicas and annotations, only if it is still as it was seen. Raises KubeError."""
+        """Change a workload's replicas and annotations.
+
+        Raises KubeError, with status 409 if the workload has changed since it was read.
+        """
         metadata = workload["metadata"]
         patch = {
             "metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": dict(annotations)},
@@ -157,8 +161,8 @@ class Children:
         api = api_of(workload)
         self._store.put(api, await self._kube.patch(api, metadata["namespace"], metadata["name"], patch))
 
-    async def mark(self, pod: Json, patch: Json) -> None:
-        """Change labels and annotations of exactly this pod; it is no error if it is gone. Raises KubeError."""
+    async def annotate(self, pod: Json, patch: Json) -> None:
+        """Change labels and annotations of exactly this pod; do nothing if it is gone. Raises KubeError."""
         metadata = pod["metadata"]
         patch = {"metadata": {**patch["metadata"], "uid": metadata["uid"]}}
         try:
@@ -168,7 +172,7 @@ class Children:
                 raise
 
     async def delete(self, obj: Json) -> None:
-        """Delete an object unless it is being deleted."""
+        """Delete an object unless it is being deleted already. Raises KubeError."""
         metadata = obj["metadata"]
         if not metadata.get("deletionTimestamp"):
             await self._kube.delete(api_of(obj), metadata["namespace"], metadata["name"], metadata["uid"])

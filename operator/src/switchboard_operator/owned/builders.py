@@ -1,4 +1,4 @@
-"""Parts of objects that all rooms build alike. Pure."""
+"""Builders of objects, and of parts of them, that all kinds share. Pure."""
 
 import base64
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def secret(name: str, files: Mapping[str, str]) -> Json:
 
 
 def service_account(name: str) -> Json:
-    """Return a ServiceAccount without rights and without a token."""
+    """Return a ServiceAccount without permissions and without a mounted token."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -42,8 +42,8 @@ def disruption_budget(
 ) -> Json:
     """Return a PodDisruptionBudget that allows one pod to be unavailable.
 
-    `unhealthy` says when pods that are not ready may be evicted. Pods without data always may, so that a broken one
-    does not hold up a drain; pods with data may only while all others are ready.
+    `unhealthy` is the unhealthyPodEvictionPolicy: `AlwaysAllow` for pods without data, so that a broken pod does not
+    block a node drain; `IfHealthyBudget` for pods with data, which may be evicted only while all others are ready.
     """
     return {
         "apiVersion": "policy/v1",
@@ -63,12 +63,12 @@ def secret_volume(name: str, secret_name: str) -> Json:
 
 
 def field_env(name: str, path: str) -> Json:
-    """Return an environment variable with a field of the pod."""
+    """Return an environment variable set from a field of the pod."""
     return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
 
 
 def spread(selector: Mapping[str, str], topology: str) -> Json:
-    """Return the wish to spread pods over a topology."""
+    """Return a soft constraint that spreads pods over a topology."""
     return {
         "maxSkew": 1,
         "topologyKey": topology,
@@ -78,5 +78,5 @@ def spread(selector: Mapping[str, str], topology: str) -> Json:
 
 
 def http_probe(path: str, port: str | int, **settings: int) -> Json:
-    """Return a probe by HTTP."""
+    """Return an HTTP probe."""
     return {"httpGet": {"path": path, "port": port}, **settings}

@@ -1,4 +1,4 @@
-"""The resource that objects are made for, and how they are marked as its own. Pure."""
+"""Owner of objects: its labels, owner reference and applied hash. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from switchboard_operator.kube.compare import digest
 from switchboard_operator.kube.resources import Json
 
 OwnerKey = tuple[str, str, str]
-"""Kind, namespace and name of a resource of ours."""
+"""Kind, namespace and name of a custom resource."""
 
 
 def owner_key(obj: Json) -> OwnerKey | None:
-    """Return the resource that an object was made for by its labels, or None."""
+    """Return the custom resource that an object belongs to by its labels, or None."""
     metadata = obj["metadata"]
     labels = metadata.get("labels") or {}
     for kind in names.KINDS:
@@ -23,7 +23,7 @@ def owner_key(obj: Json) -> OwnerKey | None:
 
 @dataclass(frozen=True)
 class Owner:
-    """The resource that objects are made for."""
+    """A custom resource that owns objects."""
 
     kind: names.Kind
     namespace: str
@@ -32,16 +32,16 @@ class Owner:
 
     @classmethod
     def of(cls, kind: names.Kind, resource: Resource) -> "Owner":
-        """Return the owner that a resource is."""
+        """Return a resource as an owner."""
         return cls(kind, resource.metadata.namespace, resource.metadata.name, resource.metadata.uid)
 
     @property
     def key(self) -> OwnerKey:
-        """The key that the queue and the store know the resource by."""
+        """Key of the resource in the queue and the store."""
         return self.kind.kind, self.namespace, self.name
 
     def labels(self) -> dict[str, str]:
-        """Return the labels that tell the resource's pods from all others."""
+        """Return the labels that identify the resource's objects."""
         return {
             names.LABEL_MANAGED_BY: names.MANAGED_BY,
             names.LABEL_INSTANCE: self.name,
@@ -49,7 +49,7 @@ class Owner:
         }
 
     def reference(self) -> Json:
-        """Return the owner reference: the garbage collector deletes the object with its owner, operator or not."""
+        """Return the owner reference, by which the garbage collector deletes the object with its owner."""
         return {
             "apiVersion": names.API_VERSION,
             "kind": self.kind.kind,
@@ -60,7 +60,7 @@ class Owner:
         }
 
     def finish(self, obj: Json) -> Json:
-        """Return the object with namespace, labels, owner reference and the hash of what is wanted."""
+        """Return the object with namespace, labels, owner reference and the hash of its manifest."""
         metadata = obj["metadata"]
         complete: Json = {
             **obj,
@@ -75,6 +75,6 @@ class Owner:
         return {**complete, "metadata": {**complete["metadata"], "annotations": annotations}}
 
     def controls(self, obj: Json) -> bool:
-        """Return whether the object belongs to this very resource, not to an earlier one of its name."""
+        """Return whether this resource, not an earlier one of the same name, controls the object."""
         references = obj["metadata"].get("ownerReferences") or []
         return any(item.get("controller") and item["uid"] == self.uid for item in references)

@@ -1,7 +1,7 @@
-"""Which pools refer to which resources, so that a change of one wakes the other. Pure bookkeeping.
+"""References between custom resources, so that a change of one triggers a reconciliation of the other. Pure.
 
-It only decides who is woken; what is true is read anew at each reconciliation. Every pool enters its references at its
-first reconciliation after a start.
+They only trigger; each reconciliation reads the current state again. A pool registers its references in its first
+reconciliation after a start of the operator.
 """
 
 from collections.abc import Collection
@@ -10,14 +10,14 @@ from switchboard_operator.owned.owner import OwnerKey
 
 
 class References:
-    """References from resources of ours to others."""
+    """References from custom resources to others."""
 
     def __init__(self) -> None:
         self._targets: dict[OwnerKey, frozenset[OwnerKey]] = {}
         self._sources: dict[OwnerKey, set[OwnerKey]] = {}
 
     def set(self, source: OwnerKey, targets: Collection[OwnerKey]) -> set[OwnerKey]:
-        """Enter all references of a resource; return those targets that were added or removed."""
+        """Replace the references of a resource; return the targets that were added or removed."""
         before, after = self._targets.pop(source, frozenset()), frozenset(targets)
         for target in before - after:
             self._sources[target].discard(source)
@@ -30,5 +30,5 @@ class References:
         return set(before ^ after)
 
     def to(self, target: OwnerKey) -> frozenset[OwnerKey]:
-        """Return the resources that refer to one."""
+        """Return the resources that refer to the target."""
         return frozenset(self._sources.get(target, ()))

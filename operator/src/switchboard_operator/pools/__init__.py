@@ -1,1 +1,1 @@
-"""The room of SignalingPool: signaling pods, rolled out revision by revision, behind one Service."""
+"""SignalingPool: signaling pods behind one Service, scaled, rolled out and rebalanced without losing sessions."""

@@ -1,6 +1,6 @@
-"""Carries out what was planned for a pool: the only place that changes its pods and ReplicaSets.
+"""Executes the plan of a pool. Nothing else changes its pods and ReplicaSets.
 
-Any command may be lost: the next pass plans it again from what it then observes.
+Any command may be lost: the next reconciliation observes the pool and plans it again.
 """
 
 import asyncio
@@ -38,40 +38,40 @@ from switchboard_operator.pools.snapshot import Observed, PodSnapshot
 logger = structlog.get_logger(__name__)
 
 PARALLEL: Final = 16
-"""Pods, or ReplicaSets, of one pool that are acted on at once."""
+"""Pods or ReplicaSets of one pool that are changed concurrently."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """One pass's means to act on one pool."""
+    """Executes commands on one pool, for one reconciliation."""
 
     context: Context
     client: PodClient
     sampler: Sampler
     live: Json
-    """The pool as the API server gave it, for events."""
+    """The pool as the API server returned it, for events."""
     pool: SignalingPool
     revision: objects.Revision
     access: Access
 
     async def perform(self, observed: Observed, commands: Collection[Command]) -> bool:
-        """Carry out the commands that were planned for what was observed.
+        """Execute the commands that were planned for the observed pool.
 
-        Return whether an object has changed since, so that what was planned for it waits for the next pass. Raises
-        KubeError or NameTakenError once all commands of the same kind were tried.
+        Return whether an object has changed since it was read; its commands then wait for the next reconciliation.
+        Raises KubeError or NameTakenError after all commands of the same kind were attempted.
         """
         pods, replica_sets = chains(commands)
-        overtaken = False
+        conflict = False
         if observed.current in observed.revisions:
-            overtaken |= await self._unless_overtaken(self._ensure(0))
-        overtaken |= await self._all(pods)
-        overtaken |= await self._all(replica_sets)
+            conflict |= await self._conflicts(self._ensure(0))
+        conflict |= await self._all(pods)
+        conflict |= await self._all(replica_sets)
         if any(isinstance(command, GoAway) for command in commands):
-            await self.sampler.refresh(self._owner.key)  # or the room that was just given away would be given twice
-        return overtaken
+            await self.sampler.refresh(self._owner.key)  # otherwise the next plan would use the same room again
+        return conflict
 
     async def _all(self, lists: Iterable[Sequence[Command]]) -> bool:
-        """Carry out the lists at once, each in its order; return whether an object has changed since."""
+        """Execute the lists concurrently, each in its order; return whether an object has changed since it was read."""
         slots = asyncio.Semaphore(PARALLEL)
 
         async def run(commands: Sequence[Command]) -> None:
@@ -79,56 +79,56 @@ class Actor:
                 for command in commands:
                     await self._do(command)
 
-        attempts = (self._unless_overtaken(run(commands)) for commands in lists)
+        attempts = (self._conflicts(run(commands)) for commands in lists)
         results = await asyncio.gather(*attempts, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         return any(results)
 
-    async def _unless_overtaken(self, work: Awaitable[None]) -> bool:
-        """Do the work; return whether it met an object that has changed since it was read."""
+    async def _conflicts(self, work: Awaitable[None]) -> bool:
+        """Do the work; return whether an object has changed since it was read."""
         try:
             await work
         except ApiError as error:
             if error.status != 409:
                 raise
-            logger.debug("overtaken", pool=self.pool.key, error=str(error))
+            logger.debug("write_conflict", pool=self.pool.key, error=str(error))
             return True
         return False
 
     async def _do(self, command: Command) -> None:
         if not isinstance(command, Cordon):
-            logger.info("acting", pool=self.pool.key, command=describe(command))
+            logger.info("command_issued", pool=self.pool.key, command=describe(command))
         match command:
             case Annotate(pod=pod, stage=stage, since=since):
                 if (found := self._find(pod)) is not None:
-                    await self._children.mark(found, snapshot.marks(stage, _rfc3339(since)))
+                    await self._children.annotate(found, snapshot.stage_patch(stage, _rfc3339(since)))
             case Cordon() | GoAway():
-                await self._order(command)
+                await self._request(command)
             case Scale():
                 await self._scale(command)
             case UnexpectedVictim():
-                await self._note(command)
+                await self._report(command)
             case DeleteReplicaSet(replica_set=name):
                 if found := self._replica_set(name):
                     await self._children.delete(found)
 
-    async def _order(self, order: Cordon | GoAway) -> None:
-        """Send a pod an order; one that does not take it gets it again, because its next sample says so."""
-        found = self._find(order.pod)
+    async def _request(self, command: Cordon | GoAway) -> None:
+        """Send a command to a pod; if that fails, the pod's next sample makes the plan repeat it."""
+        found = self._find(command.pod)
         endpoint = endpoint_of(found, self.access) if found is not None else None
         if endpoint is None:
             return
         try:
-            if isinstance(order, Cordon):
-                sample = await self.client.refuse(endpoint, order.refuse)
+            if isinstance(command, Cordon):
+                sample = await self.client.cordon(endpoint, command.cordoned)
             else:
-                sample = await self.client.give_away(endpoint, order.count, BATCH_MS)
+                sample = await self.client.goaway(endpoint, command.count, BATCH_MS)
         except PodError as error:
-            logger.warning("order_failed", error=str(error))
+            logger.warning("pod_request_failed", error=str(error))
         else:
-            self.sampler.take(self._owner.key, order.pod.uid, sample)
+            self.sampler.record(self._owner.key, command.pod.uid, sample)
 
     async def _scale(self, command: Scale) -> None:
         found = self._replica_set(command.replica_set)
@@ -139,15 +139,15 @@ class Actor:
         await self._children.scale(found, command.replicas, removing)
 
     async def _ensure(self, replicas: int) -> None:
-        """Make the current revision's ReplicaSet with so many replicas; one that exists keeps its own."""
+        """Create the current revision's ReplicaSet with this many replicas, or update it and keep its replicas."""
         await self._children.ensure_sized(self._owner, objects.replica_set(self.pool, self.revision), replicas)
 
-    async def _note(self, found: UnexpectedVictim) -> None:
-        """Report that another pod went than the drained one; that pod itself told its clients so as it ended."""
+    async def _report(self, found: UnexpectedVictim) -> None:
+        """Report that a ReplicaSet removed a pod other than the drained ones; that pod notified its clients itself."""
         if replica_set := self._replica_set(found.replica_set):
             replicas = replica_set["spec"]["replicas"]
             await self._children.scale(replica_set, replicas, {names.ANNOTATION_REMOVING: None})
-        note = f"ReplicaSet {found.replica_set} removed a pod other than {', '.join(found.pods)}, the drained one."
+        note = f"ReplicaSet {found.replica_set} removed a pod other than the drained {', '.join(found.pods)}."
         await self.context.recorder.record(self.live, "OtherPodRemoved", note, warning=True)
 
     def _find(self, pod: PodSnapshot) -> Json | None:

@@ -1,4 +1,4 @@
-"""Builders of the objects that a pool consists of. Pure."""
+"""Builders of a pool's objects. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from switchboard_operator.keys.certificate import ServerCertificate
 from switchboard_operator.keys.derived import Keys
 from switchboard_operator.kube.compare import digest
 from switchboard_operator.kube.resources import Json
-from switchboard_operator.owned import builders as parts
+from switchboard_operator.owned import builders
 from switchboard_operator.owned.owner import Owner
 from switchboard_operator.pools.dependencies import Redis
 
 TERMINATION_SECONDS: Final = 60
-"""Time that a pod has to end."""
+"""Termination grace period of a pod."""
 STOP_SECONDS: Final = 50
-"""Time of that in which its clients move, if nobody has drained it before."""
+"""Part of the grace period in which clients move to other pods, if the pod was not drained before."""
 
 IN_SERVICE: Final = {names.LABEL_IN_SERVICE: "true"}
-"""Label that a pod is made with and loses when it is cordoned."""
+"""Label of pods in service; it changes when a pod is cordoned."""
 _MOUNTS: Final = "/etc/switchboard"
 
 
 @dataclass(frozen=True)
 class Revision:
-    """What all pods of one ReplicaSet are made from."""
+    """Pod template of one ReplicaSet, and its hash."""
 
     name: str
     template: Json
@@ -38,7 +38,7 @@ def owner_of(pool: SignalingPool) -> Owner:
 
 
 def base_name(pool: SignalingPool) -> str:
-    """Return the name of the pool's Service, and of all else that it has one of."""
+    """Return the name of the pool's Service and of its other singleton objects."""
     return f"{pool.metadata.name}-signaling"
 
 
@@ -68,30 +68,30 @@ def selector(pool: SignalingPool) -> dict[str, str]:
 
 
 def common(pool: SignalingPool, keys: Keys, directory: str) -> list[Json]:
-    """Return all objects of the pool but its ReplicaSets; `directory` is the text of directory.json."""
+    """Return all objects of the pool except its ReplicaSets; `directory` is the text of directory.json."""
     uid = pool.metadata.uid
     name = base_name(pool)
     objects = [
-        parts.service_account(name),
-        parts.secret(key_secret_name(pool), {"current": keys.token_key(uid)}),
-        parts.secret(internal_secret_name(pool), {"current": keys.internal_token(uid)}),
+        builders.service_account(name),
+        builders.secret(key_secret_name(pool), {"current": keys.token_key(uid)}),
+        builders.secret(internal_secret_name(pool), {"current": keys.internal_token(uid)}),
         tls_secret(pool, keys.internal_certificate(uid)),
-        parts.secret(ice_secret_name(pool), {"directory.json": directory}),
+        builders.secret(ice_secret_name(pool), {"directory.json": directory}),
         service(pool),
-        parts.disruption_budget(name, selector(pool)),
+        builders.disruption_budget(name, selector(pool)),
         network_policy(pool),
     ]
     return [*objects, ingress(pool)] if pool.spec.ingress is not None else objects
 
 
-def tls_secret(pool: SignalingPool, identity: ServerCertificate) -> Json:
+def tls_secret(pool: SignalingPool, server: ServerCertificate) -> Json:
     """Return the Secret with the certificate and the key of the internal port."""
-    files = {"tls.crt": identity.certificate, "tls.key": identity.key}
-    return {**parts.secret(internal_tls_secret_name(pool), files), "type": "kubernetes.io/tls"}
+    files = {"tls.crt": server.certificate, "tls.key": server.key}
+    return {**builders.secret(internal_tls_secret_name(pool), files), "type": "kubernetes.io/tls"}
 
 
 def service(pool: SignalingPool) -> Json:
-    """Return the Service that clients connect to: the pods that are not cordoned."""
+    """Return the Service that clients connect to; it selects the pods that are not cordoned."""
     wanted = pool.spec.service
     port: dict[str, Any] = {
         "name": "http",
@@ -111,10 +111,10 @@ def service(pool: SignalingPool) -> Json:
 
 
 def network_policy(pool: SignalingPool) -> Json:
-    """Return the policy for what may reach the pods: anyone the public port, anyone in the cluster the internal one.
+    """Return the policy of the pods: the public port is open to all, the internal one to the cluster.
 
-    The internal port is for the operator and Prometheus, whose namespaces the pool does not know; what it lets anyone
-    change needs the pool's token.
+    The operator and Prometheus, whose namespaces are unknown here, use the internal port; commands need the pool's
+    token.
     """
     public = {"ports": [{"port": "http", "protocol": "TCP"}]}
     internal = {"from": [{"namespaceSelector": {}}], "ports": [{"port": "internal", "protocol": "TCP"}]}
@@ -131,10 +131,10 @@ def network_policy(pool: SignalingPool) -> Json:
 
 
 def ingress(pool: SignalingPool) -> Json:
-    """Return the Ingress that leads to the Service. The pool must ask for one."""
+    """Return the Ingress that routes to the Service. Raises ValueError if spec.ingress is unset."""
     wanted = pool.spec.ingress
     if wanted is None:
-        raise ValueError(f"SignalingPool {pool.key} asks for no Ingress")
+        raise ValueError(f"SignalingPool {pool.key} has no spec.ingress")
     backend = {"service": {"name": base_name(pool), "port": {"name": "http"}}}
     spec: Json = {
         "rules": [
@@ -154,7 +154,7 @@ def ingress(pool: SignalingPool) -> Json:
 
 
 def revision(pool: SignalingPool, image: str, redis: Redis | None) -> Revision:
-    """Return the revision that the pool's spec asks for: named by the hash of its pod template."""
+    """Return the current revision of the pool, named by the hash of its pod template."""
     volumes = {
         "key": key_secret_name(pool),
         "ice": ice_secret_name(pool),
@@ -172,13 +172,13 @@ def revision(pool: SignalingPool, image: str, redis: Redis | None) -> Revision:
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": TERMINATION_SECONDS,
-            "securityContext": dict(parts.POD_SECURITY),
+            "securityContext": dict(builders.POD_SECURITY),
             "topologySpreadConstraints": [
-                parts.spread(selector(pool), names.TOPOLOGY_ZONE),
-                parts.spread(selector(pool), names.TOPOLOGY_NODE),
+                builders.spread(selector(pool), names.TOPOLOGY_ZONE),
+                builders.spread(selector(pool), names.TOPOLOGY_NODE),
             ],
             "containers": [_container(pool, image, redis, volumes)],
-            "volumes": [parts.secret_volume(name, secret) for name, secret in volumes.items()],
+            "volumes": [builders.secret_volume(name, secret) for name, secret in volumes.items()],
         },
     }
     return Revision(digest(template)[:10], template)
@@ -206,7 +206,7 @@ def _container(pool: SignalingPool, image: str, redis: Redis | None, volumes: Ma
         "imagePullPolicy": "IfNotPresent",
         "command": ["switchboard-signaling", "serve"],
         "env": [
-            parts.field_env(names.SETTING_POD, "metadata.name"),
+            builders.field_env(names.SETTING_POD, "metadata.name"),
             *({"name": name, "value": value} for name, value in settings.items()),
         ],
         "ports": [
@@ -214,16 +214,16 @@ def _container(pool: SignalingPool, image: str, redis: Redis | None, volumes: Ma
             {"name": "internal", "containerPort": names.INTERNAL_PORT, "protocol": "TCP"},
         ],
         "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
-        "securityContext": dict(parts.CONTAINER_SECURITY),
-        "startupProbe": parts.http_probe("/livez", "http", periodSeconds=1, failureThreshold=60),
-        "readinessProbe": parts.http_probe("/readyz", "http", periodSeconds=2, timeoutSeconds=2),
-        "livenessProbe": parts.http_probe("/livez", "http", periodSeconds=10, timeoutSeconds=5),
+        "securityContext": dict(builders.CONTAINER_SECURITY),
+        "startupProbe": builders.http_probe("/livez", "http", periodSeconds=1, failureThreshold=60),
+        "readinessProbe": builders.http_probe("/readyz", "http", periodSeconds=2, timeoutSeconds=2),
+        "livenessProbe": builders.http_probe("/livez", "http", periodSeconds=10, timeoutSeconds=5),
         "volumeMounts": [{"name": name, "mountPath": f"{_MOUNTS}/{name}", "readOnly": True} for name in volumes],
     }
 
 
 def _access(pool: SignalingPool) -> dict[str, str]:
-    """Return the settings for who may connect, without those that the spec leaves out."""
+    """Return the settings of access control, without unset ones."""
     auth = pool.spec.auth
     settings = {
         names.SETTING_AUTH_TYPE: auth.type.value if auth else None,
@@ -233,8 +233,8 @@ def _access(pool: SignalingPool) -> dict[str, str]:
         names.SETTING_AUTH_AUDIENCE: auth.audience if auth else None,
         names.SETTING_ALLOWED_ORIGINS: ",".join(pool.spec.allowed_origins),
         names.SETTING_TRUSTED_PROXIES: ",".join(pool.spec.trusted_proxies),
-        # Without named proxies the pods see the addresses of nodes and ingress controllers, which all clients share:
-        # nobody should be refused for what another one does.
+        # Without trusted proxies, pods see the addresses of nodes and ingress controllers. Clients share them, so
+        # blocking one would also block clients that did nothing wrong.
         names.SETTING_WRONG_TOKENS: None if pool.spec.trusted_proxies else "0",
     }
     return {name: value for name, value in settings.items() if value}
@@ -246,7 +246,7 @@ def replica_set_name(pool: SignalingPool, rev: Revision) -> str:
 
 
 def replica_set(pool: SignalingPool, rev: Revision) -> Json:
-    """Return the ReplicaSet of a revision without its number of pods, which changes by itself."""
+    """Return the ReplicaSet of a revision without `replicas`, which the plan changes."""
     labels = {**selector(pool), names.LABEL_REVISION: rev.name}
     return {
         "apiVersion": "apps/v1",

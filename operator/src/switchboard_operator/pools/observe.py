@@ -1,4 +1,4 @@
-"""Looks at a pool: what the informers and the pods' samples say at this moment, without changing anything."""
+"""Observes a pool: reads the informers' objects and the pods' samples, and changes nothing."""
 
 from switchboard_operator.kube.informer import ObjectStore
 from switchboard_operator.kube.resources import ENDPOINT_SLICE, POD, REPLICA_SET, Json
@@ -12,7 +12,7 @@ from switchboard_operator.pools.snapshot import Observed, PodSnapshot
 def observe(
     store: ObjectStore[OwnerKey], nodes: Nodes, history: SampleHistory, owner: Owner, current: str, now: float
 ) -> Observed:
-    """Return the pool as it is.
+    """Return the observed pool.
 
     `current` is the name of the current revision's ReplicaSet, `now` the monotonic clock in seconds.
     """

@@ -1,7 +1,7 @@
-"""Speaks to signaling pods: reads their samples and gives them orders.
+"""Client of the signaling pods' internal port: reads samples and sends commands.
 
-The internal port proves by TLS that it is the pool's. An order needs the pool's token, and the number of the leader
-that gives it, so that a leader that was paused and overtaken changes nothing.
+TLS authenticates the pod. A command needs the pool's token and the leader's fencing token, so that a former leader
+that was paused changes nothing.
 """
 
 import asyncio
@@ -22,31 +22,31 @@ from switchboard_operator.pools.samples import Sample
 TIMEOUT: Final = 2.0
 """Seconds for a pod to answer; it answers in milliseconds unless it is stuck or unreachable."""
 PARALLEL: Final = 64
-"""Pods that are spoken to at a time."""
+"""Concurrent requests."""
 
 
 class PodError(Exception):
-    """A pod did not answer, or refused an order."""
+    """A pod did not answer, or rejected a command."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """What it takes to speak to a pool's pods."""
+    """Credentials for the internal port of a pool's pods."""
 
     token: str = field(repr=False)
-    """They take orders with it."""
+    """Bearer token for commands."""
     certificate: str
-    """They prove by it, PEM, that they are the pool's."""
+    """Server certificate of the pods, PEM."""
 
     @classmethod
     def to(cls, pool_uid: str, keys: Keys) -> "Access":
-        """Return the access to a pool."""
+        """Return the credentials for a pool."""
         return cls(keys.internal_token(pool_uid), keys.internal_certificate(pool_uid).certificate)
 
 
 @dataclass(frozen=True)
 class PodEndpoint:
-    """Where a pod's internal port is, and what it takes to speak to it."""
+    """Address of a pod's internal port, with credentials."""
 
     pod: str
     host: str
@@ -60,14 +60,14 @@ class PodEndpoint:
 
 
 def endpoint_of(pod: Json, access: Access) -> PodEndpoint | None:
-    """Return where a pod can be reached; None while it has no address."""
+    """Return the endpoint of a pod; None while it has no address."""
     host = (pod.get("status") or {}).get("podIP")
     return PodEndpoint(pod["metadata"]["name"], host, access) if host else None
 
 
 @lru_cache(maxsize=4096)
 def _trust(certificate: str) -> ssl.SSLContext:
-    """Return the context that trusts this certificate alone; the same one each time, for connections are kept by it."""
+    """Return the context that trusts only this certificate; cached, because connections are pooled by context."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=certificate)
@@ -75,7 +75,7 @@ def _trust(certificate: str) -> ssl.SSLContext:
 
 
 class PodClient:
-    """Requests to pods, `fence` being the number of this leader. Use as an async context."""
+    """Sends requests to pods; `fence` is the leader's fencing token. Use it as an async context manager."""
 
     def __init__(self, fence: int) -> None:
         self._fence = fence
@@ -93,15 +93,15 @@ class PodClient:
         await self._http.close()
 
     async def sample(self, endpoint: PodEndpoint) -> Sample:
-        """Ask a pod how it is. Raises PodError."""
+        """Return a pod's sample. Raises PodError."""
         return await self._request("GET", endpoint, names.INTERNAL_SAMPLE)
 
-    async def refuse(self, endpoint: PodEndpoint, refuse: bool) -> Sample:
-        """Tell a pod whether to refuse sessions, and return how it is then. Raises PodError."""
-        return await self._request("POST", endpoint, names.INTERNAL_CORDON if refuse else names.INTERNAL_UNCORDON, {})
+    async def cordon(self, endpoint: PodEndpoint, cordoned: bool) -> Sample:
+        """Make a pod refuse new sessions, or accept them again; return its sample. Raises PodError."""
+        return await self._request("POST", endpoint, names.INTERNAL_CORDON if cordoned else names.INTERNAL_UNCORDON, {})
 
-    async def give_away(self, endpoint: PodEndpoint, count: int, within_ms: int) -> Sample:
-        """Have a pod ask some sessions to move, and return how it is then. Raises PodError."""
+    async def goaway(self, endpoint: PodEndpoint, count: int, within_ms: int) -> Sample:
+        """Make a pod ask `count` sessions to move within this time; return its sample. Raises PodError."""
         return await self._request("POST", endpoint, names.INTERNAL_GOAWAY, {"count": count, "withinMs": within_ms})
 
     async def _request(
@@ -112,7 +112,7 @@ class PodClient:
             headers = {"Authorization": f"Bearer {endpoint.access.token}", names.HEADER_FENCE: str(self._fence)}
         try:
             async with (
-                self._slots,  # before the request, whose time limit would else count the wait for the others
+                self._slots,  # before the request, whose timeout must not include the wait for a slot
                 self._http.request(
                     method,
                     endpoint.url + path,
@@ -125,7 +125,7 @@ class PodClient:
                 data = await response.read()
                 if response.status != 200:
                     text = data[:200].decode(errors="replace").strip()
-                    raise PodError(f"Pod {endpoint.pod}: {path} answers {response.status}: {text}")
+                    raise PodError(f"Pod {endpoint.pod}: {path} answered {response.status}: {text}")
                 return Sample.read(orjson.loads(data), time.monotonic())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise PodError(f"Pod {endpoint.pod} at {endpoint.url}{path}: {error!r}") from error

@@ -1,9 +1,9 @@
-"""Which pods that stay give sessions to others, so that pods that are new take their share of the load. Pure.
+"""Rebalancing: which serving pods move sessions to others, so that new pods get their share of the load. Pure.
 
-A rebalancing begins when a pod holds clearly more than the *level*: what it should hold, or the mean if that is more.
-Pods without room leave the Service for as long as it lasts, so that whoever moves lands where there is room, and moves
-once; those above the level give away what is too much. It ends at the level, or once the others have no room, or with
-anything else that there is to do with the pool's pods.
+A rebalancing begins when a pod holds clearly more sessions than the *level*: the target, or the mean if that is higher.
+Pods without room leave the Service meanwhile, so that a session moves once, to a pod with room; pods above the level
+move their excess. It ends when they reach the level, when the others have no room, or when the pool has to scale,
+roll out or drain.
 """
 
 import math
@@ -15,98 +15,99 @@ from switchboard_crds.signaling_pool import RebalanceMode, SignalingPool
 from switchboard_operator.pools.drain import BATCH
 from switchboard_operator.pools.rollout import Placement
 from switchboard_operator.pools.snapshot import PodSnapshot, RevisionPods, Stage
+from switchboard_operator.status.wording import count, listing
 
 MIN_MARGIN: Final = 10
-"""Sessions above the level that are never worth a move."""
+"""Minimum excess over the level, in sessions, that is worth a move."""
 SHARE: Final = 10
-"""At most 1/SHARE of the pool's sessions may be moving at once."""
-CROWDED: Final = 8
-"""Pods whose new clients one pod may have to take meanwhile, its own included: a crowd that comes must find room."""
+"""At most 1/SHARE of the pool's sessions may be moving at a time."""
+MAX_CROWDING: Final = 8
+"""A pod in service may get the new clients of at most this many pods meanwhile, its own included."""
 LONGEST_SECONDS: Final = 120.0
-"""Clients that do not follow must not keep their pods out of the Service for longer."""
+"""Maximum duration: clients that do not move must not keep pods out of the Service for longer."""
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What the pool asks for, and how it is about time."""
+class RebalancePolicy:
+    """The pool's settings for rebalancing at a point in time."""
 
     target: int
-    """Sessions that a pod should hold; 0: their mean."""
-    rested: bool
-    """Whether sessions were last asked to move long enough ago."""
+    """Sessions that each pod should hold; 0: the mean."""
+    cooled_down: bool
+    """Whether the cooldown since the last move is over."""
     now: float
-    """Seconds of the wall clock."""
+    """Current time in seconds of the wall clock."""
 
 
 def margin(level: int) -> int:
-    """Return how far above the level a pod must be: a fifth, and more than chance does to pods that are alike.
+    """Return how many sessions above the level start a rebalancing: a fifth of it, and more than random variation.
 
-    Clients that choose a pod at random leave it with a spread of the root of its mean; three of those are rare.
+    Clients choose pods at random, so the standard deviation is the square root of the mean; three of those are rare.
     """
     return max(MIN_MARGIN, level // 5, 3 * math.isqrt(level))
 
 
 def _min_room(level: int) -> int:
-    """Return the room that makes a pod one to move to."""
+    """Return the room, in sessions, from which on a pod can be moved to."""
     return margin(level) // 2
 
 
 def level_of(loads: Sequence[float], target: int) -> int:
-    """Return the sessions that no pod should be above, of one or more."""
+    """Return the level: sessions that no pod should exceed. `loads` must not be empty."""
     return max(target, math.ceil(sum(loads) / len(loads)))
 
 
 def uneven(loads: Collection[float | None], target: int) -> bool:
-    """Return whether a pod holds far more than the level, and enough others have room for clearly more.
+    """Return whether a pod holds far more than the level, and enough others have room.
 
-    What is not known is no reason to move anybody.
+    An unknown load (None) never starts a rebalancing.
     """
     known = [load for load in loads if load is not None]
     if len(known) < max(2, len(loads)):
         return False
     level = level_of(known, target)
-    takers = sum(load <= level - _min_room(level) for load in known)
-    return max(known) > level + margin(level) and takers * CROWDED >= len(known)
+    receivers = sum(load <= level - _min_room(level) for load in known)
+    return max(known) > level + margin(level) and receivers * MAX_CROWDING >= len(known)
 
 
-def terms_of(pool: SignalingPool, now: float) -> Terms | None:
-    """Return a pool's terms at a moment of the wall clock; None if it wants no rebalancing."""
+def policy_of(pool: SignalingPool, now: float) -> RebalancePolicy | None:
+    """Return a pool's policy at `now`, in seconds of the wall clock; None if rebalancing is disabled."""
     wanted, auto, last = pool.spec.rebalance, pool.spec.autoscaling, pool.status.last_move_time
     if wanted.mode is RebalanceMode.DISABLED:
         return None
-    rested = last is None or now - last.timestamp() >= wanted.period_seconds
-    return Terms(auto.target_sessions_per_pod if auto else 0, rested, now)
+    cooled_down = last is None or now - last.timestamp() >= wanted.cooldown_seconds
+    return RebalancePolicy(auto.target_sessions_per_pod if auto else 0, cooled_down, now)
 
 
-def rebalance(placement: Placement, revisions: Mapping[str, RevisionPods], terms: Terms) -> Placement:
-    """Return the placement with the pods that take no clients for now, and who of them gives how many sessions away."""
+def rebalance(placement: Placement, revisions: Mapping[str, RevisionPods], policy: RebalancePolicy) -> Placement:
+    """Return the placement with the pods that leave the Service, and how many sessions they move."""
     pods = [pod for item in revisions.values() for pod in item.staying]
     loads = [pod.sample.sessions for pod in pods if pod.sample is not None]
     if len(loads) < max(2, len(pods)) or not _quiet(placement, revisions, pods):
         return placement
-    level, givers = level_of(loads, terms.target), _givers(pods)
+    level, sources = level_of(loads, policy.target), _sources(pods)
     leaving = sum(pod.sample.leaving for pod in pods if pod.sample is not None)
-    if givers:
-        on_time = terms.now - min(pod.since or terms.now for pod in givers) <= LONGEST_SECONDS
-        due = on_time and (leaving > 0 or any(_sessions(pod) > level for pod in givers))
+    if sources:
+        on_time = policy.now - min(pod.since or policy.now for pod in sources) <= LONGEST_SECONDS
+        due = on_time and (leaving > 0 or any(_sessions(pod) > level for pod in sources))
     else:
-        due = terms.rested and uneven(loads, terms.target)
+        due = policy.cooled_down and uneven(loads, policy.target)
     rooms = {pod.uid: room for pod in pods if (room := _room(pod, level)) >= _min_room(level)}
-    if len(rooms) * CROWDED < len(pods):
+    if len(rooms) * MAX_CROWDING < len(pods):
         rooms = {}
     if not due or not (rooms or leaving):
         return placement
-    # Who is still moving must not land where there is no room: until then, pods that were filled serve on.
-    open_ = rooms or {pod.uid for pod in pods if pod.stage is Stage.SERVING}
-    shut = {pod.uid: Stage.REBALANCING for pod in pods if pod.uid not in open_}
+    # Sessions that are still moving need a pod in service: if none has room, pods that were filled stay in service.
+    kept = rooms or {pod.uid for pod in pods if pod.stage is Stage.SERVING}
+    closed = {pod.uid: Stage.REBALANCING for pod in pods if pod.uid not in kept}
     budget = min(min(rooms.values(), default=0), math.ceil(sum(loads) / SHARE)) - leaving
-    return replace(placement, stages={**placement.stages, **shut}, gives=_gives(givers, level, budget))
+    return replace(placement, stages={**placement.stages, **closed}, moves=_moves(sources, level, budget))
 
 
 def _quiet(placement: Placement, revisions: Mapping[str, RevisionPods], pods: Sequence[PodSnapshot]) -> bool:
-    """Whether nothing else is to be done with the pods: they all serve, are of one revision, and none comes or goes.
+    """Return whether the pool is otherwise at rest: all pods serve and have one revision, and none comes or goes.
 
-    Pods that are to take clients do: one that was just made, or came back, is about to be offered.
+    Each pod in service must already get clients: one that is new or returning may not be in an EndpointSlice yet.
     """
     return (
         not placement.grow
@@ -114,41 +115,41 @@ def _quiet(placement: Placement, revisions: Mapping[str, RevisionPods], pods: Se
         and not any(item.coming or item.leaving or item.ending for item in revisions.values())
         and len({pod.replica_set for pod in pods}) == 1
         and all(pod.serves and placement.stages[pod.uid] is Stage.SERVING for pod in pods)
-        and all(pod.stage is Stage.REBALANCING or _takes(pod) for pod in pods)
+        and all(pod.stage is Stage.REBALANCING or _in_service(pod) for pod in pods)
     )
 
 
-def _takes(pod: PodSnapshot) -> bool:
+def _in_service(pod: PodSnapshot) -> bool:
     return pod.offered and pod.sample is not None and not pod.sample.cordoned
 
 
 def _room(pod: PodSnapshot, level: int) -> int:
-    """Return how many sessions a pod can take."""
+    """Return how many more sessions a pod can hold without exceeding the level."""
     if pod.stage is not Stage.SERVING or pod.sample is None:
         return 0
     return min(level, pod.sample.capacity) - pod.sample.sessions
 
 
-def _givers(pods: Sequence[PodSnapshot]) -> list[PodSnapshot]:
+def _sources(pods: Sequence[PodSnapshot]) -> list[PodSnapshot]:
     """Return the pods that the rebalancing began with, the fullest first.
 
-    Those that left the Service later have been filled by it: who has just moved there moves no further.
+    Pods that left the Service later were filled by it: sessions that just moved there do not move again.
     """
-    shut = [pod for pod in pods if pod.stage is Stage.REBALANCING]
-    first = min((pod.since for pod in shut if pod.since is not None), default=None)
-    return sorted((pod for pod in shut if pod.since == first), key=lambda pod: (-_sessions(pod), pod.name))
+    closed = [pod for pod in pods if pod.stage is Stage.REBALANCING]
+    first = min((pod.since for pod in closed if pod.since is not None), default=None)
+    return sorted((pod for pod in closed if pod.since == first), key=lambda pod: (-_sessions(pod), pod.name))
 
 
-def _gives(givers: Sequence[PodSnapshot], level: int, budget: int) -> dict[str, int]:
-    """Share out how many may move now, such that even if all of them choose one pod, it stays within the level."""
-    gives = {}
-    for pod in givers:
+def _moves(sources: Sequence[PodSnapshot], level: int, budget: int) -> dict[str, int]:
+    """Return how many sessions each pod moves now: few enough that one pod could take all of them within the level."""
+    moves = {}
+    for pod in sources:
         leaving = pod.sample.leaving if pod.sample is not None else 0
-        count = min(_sessions(pod) - level - leaving, BATCH - leaving, budget)
-        if count > 0:
-            gives[pod.uid] = count
-            budget -= count
-    return gives
+        excess = min(_sessions(pod) - level - leaving, BATCH - leaving, budget)
+        if excess > 0:
+            moves[pod.uid] = excess
+            budget -= excess
+    return moves
 
 
 def _sessions(pod: PodSnapshot) -> int:
@@ -156,16 +157,15 @@ def _sessions(pod: PodSnapshot) -> int:
 
 
 def summary(before: Mapping[str, int], after: Mapping[str, int]) -> str:
-    """Return in words what a rebalancing came to, by the sessions of each pod before and after it."""
+    """Return the result of a rebalancing as text, from the sessions of each pod by name before and after it."""
     changes = {name: after[name] - sessions for name, sessions in before.items() if name in after}
     gave = sorted((name for name in changes if changes[name] < 0), key=lambda name: (changes[name], name))
     took = sorted((name for name in changes if changes[name] > 0), key=lambda name: (-changes[name], name))
-    count = -sum(changes[name] for name in gave)
+    moved = -sum(changes[name] for name in gave)
 
-    def names(found: Sequence[str]) -> str:
-        some = ", ".join(f"{name} ({before[name]} -> {after[name]})" for name in found[:3])
-        return some + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    def changed(pods: Sequence[str]) -> str:
+        return listing(f"{name} ({before[name]} -> {after[name]})" for name in pods)
 
     if not gave or not took:
         return "No session moved."
-    return f"{count} sessions left {names(gave)}; {names(took)} took sessions."
+    return f"Moved {count(moved, 'session')} from {changed(gave)} to {changed(took)}."

@@ -1,4 +1,4 @@
-"""Reconciles a pool: look, plan, act, report. What it decides is in the pure modules of this room."""
+"""Reconciles a pool: observe, plan, act, report. The pure modules of this package decide."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,32 +25,32 @@ from switchboard_operator.kube.resources import (
 )
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.owned.owner import OwnerKey
-from switchboard_operator.pools import dependencies, narrate, objects, status
+from switchboard_operator.pools import dependencies, objects, reporting, status
 from switchboard_operator.pools.act import Actor
-from switchboard_operator.pools.narrate import Memory
 from switchboard_operator.pools.nodes import Nodes
 from switchboard_operator.pools.observe import observe
 from switchboard_operator.pools.plan import idle, plan
 from switchboard_operator.pools.pods import Access, PodClient
+from switchboard_operator.pools.reporting import Memory
 from switchboard_operator.pools.sampler import Sampler
 from switchboard_operator.pools.snapshot import Observed
 from switchboard_operator.pools.state import Figures, PoolState
 from switchboard_operator.pools.wakeups import Considered
 from switchboard_operator.status.conditions import Fact
 
-LOOK_AGAIN_SECONDS: Final = 10.0
-"""Between looks at others' objects, which the operator does not watch, while the pool waits for one."""
+RETRY_SECONDS: Final = 10.0
+"""Interval while the pool waits for objects that the operator does not watch."""
 SOON_SECONDS: Final = 0.25
-"""After commands were carried out: what they led to is looked at without waiting for a watch."""
+"""Delay after commands were executed, so that their effect is observed without waiting for a watch."""
 MOVING_SECONDS: Final = 1.0
-"""While sessions move: they are seen in samples, which no watch reports."""
+"""Interval while sessions move, which samples show but no watch reports."""
 COMMON: Final = (SERVICE_ACCOUNT, SECRET, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY, INGRESS)
-"""What a pool has besides its ReplicaSets."""
+"""API resources of a pool's objects besides ReplicaSets."""
 
 
 @dataclass(frozen=True)
 class _Dependencies:
-    """What the pool refers to, as far as it exists."""
+    """Existing resources that the pool refers to."""
 
     cluster: RedisCluster | None
     fleets: dict[str, TurnFleet]
@@ -75,36 +75,36 @@ class PoolReconciler:
         self._memories: dict[OwnerKey, Memory] = {}
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
-        """Look at the pool, plan, act, and report.
+        """Observe the pool, plan, act and report.
 
-        Return the seconds after which to look again at what no watch reports, or None. Raises KubeError.
+        Return the seconds after which to reconcile again, or None to wait for a watch. Raises KubeError.
         """
         live = await self._context.kube.get(ours(names.SIGNALING_POOL), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
             self._forget((names.SIGNALING_POOL.kind, namespace, name))
-            return None  # the garbage collector deletes what the pool owns
+            return None  # the garbage collector deletes the pool's objects
         pool = SignalingPool.model_validate(live)
         needs = await self._dependencies(pool)
         image = images.choose(pool.spec.image, pool.status, self._default_image)
         revision = _revision(pool, needs, image.used)
         outcome = await self._children.attempt(self._act(live, pool, needs, revision), PoolCondition.OBJECTS_APPLIED)
-        state = outcome.value or self._at_rest(pool, revision)
+        state = outcome.value or self._idle_state(pool, revision)
         await self._report(live, pool, needs, revision, image, outcome.fact, state)
-        return _again(state, settled=outcome.fact.holds is True and needs.auth.holds is True)
+        return _requeue_after(state, settled=outcome.fact.holds is True and needs.auth.holds is True)
 
     async def _act(
         self, live: Json, pool: SignalingPool, needs: _Dependencies, revision: objects.Revision | None
     ) -> PoolState:
-        """Apply what the pool consists of, and move its pods and sessions one step on."""
+        """Apply the pool's objects, and take the next steps for its pods and sessions."""
         await self._apply(pool, needs)
         if revision is None:
-            return self._at_rest(pool, revision)
+            return self._idle_state(pool, revision)
         key, access = objects.owner_of(pool).key, Access.to(pool.metadata.uid, self._context.keys)
-        await self._sampler.enter(pool, access)
-        observed = self._look(pool, revision)
+        await self._sampler.track(pool, access)
+        observed = self._observe(pool, revision)
         planned = plan(pool, observed, time.time())
         memory = self._memories.get(key, Memory())
-        figures, memory = narrate.figures(pool, observed, planned.decision, memory, time.monotonic())
+        figures, memory = reporting.figures(pool, observed, planned.decision, memory, time.monotonic())
         self._memories[key] = memory
         evacuated = self._sampler.history(key).observations[-1].evacuated
         considered = Considered(
@@ -115,24 +115,24 @@ class PoolReconciler:
             figures.capacity,
             memory.reported_at,
         )
-        self._sampler.consider(key, considered, hurried=planned.steps.moving)
+        self._sampler.consider(key, considered, moving=planned.steps.moving)
         actor = Actor(self._context, self._client, self._sampler, live, pool, revision, access)
-        overtaken = await actor.perform(observed, planned.steps.commands)
-        return PoolState(observed, planned, figures, acted=True, overtaken=overtaken)
+        conflict = await actor.perform(observed, planned.steps.commands)
+        return PoolState(observed, planned, figures, acted=True, conflict=conflict)
 
-    def _look(self, pool: SignalingPool, revision: objects.Revision | None) -> Observed:
+    def _observe(self, pool: SignalingPool, revision: objects.Revision | None) -> Observed:
         owner = objects.owner_of(pool)
         current = objects.replica_set_name(pool, revision) if revision else ""
         history = self._sampler.history(owner.key)
         return observe(self._context.store, self._nodes, history, owner, current, time.monotonic())
 
-    def _at_rest(self, pool: SignalingPool, revision: objects.Revision | None) -> PoolState:
-        """Return the state of a pool that is not acted on."""
-        observed = self._look(pool, revision)
+    def _idle_state(self, pool: SignalingPool, revision: objects.Revision | None) -> PoolState:
+        """Return the state of a pool that cannot change now."""
+        observed = self._observe(pool, revision)
         return PoolState(observed, idle(pool, observed), Figures.published(pool))
 
     async def _dependencies(self, pool: SignalingPool) -> _Dependencies:
-        """Read what the pool refers to, and have it wake the pool when it changes."""
+        """Read the resources that the pool refers to; changes of them trigger a reconciliation."""
         spec, namespace = pool.spec, pool.metadata.namespace
         targets = [(names.TURN_FLEET.kind, namespace, reference.name) for reference in spec.turn_refs]
         if spec.redis_ref is not None:
@@ -149,19 +149,19 @@ class PoolReconciler:
         return _Dependencies(cluster, fleets, dependencies.auth_fact(pool, await self._auth_secret(pool)))
 
     async def _auth_secret(self, pool: SignalingPool) -> Json | None:
-        """Return the Secret with which JWTs are signed; it is the user's, without our label, so no watch reports it."""
+        """Return the Secret of spec.auth; it is the user's and lacks the operator's label, so no watch reports it."""
         if pool.spec.auth is None or pool.spec.auth.secret_name is None:
             return None
         return await self._context.kube.get(SECRET, pool.metadata.namespace, pool.spec.auth.secret_name)
 
     def _refer(self, source: OwnerKey, targets: Sequence[OwnerKey]) -> None:
-        """Enter the pool's references; a fleet that gained or lost a pool has secrets to add or to take away."""
+        """Register the pool's references; a fleet that gained or lost a pool has to add or remove a secret."""
         for target in self._context.references.set(source, targets):
             self._wake(target)
 
     def _forget(self, key: OwnerKey) -> None:
         self._refer(key, [])
-        self._sampler.leave(key)
+        self._sampler.untrack(key)
         self._memories.pop(key, None)
 
     async def _apply(self, pool: SignalingPool, needs: _Dependencies) -> None:
@@ -170,7 +170,7 @@ class PoolReconciler:
         common = objects.common(pool, keys, directory)
         await self._children.ensure(owner, common)
         await self._children.prune(owner, COMMON, common)
-        await self._children.announce(owner, objects.ice_secret_name(pool))
+        await self._children.refresh_mounts(owner, objects.ice_secret_name(pool))
 
     async def _report(
         self,
@@ -182,7 +182,7 @@ class PoolReconciler:
         applied: Fact,
         state: PoolState,
     ) -> None:
-        """Write the status, then the events: a pass that failed before is repeated without an event of it."""
+        """Write the status, then the events: if writing the status fails, the retry must not record them twice."""
         key = objects.owner_of(pool).key
         pods = self._context.store.made_for(key, POD)
         serving = status.pods_ready(pool, state, pods, datetime.now(UTC)) if revision else status.waiting()
@@ -194,25 +194,25 @@ class PoolReconciler:
             serving,
         ]
         fields = status.fields(pool, image, revision.name if revision else "", state)
-        informative = [status.drained(pool, state), status.scaling(pool, state), status.durable(pool)]
-        await self._context.writer.write(names.SIGNALING_POOL, live, pool, fields, facts, informative)
+        informational = [status.drained(pool, state), status.scaling(pool, state), status.durable(pool)]
+        await self._context.writer.write(names.SIGNALING_POOL, live, pool, fields, facts, informational)
         if state.acted:
-            events, self._memories[key] = narrate.events(pool, state, self._memories.get(key, Memory()))
+            events, self._memories[key] = reporting.events(pool, state, self._memories.get(key, Memory()))
             for event in events:
                 await self._context.recorder.record(live, event.reason, event.note)
 
 
 def _revision(pool: SignalingPool, needs: _Dependencies, image: str) -> objects.Revision | None:
-    """Return the current revision; None while the pool waits for what its pods need to start."""
+    """Return the current revision; None while dependencies that pods need to start are missing."""
     redis = dependencies.redis_of(needs.cluster)
     waits = (pool.spec.redis_ref is not None and redis is None) or not needs.auth.holds
     return None if waits else objects.revision(pool, image, redis)
 
 
-def _again(state: PoolState, *, settled: bool) -> float | None:
-    """Return the seconds after which to look again, or None; `settled`: nothing is refused or missing."""
-    if state.overtaken or state.plan.steps.commands:
+def _requeue_after(state: PoolState, *, settled: bool) -> float | None:
+    """Return the seconds after which to reconcile again, or None; `settled`: nothing was rejected or is missing."""
+    if state.conflict or state.plan.steps.commands:
         return SOON_SECONDS
     if state.plan.steps.moving:
         return MOVING_SECONDS
-    return None if settled and not state.observed.replacing else LOOK_AGAIN_SECONDS
+    return None if settled and not state.observed.replacing else RETRY_SECONDS

@@ -1,7 +1,7 @@
-"""How many pods a pool should have, by its spec and its load. Pure.
+"""The desired number of pods, from the pool's spec and its load. Pure.
 
-`advance` takes in what was observed, each observation once; `decide` only reads what came of it, as often as anybody
-asks. People read the reason in the status and in an event.
+`advance` adds observations to the load, each one once; `decide` reads the load and may be called any number of times.
+The reason appears in the status and in events.
 """
 
 from collections.abc import Iterable
@@ -14,29 +14,31 @@ from switchboard_operator.pools.autoscaling import model, schedule
 from switchboard_operator.pools.autoscaling.decide import decide as decide_by_load
 from switchboard_operator.pools.samples import Load, PoolObservation
 
-NO_SAMPLE: Final = "No observation yet; keeping the previous count within min/max."
+NO_SAMPLE: Final = "No observation yet; keeping the previous number of pods within minReplicas and maxReplicas."
 
 
 @dataclass(frozen=True)
 class ReplicaDecision:
-    """Pods that there should be, and why."""
+    """The desired number of pods, and why."""
 
     desired: int
     why: str
     no_metrics: bool = False
-    """Whether pods are there and none could be asked for its sessions, so that the load is unknown."""
+    """Whether the load is unknown because no pod answered."""
 
 
 def advance(pool: SignalingPool, load: Load, observations: Iterable[PoolObservation]) -> Load:
-    """Return the load after the observations, oldest first; those that it contains already change nothing.
+    """Return the load after the observations, oldest first; those that it already contains are skipped.
 
-    The replicas asked for now are what was decided last; after a start of the operator they stand in the status, so
-    that nothing goes down before the history is whole again.
+    The current number of replicas is the last decision; after a start of the operator it comes from the status, so
+    that the pool does not scale down before the history is long enough again.
     """
     auto = pool.spec.autoscaling
     if auto is None:
         return load
-    tuning = model.Tuning(free_slots=auto.free_slots, down_window_s=auto.down_window_seconds)
+    tuning = model.Tuning(
+        buffer_sessions=auto.buffer_sessions, stabilization_window_s=auto.scale_down.stabilization_window_seconds
+    )
     schedules, _ = read_schedules(auto)
     for observation in observations:
         if load.history.t is not None and observation.at <= load.history.t:
@@ -65,19 +67,19 @@ def _current(pool: SignalingPool, auto: PoolAutoscaling, load: Load) -> int:
 
 
 def decide(pool: SignalingPool, load: Load) -> ReplicaDecision:
-    """Return what the spec wants, or in mode Auto the load; in mode Manual say what the load would want."""
+    """Return the decision by the spec or, in mode Auto, by the load; in mode Manual, `why` includes the load's."""
     auto, replicas = pool.spec.autoscaling, pool.spec.replicas
     if auto is None:
         return ReplicaDecision(replicas, f"spec.replicas is {replicas}.")
     wanted = _by_load(pool, auto, load)
     if auto.mode is ScalingMode.MANUAL:
-        why = f"spec.replicas is {replicas}; Auto would have {wanted.desired}: {wanted.why}"
+        why = f"spec.replicas is {replicas}; mode Auto would choose {wanted.desired}: {wanted.why}"
         return replace(wanted, desired=replicas, why=why)
     return wanted
 
 
 def _by_load(pool: SignalingPool, auto: PoolAutoscaling, load: Load) -> ReplicaDecision:
-    """Return what the load wants, within the bounds of now: they may have changed since the last observation."""
+    """Return the decision by the load within the current bounds, which may have changed since the last observation."""
     before = pool.status.desired_replicas if load.desired is None else load.desired
     desired = min(max(before, auto.min_replicas), auto.max_replicas)
     if load.desired is None:
@@ -87,15 +89,15 @@ def _by_load(pool: SignalingPool, auto: PoolAutoscaling, load: Load) -> ReplicaD
 
 
 def read_schedules(auto: PoolAutoscaling) -> tuple[list[model.Schedule], list[str]]:
-    """Return the schedules that can be kept, and what is wrong with each of the others."""
+    """Return the valid schedules, and what is wrong with each of the others."""
     found, problems = [], []
     for index, item in enumerate(auto.schedules):
         path, zone = f"spec.autoscaling.schedules[{index}]", schedule.time_zone(item.time_zone)
         if wrong := schedule.problem(item.cron):
-            problems.append(f"{path}.cron {item.cron!r} cannot be kept: {wrong}")
+            problems.append(f"{path}.cron {item.cron!r} is invalid: {wrong}")
         elif zone is None:
-            problems.append(f"{path}.timeZone {item.time_zone!r} is no IANA time zone, such as Europe/Berlin")
+            problems.append(f"{path}.timeZone {item.time_zone!r} must be an IANA time zone, such as Europe/Berlin")
         else:
             duration = timedelta(seconds=item.duration_seconds)
-            found.append(model.Schedule(item.name, item.cron, zone, duration, item.replicas))
+            found.append(model.Schedule(item.name, item.cron, zone, duration, item.min_replicas))
     return found, problems

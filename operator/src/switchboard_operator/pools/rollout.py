@@ -1,14 +1,14 @@
-"""Which pods of a pool serve, which are cordoned, which are drained, and how many are to be made. Pure.
+"""Which pods serve, which are cordoned or drained, and how many are created. Pure.
 
-One rule serves scaling, rollouts and node drains. A pod is *updated* if it is of the current revision and its node is
-not to be emptied. Updated pods are wanted; each one that serves makes one outdated pod superfluous. Pods that never
-serve therefore stop a rollout by themselves, with every outdated pod and its sessions kept.
+One rule covers scaling, rollouts and node drains. A pod is *updated* if it is of the current revision and its node is
+schedulable; otherwise it is *outdated*. Each updated pod that serves replaces one outdated pod. A revision whose pods
+never serve therefore stops its rollout, and all outdated pods keep their sessions.
 
-A session moves at most once in a rollout: no outdated pod gives a session away before all of them are out of the
-Service, so that it lands on an updated pod.
+A session moves at most once per rollout: no outdated pod moves sessions before all of them are out of the Service, so
+that every session moves to an updated pod.
 
-A new revision may have to pass a trial first: a few updated pods serve beside all outdated ones, and nothing else
-happens, until they have been Ready for a while without a restart.
+With a canary, a few updated pods serve beside all outdated ones until they have been Ready for long enough without a
+restart. Only then are outdated pods replaced.
 """
 
 import math
@@ -22,59 +22,64 @@ from switchboard_operator.pools.snapshot import PodSnapshot, RevisionPods, Stage
 
 @dataclass(frozen=True)
 class Canary:
-    """A trial that a new revision has to pass before any pod is replaced."""
+    """The trial of a new revision before any pod is replaced."""
 
     pods: int
-    """Pods of the new revision that are tried, beyond those wanted."""
-    pause: float
-    """Seconds that they have to be Ready for, without a restart."""
+    """Number of canary pods."""
+    min_ready: float
+    """How long they must be Ready without a restart, in seconds."""
     now: float
-    """Seconds of the wall clock."""
+    """Current time in seconds of the wall clock."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the pool should come to."""
+    """The desired state of the pool."""
 
     replicas: int
     current: str
     """Name of the current revision's ReplicaSet, which may not exist yet."""
     surge: int = 1
-    """Pods beyond `replicas` that may exist while others are being replaced."""
+    """Number of pods above `replicas` that may exist during a rollout."""
     paused: bool = False
     canary: Canary | None = None
 
 
 @dataclass(frozen=True)
 class Placement:
-    """The stage that each pod should be in, and changes in number."""
+    """The stage that each pod should have, and changes of the number of pods."""
 
     stages: Mapping[str, Stage]
-    """By uid; never Drained, which is found and not wanted."""
+    """Stage by pod uid; never Drained, which is observed, not planned."""
     grow: Mapping[str, int] = field(default_factory=dict)
-    """Pods to be made, by ReplicaSet."""
+    """Number of pods to create, by ReplicaSet."""
     cancel: Mapping[str, int] = field(default_factory=dict)
-    """Pods that were asked for, do not exist yet, and should not be made, by ReplicaSet."""
-    gives: Mapping[str, int] = field(default_factory=dict)
-    """Sessions that pods that stay should give to others now, by uid."""
+    """Number of requested pods that do not exist yet and are no longer needed, by ReplicaSet."""
+    moves: Mapping[str, int] = field(default_factory=dict)
+    """Number of sessions to move in a rebalancing now, by pod uid."""
 
 
-def surge(replicas: int, percent: int) -> int:
-    """Return this percentage of the pods wanted, at least one: what a rollout may use beyond them, or try."""
+def share(replicas: int, percent: int) -> int:
+    """Return a percentage of the desired pods, rounded up and at least one."""
     return max(1, math.ceil(replicas * percent / 100))
 
 
+def surge(replicas: int, limit: int | str) -> int:
+    """Return how many pods a rollout may add, by `spec.rollout.maxSurge`: a number, or a percentage such as `25%`."""
+    return limit if isinstance(limit, int) else share(replicas, int(limit.removesuffix("%")))
+
+
 def target_of(pool: SignalingPool, replicas: int, current: str, now: float) -> Target:
-    """Return what a pool should come to, by its spec, at a moment of the wall clock."""
+    """Return the target of a pool; `now` is in seconds of the wall clock."""
     spec = pool.spec.rollout
-    extra, canary = surge(replicas, spec.surge_percent), None
+    extra, canary = surge(replicas, spec.max_surge), None
     if spec.canary is not None:
-        canary = Canary(min(extra, surge(replicas, spec.canary.percent)), spec.canary.pause_seconds, now)
+        canary = Canary(min(extra, share(replicas, spec.canary.percent)), spec.canary.min_ready_seconds, now)
     return Target(replicas, current, extra, spec.paused, canary)
 
 
 def place(target: Target, revisions: Mapping[str, RevisionPods]) -> Placement:
-    """Return where each pod should be."""
+    """Return the stage that each pod should have, and the pods to create or cancel."""
     current = revisions.get(target.current, RevisionPods(target.current, 0))
     older = [item for name, item in sorted(revisions.items()) if name != target.current]
     pods = [pod for item in (current, *older) for pod in item.staying]
@@ -82,23 +87,23 @@ def place(target: Target, revisions: Mapping[str, RevisionPods]) -> Placement:
     outdated = [pod for pod in pods if pod.replica_set != target.current or pod.evacuate]
     paused = target.paused and any(item.staying or item.coming for item in older)
 
-    tried = not paused and on_trial(target, revisions)
-    limit = _limit(target, len(updated) + current.coming, paused=paused, tried=tried)
+    in_trial = not paused and in_canary(target, revisions)
+    limit = _limit(target, len(updated) + current.coming, paused=paused, in_trial=in_trial)
     kept, surplus, cancel = _keep(updated, limit, [current])
     serving = sum(pod.ready for pod in kept)
 
-    relieved = not (paused or tried) and _relieved(serving, outdated, target)
-    still_needed = max(0, target.replicas - serving) if relieved or paused else target.replicas
+    replaced = not (paused or in_trial) and _can_replace(serving, outdated, target)
+    still_needed = max(0, target.replicas - serving) if replaced or paused else target.replicas
     carried, outgoing, cancel_older = _keep(outdated, still_needed, older)
     stages = {pod.uid: Stage.SERVING for pod in kept}
-    stages |= {pod.uid: Stage.CORDONED if relieved else Stage.SERVING for pod in carried}
+    stages |= {pod.uid: Stage.CORDONED if replaced else Stage.SERVING for pod in carried}
     stages |= {pod.uid: Stage.DRAINING for pod in (*surplus, *outgoing)}
 
     coming = sum(item.coming for item in (current, *older)) - sum(cancel.values()) - sum(cancel_older.values())
     ours = len(kept) + current.coming - cancel.get(target.current, 0)
     short = target.replicas - len(kept) - len(carried) - coming
     room = target.replicas + target.surge - len(pods) - coming
-    if paused or (tried and short > 0):
+    if paused or (in_trial and short > 0):
         fullest = max((current, *older), key=lambda item: sum(pod.ready for pod in item.staying))
         grow = {fullest.name: max(0, short)}
     else:
@@ -106,10 +111,10 @@ def place(target: Target, revisions: Mapping[str, RevisionPods]) -> Placement:
     return Placement(stages, {name: count for name, count in grow.items() if count}, {**cancel, **cancel_older})
 
 
-def on_trial(target: Target, revisions: Mapping[str, RevisionPods]) -> bool:
-    """Return whether the current revision is new here and has not passed its trial.
+def in_canary(target: Target, revisions: Mapping[str, RevisionPods]) -> bool:
+    """Return whether the current revision is a canary: newer than the others, and not Ready for long enough yet.
 
-    One that was there before the others, to which a rollout is being taken back, needs none.
+    A revision that is older than the others is a rollback and needs no canary.
     """
     current = revisions.get(target.current)
     older = [item for name, item in revisions.items() if name != target.current and (item.staying or item.coming)]
@@ -121,32 +126,35 @@ def on_trial(target: Target, revisions: Mapping[str, RevisionPods]) -> bool:
 
 def _steady(pod: PodSnapshot, canary: Canary) -> bool:
     return (
-        pod.serves and not pod.restarts and pod.ready_since is not None and canary.now - pod.ready_since >= canary.pause
+        pod.serves
+        and not pod.restarts
+        and pod.ready_since is not None
+        and canary.now - pod.ready_since >= canary.min_ready
     )
 
 
-def _limit(target: Target, there: int, *, paused: bool, tried: bool) -> int:
-    """Return how many updated pods there may be; `there`: those that exist or are coming."""
+def _limit(target: Target, existing: int, *, paused: bool, in_trial: bool) -> int:
+    """Return the maximum number of updated pods; `existing` counts those that exist or are being created."""
     if paused:
-        return min(target.replicas, there)
-    if tried and target.canary is not None:
-        return min(target.replicas, max(target.canary.pods, there))
+        return min(target.replicas, existing)
+    if in_trial and target.canary is not None:
+        return min(target.replicas, max(target.canary.pods, existing))
     return target.replicas
 
 
-def _relieved(serving: int, outdated: Iterable[PodSnapshot], target: Target) -> bool:
-    """Whether enough updated pods serve to take all outdated ones out of the Service, or to leave them out.
+def _can_replace(serving: int, outdated: Iterable[PodSnapshot], target: Target) -> bool:
+    """Return whether enough updated pods serve to take the outdated ones out of the Service, or keep them out.
 
-    They come back if no updated pod is left that serves.
+    Outdated pods return to service when no updated pod serves.
     """
-    out_already = any(pod.stage.going for pod in outdated)
+    out_already = any(pod.stage.being_drained for pod in outdated)
     return serving >= (1 if out_already else min(target.replicas, target.surge))
 
 
 def _keep(
     pods: list[PodSnapshot], limit: int, revisions: Iterable[RevisionPods]
 ) -> tuple[list[PodSnapshot], list[PodSnapshot], dict[str, int]]:
-    """Return the pods to keep, those to do without, and how many not to make, so that at most `limit` are left."""
+    """Return the pods to keep, those to remove, and how many to cancel, so that at most `limit` remain."""
     revisions = list(revisions)
     too_many = max(0, len(pods) + sum(item.coming for item in revisions) - limit)
     cancel = {}
@@ -159,10 +167,10 @@ def _keep(
 
 
 def victims(pods: Iterable[PodSnapshot]) -> list[PodSnapshot]:
-    """Return the pods in the order in which to do without them.
+    """Return the pods in the order in which to remove them.
 
-    First those that do not serve, as a ReplicaSet would; then those that drain, the emptiest first, so that the
-    fullest comes back if load returns; then those that serve, with the zones kept balanced, the emptiest first.
+    First those that are not Ready, in the order of a ReplicaSet; then draining ones, the emptiest first, so that the
+    fullest returns to service if load comes back; then serving ones, the emptiest first, keeping the zones balanced.
     """
     idle: list[PodSnapshot] = []
     leaving: list[PodSnapshot] = []
@@ -176,7 +184,7 @@ def victims(pods: Iterable[PodSnapshot]) -> list[PodSnapshot]:
 
 
 def _balanced(pods: list[PodSnapshot]) -> list[PodSnapshot]:
-    """Return the pods so that whoever takes some from the front leaves the zones as equal as can be."""
+    """Return the pods in an order in which removing any number from the front keeps the zones balanced."""
     zones: dict[str, list[PodSnapshot]] = defaultdict(list)
     for pod in sorted(pods, key=_load, reverse=True):
         zones[pod.zone].append(pod)
@@ -190,5 +198,5 @@ def _balanced(pods: list[PodSnapshot]) -> list[PodSnapshot]:
 
 
 def _load(pod: PodSnapshot) -> float:
-    """Return the sessions of a pod; one that does not say counts as full."""
+    """Return the sessions of a pod; one without a sample counts as full."""
     return math.inf if pod.sample is None else pod.sample.sessions

@@ -1,6 +1,6 @@
-"""Reads the pods' samples all the time, remembers them, and wakes a pool when they call for something.
+"""Polls the pods' samples, keeps them, and triggers a reconciliation when they require one.
 
-Reading is apart from reconciling: a pool at rest is looked at without a single request to the Kubernetes API.
+Polling is independent of reconciling: a pool at rest is polled without a request to the Kubernetes API.
 """
 
 import asyncio
@@ -22,40 +22,41 @@ from switchboard_operator.pools.objects import owner_of
 from switchboard_operator.pools.pods import Access, PodClient, PodEndpoint, PodError, endpoint_of
 from switchboard_operator.pools.samples import PoolObservation, Sample, SampleHistory
 from switchboard_operator.pools.snapshot import stage_of
-from switchboard_operator.pools.wakeups import Considered, calls_for_pass
+from switchboard_operator.pools.wakeups import Considered, needs_reconciliation
 from switchboard_operator.status.diagnosis import is_ready
 
 logger = structlog.get_logger(__name__)
 
 TICK_SECONDS: Final = 0.25
-HURRIED_SECONDS: Final = 1.0
-"""Between samples while sessions move."""
+MOVING_SECONDS: Final = 1.0
+"""Interval between samples while sessions move."""
 CHANGING_SECONDS: Final = 2.0
-"""Between samples while the number of sessions changes."""
+"""Interval between samples while the number of sessions changes."""
 REST_SECONDS: Final = 5.0
+"""Interval between samples otherwise."""
 NOTHING: Final = Considered()
 
 
 @dataclass
 class Sampling:
-    """A pool that is sampled."""
+    """State of a pool that is sampled."""
 
     pool: SignalingPool
-    """As the last pass read it."""
+    """As read by the last reconciliation."""
     access: Access
     history: SampleHistory = field(default_factory=SampleHistory)
     considered: Considered = NOTHING
-    hurried: bool = False
+    moving: bool = False
     due: float = 0.0
-    asking: bool = False
+    in_flight: bool = False
 
     def advance(self) -> None:
-        """Take in the observations that are new."""
+        """Add new observations to the load."""
         self.history.load = replicas.advance(self.pool, self.history.load, self.history.observations)
 
 
 class Sampler:
-    """Samples the pods of all pools that were entered."""
+    """Samples the pods of all tracked pools."""
 
     def __init__(
         self,
@@ -64,12 +65,12 @@ class Sampler:
         unschedulable: Collection[str],
         wake: Callable[[OwnerKey], None],
     ) -> None:
-        """Take in `unschedulable` the names of the nodes that should be empty, as they are at any moment."""
+        """`unschedulable` is a live view of the names of unschedulable nodes; `wake` triggers a reconciliation."""
         self._store, self._client, self._unschedulable, self._wake = store, client, unschedulable, wake
         self._pools: dict[OwnerKey, Sampling] = {}
 
-    async def enter(self, pool: SignalingPool, access: Access) -> None:
-        """Sample a pool from now on, or as it is now; return once it has an observation."""
+    async def track(self, pool: SignalingPool, access: Access) -> None:
+        """Start to sample a pool, or update its spec; return once it has an observation."""
         key = owner_of(pool).key
         sampling = self._pools.setdefault(key, Sampling(pool, access))
         sampling.pool, sampling.access = pool, access
@@ -78,22 +79,22 @@ class Sampler:
         else:
             await self.refresh(key)
 
-    def leave(self, key: OwnerKey) -> None:
-        """Sample a pool no more."""
+    def untrack(self, key: OwnerKey) -> None:
+        """Stop sampling a pool."""
         self._pools.pop(key, None)
 
-    def consider(self, key: OwnerKey, considered: Considered, *, hurried: bool) -> None:
-        """Note what a pass takes into account, so that only something else wakes the pool; `hurried`: sessions move."""
+    def consider(self, key: OwnerKey, considered: Considered, *, moving: bool) -> None:
+        """Store what a reconciliation took into account, so that only changes trigger the next one."""
         if (sampling := self._pools.get(key)) is not None:
-            sampling.considered, sampling.hurried = considered, hurried
+            sampling.considered, sampling.moving = considered, moving
 
-    def take(self, key: OwnerKey, uid: str, sample: Sample) -> None:
-        """Remember what a pod said in answer to an order."""
+    def record(self, key: OwnerKey, uid: str, sample: Sample) -> None:
+        """Store the sample that a pod returned for a command."""
         if (sampling := self._pools.get(key)) is not None:
-            sampling.history.take(uid, sample)
+            sampling.history.record(uid, sample)
 
     def history(self, key: OwnerKey) -> SampleHistory:
-        """Return what is known of a pool; of one that is not sampled, nothing."""
+        """Return the history of a pool; an empty one if it is not sampled."""
         return self._pools[key].history if key in self._pools else SampleHistory()
 
     async def run(self) -> None:
@@ -102,33 +103,35 @@ class Sampler:
             while True:
                 now = time.monotonic()
                 for key, sampling in self._pools.items():
-                    if sampling.due <= now and not sampling.asking:
-                        sampling.asking = True
-                        group.create_task(self.look(key))
+                    if sampling.due <= now and not sampling.in_flight:
+                        sampling.in_flight = True
+                        group.create_task(self.poll(key))
                 await asyncio.sleep(TICK_SECONDS)
 
     async def refresh(self, key: OwnerKey) -> None:
-        """Sample a pool now, so that a decision does not rest on nothing."""
+        """Sample a pool now, so that the next decision has a current observation."""
         if (sampling := self._pools.get(key)) is not None:
             await self._sample(key, sampling)
 
-    async def look(self, key: OwnerKey) -> None:
-        """Sample a pool, and wake it if that calls for a pass."""
+    async def poll(self, key: OwnerKey) -> None:
+        """Sample a pool, and trigger a reconciliation if required."""
         if (sampling := self._pools.get(key)) is None:
             return
         try:
             await self._sample(key, sampling)
-            if calls_for_pass(sampling.pool, sampling.history, sampling.considered, time.monotonic(), time.time()):
+            if needs_reconciliation(
+                sampling.pool, sampling.history, sampling.considered, time.monotonic(), time.time()
+            ):
                 self._wake(key)
-        except Exception:  # one pool's fault must not end the sampling of the others
+        except Exception:  # an error in one pool must not stop the sampling of the others
             logger.exception("sampling_failed", pool=key)
         finally:
-            sampling.asking = False
-            pause = CHANGING_SECONDS if sampling.history.moving else REST_SECONDS
-            sampling.due = time.monotonic() + (HURRIED_SECONDS if sampling.hurried else pause)
+            sampling.in_flight = False
+            pause = CHANGING_SECONDS if sampling.history.changing else REST_SECONDS
+            sampling.due = time.monotonic() + (MOVING_SECONDS if sampling.moving else pause)
 
     async def _sample(self, key: OwnerKey, sampling: Sampling) -> None:
-        """Ask all pods, remember what they say, and take it in."""
+        """Sample all pods of a pool and add an observation."""
         pods = [pod for pod in self._store.made_for(key, POD) if not pod["metadata"].get("deletionTimestamp")]
         endpoints = {pod["metadata"]["uid"]: endpoint_of(pod, sampling.access) for pod in pods}
         await asyncio.gather(
@@ -139,9 +142,9 @@ class Sampler:
 
     async def _ask(self, sampling: Sampling, uid: str, endpoint: PodEndpoint) -> None:
         try:
-            sampling.history.take(uid, await self._client.sample(endpoint))
+            sampling.history.record(uid, await self._client.sample(endpoint))
         except PodError as error:
-            logger.debug("no_sample", error=str(error))  # what follows from it is said where it is decided
+            logger.debug("no_sample", error=str(error))  # the decision reports the consequence
 
 
 def _observe(pods: Sequence[Json], history: SampleHistory, unschedulable: Collection[str]) -> PoolObservation:
@@ -157,7 +160,7 @@ def _observe(pods: Sequence[Json], history: SampleHistory, unschedulable: Collec
         loads,
         utc,
         capacity=max((sample.capacity for sample in history.newest.values()), default=0),
-        carries=sum(sample.capacity for sample in in_service if sample),
+        total_capacity=sum(sample.capacity for sample in in_service if sample),
         evacuated=frozenset(
             pod["metadata"]["uid"] for pod in pods if (pod.get("spec") or {}).get("nodeName") in unschedulable
         ),
@@ -173,7 +176,7 @@ def _describe(pod: Json, history: SampleHistory, now: float, utc: float) -> PodL
         ready=is_ready(pod),
         age_s=max(0.0, utc - created.timestamp()),
         sessions=sample.sessions if sample else None,
-        draining=stage_of(metadata).going,
+        draining=stage_of(metadata).being_drained,
         refused=history.refused(metadata["uid"]),
         sample_age_s=now - sample.at if sample else 0.0,
     )

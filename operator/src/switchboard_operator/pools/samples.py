@@ -1,7 +1,7 @@
-"""What the pods of a pool say of themselves, and what is remembered of it. Pure.
+"""Samples of a pool's pods, and their bounded history. Pure.
 
-The memory is bounded and lives in the operator only: a new leader begins with none, and must not conclude anything from
-what it has not seen.
+The history is in the operator's memory only: a new leader starts without one, and must not draw conclusions from
+missing samples.
 """
 
 from collections import deque
@@ -13,10 +13,10 @@ from switchboard_operator.pools.autoscaling.decide import LoadHistory
 from switchboard_operator.pools.autoscaling.model import PodLoad
 
 STALE_SECONDS: Final = 10.0
-"""A sample that is older says nothing of now."""
+"""Age from which on a sample is stale."""
 HISTORY_SECONDS: Final = 900.0
 HISTORY_LENGTH: Final = 512
-"""Observations kept of a pool at most: 15 minutes at rest, 17 minutes of one every two seconds."""
+"""Maximum number of observations per pool: 15 minutes at rest, 17 minutes at one every 2 s."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,21 @@ class Sample:
 
     at: float
     sessions: int
-    """Attached, or resumable after their socket closed there: the load that the pool answers for."""
+    """Sessions that are connected to the pod, or resumable after their connection closed."""
     connections: int
-    """Open sockets. A pod without one can go: what else it remembers, the store knows too."""
+    """Open connections. A pod without any can be removed, because the store has its other sessions."""
     leaving: int = 0
-    """Sessions that were asked to move and have not yet."""
+    """Sessions that were asked to move and have not moved yet."""
     capacity: int = 0
-    """Sessions that it can carry."""
+    """Sessions that it can hold."""
     cordoned: bool = False
     """Whether it refuses new and resuming sessions."""
     refused: int = 0
-    """Clients that it has turned away for want of room since it started."""
+    """Clients rejected for lack of room since the pod started."""
 
     @classmethod
     def read(cls, answer: Mapping[str, Any], at: float) -> "Sample":
-        """Return what an answer says. Raises ValueError for one that is none of a signaling pod."""
+        """Return the sample in a pod's answer. Raises ValueError if it is malformed."""
         try:
             return cls(
                 at,
@@ -51,20 +51,20 @@ class Sample:
                 refused=int(answer["refused"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"no sample: {error!r}") from error
+            raise ValueError(f"malformed sample: {error!r}") from error
 
     def fresh(self, now: float) -> bool:
-        """Whether it still says something."""
+        """Return whether the sample is not stale."""
         return now - self.at <= STALE_SECONDS
 
 
 @dataclass(frozen=True)
 class Load:
-    """What the observations come to: `replicas.advance` takes in each of them once."""
+    """Load of a pool; `replicas.advance` adds each observation once."""
 
     history: LoadHistory = field(default_factory=LoadHistory)
     desired: int | None = None
-    """Pods wanted by the load, as decided last."""
+    """Number of pods by the latest decision."""
     reason: str = ""
     no_metrics: bool = False
     """Whether pods may hold sessions and none answered."""
@@ -72,17 +72,17 @@ class Load:
 
 @dataclass(frozen=True)
 class PoolObservation:
-    """A pool at one moment, `at` on the operator's monotonic clock in seconds, `utc` in seconds since 1970."""
+    """A pool at one time: `at` on the operator's monotonic clock in seconds, `utc` in seconds since 1970."""
 
     at: float
     pods: tuple[PodLoad, ...]
     utc: float = 0.0
     capacity: int = 0
-    """Sessions that a pod can carry; 0 while none has answered."""
-    carries: int = 0
-    """Sessions that the pods in service can carry together."""
+    """Sessions that one pod can hold; 0 until one has answered."""
+    total_capacity: int = 0
+    """Sessions that the pods in service can hold together."""
     evacuated: frozenset[str] = frozenset()
-    """Uids of the pods whose node should be empty."""
+    """Uids of the pods on unschedulable nodes."""
 
     @property
     def sessions(self) -> float:
@@ -92,21 +92,21 @@ class PoolObservation:
 
 @dataclass
 class SampleHistory:
-    """The newest sample of each pod, by uid, and the pool's observations, oldest first."""
+    """Latest sample of each pod by uid, and the pool's observations, oldest first."""
 
     observations: deque[PoolObservation] = field(default_factory=lambda: deque(maxlen=HISTORY_LENGTH))
     newest: dict[str, Sample] = field(default_factory=dict)
     observed: dict[str, Sample] = field(default_factory=dict)
-    """The samples that the latest observation was made of."""
+    """Samples of the latest observation, by uid."""
     load: Load = field(default_factory=Load)
-    """What all these observations come to."""
+    """Load after all observations."""
 
-    def take(self, uid: str, sample: Sample) -> None:
-        """Remember what a pod says now."""
+    def record(self, uid: str, sample: Sample) -> None:
+        """Store a pod's latest sample."""
         self.newest[uid] = sample
 
     def add(self, observation: PoolObservation, uids: Iterable[str]) -> None:
-        """Remember the pool at a moment; what is too old, or of pods that are gone, is forgotten."""
+        """Add an observation; drop old ones, and samples of pods that are not in `uids`."""
         known = set(uids)
         self.newest = {uid: sample for uid, sample in self.newest.items() if uid in known}
         self.observed = dict(self.newest)
@@ -115,22 +115,23 @@ class SampleHistory:
             self.observations.popleft()
 
     def sample(self, uid: str, now: float) -> Sample | None:
-        """Return a pod's newest sample, or None if it says nothing of now."""
+        """Return a pod's latest sample, or None if it is stale or missing."""
         found = self.newest.get(uid)
         return found if found is not None and found.fresh(now) else None
 
     def refused(self, uid: str) -> int:
-        """Return the clients that a pod has turned away since the latest observation.
+        """Return the number of clients that a pod has rejected since the latest observation.
 
-        What it did before the first one is not of now, except that it may be new since.
+        It is 0 before the first observation, because the counters cover all the time since the pods started. A pod
+        that is new since the latest observation counts in full.
         """
         now, before = self.newest.get(uid), self.observed.get(uid)
         if now is None or not self.observations:
             return 0
-        since = before.refused if before is not None and before.refused <= now.refused else 0  # else it started anew
+        since = before.refused if before is not None and before.refused <= now.refused else 0  # else it restarted
         return now.refused - since
 
     @property
-    def moving(self) -> bool:
+    def changing(self) -> bool:
         """Whether the number of sessions changed between the last two observations."""
         return len(self.observations) < 2 or self.observations[-1].sessions != self.observations[-2].sessions

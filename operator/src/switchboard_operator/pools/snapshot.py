@@ -1,4 +1,4 @@
-"""A pool's pods and ReplicaSets as they are, read from what Kubernetes and the pods themselves say. Pure."""
+"""Snapshot of a pool's pods and ReplicaSets, read from Kubernetes objects and the pods' samples. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,36 +13,36 @@ from switchboard_operator.status.diagnosis import is_finished, is_ready
 
 CORDONED_COST: Final = -100
 DRAINED_COST: Final = -1000
-"""Pod deletion costs: of pods that are alike otherwise, a ReplicaSet removes empty ones first, then draining ones."""
+"""Pod deletion costs: among otherwise equal pods, a ReplicaSet removes empty pods first, then draining ones."""
 
 
 class Stage(StrEnum):
-    """Whether a pod takes clients, and how far its draining has come."""
+    """Whether a pod accepts clients, and the progress of its drain."""
 
     SERVING = "Serving"
     """The Service offers it to clients."""
     REBALANCING = "Rebalancing"
-    """It stays, but is out of the Service for a moment, while it gives away what it holds above its share."""
+    """Temporarily out of the Service while sessions are rebalanced; it stays."""
     CORDONED = "Cordoned"
-    """Out of the Service: it keeps its sessions and takes no other."""
+    """Out of the Service: it keeps its sessions and accepts no new ones."""
     DRAINING = "Draining"
-    """It gives its sessions away too."""
+    """Out of the Service, and its sessions are asked to move to other pods."""
     DRAINED = "Drained"
-    """It holds nothing any more, or its time is up: the next one to be removed."""
+    """It holds no sessions, or its drain timed out with `onTimeout: Force`: the next one to be removed."""
 
     @property
-    def going(self) -> bool:
-        """Whether a pod of this stage is being drained, or is about to be."""
+    def being_drained(self) -> bool:
+        """Whether a pod at this stage is being removed."""
         return self not in {Stage.SERVING, Stage.REBALANCING}
 
     @property
-    def giving(self) -> bool:
-        """Whether a pod of this stage is asked to give sessions away, or was."""
+    def moves_sessions(self) -> bool:
+        """Whether sessions of a pod at this stage have been asked to move."""
         return self not in {Stage.SERVING, Stage.CORDONED}
 
 
-_STAGES: Final = {**{stage.value: stage for stage in Stage}, "Holding": Stage.CORDONED}
-"""By the value of the annotation; operators up to 0.1.0 wrote `Holding`."""
+_STAGES: Final = {stage.value: stage for stage in Stage}
+"""Stages by the value of the annotation."""
 
 
 @dataclass(frozen=True)
@@ -55,146 +55,146 @@ class PodSnapshot:
     """Name of its ReplicaSet."""
     stage: Stage = Stage.SERVING
     since: float | None = None
-    """When it began to give sessions away, in seconds of the wall clock."""
+    """When its sessions were first asked to move, in seconds of the wall clock."""
     ready: bool = True
     ready_since: float | None = None
-    """When it became Ready, in seconds of the wall clock; None if it is not."""
+    """When it became Ready, in seconds of the wall clock; None if it is not Ready."""
     restarts: int = 0
-    """How often its container has started anew."""
+    """Restarts of its container."""
     assigned: bool = True
     """Whether it has a node."""
     pending: bool = False
-    """Whether its containers have not all started yet (phase Pending)."""
+    """Whether not all of its containers have started yet (phase Pending)."""
     started: bool = True
-    """Whether its container runs and has passed its startup probe."""
+    """Whether its container is running and has passed its startup probe."""
     offered: bool = False
-    """Whether an EndpointSlice offers it to clients."""
+    """Whether an EndpointSlice lists it as ready."""
     evacuate: bool = False
-    """Whether its node should be empty (`kubectl drain`, `kubectl cordon`)."""
+    """Whether its node is unschedulable (`kubectl drain`, `kubectl cordon`)."""
     zone: str = ""
     created: str = ""
     sample: Sample | None = None
-    """None if it does not answer."""
+    """None without a fresh answer."""
 
     @property
     def serves(self) -> bool:
-        """Whether it is Ready and stays."""
-        return self.ready and not self.stage.going
+        """Whether it is Ready and not being removed."""
+        return self.ready and not self.stage.being_drained
 
     @property
     def never_started(self) -> bool:
-        """Whether it cannot hold a session: it has never served, or its process is gone."""
+        """Whether it cannot hold a session: it never started, or its process is gone."""
         return self.sample is None and not self.ready and not self.started
 
     @property
     def empty(self) -> bool:
-        """Whether it certainly holds no session and cannot get one."""
+        """Whether it is certain to hold no session and to get none."""
         if self.sample is None:
             return self.never_started
         return self.sample.connections == 0 and self.sample.cordoned and not self.offered
 
     @property
     def cost(self) -> int:
-        """Its deletion cost by its stage."""
+        """Deletion cost of its stage."""
         return _cost(self.stage)
 
 
 def _cost(stage: Stage) -> int:
-    if not stage.going:
+    if not stage.being_drained:
         return 0
     return DRAINED_COST if stage is Stage.DRAINED else CORDONED_COST
 
 
 def removal_order(pod: PodSnapshot) -> tuple[bool, bool, bool, int]:
-    """Return what a ReplicaSet removes pods by, lowest first.
+    """Return the sort key by which a ReplicaSet removes pods, lowest first.
 
-    Source: kubernetes pkg/controller/controller_utils.go, ActivePodsWithRanks.Less; pods that are alike in these
-    are told apart by their node's load, by time and by restarts, which nothing here relies on.
+    Source: kubernetes pkg/controller/controller_utils.go, ActivePodsWithRanks.Less. Pods with equal keys are ordered
+    by the load of their node, age and restarts, which nothing here relies on.
     """
     return (pod.assigned, not pod.pending, pod.ready, pod.cost)
 
 
 @dataclass(frozen=True)
 class RevisionPods:
-    """The ReplicaSet of one revision, with its pods in the order in which it would remove them."""
+    """Snapshot of the ReplicaSet of one revision, with its pods in the order in which it would remove them."""
 
     name: str
     replicas: int
     pods: tuple[PodSnapshot, ...] = ()
     removing: frozenset[str] = frozenset()
-    """Uids of the pods that its last step down was meant to remove."""
+    """Uids of the pods that its last scale-down should remove."""
     ending: int = 0
-    """Pods that are being deleted."""
+    """Number of pods that are being deleted."""
     created: str = ""
 
     @property
     def leaving(self) -> int:
-        """How many pods it was asked to remove and has not yet."""
+        """Number of pods that it has yet to remove."""
         return max(0, len(self.pods) - self.replicas)
 
     @property
     def staying(self) -> tuple[PodSnapshot, ...]:
-        """The pods without those that it is about to remove."""
+        """Pods except those that it is about to remove."""
         return self.pods[self.leaving :]
 
     @property
     def coming(self) -> int:
-        """How many pods it was asked to make and has not yet."""
+        """Number of pods that it has yet to create."""
         return max(0, self.replicas - len(self.pods))
 
     @property
     def survivors(self) -> tuple[PodSnapshot, ...]:
-        """The pods that its last step down was meant to remove, and which are still there after it."""
+        """Pods that its last scale-down should have removed and did not."""
         return tuple(pod for pod in self.pods if pod.uid in self.removing) if not self.leaving else ()
 
 
 @dataclass(frozen=True)
 class Observed:
-    """A pool as one pass finds it."""
+    """A pool as one reconciliation observes it."""
 
     current: str = ""
-    """Name of the current revision's ReplicaSet, which may not exist yet; empty while the pool waits."""
+    """Name of the current revision's ReplicaSet, which may not exist yet; empty while dependencies are missing."""
     revisions: Mapping[str, RevisionPods] = field(default_factory=dict)
-    """By the name of their ReplicaSet."""
+    """Revisions by the name of their ReplicaSet."""
     load: Load = field(default_factory=Load)
     failure: str | None = None
-    """Why the current ReplicaSet cannot make pods."""
+    """Why the current ReplicaSet cannot create pods, or None."""
 
     @property
     def pods(self) -> list[PodSnapshot]:
-        """All pods that stay for now."""
+        """All pods except those that a ReplicaSet is about to remove."""
         return [pod for item in self.revisions.values() for pod in item.staying]
 
     @property
     def updated(self) -> list[PodSnapshot]:
-        """Pods of the current revision whose node is not to be emptied."""
+        """Pods of the current revision on schedulable nodes."""
         return [pod for pod in self.pods if pod.replica_set == self.current and not pod.evacuate]
 
     @property
     def serving(self) -> int:
-        """Updated pods that serve."""
+        """Number of updated pods that serve."""
         return sum(pod.serves for pod in self.updated)
 
     @property
     def outdated(self) -> int:
-        """Pods that are to be replaced."""
+        """Number of pods to be replaced."""
         return len(self.pods) - len(self.updated)
 
     @property
     def replacing(self) -> bool:
-        """Whether pods are to be replaced, or older ReplicaSets to be deleted."""
+        """Whether pods have to be replaced or older ReplicaSets deleted."""
         return bool(self.outdated or set(self.revisions) - {self.current})
 
     @property
     def sessions(self) -> dict[str, int]:
-        """Sessions of the pods that answer, by name."""
+        """Sessions of the pods that answer, by pod name."""
         return {pod.name: pod.sample.sessions for pod in self.pods if pod.sample is not None}
 
 
 def read_revisions(
     replica_sets: Sequence[Json], pods: Sequence[Json], describe: Callable[[Json], PodSnapshot]
 ) -> dict[str, RevisionPods]:
-    """Return the ReplicaSets by name, each with its own pods; `describe` reads one pod."""
+    """Return the revisions by ReplicaSet name, each with its pods; `describe` reads one pod."""
     found = {}
     for item in replica_sets:
         metadata = item["metadata"]
@@ -213,7 +213,7 @@ def read_revisions(
 
 
 def failure(replica_set: Json | None) -> str | None:
-    """Return why a ReplicaSet cannot make pods (quota, admission), or None."""
+    """Return why a ReplicaSet cannot create pods (quota, admission), or None."""
     for condition in ((replica_set or {}).get("status") or {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure":
             return str(condition.get("message", ""))
@@ -229,9 +229,9 @@ def controller(pod: Json) -> str | None:
 def read_pod(
     pod: Json, offered: Collection[str], zones: Mapping[str, str], unschedulable: Collection[str], sample: Sample | None
 ) -> PodSnapshot:
-    """Return a pod as it is.
+    """Return the snapshot of a pod.
 
-    `offered`: uids that EndpointSlices offer; `zones`: zone by node; `unschedulable`: nodes to be emptied.
+    `offered`: uids that EndpointSlices list as ready; `zones`: zone by node; `unschedulable`: unschedulable nodes.
     """
     metadata, status = pod["metadata"], pod.get("status") or {}
     annotations = metadata.get("annotations") or {}
@@ -264,14 +264,14 @@ def _ready_since(pod: Json) -> float | None:
 
 
 def stage_of(metadata: Json) -> Stage:
-    """Return the stage that is marked on a pod; one that the Service does not select is out of it, marked or not."""
+    """Return the stage in a pod's annotation; a pod without one that the Service does not select is cordoned."""
     marked = _STAGES.get((metadata.get("annotations") or {}).get(names.ANNOTATION_DRAIN, ""), Stage.SERVING)
     in_service = (metadata.get("labels") or {}).get(names.LABEL_IN_SERVICE) == "true"
     return Stage.CORDONED if marked is Stage.SERVING and not in_service else marked
 
 
 def _seconds(text: str) -> float | None:
-    """Return a moment in seconds; None if it is none, for example one written by hand."""
+    """Return a time in seconds since 1970; None if the text is not a time, for example after a manual edit."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
@@ -284,7 +284,7 @@ def _controller_name(pod: Json) -> str:
 
 
 def offered(slices: Iterable[Json]) -> frozenset[str]:
-    """Return the uids of the pods that EndpointSlices offer; unknown readiness counts as offered, as for kube-proxy."""
+    """Return the uids of the pods that EndpointSlices list; unknown readiness counts as ready, as for kube-proxy."""
     return frozenset(
         str(endpoint["targetRef"]["uid"])
         for item in slices
@@ -293,16 +293,16 @@ def offered(slices: Iterable[Json]) -> frozenset[str]:
     )
 
 
-def marks(stage: Stage, since: str | None) -> Json:
-    """Return the metadata that makes a pod so, as a merge patch; `since` is when it began to give sessions away."""
+def stage_patch(stage: Stage, since: str | None) -> Json:
+    """Return the merge patch that puts a pod into a stage; `since` is when its sessions were first asked to move."""
     out = stage is not Stage.SERVING
     return {
         "metadata": {
             "labels": {names.LABEL_IN_SERVICE: "false" if out else "true"},
             "annotations": {
                 names.ANNOTATION_DRAIN: stage.value if out else None,
-                names.ANNOTATION_DRAIN_STARTED: since if stage.giving else None,
-                names.ANNOTATION_DELETION_COST: str(_cost(stage)) if stage.going else None,
+                names.ANNOTATION_DRAIN_STARTED: since if stage.moves_sessions else None,
+                names.ANNOTATION_DELETION_COST: str(_cost(stage)) if stage.being_drained else None,
             },
         }
     }

@@ -1,4 +1,4 @@
-"""What a pass comes to, for the pool's status. Pure."""
+"""Result of one reconciliation, for the pool's status. Pure."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from switchboard_operator.pools.snapshot import Observed
 
 @dataclass(frozen=True)
 class Figures:
-    """Load figures of the status: sessions on the pods, what those in service can carry, and why there are so many."""
+    """Load figures of the status: sessions, capacity of the pods in service, and the reason for the number of pods."""
 
     sessions: int
     capacity: int
@@ -17,18 +17,18 @@ class Figures:
 
     @classmethod
     def published(cls, pool: SignalingPool) -> "Figures":
-        """Return the figures that the status shows now."""
-        return cls(pool.status.sessions, pool.status.capacity, pool.status.decision)
+        """Return the figures of the current status."""
+        return cls(pool.status.sessions, pool.status.session_capacity, pool.status.scaling_decision)
 
 
 @dataclass(frozen=True)
 class PoolState:
-    """A pool as a pass found it, what is done about it, and the figures to show."""
+    """The observed pool, the plan for it, and the figures for its status."""
 
     observed: Observed
     plan: Plan
     figures: Figures
     acted: bool = False
-    """Whether the plan was carried out."""
-    overtaken: bool = False
-    """Whether an object changed meanwhile, so that what was planned for it waits for the next pass."""
+    """Whether the plan was executed."""
+    conflict: bool = False
+    """Whether an object had changed since it was read, so that its commands wait for the next reconciliation."""

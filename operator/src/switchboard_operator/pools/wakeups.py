@@ -1,36 +1,36 @@
-"""What in a pool's samples calls for a pass: all that no watch reports. Pure."""
+"""Changes in a pool's samples that need a reconciliation, because no watch reports them. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from switchboard_crds.signaling_pool import SignalingPool
-from switchboard_operator.pools.rebalance import terms_of, uneven
+from switchboard_operator.pools.rebalance import policy_of, uneven
 from switchboard_operator.pools.replicas import decide
 from switchboard_operator.pools.samples import PoolObservation, SampleHistory
 
 REPORT_SECONDS: Final = 30.0
-"""Figures in a pool's status are renewed no more often than this, unless something was decided."""
+"""Minimum interval between updates of the load figures in the status, unless the decision changed."""
 
 
 @dataclass(frozen=True)
 class Considered:
-    """What the last pass took into account."""
+    """What the last reconciliation took into account."""
 
     desired: int = 0
     no_metrics: bool = False
     evacuated: frozenset[str] = frozenset()
-    """Uids of the pods whose node should be empty."""
+    """Uids of the pods on unschedulable nodes."""
     sessions: int = 0
     capacity: int = 0
-    """The figures that the status shows."""
+    """Capacity of the pods in service, as in the status."""
     reported_at: float = 0.0
-    """When these were last renewed, on the monotonic clock in seconds."""
+    """When the figures in the status were last updated, on the monotonic clock in seconds."""
 
 
-def calls_for_pass(
+def needs_reconciliation(
     pool: SignalingPool, history: SampleHistory, considered: Considered, monotonic: float, wall: float
 ) -> bool:
-    """Return whether the newest observation, of one or more, differs from what the last pass took into account.
+    """Return whether the latest observation, of at least one, differs from what was last taken into account.
 
     `monotonic` and `wall` are the two clocks in seconds.
     """
@@ -42,12 +42,12 @@ def calls_for_pass(
         or _uneven(pool, newest, wall)
         or (
             monotonic - considered.reported_at >= REPORT_SECONDS
-            and (newest.sessions, newest.carries) != (considered.sessions, considered.capacity)
+            and (newest.sessions, newest.total_capacity) != (considered.sessions, considered.capacity)
         )
     )
 
 
 def _uneven(pool: SignalingPool, newest: PoolObservation, wall: float) -> bool:
-    """Return whether sessions should move from some pods to others."""
-    terms = terms_of(pool, wall)
-    return terms is not None and terms.rested and uneven([pod.sessions for pod in newest.pods], terms.target)
+    """Return whether a rebalancing should begin."""
+    policy = policy_of(pool, wall)
+    return policy is not None and policy.cooled_down and uneven([pod.sessions for pod in newest.pods], policy.target)

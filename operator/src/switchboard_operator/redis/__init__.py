@@ -1,4 +1,4 @@
-"""The room of RedisCluster: Valkey nodes, a StatefulSet a shard, formed into one cluster.
+"""RedisCluster: Valkey nodes, one StatefulSet per shard, formed into one cluster.
 
-`nodes` is the only importer of the redis library; what to do next is decided in `topology`, without I/O.
+Only `nodes` imports the redis library; `topology` decides what to do next, without I/O.
 """

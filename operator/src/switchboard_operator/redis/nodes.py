@@ -1,4 +1,4 @@
-"""The only importer of the redis library: asks nodes what they are, and gives them commands."""
+"""Observes nodes and sends them CLUSTER commands. The only importer of the redis library."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -27,11 +27,11 @@ from switchboard_operator.redis.topology import (
 )
 
 TIMEOUT: Final = 3.0
-"""Seconds for a node to answer; it answers in milliseconds unless it is stopped or unreachable."""
+"""Seconds for a node to answer; a healthy node answers in milliseconds."""
 
 
 class NodeError(Exception):
-    """A node did not answer, or refused a command."""
+    """A node did not answer, or rejected a command."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class RedisCredentials:
 
 
 async def observe(place: NodeAddress, credentials: RedisCredentials | None) -> RedisNode:
-    """Ask a node what it is. Raises NodeError."""
+    """Return the state of a node. Raises NodeError."""
     async with _connection(place, credentials) as client:
         table = await _ask(place, client, "CLUSTER", "NODES")
         info = await _ask(place, client, "CLUSTER", "INFO")
         keys = await _ask(place, client, "DBSIZE")
     node = parse(place, _text(table))
-    fields = dict(line.split(":", 1) for line in _text(info).splitlines() if ":" in line)
+    fields = dict(entry.split(":", 1) for entry in _text(info).splitlines() if ":" in entry)
     return replace(
         node,
         keys=int(keys),
@@ -59,13 +59,13 @@ async def observe(place: NodeAddress, credentials: RedisCredentials | None) -> R
 
 
 async def execute(place: NodeAddress, credentials: RedisCredentials | None, command: Command) -> None:
-    """Give a node a command. Raises NodeError."""
+    """Send a command to a node. Raises NodeError."""
     async with _connection(place, credentials) as client:
         await _ask(place, client, "CLUSTER", *arguments(command))
 
 
 def arguments(command: Command) -> tuple[str | int, ...]:
-    """Return the arguments of CLUSTER for a command."""
+    """Return the arguments of CLUSTER for a command (https://valkey.io/commands/#cluster)."""
     match command:
         case SetEpoch(_, epoch):
             return "SET-CONFIG-EPOCH", epoch
@@ -102,14 +102,14 @@ def parse(place: NodeAddress, table: str) -> RedisNode:
                 tuple(_ranges(slots)),
             )
     if me is None:
-        raise NodeError(f"Pod {place.pod}: its table of nodes does not name itself")
+        raise NodeError(f"Pod {place.pod}: CLUSTER NODES does not list the node itself")
     identity, primary_id, ranges = me
     return RedisNode(place, identity, slots=ranges, primary_id=primary_id, peers=peers)
 
 
 def _ranges(slots: list[str]) -> Iterator[topology.Range]:
     for item in slots:
-        if not item.startswith("["):  # a slot that is being moved
+        if not item.startswith("["):  # a slot that is being migrated
             first, _, last = item.partition("-")
             yield int(first), int(last or first)
 
@@ -136,7 +136,7 @@ async def _connection(place: NodeAddress, credentials: RedisCredentials | None) 
         async with asyncio.timeout(3 * TIMEOUT):
             yield client
     except TimeoutError as error:
-        raise NodeError(f"Pod {place.pod} at {place.host}:{place.port} does not answer in time") from error
+        raise NodeError(f"Pod {place.pod} at {place.host}:{place.port} did not answer in time") from error
     except (RedisError, OSError) as error:
         raise NodeError(f"Pod {place.pod} at {place.host}:{place.port}: {error}") from error
     finally:

@@ -1,4 +1,4 @@
-"""Builders of the objects that a Redis cluster consists of. Pure."""
+"""Builders of a Redis cluster's objects. Pure."""
 
 import hashlib
 from typing import Final
@@ -7,11 +7,11 @@ from switchboard_crds import names
 from switchboard_crds.redis_cluster import RedisCluster
 from switchboard_operator.keys.derived import Keys
 from switchboard_operator.kube.resources import Json
-from switchboard_operator.owned import builders as parts
+from switchboard_operator.owned import builders
 from switchboard_operator.owned.owner import Owner
 
 CLIENT_USER: Final = "switchboard"
-"""User of the pools' pods."""
+"""ACL user of the pools' pods."""
 OPERATOR_USER: Final = "operator"
 _REPLICATION_USER: Final = "replication"
 _NODE_USER: Final = "node"
@@ -22,9 +22,9 @@ _FILES: Final = "/etc/switchboard/redis"
 _ACLS: Final = {
     CLIENT_USER: "~* &* +@all -@admin -@dangerous +info +cluster|slots +cluster|shards +cluster|nodes +cluster|info",
     OPERATOR_USER: "-@all +ping +info +dbsize +cluster",
-    # What a replica needs of its primary (https://valkey.io/topics/acl/).
+    # Commands that a replica sends to its primary (https://valkey.io/topics/acl/).
     _REPLICATION_USER: "-@all +psync +replconf +ping",
-    # What a node's own probe and stop hook do.
+    # Commands of a node's own readiness probe and preStop hook.
     _NODE_USER: "-@all +info +cluster|failover",
 }
 
@@ -45,8 +45,8 @@ repl-diskless-sync-delay 0
 maxmemory 256mb
 maxmemory-policy noeviction
 """
-# A replica that moved by itself would leave its shard's volume behind; and the slots that are left go on without the
-# lost ones. The delay only adds to the time in which a new replica is not in sync.
+# No replica migration: a replica that changed its shard would no longer match its volume. No full coverage: the other
+# slots stay available when a shard is down. No diskless delay: it would only prolong the sync of a new replica.
 
 _START: Final = (
     'exec "$(command -v valkey-server || command -v redis-server)"'
@@ -69,7 +69,7 @@ case $info in *[!_]loading:0*) exit 0 ;; esac
 exit 1
 """
 )
-# A server that loads its data says `loading:1`, but also `async_loading:0`.
+# A server that is loading its data reports `loading:1`, but also `async_loading:0`.
 
 _STOP: Final = (
     _ASK
@@ -89,9 +89,9 @@ while [ $left -gt 0 ]; do
 done
 """
 )
-# A primary that is told to stop hands its shard over first: clients wait for milliseconds, not until the other
-# primaries have missed it (cluster-node-timeout) and elected a replica, and nothing acknowledged is lost for not being
-# replicated yet. A failover that was asked for ends within 5 s (https://valkey.io/commands/cluster-failover/).
+# A primary that is stopped hands its shard over first: clients wait for milliseconds instead of an election after
+# cluster-node-timeout, and no acknowledged write is lost. A manual failover ends within 5 s
+# (https://valkey.io/commands/cluster-failover/).
 
 
 def owner_of(cluster: RedisCluster) -> Owner:
@@ -100,7 +100,7 @@ def owner_of(cluster: RedisCluster) -> Owner:
 
 
 def base_name(cluster: RedisCluster) -> str:
-    """Return the name of the Service that resolves to all nodes, and of all else that the cluster has one of."""
+    """Return the name of the headless Service and of the cluster's other singleton objects."""
     return f"{cluster.metadata.name}-redis"
 
 
@@ -125,7 +125,7 @@ def selector(cluster: RedisCluster) -> dict[str, str]:
 
 
 def pod_names(cluster: RedisCluster) -> list[str]:
-    """Return the names of the pods that the spec asks for."""
+    """Return the names of all pods in the spec."""
     ordinals = range(1 + cluster.spec.replicas_per_shard)
     return [
         f"{stateful_set_name(cluster, shard)}-{ordinal}" for shard in range(cluster.spec.shards) for ordinal in ordinals
@@ -133,27 +133,27 @@ def pod_names(cluster: RedisCluster) -> list[str]:
 
 
 def nodes(cluster: RedisCluster) -> int:
-    """Return how many nodes the spec asks for."""
+    """Return the number of nodes in the spec."""
     return len(pod_names(cluster))
 
 
 def common(cluster: RedisCluster, keys: Keys, operator_namespace: str) -> list[Json]:
-    """Return all objects of the cluster but its StatefulSets."""
+    """Return all objects of the cluster except its StatefulSets."""
     uid = cluster.metadata.uid
     client = {"username": CLIENT_USER, "password": keys.redis_password(CLIENT_USER, uid)}
     return [
-        parts.service_account(base_name(cluster)),
-        parts.secret(client_secret_name(cluster), client),
-        parts.secret(server_secret_name(cluster), server_files(cluster, keys)),
+        builders.service_account(base_name(cluster)),
+        builders.secret(client_secret_name(cluster), client),
+        builders.secret(server_secret_name(cluster), server_files(cluster, keys)),
         service(cluster),
-        # A replica whose primary is down is not ready, and may hold the last copy of its shard.
-        parts.disruption_budget(base_name(cluster), selector(cluster), unhealthy="IfHealthyBudget"),
+        # A replica whose primary is down is not Ready, but may hold the last copy of its shard.
+        builders.disruption_budget(base_name(cluster), selector(cluster), unhealthy="IfHealthyBudget"),
         network_policy(cluster, operator_namespace),
     ]
 
 
 def server_files(cluster: RedisCluster, keys: Keys) -> dict[str, str]:
-    """Return the files that a node reads: settings, users, readiness probe, stop hook."""
+    """Return the files of a node: settings, users, readiness probe, preStop hook."""
     uid = cluster.metadata.uid
     passwords = {user: keys.redis_password(user, uid) for user in _ACLS}
     users = ["user default off"]
@@ -170,7 +170,7 @@ def server_files(cluster: RedisCluster, keys: Keys) -> dict[str, str]:
 
 
 def service(cluster: RedisCluster) -> Json:
-    """Return the headless Service: nodes that are not ready resolve too, for they must be met to get ready."""
+    """Return the headless Service. It also resolves to nodes that are not Ready, which must be met to become Ready."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -188,7 +188,7 @@ def service(cluster: RedisCluster) -> Json:
 
 
 def network_policy(cluster: RedisCluster, operator_namespace: str) -> Json:
-    """Return the policy for what may reach the nodes: pools here, the operator, and other nodes."""
+    """Return the policy of the nodes: open to pools in the namespace, the operator, and other nodes."""
     itself = {"podSelector": {"matchLabels": selector(cluster)}}
     pools = {"podSelector": {"matchLabels": {names.LABEL_NAME: names.SIGNALING}}}
     operator = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": operator_namespace}}}
@@ -208,12 +208,12 @@ def network_policy(cluster: RedisCluster, operator_namespace: str) -> Json:
 
 
 def stateful_sets(cluster: RedisCluster, image: str) -> list[Json]:
-    """Return the StatefulSets, one a shard."""
+    """Return the StatefulSets, one per shard."""
     return [stateful_set(cluster, shard, image) for shard in range(cluster.spec.shards)]
 
 
 def stateful_set(cluster: RedisCluster, shard: int, image: str) -> Json:
-    """Return the StatefulSet of a shard. Its pods start at once and are replaced only when deleted."""
+    """Return the StatefulSet of a shard. Its pods start in parallel and are replaced only when deleted."""
     labels = {**selector(cluster), names.LABEL_SHARD: str(shard)}
     storage = cluster.spec.storage
     return {
@@ -250,20 +250,20 @@ def _pod(cluster: RedisCluster, labels: dict[str, str], image: str) -> Json:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
-        "securityContext": dict(parts.POD_SECURITY),
+        "securityContext": dict(builders.POD_SECURITY),
         "topologySpreadConstraints": [
-            parts.spread(labels, names.TOPOLOGY_ZONE),
-            # The shards' first pods begin as primaries: a node that took most of them along would leave no majority.
-            {**parts.spread(selector(cluster), names.TOPOLOGY_NODE), "matchLabelKeys": [names.POD_INDEX]},
+            builders.spread(labels, names.TOPOLOGY_ZONE),
+            # The first pod of each shard starts as a primary: losing a node with most of them would lose the majority.
+            {**builders.spread(selector(cluster), names.TOPOLOGY_NODE), "matchLabelKeys": [names.POD_INDEX]},
         ],
         "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_apart(labels)]}},
         "containers": [_container(image)],
-        "volumes": [parts.secret_volume("files", server_secret_name(cluster))],
+        "volumes": [builders.secret_volume("files", server_secret_name(cluster))],
     }
 
 
 def _apart(labels: dict[str, str]) -> Json:
-    """Return the wish that no two pods with these labels share a node."""
+    """Return a preferred anti-affinity between pods with these labels on the same node."""
     term = {"topologyKey": names.TOPOLOGY_NODE, "labelSelector": {"matchLabels": labels}}
     return {"weight": 100, "podAffinityTerm": term}
 
@@ -275,13 +275,13 @@ def _container(image: str) -> Json:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["sh", "-c", _START],
-        "env": [parts.field_env("POD_IP", "status.podIP")],
+        "env": [builders.field_env("POD_IP", "status.podIP")],
         "ports": [
             {"name": "redis", "containerPort": names.REDIS_PORT, "protocol": "TCP"},
             {"name": "bus", "containerPort": names.REDIS_BUS_PORT, "protocol": "TCP"},
         ],
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
-        "securityContext": dict(parts.CONTAINER_SECURITY),
+        "securityContext": dict(builders.CONTAINER_SECURITY),
         "lifecycle": {"preStop": {"exec": {"command": ["sh", f"{_FILES}/stop.sh"]}}},
         "readinessProbe": ready,
         "livenessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 10, "failureThreshold": 6},

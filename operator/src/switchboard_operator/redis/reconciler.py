@@ -1,4 +1,4 @@
-"""Brings a Redis cluster about: the effects around the pure modules of this room."""
+"""Reconciles a Redis cluster: the side effects around the pure modules of this package."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ from switchboard_operator.status.conditions import Fact
 logger = structlog.get_logger(__name__)
 
 FORMING_SECONDS: Final = 1.0
-"""Between looks at the nodes while the cluster forms: gossip takes about as long."""
+"""Interval between observations of the nodes while the cluster forms, about as long as gossip takes."""
 FORMED_SECONDS: Final = 10.0
-"""Between looks at the nodes of a formed cluster; Kubernetes does not see what they think of each other."""
+"""Interval between observations of a formed cluster, whose topology no watch reports."""
 OWNED: Final = (SERVICE_ACCOUNT, SECRET, SERVICE, DISRUPTION_BUDGET, NETWORK_POLICY, STATEFUL_SET)
 
 
@@ -45,13 +45,13 @@ class ClusterReconciler:
         self._operator_namespace = operator_namespace
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
-        """Observe the cluster, apply what differs, form it, and write its status if it changed.
+        """Observe the cluster, apply objects that differ, form it, and write its status if it changed.
 
-        Return the seconds after which to look at the nodes again. Raises KubeError.
+        Return the seconds after which to reconcile again. Raises KubeError.
         """
         live = await self._context.kube.get(ours(names.REDIS_CLUSTER), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
-            return None  # the garbage collector deletes what the cluster owns
+            return None  # the garbage collector deletes the cluster's objects
         cluster = RedisCluster.model_validate(live)
         image = images.choose(cluster.spec.image, cluster.status, self._default_image)
         applied = await self._children.attempt(self._apply(cluster, image.used), ClusterCondition.OBJECTS_APPLIED)
@@ -70,7 +70,7 @@ class ClusterReconciler:
         await self._children.prune(owner, OWNED, wanted)
 
     async def _form(self, cluster: RedisCluster, pods: Sequence[Json]) -> tuple[topology.TopologyPlan, Fact]:
-        """Look at the nodes and give them the commands that are due; return these and whether the cluster is formed."""
+        """Observe the nodes and send the commands that are due; return the plan and the condition ClusterFormed."""
         password = self._context.keys.redis_password(objects.OPERATOR_USER, cluster.metadata.uid)
         credentials = RedisCredentials(objects.OPERATOR_USER, password)
         places = {place.pod: place for place in status.places(pods)}
@@ -83,8 +83,8 @@ class ClusterReconciler:
                 raise answer
         plan = topology.plan(nodes, cluster.spec.shards, objects.pod_names(cluster))
         failures = []
-        for command in (*plan.commands, *plan.improves):
-            logger.info("redis_command", cluster=cluster.key, command=repr(command))
+        for command in (*plan.commands, *plan.improvements):
+            logger.info("cluster_command_issued", cluster=cluster.key, command=repr(command))
             try:
                 await execute(places[command.pod], credentials, command)
             except NodeError as error:

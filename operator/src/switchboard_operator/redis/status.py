@@ -1,4 +1,4 @@
-"""From what was observed to the facts and fields of a cluster's status. Pure."""
+"""Facts and fields of a cluster's status, from its pods and plan. Pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,47 +10,52 @@ from switchboard_operator.kube.resources import Json
 from switchboard_operator.redis import objects
 from switchboard_operator.redis.topology import SLOTS, NodeAddress, TopologyPlan
 from switchboard_operator.status.conditions import Fact
-from switchboard_operator.status.diagnosis import is_active, is_ready, trouble
+from switchboard_operator.status.diagnosis import diagnose, is_active, is_ready
+from switchboard_operator.status.wording import count, portion
 
 
 def fields(cluster: RedisCluster, image: Images, pods: Sequence[Json]) -> dict[str, Any]:
-    """Return the cluster's own fields of the status."""
+    """Return the cluster's own status fields."""
     return {
         **image.fields(),
-        "nodes": objects.nodes(cluster),
+        "desiredNodes": objects.nodes(cluster),
         "readyNodes": sum(map(is_ready, pods)),
-        "service": objects.base_name(cluster),
-        "secret": objects.client_secret_name(cluster),
+        "serviceName": objects.base_name(cluster),
+        "secretName": objects.client_secret_name(cluster),
     }
 
 
 def formed(plan: TopologyPlan, failures: Sequence[str], unserved: int) -> Fact:
-    """Return whether the cluster is formed; `failures` are nodes that refused a command, `unserved` counts slots."""
+    """Return the condition ClusterFormed; `failures` are errors of commands, `unserved` is a number of slots."""
     kind = ClusterCondition.CLUSTER_FORMED
-    count = f" ({unserved} of {SLOTS} slots are not served)" if unserved else ""
+    outage = f"{portion(unserved, SLOTS, 'slot')} not served. " if unserved else ""
     if plan.blocked:
-        return Fact(kind, False, "Blocked", plan.blocked + count)
+        return Fact(kind, False, "Blocked", outage + plan.blocked)
     if failures:
-        return Fact(kind, False, "NodeFailed", "; ".join(failures) + count)
+        return Fact(kind, False, "NodeFailed", outage + "; ".join(failures))
     if plan.formed:
-        return Fact(kind, True, "Formed", "Every slot has a primary.")
-    message = plan.waits_for or f"Gave {len(plan.commands)} commands."
-    return Fact(kind, False, "Forming", message + count, in_progress=True)
+        return Fact(kind, True, "Formed", f"All {SLOTS} slots are served.")
+    issued = count(len(plan.commands), "CLUSTER command")
+    message = (
+        plan.waits_for or f"Issued {issued}; waiting for {'it' if len(plan.commands) == 1 else 'them'} to take effect."
+    )
+    return Fact(kind, False, "Forming", outage + message, in_progress=True)
 
 
 def nodes_ready(cluster: RedisCluster, pods: Sequence[Json]) -> Fact:
-    """Return whether all nodes have loaded their data and are in sync."""
+    """Return the condition NodesReady: all nodes have loaded their data and are in sync."""
     kind = ClusterCondition.NODES_READY
     wanted, ready = objects.nodes(cluster), sum(map(is_ready, pods))
+    message = f"{portion(ready, wanted, 'node')} ready."
     if ready >= wanted:
-        return Fact(kind, True, "Serving", f"{ready} of {wanted} nodes serve.")
-    if (found := trouble(pods)) is not None:
+        return Fact(kind, True, "Ready", message)
+    if (found := diagnose(pods)) is not None:
         return Fact(kind, False, *found)
-    return Fact(kind, False, "Starting", f"{ready} of {wanted} nodes serve.", in_progress=True)
+    return Fact(kind, False, "Starting", message, in_progress=True)
 
 
 def places(pods: Sequence[Json]) -> Iterator[NodeAddress]:
-    """Return where the pods are that may answer."""
+    """Yield the addresses of the active pods."""
     for pod in pods:
         metadata = pod["metadata"]
         address = (pod.get("status") or {}).get("podIP")

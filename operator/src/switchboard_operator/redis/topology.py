@@ -1,12 +1,11 @@
-"""What to do next so that the nodes form one cluster. Pure.
+"""Plans the next commands that form the nodes into one cluster. Pure.
 
-Level-triggered: `plan` looks at all nodes as they are and names the commands that may be given now; it is asked again
-after they were. A crash in the middle therefore needs no clean-up.
+Level-triggered: `plan` returns the commands that are safe in the observed state, and is called again after they were
+executed. A crash in between therefore needs no cleanup.
 
-No command may remove a key. A server deletes the keys of slots that another one owns with a higher epoch, and all keys
-when it becomes a replica. So slots are claimed only if no table of nodes has an owner for them, clusters that own the
-same slots are not introduced to each other, and a node with keys becomes a replica only if its present primary has them
-too.
+No command may delete a key. A server deletes the keys of slots that another one owns with a higher epoch, and all its
+keys when it becomes a replica. So slots are claimed only if no node knows an owner for them, clusters that own the same
+slots are not introduced to each other, and a node with keys becomes a replica only if its current primary has them too.
 """
 
 from collections import Counter, defaultdict
@@ -16,33 +15,34 @@ from itertools import combinations
 from typing import Final
 
 from switchboard_crds import names
+from switchboard_operator.status.wording import count
 
 SLOTS: Final = 16384
-"""Slots of a cluster (https://valkey.io/topics/cluster-spec/)."""
+"""Number of slots of a cluster (https://valkey.io/topics/cluster-spec/)."""
 
 Range = tuple[int, int]
 """First and last slot."""
 Ranges = tuple[Range, ...]
-"""Slots of a node, in order; empty if it owns none."""
+"""Slots of a node in ascending order; empty if it owns none."""
 
 _SHAPES: Final = range(3, 101)
-"""Numbers of shards that a RedisCluster may have."""
+"""Allowed numbers of shards of a RedisCluster."""
 
 
 @dataclass(frozen=True)
 class KnownNode:
-    """One node as another one knows it."""
+    """A node as another node knows it."""
 
     address: str
     handshake: bool = False
-    """Not yet confirmed by the other one."""
+    """Whether the handshake with it is not complete yet."""
     failed: bool = False
     slots: Ranges = ()
 
 
 @dataclass(frozen=True)
 class NodeAddress:
-    """Where a node is, before it is asked what it is."""
+    """Address of a node, and the shard and ordinal of its pod."""
 
     pod: str
     shard: int
@@ -50,7 +50,7 @@ class NodeAddress:
     host: str
     port: int = names.REDIS_PORT
     machine: str = ""
-    """The Kubernetes node that the pod is on."""
+    """Kubernetes node of the pod."""
 
     @property
     def address(self) -> str:
@@ -60,21 +60,21 @@ class NodeAddress:
 
 @dataclass(frozen=True)
 class RedisNode:
-    """One node as it describes itself."""
+    """A node as it describes itself."""
 
     place: NodeAddress
     id: str
     epoch: int = 0
-    """Its configuration epoch; 0 until it was given one."""
+    """Configuration epoch; 0 until one is set."""
     slots: Ranges = ()
     primary_id: str | None = None
-    """Id of the node that it replicates; None for a primary."""
+    """Id of its primary; None if it is a primary."""
     keys: int = 0
-    """Keys in its memory."""
+    """Number of keys in its memory."""
     peers: Mapping[str, KnownNode] = field(default_factory=dict)
     """Other nodes that it knows, by id."""
     served: int = 0
-    """Slots whose primary it reaches; 0 while it serves no queries (`cluster_state:fail`)."""
+    """Number of slots whose primary it can reach; 0 while it rejects queries (`cluster_state:fail`)."""
 
     @property
     def pod(self) -> str:
@@ -83,13 +83,13 @@ class RedisNode:
 
     @property
     def shard(self) -> int:
-        """Shard that its pod is of."""
+        """Shard of its pod."""
         return self.place.shard
 
 
 @dataclass(frozen=True)
 class SetEpoch:
-    """Give a node that knows nobody its first epoch, so that no two primaries begin with the same one."""
+    """Set the first epoch of a node that knows no others, so that no two primaries start with the same one."""
 
     pod: str
     epoch: int
@@ -97,7 +97,7 @@ class SetEpoch:
 
 @dataclass(frozen=True)
 class AddSlots:
-    """Make a node the primary of slots that nobody owns."""
+    """Make a node the primary of slots without an owner."""
 
     pod: str
     slots: Range
@@ -105,7 +105,7 @@ class AddSlots:
 
 @dataclass(frozen=True)
 class Meet:
-    """Have a node get to know another one, or its new address."""
+    """Introduce another node, or its new address, to a node."""
 
     pod: str
     address: str
@@ -113,7 +113,7 @@ class Meet:
 
 @dataclass(frozen=True)
 class Replicate:
-    """Make an empty node a replica."""
+    """Make a node a replica of another one."""
 
     pod: str
     primary_id: str
@@ -121,7 +121,7 @@ class Replicate:
 
 @dataclass(frozen=True)
 class Forget:
-    """Have a node forget one that is gone for good."""
+    """Make a node forget one that was permanently removed."""
 
     pod: str
     id: str
@@ -129,7 +129,7 @@ class Forget:
 
 @dataclass(frozen=True)
 class Failover:
-    """Have a replica take its primary's place; the primary waits until the replica has everything."""
+    """Promote a replica; its primary pauses writes until the replica is in sync."""
 
     pod: str
 
@@ -139,28 +139,28 @@ Command = SetEpoch | AddSlots | Meet | Replicate | Forget | Failover
 
 @dataclass(frozen=True)
 class TopologyPlan:
-    """The commands that may be given now, and why the cluster is not formed yet; empty if it is."""
+    """The commands to send now, and why the cluster is not formed; empty if it is."""
 
     commands: tuple[Command, ...] = ()
     waits_for: str = ""
     blocked: str = ""
-    """What only a person can mend."""
-    improves: tuple[Command, ...] = ()
-    """Commands that a formed cluster is safer after."""
+    """A problem that needs manual intervention."""
+    improvements: tuple[Command, ...] = ()
+    """Optional commands that make a formed cluster more robust."""
 
     @property
     def formed(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the cluster is formed."""
         return not (self.commands or self.waits_for or self.blocked)
 
 
 def share(shard: int, shards: int) -> Range:
-    """Return the slots of a shard: even shares, without a gap."""
+    """Return the slots of a shard; all shards have equal shares, without gaps."""
     return shard * SLOTS // shards, (shard + 1) * SLOTS // shards - 1
 
 
 def plan(nodes: Sequence[RedisNode], shards: int, expected: Collection[str]) -> TopologyPlan:
-    """Return what to do next with the nodes that answer, of the pods expected."""
+    """Return the plan for the nodes that answer; `expected` are the names of all pods."""
     ordered = sorted(nodes, key=lambda node: (node.shard, node.place.ordinal))
     if misfit := _misfit(ordered, shards):
         return TopologyPlan(blocked=misfit)
@@ -168,18 +168,18 @@ def plan(nodes: Sequence[RedisNode], shards: int, expected: Collection[str]) -> 
     missing = _missing(ordered, expected)
     if not missing and (claims := tuple(_claim(ordered, owners, shards))):
         return TopologyPlan(claims)
-    halt = TopologyPlan(waits_for=missing) if missing else _ownerless(ordered, owners, shards)
-    for commands in (_acquaint(ordered, owners), _replicate(ordered, owners)):
+    halt = TopologyPlan(waits_for=missing) if missing else _without_primary(ordered, owners, shards)
+    for commands in (_introduce(ordered, owners), _replicate(ordered, owners)):
         if found := tuple(commands):
             return replace(halt, commands=found)
     if not halt.formed:
         return halt
     settled = _settled(ordered, owners)
-    return replace(settled, improves=_spread(ordered, owners)) if settled.formed else settled
+    return replace(settled, improvements=_spread(ordered, owners)) if settled.formed else settled
 
 
 def unserved(nodes: Sequence[RedisNode]) -> int:
-    """Return how many slots have no primary that answers, or are out of reach for one of the nodes."""
+    """Return the number of slots without an answering primary, or unreachable for one of the nodes."""
     owned = {slots for node in nodes for slots in node.slots}
     return SLOTS - min([_size(owned), *(node.served for node in nodes)])
 
@@ -189,38 +189,38 @@ def _size(ranges: Collection[Range]) -> int:
 
 
 def _missing(nodes: Sequence[RedisNode], expected: Collection[str]) -> str:
-    """Return a message that names the pods that do not answer, if any."""
+    """Return a message that names the pods that do not answer; empty if all do."""
     missing = sorted(set(expected) - {node.pod for node in nodes})
     if not missing:
         return ""
     verb = "does" if len(missing) == 1 else "do"
-    return f"{len(missing)} of {len(expected)} nodes {verb} not answer yet: {', '.join(missing)}"
+    return f"{len(missing)} of {count(len(expected), 'node')} {verb} not answer yet: {', '.join(missing)}."
 
 
 def _misfit(nodes: Sequence[RedisNode], shards: int) -> str:
-    """Return a message if the nodes hold slots or keys of another cluster than the one asked for."""
+    """Return a message if the nodes hold slots or keys that do not fit the spec; empty if they do."""
     claims = _claims(nodes)
     parts = set(claims.values())
     if not _fits(nodes, parts, shards):
         shape = next((n for n in _SHAPES if n != shards and parts <= _even(n)), None)
         if shape is not None:
             return (
-                f"The volumes hold a cluster of {shape} shards, but spec.shards is {shards}. Remedy: set"
+                f"The volumes contain a cluster of {shape} shards, but spec.shards is {shards}. Remedy: set"
                 " spec.storage.deletionPolicy to Retain, delete this RedisCluster and create it again with"
-                f" spec.shards: {shape}; or, to discard the keys, delete its PersistentVolumeClaims and pods"
+                f" spec.shards: {shape}; or delete its PersistentVolumeClaims and pods to discard the data"
             )
     for node in nodes:
-        alien = node.slots not in _even(shards) and node.primary_id is None and not node.peers
-        if node.keys and alien and not any(node.id in other.peers for other in nodes):
+        foreign = node.slots not in _even(shards) and node.primary_id is None and not node.peers
+        if node.keys and foreign and not any(node.id in other.peers for other in nodes):
             return (
-                f"Pod {node.pod} holds {node.keys} keys but belongs to no cluster; they would be lost."
-                " Remedy: save them and flush the node, or delete its PersistentVolumeClaim and the pod"
+                f"Pod {node.pod} holds {count(node.keys, 'key')} but is in no cluster; its data would be lost."
+                " Remedy: save the data and flush the node, or delete its PersistentVolumeClaim and the pod"
             )
-    return _rivals(nodes) if _fits(nodes, parts, shards) else _odd(nodes, claims, shards)
+    return _conflict(nodes) if _fits(nodes, parts, shards) else _misplaced(nodes, claims, shards)
 
 
 def _claims(nodes: Sequence[RedisNode]) -> dict[str, Ranges]:
-    """Return the slots of each owner, by id: as it says itself, or as others remember one that does not answer."""
+    """Return the slots of each owner by id: its own view, or that of others for a node that does not answer."""
     remembered = {key: peer.slots for node in nodes for key, peer in node.peers.items() if peer.slots}
     present = {node.id: node.slots for node in nodes}
     return {key: slots for key, slots in {**remembered, **present}.items() if slots}
@@ -231,9 +231,9 @@ def _even(shards: int) -> set[Ranges]:
 
 
 def _fits(nodes: Sequence[RedisNode], parts: set[Ranges], shards: int) -> bool:
-    """Return whether the slots were divided among this number of shards, each in the pods of one shard.
+    """Return whether the slots are divided among this number of shards, each within the pods of one shard.
 
-    Some shards may be without slots while the cluster forms. A division by hand is none of ours, but complete.
+    While the cluster forms, some shards may have no slots. A division that differs from ours must be complete.
     """
     held = {(node.slots, node.shard) for node in nodes if node.slots}
     if parts <= _even(shards):
@@ -244,22 +244,22 @@ def _fits(nodes: Sequence[RedisNode], parts: set[Ranges], shards: int) -> bool:
     return complete and separate and len(parts) == shards
 
 
-def _odd(nodes: Sequence[RedisNode], claims: Mapping[str, Ranges], shards: int) -> str:
-    """Return a message about the first owner of slots that are not those of its shard."""
+def _misplaced(nodes: Sequence[RedisNode], claims: Mapping[str, Ranges], shards: int) -> str:
+    """Return a message about the first owner of slots of another shard."""
     owners = {node.id: node for node in nodes}
-    right = {key: {(share(owners[key].shard, shards),)} if key in owners else _even(shards) for key in claims}
-    key, slots = next((key, slots) for key, slots in sorted(claims.items()) if slots not in right[key])
+    expected = {key: {(share(owners[key].shard, shards),)} if key in owners else _even(shards) for key in claims}
+    key, slots = next((key, slots) for key, slots in sorted(claims.items()) if slots not in expected[key])
     name = f"Pod {owners[key].pod}" if key in owners else f"Node {key[:8]}, which does not answer,"
     text = ",".join(f"{first}-{last}" for first, last in slots)
     place = f"those of shard {owners[key].shard}" if key in owners else "those of a shard"
     return (
-        f"{name} owns slots {text}, which are not {place} of {shards}. Remedy: give each slot to a pod of its shard"
-        " (valkey-cli --cluster fix, or --cluster reshard), or bring back the volumes that belong together"
+        f"{name} owns slots {text}, which are not {place} of {shards}. Remedy: assign each slot to a pod of its shard"
+        " (valkey-cli --cluster fix, or --cluster reshard), or restore volumes of the same cluster"
     )
 
 
-def _rivals(nodes: Sequence[RedisNode]) -> str:
-    """Return a message if nodes that do not know each other belong to clusters that own the same slots."""
+def _conflict(nodes: Sequence[RedisNode]) -> str:
+    """Return a message if the nodes are of two clusters that own the same slots; empty if not."""
     for one, other in combinations(_groups(nodes), 2):
         ours, theirs = _owners_by_part(one), _owners_by_part(other)
         for part in sorted(ours.keys() & theirs.keys()):
@@ -267,14 +267,14 @@ def _rivals(nodes: Sequence[RedisNode]) -> str:
                 first, last = part[0]
                 return (
                     f"Pods {one[0].pod} and {other[0].pod} hold data of two clusters, which both own slots"
-                    f" {first}-{last}. Remedy: delete the PersistentVolumeClaims and pods of the one that is not"
-                    " wanted; its keys are lost"
+                    f" {first}-{last}. Remedy: delete the PersistentVolumeClaims and pods of the cluster to discard;"
+                    " its data is lost"
                 )
     return ""
 
 
 def _groups(nodes: Sequence[RedisNode]) -> list[list[RedisNode]]:
-    """Return the nodes by acquaintance: within a group they settle by themselves who owns what."""
+    """Return the nodes grouped by whether they know each other; nodes of a group agree on owners by themselves."""
     groups: list[list[RedisNode]] = []
     for node in nodes:
         linked = [group for group in groups if any(node.id in one.peers or one.id in node.peers for one in group)]
@@ -305,33 +305,34 @@ def _claim(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shards: 
             yield AddSlots(node.pod, (first, last))
 
 
-def _ownerless(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shards: int) -> TopologyPlan:
-    """Return what becomes of the first shard whose primary is gone though all nodes answer; empty if there is none."""
+def _without_primary(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode], shards: int) -> TopologyPlan:
+    """Return the plan for the first shard without a primary although all nodes answer; empty if there is none."""
     present = {node.id for node in nodes}
     gone = {key: peer for node in nodes for key, peer in node.peers.items() if peer.slots and key not in present}
     for shard in sorted(set(range(shards)) - owners.keys()):
-        heir = next((node for node in nodes if node.shard == shard and node.primary_id in gone), None)
-        if heir is not None:
-            why = f"Shard {shard} of {shards}: its primary is gone, and pod {heir.pod} has a copy with {heir.keys} keys"
+        candidate = next((node for node in nodes if node.shard == shard and node.primary_id in gone), None)
+        if candidate is not None:
+            keys = count(candidate.keys, "key")
+            why = f"Shard {shard} of {shards} has lost its primary; pod {candidate.pod} has a replica with {keys}"
             if 2 * len(owners) > shards:
-                hint = "Remedy if it is not elected, as after a restart: run CLUSTER FAILOVER FORCE on it"
-                return TopologyPlan(waits_for=f"{why}. {hint}")
+                remedy = "if it is not elected, for example after a restart, run CLUSTER FAILOVER FORCE on it"
+                return TopologyPlan(waits_for=f"{why}. Remedy: {remedy}")
             remedy = "run CLUSTER FAILOVER TAKEOVER on it"
-            return TopologyPlan(blocked=f"{why}, but too few primaries are left to elect it. Remedy: {remedy}")
+            return TopologyPlan(blocked=f"{why}, but too few primaries remain to elect it. Remedy: {remedy}")
         if gone:
             key, peer = next(iter(gone.items()))
             return TopologyPlan(
-                blocked=f"Shard {shard} of {shards}: node {key[:8]} at {peer.address} owns slots and is gone."
-                " Remedy: bring its volume back, or delete this RedisCluster and make a new one; its data are lost"
+                blocked=f"Shard {shard} of {shards} has lost node {key[:8]} at {peer.address}, the owner of its slots."
+                " Remedy: restore its volume, or delete this RedisCluster and create a new one, which loses the data"
             )
-        return TopologyPlan(waits_for=f"Shard {shard} of {shards} has no primary yet")
+        return TopologyPlan(waits_for=f"Shard {shard} of {shards} has no primary yet.")
     return TopologyPlan()
 
 
-def _acquaint(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Iterator[Command]:
-    """Introduce newcomers to the first node, which tells the others; tell everybody a changed address.
+def _introduce(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Iterator[Command]:
+    """Introduce new nodes to the first one, which spreads them by gossip; send changed addresses to all nodes.
 
-    A node whose shard has no primary is not introduced: it may have to claim the shard's slots first.
+    A node whose shard has no primary is not introduced, because it may have to claim the shard's slots first.
     """
     safe = [node for node in nodes if node.shard in owners]
     for other in safe[1:]:
@@ -345,7 +346,7 @@ def _acquaint(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> It
 
 
 def _replicate(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Iterator[Command]:
-    """Have nodes replicate their shard's primary. One with keys is moved only if its present primary has them too."""
+    """Make nodes replicate the primary of their shard; one with keys only if its current primary has them too."""
     present = {node.id for node in nodes}
     for node in nodes:
         owner = owners.get(node.shard)
@@ -357,7 +358,7 @@ def _replicate(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> I
 
 
 def _settled(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> TopologyPlan:
-    """Return what is left once nothing is to be added: nodes to forget, then patience."""
+    """Return the plan once no node has to be added: nodes to forget, then what to wait for."""
     present = {node.id for node in nodes}
     stale = tuple(
         Forget(node.pod, peer_id)
@@ -372,22 +373,22 @@ def _settled(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> Top
         if node.id != owner.id and node.primary_id is None:
             if node.keys:
                 return TopologyPlan(
-                    blocked=f"Pod {node.pod} should replicate {owner.pod}, but holds {node.keys} keys of its own."
-                    " Remedy: save them and flush the node, or delete its PersistentVolumeClaim and the pod"
+                    blocked=f"Pod {node.pod} must replicate {owner.pod}, but has {count(node.keys, 'key')} of its own."
+                    " Remedy: save the data and flush the node, or delete its PersistentVolumeClaim and the pod"
                 )
-            return TopologyPlan(waits_for=f"Pod {node.pod} does not know its primary {owner.pod} yet")
+            return TopologyPlan(waits_for=f"Pod {node.pod} does not know its primary {owner.pod} yet.")
         if not present - {node.id} <= node.peers.keys():
-            return TopologyPlan(waits_for=f"Pod {node.pod} does not know all nodes yet")
+            return TopologyPlan(waits_for=f"Pod {node.pod} does not know all nodes yet.")
         if node.served < SLOTS:
-            return TopologyPlan(waits_for=f"Pod {node.pod} does not see a primary for every slot yet")
+            return TopologyPlan(waits_for=f"Pod {node.pod} does not know a primary for every slot yet.")
     return TopologyPlan()
 
 
 def _spread(nodes: Sequence[RedisNode], owners: Mapping[int, RedisNode]) -> tuple[Failover, ...]:
-    """Return a change of places if a single machine holds so many primaries that their replicas could not replace them.
+    """Return a failover if one machine has so many primaries that losing it would prevent elections.
 
-    It takes a majority of the primaries to elect one (https://valkey.io/topics/cluster-spec/). Failovers choose a
-    replica wherever it is, and lead there by and by.
+    Electing a replica needs a majority of the primaries (https://valkey.io/topics/cluster-spec/). Failovers ignore the
+    machine of a replica, so primaries can gather on one over time.
     """
     held = Counter(owner.place.machine for owner in owners.values())
     machine, most = held.most_common(1)[0]

@@ -1,1 +1,1 @@
-"""How the operator runs: settings, the work queue, kopf, the health port, and the order of start and stop."""
+"""The running operator: settings, work queue, kopf, health port, startup and shutdown."""

@@ -1,4 +1,4 @@
-"""The operator's own HTTP port: /livez, /readyz and /metrics."""
+"""The operator's HTTP port: /livez, /readyz and /metrics."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 @asynccontextmanager
 async def serve(port: int, alive: Callable[[], str | None], ready: Callable[[], str | None]) -> AsyncIterator[None]:
-    """Serve while the context is open. `alive` and `ready` return what is wrong, or None."""
+    """Serve while the context is open. `alive` and `ready` return the problem, or None."""
 
     async def livez(_: web.Request) -> web.Response:
         return _answer(alive())

@@ -1,7 +1,7 @@
-"""The only importer of kopf: watches our kinds and passes on the keys of what changed.
+"""Watches the custom kinds with kopf and reports the keys of changed resources. The only importer of kopf.
 
-Only `on.event` handlers are used: they write nothing (no annotations, no finalizers, no events), so that a resource
-can be deleted while the operator is down, and nothing is written at rest.
+Only `on.event` handlers are used, because they write nothing (no annotations, finalizers or events): a resource can be
+deleted while the operator is down, and resources at rest cause no writes.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _EXIT_SECONDS: Final = 1.0
 
 
 class _EndlessBackoffs:
-    """Delays between a request's attempts, without end: kopf takes the last failure of a finite list as fatal."""
+    """Infinite delays between the attempts of a request: after a finite list, kopf treats the failure as fatal."""
 
     def __iter__(self) -> Iterator[float]:
         yield from (0.1, 0.2, 0.5, 1.0)
@@ -29,9 +29,11 @@ class _EndlessBackoffs:
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
-    settings.peering.standalone = True  # the Lease elects the leader; kopf's peering does not
+    settings.peering.standalone = True  # the Lease elects the leader, not kopf's peering
     settings.scanning.disabled = True
-    settings.process.ultimate_exiting_timeout = None  # otherwise it kills this process 10 minutes after it was stopped
+    settings.process.ultimate_exiting_timeout = (
+        None  # otherwise kopf kills this process 10 minutes after it was stopped
+    )
     settings.queueing.exit_timeout = _EXIT_SECONDS
     settings.networking.error_backoffs = _EndlessBackoffs()
     return settings
@@ -45,10 +47,10 @@ async def watch(
     stop: asyncio.Event,
     ready: asyncio.Event,
 ) -> None:
-    """Watch the kinds in the namespaces (none: in all) until stopped; report the key of each resource that changed.
+    """Watch the kinds in the namespaces (empty: all) until stopped; report the key of each changed resource.
 
-    kopf replaces the signal handlers of this process when it starts, and its end cancels tasks that were made after
-    its start.
+    kopf replaces the signal handlers of this process when it starts, and when it ends it cancels tasks that were
+    created after its start.
     """
     registry = kopf.OperatorRegistry()
 

@@ -6,7 +6,7 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from switchboard_crds import metric_names
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series per counter, which is not used
 
 
 def _described(metric: metric_names.Metric) -> tuple[str, str, tuple[str, ...]]:

@@ -1,7 +1,7 @@
-"""The level-triggered queue between events and reconcilers, and the workers that empty it.
+"""The level-triggered work queue between events and reconcilers, and its workers.
 
-A key waits at most once, however many events name it, so the queue is bounded by the number of resources. No two
-workers work on one key. A key that fails is tried again with a growing delay.
+A key is queued at most once, so the queue is bounded by the number of resources. No two workers process the same key at
+a time. A key that fails is retried with exponential backoff.
 """
 
 import asyncio
@@ -22,23 +22,23 @@ logger = structlog.get_logger(__name__)
 
 SHORTEST_DELAY: Final = 0.25
 LONGEST_DELAY: Final = 60.0
-"""Seconds between attempts at a key that keeps failing."""
+"""Minimum and maximum seconds between attempts for a key that keeps failing."""
 WORKERS: Final = 8
-"""Reconciliations at a time. The API server is the bottleneck: unbounded parallelism makes it thrash."""
+"""Concurrent reconciliations. The API server is the bottleneck, and more concurrency would overload it."""
 TIME_LIMIT: Final = 60.0
-"""Seconds for one reconciliation; each request in it has a shorter limit of its own."""
+"""Timeout of one reconciliation in seconds; each of its requests has a shorter one."""
 
 Reconciler = Callable[[str, str], Awaitable[float | None]]
-"""Reconciles namespace, name; returns the seconds after which to look again, or None."""
+"""Reconciles a resource by namespace and name; returns the seconds after which to reconcile again, or None."""
 
 
 class WorkQueue:
-    """Keys that wait for a worker, those that are worked on, and those that come again later."""
+    """Keys that are queued, in progress, or scheduled for later."""
 
     def __init__(self) -> None:
         self._waiting: deque[OwnerKey] = deque()
         self._dirty: set[OwnerKey] = set()
-        """Waiting, or named again while a worker has them."""
+        """Keys that are queued, or were added while in progress."""
         self._busy: set[OwnerKey] = set()
         self._failures: dict[OwnerKey, int] = {}
         self._timers: dict[OwnerKey, asyncio.TimerHandle] = {}
@@ -48,7 +48,7 @@ class WorkQueue:
         return len(self._waiting)
 
     def add(self, key: OwnerKey) -> None:
-        """Have the key worked on soon, once."""
+        """Queue a key unless it is queued already."""
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
         if key not in self._dirty:
@@ -57,7 +57,7 @@ class WorkQueue:
                 self._put(key)
 
     def add_after(self, key: OwnerKey, seconds: float) -> None:
-        """Have the key worked on after a while; an earlier appointment stays."""
+        """Schedule a key after a delay, unless it is queued or scheduled earlier."""
         if key in self._dirty:
             return
         due = asyncio.get_running_loop().time() + seconds
@@ -68,7 +68,7 @@ class WorkQueue:
         self._timers[key] = asyncio.get_running_loop().call_at(due, self.add, key)
 
     def failed(self, key: OwnerKey) -> float:
-        """Have a failed key tried again and return the delay in seconds."""
+        """Schedule a retry of a failed key and return the delay in seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         delay: float = min(LONGEST_DELAY, SHORTEST_DELAY * 2 ** min(failures - 1, 16))
         delay *= random.uniform(0.8, 1.2)  # noqa: S311 (spreads load, no secret)
@@ -76,11 +76,11 @@ class WorkQueue:
         return delay
 
     def succeeded(self, key: OwnerKey) -> None:
-        """Forget earlier failures of the key."""
+        """Reset the backoff of a key."""
         self._failures.pop(key, None)
 
     async def get(self) -> OwnerKey:
-        """Wait for a key; pass it to `done` afterwards."""
+        """Wait for a key. Call `done` afterwards."""
         await self._wake.acquire()
         key = self._waiting.popleft()
         self._dirty.discard(key)
@@ -88,13 +88,13 @@ class WorkQueue:
         return key
 
     def done(self, key: OwnerKey) -> None:
-        """Give the key back; if it was named meanwhile, it waits again."""
+        """Finish a key; if it was added meanwhile, queue it again."""
         self._busy.discard(key)
         if key in self._dirty:
             self._put(key)
 
     def close(self) -> None:
-        """Cancel all appointments."""
+        """Cancel all scheduled keys."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -105,7 +105,7 @@ class WorkQueue:
 
 
 class Controller:
-    """Feeds the keys of the queue to the reconcilers of their kinds."""
+    """Runs workers that pass keys from the queue to the reconciler of their kind."""
 
     def __init__(self, reconcilers: Mapping[str, Reconciler], queue: WorkQueue) -> None:
         self._reconcilers = reconcilers
@@ -115,11 +115,11 @@ class Controller:
 
     @property
     def stalled_for(self) -> float:
-        """Seconds for which keys have waited without any being taken; 0 if none waits."""
+        """Seconds since a worker last took a key; 0 if none is queued."""
         return time.monotonic() - self._progress if len(self._queue) else 0.0
 
     async def run(self, workers: int = WORKERS) -> None:
-        """Work until cancelled. A bug in a reconciler fails its key, never the operator."""
+        """Run until cancelled. An unexpected exception of a reconciler fails its key, not the operator."""
         async with asyncio.TaskGroup() as group:
             for number in range(workers):
                 group.create_task(self._work(), name=f"reconcile-{number}")
@@ -143,8 +143,8 @@ class Controller:
         except (KubeError, TimeoutError) as error:
             log.warning("reconcile_failed", error=str(error) or repr(error), retry_in=self._failed(key, error))
         except ValidationError as error:
-            log.error("resource_unreadable", error=str(error), retry_in=self._failed(key, error))  # noqa: TRY400 (no bug)
-        except Exception as error:  # one resource's bug must not stop the others
+            log.error("resource_unreadable", error=str(error), retry_in=self._failed(key, error))  # noqa: TRY400 (not a bug)
+        except Exception as error:  # a bug with one resource must not stop the others
             log.exception("reconcile_crashed", retry_in=self._failed(key, error))
         else:
             self._queue.succeeded(key)

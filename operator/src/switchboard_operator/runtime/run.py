@@ -1,4 +1,4 @@
-"""Puts the operator together: health port, Lease, informers, workers, kopf, and the order in which they stop."""
+"""Starts and stops the operator: health port, Lease, informers, workers and kopf."""
 
 import asyncio
 import signal
@@ -35,21 +35,21 @@ from switchboard_operator.turn.reconciler import FleetReconciler
 logger = structlog.get_logger(__name__)
 
 KEY_SECONDS: Final = 5.0
-"""Between attempts to read the root key."""
+"""Interval between attempts to read the root key."""
 STOP_SECONDS: Final = 5.0
-"""For kopf to end its watches."""
+"""Timeout for kopf to end its watches."""
 SYNC_SECONDS: Final = 30.0
-"""In which the informers must have listed before readiness says that they have not."""
+"""Time for the informers' first lists; after that, the replica is not ready."""
 STALL_SECONDS: Final = 120.0
-"""Without a key taken from a queue that is not empty: the process is stuck and should be restarted."""
+"""Time without progress on a queue that is not empty; after that, the process is not alive."""
 
 
 class OperatorError(Exception):
-    """A part of the operator failed. The process must end: the kubelet starts it again after a growing delay."""
+    """A task of the operator failed. The process must exit, so that the kubelet restarts it with backoff."""
 
 
 class Operator:
-    """One replica of the operator: a candidate for the Lease, and while it holds it, the one that acts."""
+    """One replica of the operator: a candidate for the Lease, which reconciles while it holds the Lease."""
 
     def __init__(self, kube: Kube, settings: OperatorSettings, timing: Timing | None = None) -> None:
         self._kube, self._settings = kube, settings
@@ -59,7 +59,7 @@ class Operator:
         self._unsynced_since: float | None = None
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT. Raises OperatorError after a failure that a new attempt would only repeat."""
+        """Run until SIGTERM or SIGINT. Raises OperatorError if a task fails."""
         with self._signals():
             try:
                 async with health.serve(self._settings.port, self._alive, self._ready):
@@ -71,22 +71,22 @@ class Operator:
                 await self._elector.release()
 
     async def _lead(self) -> None:
-        """Act until the Lease is lost or the process should end; then stop acting before anything else."""
+        """Reconcile until the Lease is lost or the process should exit; then stop reconciling before anything else."""
         metrics.leading.set(1)
         logger.info("leading", transitions=self._elector.transitions, fence=self._elector.fence)
         queue, store, references = WorkQueue(), ObjectStore(owner_key), References()
         stop, ready = asyncio.Event(), asyncio.Event()
 
         def changed(key: OwnerKey) -> None:
-            """Wake a resource of ours that changed, and those that refer to it."""
+            """Queue a changed custom resource and those that refer to it."""
             for each in (key, *references.to(key)):
                 queue.add(each)
 
-        # Made before kopf starts: its end cancels what was made later.
+        # Created before kopf starts, because kopf cancels tasks that were created later.
         lease = asyncio.create_task(self._elector.hold(), name="lease")
         acting = asyncio.create_task(self._act(queue, store, references), name="acting")
         ended = asyncio.create_task(self._quit.wait(), name="quit")
-        restore = asyncio.create_task(self._take_signals_back(ready), name="signals")
+        restore = asyncio.create_task(self._restore_signals(ready), name="signals")
         namespaces = self._settings.watch_namespaces
         kopf = asyncio.create_task(
             kopf_app.watch(names.KINDS, self._kube.credentials, namespaces, changed, stop, ready), name="kopf"
@@ -102,21 +102,21 @@ class Operator:
             self._controller = None
             metrics.leading.set(0)
         if ended in done:
-            logger.info("stopping", because="told to end")
+            logger.info("stopping", reason="signal received")
         elif lease in done and lease.exception() is None:
-            logger.info("stopping", because=lease.result())
+            logger.info("stopping", reason=lease.result())
         else:
             _raise_failure(lease, acting, kopf)
-            # Before its ready flag, kopf takes the signals itself and just ends.
-            logger.info("stopping", because="kopf was told to end")
+            # Until it is ready, kopf handles signals itself and returns.
+            logger.info("stopping", reason="kopf received a signal")
             self._quit.set()
 
     async def _act(self, queue: WorkQueue, store: ObjectStore[OwnerKey], references: References) -> None:
-        """Fill the store, then reconcile: with a half-filled store, objects would seem to be missing."""
+        """Fill the store, then reconcile: with an incomplete store, existing objects would seem missing."""
         settings = self._settings
 
         def changed(obj: Json) -> None:
-            """Wake the resource that an object was made for."""
+            """Queue the custom resource that an object belongs to."""
             if (key := owner_key(obj)) is not None:
                 queue.add(key)
 
@@ -129,7 +129,7 @@ class Operator:
         async with PodClient(self._elector.fence) as client, asyncio.TaskGroup() as group:
             for informer in informers:
                 group.create_task(informer.run())
-            # Not waited for: a pool without zones and node drains is better than none.
+            # Not waited for: pools work without zones and node drains.
             group.create_task(Informer(self._kube, NODE, None, nodes).run())
             self._unsynced_since = time.monotonic()
             for informer in informers:
@@ -153,15 +153,15 @@ class Operator:
         }
 
     async def _keys(self) -> Keys:
-        """Return the keys that all secrets derive from; without them nothing can be made, so this waits for them."""
+        """Wait for the root key, without which no Secret can be created, and return the keys."""
         while True:
             try:
                 return await load_keys(self._kube, self._settings.namespace, f"{self._settings.lease}-key")
             except KubeError as error:
-                logger.error("no_root_key", error=str(error))  # noqa: TRY400 (no bug)
+                logger.error("root_key_unavailable", error=str(error))  # noqa: TRY400 (not a bug)
                 await asyncio.sleep(KEY_SECONDS)
 
-    async def _take_signals_back(self, ready: asyncio.Event) -> None:
+    async def _restore_signals(self, ready: asyncio.Event) -> None:
         await ready.wait()
         self._set_signals()
 
@@ -179,7 +179,7 @@ class Operator:
             asyncio.get_running_loop().add_signal_handler(number, self._quit.set)
 
     async def _until_quit(self, waiting: Coroutine[Any, Any, None]) -> bool:
-        """Wait for something unless the process should end first; return whether it should."""
+        """Wait for a coroutine, or until the process should exit; return whether it should."""
         task = asyncio.create_task(waiting)
         ended = asyncio.create_task(self._quit.wait())
         try:
@@ -192,13 +192,13 @@ class Operator:
 
     def _alive(self) -> str | None:
         stalled = self._controller.stalled_for if self._controller else 0.0
-        return f"no key was taken from the queue for {stalled:.0f} s" if stalled > STALL_SECONDS else None
+        return f"no progress on the work queue for {stalled:.0f} s" if stalled > STALL_SECONDS else None
 
     def _ready(self) -> str | None:
-        """Return what is wrong, or None; a replica that waits for the Lease is ready to take over."""
+        """Return the problem, or None; a replica that waits for the Lease is ready."""
         since = self._unsynced_since
         if since is not None and time.monotonic() - since > SYNC_SECONDS:
-            return "the objects in the cluster cannot be listed; the log names the request that fails"
+            return "the objects of the cluster cannot be listed; the log has the failing request"
         return None
 
 
@@ -207,8 +207,8 @@ def _raise_failure(*ended: asyncio.Task[Any]) -> None:
     for task in ended:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("task_failed", task=task.get_name(), exc_info=error)
-            remedy = "Remedy: read the traceback in the log; the process ends so that it is started again"
-            raise OperatorError(f"task {task.get_name()} failed: {error!r}. {remedy}") from error
+            remedy = "Remedy: read the traceback in the log; the process exits to be restarted"
+            raise OperatorError(f"Task {task.get_name()} failed: {error!r}. {remedy}") from error
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:
@@ -218,7 +218,7 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
 
 
 async def run(settings: OperatorSettings) -> None:
-    """Run one replica of the operator until it is told to end."""
+    """Run one replica of the operator until SIGTERM or SIGINT. Raises KubeError or OperatorError."""
     kube = await Kube.load(names.FIELD_MANAGER, metrics.count_request)
     try:
         await Operator(kube, settings).run()

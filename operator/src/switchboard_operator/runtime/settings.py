@@ -1,4 +1,4 @@
-"""The operator's settings, from environment variables that the chart sets."""
+"""Settings of the operator, from environment variables that the chart sets."""
 
 from typing import Annotated, Any, Self
 
@@ -9,27 +9,27 @@ _Text = Annotated[str, Field(min_length=1)]
 
 
 class OperatorSettingsError(Exception):
-    """At least one setting is missing or wrong; the message names each variable, with a remedy."""
+    """Settings are missing or invalid; the message names each variable and a remedy."""
 
 
 class OperatorSettings(BaseSettings):
-    """How this replica of the operator runs."""
+    """Settings of one replica of the operator."""
 
     model_config = SettingsConfigDict(
         extra="ignore", frozen=True, populate_by_name=True, str_strip_whitespace=True, hide_input_in_errors=True
     )
 
     namespace: _Text = Field(validation_alias="SWITCHBOARD_OPERATOR_NAMESPACE")
-    """Where its Lease is."""
+    """Namespace of the Lease and the root key."""
     pod: _Text = Field(validation_alias="SWITCHBOARD_OPERATOR_POD")
-    """Its identity among the replicas."""
+    """Name of the pod, which identifies the replica."""
     lease: _Text = Field(default="switchboard-operator", validation_alias="SWITCHBOARD_OPERATOR_LEASE")
     port: int = Field(default=8080, ge=1, le=65535, validation_alias="SWITCHBOARD_OPERATOR_PORT")
-    """Of /livez, /readyz and /metrics."""
+    """Port of /livez, /readyz and /metrics."""
     watch_namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), validation_alias="SWITCHBOARD_WATCH_NAMESPACES"
     )
-    """Separated by commas; empty: all."""
+    """Namespaces to reconcile, comma-separated; empty: all."""
     signaling_image: _Text = Field(validation_alias="SWITCHBOARD_SIGNALING_IMAGE")
     """Default image of SignalingPools."""
     turn_image: _Text = Field(validation_alias="SWITCHBOARD_TURN_IMAGE")
@@ -54,5 +54,5 @@ class OperatorSettings(BaseSettings):
 
 def _problem(variable: str, kind: str, message: str) -> str:
     if kind in {"missing", "string_too_short"}:
-        return f"{variable} is not set. Remedy: set it; the chart does"
+        return f"{variable} is required. Remedy: set it, as the chart does"
     return f"{variable} is invalid: {message}. Remedy: set a port from 1 to 65535"

@@ -1,4 +1,4 @@
-"""Brings the CustomResourceDefinitions to this version: Helm installs a chart's CRDs, but never upgrades them."""
+"""Upgrades the CustomResourceDefinitions, because Helm installs the CRDs of a chart but never upgrades them."""
 
 import structlog
 

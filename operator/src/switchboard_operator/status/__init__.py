@@ -1,1 +1,1 @@
-"""What a resource reports: conditions, diagnoses of pods, and the writer of the status."""
+"""Reporting: conditions, diagnoses of pods, wording, and the status writer."""

@@ -1,4 +1,4 @@
-"""From facts to the conditions of a status, by the Kubernetes API conventions. Pure."""
+"""Conditions of a status, made from facts (Kubernetes API conventions). Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,37 +13,37 @@ READY: Final = "Ready"
 
 @dataclass(frozen=True)
 class Fact:
-    """What was found about one aspect of a resource."""
+    """Observed state of one aspect of a resource."""
 
     type: str
     holds: bool | None
-    """None: not known yet."""
+    """None if unknown."""
     reason: str
     message: str
     in_progress: bool = False
-    """Whether it will hold by itself after a while: no reason for a warning."""
+    """Whether it is expected to hold soon without intervention, so that no warning is due."""
 
     @property
     def status(self) -> ConditionStatus:
-        """The condition's status."""
+        """Status of the condition."""
         return {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}[self.holds]
 
 
 def ready(facts: Iterable[Fact]) -> Fact:
-    """Sum the facts up: Ready if all hold, else for the reason of the first that does not."""
+    """Return the Ready fact: true if all facts hold, else with the reason of the first one that does not."""
     for fact in facts:
         if fact.holds is not True:
             return Fact(READY, False, fact.reason, fact.message, fact.in_progress)
-    return Fact(READY, True, READY, "All is as the spec says.")
+    return Fact(READY, True, READY, "The resource matches its spec.")
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return a moment as a status says it, in whole seconds of UTC."""
+    """Return a time in the format of a status: UTC, whole seconds (RFC 3339)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def conditions(facts: Iterable[Fact], before: Sequence[Condition], generation: int, now: datetime) -> list[Json]:
-    """Return the status's conditions; the transition time changes only with the status."""
+    """Return the conditions of the facts; the transition time changes only when the status does."""
     known = {condition.type: condition for condition in before}
     result = []
     for fact in facts:

@@ -1,37 +1,40 @@
-"""Diagnoses why pods do not serve, in words that name the pod and the remedy. Pure."""
+"""Diagnosis of pods that do not become ready, with the name of the pod and a remedy. Pure."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from switchboard_operator.kube.resources import Json
 
-Trouble = tuple[str, str]
-"""Reason (one word) and message."""
+Problem = tuple[str, str]
+"""Reason in CamelCase, and message."""
 
 _WAITING: Final = {
-    "ErrImagePull": ("ImagePull", "check the image's name and the registry's credentials"),
-    "ImagePullBackOff": ("ImagePull", "check the image's name and the registry's credentials"),
-    "InvalidImageName": ("ImagePull", "correct the image's name"),
-    "ErrImageNeverPull": ("ImagePull", "load the image on the node"),
-    "CreateContainerConfigError": ("ContainerConfig", "create what the message names"),
+    "ErrImagePull": ("ImagePull", "check the image name and the registry credentials"),
+    "ImagePullBackOff": ("ImagePull", "check the image name and the registry credentials"),
+    "InvalidImageName": ("ImagePull", "correct the image name"),
+    "ErrImageNeverPull": ("ImagePull", "load the image onto the node"),
+    "CreateContainerConfigError": ("ContainerConfig", "create the object that the message names"),
     "CrashLoopBackOff": ("CrashLoop", "read `kubectl logs --previous` of the pod"),
 }
 
 
-def trouble(pods: Iterable[Json]) -> Trouble | None:
-    """Return the first trouble that keeps a pod from serving, or None; pods that only start are no trouble."""
+def diagnose(pods: Iterable[Json]) -> Problem | None:
+    """Return the first problem that keeps a pod from becoming ready, or None; starting up is not a problem."""
     for pod in sorted(filter(is_active, pods), key=lambda item: str(item["metadata"]["name"])):
-        for found in _troubles(pod):
+        for found in _problems(pod):
             return found
     return None
 
 
-def _troubles(pod: Json) -> Iterator[Trouble]:
+def _problems(pod: Json) -> Iterator[Problem]:
     status = pod.get("status") or {}
     name = f"Pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"
     for condition in status.get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            yield "Unschedulable", f"{name}: {condition.get('message', '')} Remedy: add a fitting node, or ask for less"
+            yield (
+                "Unschedulable",
+                f"{name}: {condition.get('message', '')} Remedy: add a matching node, or lower the pod's requests",
+            )
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in _WAITING:
@@ -41,20 +44,20 @@ def _troubles(pod: Json) -> Iterator[Trouble]:
 
 
 def is_finished(pod: Json) -> bool:
-    """Return whether all containers of a pod have ended for good, as those of an evicted one have."""
+    """Return whether a pod has finished: its containers have stopped and will not restart, as after an eviction."""
     return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
 
 
 def is_active(pod: Json) -> bool:
-    """Return whether a pod is there to stay: neither being deleted nor finished, as an evicted one is.
+    """Return whether a pod is neither finished nor being deleted.
 
-    Kubernetes counts a workload's pods the same way (IsPodActive in pkg/controller/controller_utils.go).
+    Kubernetes counts the pods of a workload the same way (IsPodActive in pkg/controller/controller_utils.go).
     """
     return not is_finished(pod) and not pod["metadata"].get("deletionTimestamp")
 
 
 def is_ready(pod: Json) -> bool:
-    """Return whether a pod serves."""
+    """Return whether a pod is active and Ready."""
     conditions = (pod.get("status") or {}).get("conditions") or []
     ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
     return ready and is_active(pod)

@@ -1,4 +1,4 @@
-"""Writing a resource's status: only when it changed, with an event when its readiness did."""
+"""Writes the status of resources: only when it changed, with an event when Ready changed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 
 
 class StatusWriter:
-    """Writes the status subresource of our kinds."""
+    """Writes the status subresource of the custom kinds."""
 
     def __init__(self, kube: Kube, recorder: Recorder) -> None:
         self._kube, self._recorder = kube, recorder
@@ -31,11 +31,11 @@ class StatusWriter:
         resource: Resource,
         fields: dict[str, Any],
         facts: Sequence[Fact],
-        informative: Sequence[Fact] = (),
+        informational: Sequence[Fact] = (),
     ) -> None:
-        """Make the status so: the kind's own fields, and the conditions that the facts come to.
+        """Write the kind's own fields and the conditions of the facts, if they differ from the live status.
 
-        Ready sums up `facts`, the weightiest first; `informative` ones do not count for it.
+        Ready summarizes `facts`, in order of importance; `informational` facts do not affect it. Raises KubeError.
         """
         before = resource.status.conditions
         generation = resource.metadata.generation
@@ -43,7 +43,7 @@ class StatusWriter:
         status = {
             "observedGeneration": generation,
             **fields,
-            "conditions": conditions([summary, *facts, *informative], before, generation, datetime.now(UTC)),
+            "conditions": conditions([summary, *facts, *informational], before, generation, datetime.now(UTC)),
         }
         if (found := difference(live.get("status"), status)) is None:
             return

@@ -1,4 +1,4 @@
-"""The room of TurnFleet: coturn with its agent, a Deployment a region, on the nodes' own network.
+"""TurnFleet: coturn with its agent, one Deployment per region, with host networking.
 
-Relays need thousands of ports at an address that clients reach, which Services do not offer; hence host networking.
+Relays need thousands of ports on an address that clients can reach, which a Service cannot provide.
 """

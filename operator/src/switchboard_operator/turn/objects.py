@@ -1,4 +1,4 @@
-"""Builders of the objects that a fleet consists of. Pure."""
+"""Builders of a fleet's objects. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,7 +8,7 @@ from switchboard_crds.turn_fleet import Region, TurnFleet
 from switchboard_operator.keys.derived import Keys
 from switchboard_operator.kube.compare import digest
 from switchboard_operator.kube.resources import Json
-from switchboard_operator.owned import builders as parts
+from switchboard_operator.owned import builders
 from switchboard_operator.owned.owner import Owner
 from switchboard_operator.turn import peers
 
@@ -24,7 +24,7 @@ def owner_of(fleet: TurnFleet) -> Owner:
 
 
 def base_name(fleet: TurnFleet) -> str:
-    """Return the name of all that the fleet has one of."""
+    """Return the name of the fleet's singleton objects."""
     return f"{fleet.metadata.name}-turn"
 
 
@@ -44,21 +44,21 @@ def selector(fleet: TurnFleet) -> dict[str, str]:
 
 
 def common(fleet: TurnFleet, keys: Keys, pool_uids: Iterable[str]) -> list[Json]:
-    """Return all objects of the fleet but its Deployments, for the pools that refer to it."""
+    """Return all objects of the fleet except its Deployments, for the uids of the pools that refer to it."""
     uid = fleet.metadata.uid
     secrets = {pool: keys.turn_secret(uid, pool) for pool in pool_uids}
     return [
-        parts.service_account(base_name(fleet)),
-        parts.secret(secrets_name(fleet), {names.TURN_PROBE_SECRET: keys.turn_probe_secret(uid), **secrets}),
+        builders.service_account(base_name(fleet)),
+        builders.secret(secrets_name(fleet), {names.TURN_PROBE_SECRET: keys.turn_probe_secret(uid), **secrets}),
         config_map(fleet),
-        parts.disruption_budget(base_name(fleet), selector(fleet)),
+        builders.disruption_budget(base_name(fleet), selector(fleet)),
     ]
 
 
 def configuration(fleet: TurnFleet) -> str:
-    """Return coturn's configuration: no secrets, no way into the network, no features that clients do not need.
+    """Return coturn's configuration: no secrets, no access to private networks, no features that clients do not need.
 
-    Its command line and DTLS are off unless asked for: coturn 4.18 complains of `no-cli` and `no-dtls`.
+    Its CLI and DTLS are off by default; coturn 4.18 warns about `no-cli` and `no-dtls`.
     """
     spec = fleet.spec
     lines = [
@@ -94,12 +94,12 @@ def config_map(fleet: TurnFleet) -> Json:
 
 
 def deployments(fleet: TurnFleet, image: str) -> list[Json]:
-    """Return the Deployments, one a region."""
+    """Return the Deployments, one per region."""
     return [deployment(fleet, region, image) for region in fleet.spec.regions]
 
 
 def deployment(fleet: TurnFleet, region: Region, image: str) -> Json:
-    """Return the Deployment of a region. Two servers cannot share a node's ports, so that none surges."""
+    """Return the Deployment of a region. It has no surge, because two servers cannot share the ports of a node."""
     labels = {**selector(fleet), names.LABEL_REGION: region.name}
     return {
         "apiVersion": "apps/v1",
@@ -113,7 +113,7 @@ def deployment(fleet: TurnFleet, region: Region, image: str) -> Json:
             "template": {
                 "metadata": {
                     "labels": labels,
-                    # coturn reads its configuration when it starts only.
+                    # coturn reads its configuration only when it starts.
                     "annotations": {f"{names.GROUP}/coturn-config-hash": digest(configuration(fleet))},
                 },
                 "spec": _pod(fleet, region, image),
@@ -135,16 +135,16 @@ def _pod(fleet: TurnFleet, region: Region, image: str) -> Json:
         "hostNetwork": True,
         "dnsPolicy": "ClusterFirstWithHostNet",
         "terminationGracePeriodSeconds": TERMINATION_SECONDS,
-        "securityContext": dict(parts.POD_SECURITY),
+        "securityContext": dict(builders.POD_SECURITY),
         **({"nodeSelector": selected} if (selected := node_selector(region)) else {}),
-        # The database must hold the secrets before coturn serves: it refuses everybody otherwise.
+        # The database must hold the secrets before coturn starts, which rejects all clients otherwise.
         "initContainers": [_agent(fleet, image, "write-secrets", "write-secrets")],
-        "containers": [_coturn(fleet, image), _served(_agent(fleet, image, names.AGENT_CONTAINER, "agent"))],
+        "containers": [_coturn(fleet, image), _with_probes(_agent(fleet, image, names.AGENT_CONTAINER, "agent"))],
         "volumes": [
             {"name": "userdb", "emptyDir": {"sizeLimit": "16Mi"}},
             {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "8Mi"}},
             {"name": "config", "configMap": {"name": base_name(fleet)}},
-            parts.secret_volume("secrets", secrets_name(fleet)),
+            builders.secret_volume("secrets", secrets_name(fleet)),
         ],
     }
 
@@ -161,16 +161,16 @@ def _coturn(fleet: TurnFleet, image: str) -> Json:
             f"{_CONFIG}/turnserver.conf",
             "--listening-ip=$(POD_IP)",
             "--relay-ip=$(POD_IP)",
-            # Two clients that both relay through this server reach each other at its own address.
+            # Two clients that relay through the same server reach each other at its address.
             "--allowed-peer-ip=$(POD_IP)",
         ],
-        "env": [parts.field_env("POD_IP", "status.podIP")],
+        "env": [builders.field_env("POD_IP", "status.podIP")],
         "ports": [
             {"name": "turn-udp", "containerPort": port, "hostPort": port, "protocol": "UDP"},
             {"name": "turn-tcp", "containerPort": port, "hostPort": port, "protocol": "TCP"},
         ],
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "1Gi"}},
-        "securityContext": dict(parts.CONTAINER_SECURITY),
+        "securityContext": dict(builders.CONTAINER_SECURITY),
         "volumeMounts": [
             {"name": "userdb", "mountPath": "/var/lib/coturn"},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (a mount of the container's own)
@@ -193,11 +193,11 @@ def _agent(fleet: TurnFleet, image: str, name: str, command: str) -> Json:
         "imagePullPolicy": "IfNotPresent",
         "command": ["switchboard-turn", command],
         "env": [
-            parts.field_env(names.SETTING_TURN_ADDRESS, "status.podIP"),
+            builders.field_env(names.SETTING_TURN_ADDRESS, "status.podIP"),
             *({"name": key, "value": value} for key, value in settings.items()),
         ],
         "resources": {"requests": {"cpu": "20m", "memory": "48Mi"}, "limits": {"memory": "128Mi"}},
-        "securityContext": dict(parts.CONTAINER_SECURITY),
+        "securityContext": dict(builders.CONTAINER_SECURITY),
         "volumeMounts": [
             {"name": "userdb", "mountPath": "/var/lib/coturn"},
             {"name": "secrets", "mountPath": _SECRETS, "readOnly": True},
@@ -205,12 +205,12 @@ def _agent(fleet: TurnFleet, image: str, name: str, command: str) -> Json:
     }
 
 
-def _served(agent: Json) -> Json:
-    """Return the agent with its port and probes: the pod is ready while an authenticated allocation succeeds."""
+def _with_probes(agent: Json) -> Json:
+    """Return the agent with its port and probes: the pod is Ready while an authenticated allocation succeeds."""
     port = names.TURN_INTERNAL_PORT
     return {
         **agent,
         "ports": [{"name": "internal", "containerPort": port, "hostPort": port, "protocol": "TCP"}],
-        "readinessProbe": parts.http_probe("/readyz", "internal", periodSeconds=2, timeoutSeconds=2),
-        "livenessProbe": parts.http_probe("/livez", "internal", periodSeconds=10, timeoutSeconds=5),
+        "readinessProbe": builders.http_probe("/readyz", "internal", periodSeconds=2, timeoutSeconds=2),
+        "livenessProbe": builders.http_probe("/livez", "internal", periodSeconds=10, timeoutSeconds=5),
     }

@@ -1,14 +1,14 @@
-"""Which addresses a relay may reach. Pure.
+"""Peer addresses that a relay may reach. Pure.
 
-A relay inside a network is a way into it: everything but public addresses is refused unless the fleet allows it. The
-lists are IANA's special-purpose registries, as RFC 6890 and RFC 8190 set them up; coturn takes ranges, not CIDR.
+A relay inside a private network is a way into it, so all addresses that are not public are denied unless the fleet
+allows them. Source: IANA special-purpose address registries (RFC 6890, RFC 8190).
 """
 
 from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Final
 
-_REFUSED: Final = (
+_DENIED: Final = (
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -39,14 +39,14 @@ _REFUSED: Final = (
 
 
 def as_range(cidr: str) -> str:
-    """Return a CIDR in coturn's form, `first-last`; host bits are ignored. Raises ValueError for no CIDR."""
+    """Return a CIDR in coturn's format `first-last`, without its host bits. Raises ValueError for an invalid CIDR."""
     network = ip_network(cidr, strict=False)
     return f"{network[0]}-{network[-1]}"
 
 
 def options(allowed: Iterable[str]) -> list[str]:
-    """Return the lines of coturn's configuration; what is allowed beats what is refused."""
+    """Return the lines of coturn's configuration; allowed ranges override denied ones."""
     return [
-        *(f"denied-peer-ip={as_range(cidr)}" for cidr in _REFUSED),
+        *(f"denied-peer-ip={as_range(cidr)}" for cidr in _DENIED),
         *(f"allowed-peer-ip={as_range(cidr)}" for cidr in allowed),
     ]

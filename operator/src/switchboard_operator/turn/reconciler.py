@@ -1,4 +1,4 @@
-"""Brings a fleet's objects about: the effects around the pure modules of this room."""
+"""Reconciles a fleet: the side effects around the pure modules of this package."""
 
 from typing import Final
 
@@ -12,8 +12,8 @@ from switchboard_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, DISRUPTI
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.turn import objects, status
 
-LOOK_AGAIN_SECONDS: Final = 10.0
-"""Between looks at others' objects, which the operator does not watch, while the fleet waits for one."""
+RETRY_SECONDS: Final = 10.0
+"""Interval while the fleet waits for objects that the operator does not watch."""
 OWNED: Final = (SERVICE_ACCOUNT, SECRET, CONFIG_MAP, DISRUPTION_BUDGET, DEPLOYMENT)
 
 
@@ -26,13 +26,13 @@ class FleetReconciler:
         self._default_image = default_image
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
-        """Observe the fleet, apply what differs, and write its status if it changed.
+        """Observe the fleet, apply objects that differ, and write its status if it changed.
 
-        Return the seconds after which to look again at what no watch reports, or None. Raises KubeError.
+        Return the seconds after which to reconcile again, or None to wait for a watch. Raises KubeError.
         """
         live = await self._context.kube.get(ours(names.TURN_FLEET), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
-            return None  # the garbage collector deletes what the fleet owns
+            return None  # the garbage collector deletes the fleet's objects
         fleet = TurnFleet.model_validate(live)
         image = images.choose(fleet.spec.image, fleet.status, self._default_image)
         applied = await self._children.attempt(self._apply(fleet, image.used), FleetCondition.OBJECTS_APPLIED)
@@ -41,7 +41,7 @@ class FleetReconciler:
         facts = [applied.fact, status.servers_healthy(fleet, servers, pods)]
         fields = status.fields(fleet, image, servers)
         await self._context.writer.write(names.TURN_FLEET, live, fleet, fields, facts)
-        return None if applied.fact.holds else LOOK_AGAIN_SECONDS
+        return None if applied.fact.holds else RETRY_SECONDS
 
     async def _apply(self, fleet: TurnFleet, image: str) -> None:
         owner = objects.owner_of(fleet)
@@ -49,10 +49,10 @@ class FleetReconciler:
         wanted = [*objects.common(fleet, self._context.keys, pools), *objects.deployments(fleet, image)]
         await self._children.ensure(owner, wanted)
         await self._children.prune(owner, OWNED, wanted)
-        await self._children.announce(owner, objects.secrets_name(fleet))
+        await self._children.refresh_mounts(owner, objects.secrets_name(fleet))
 
     async def _pools(self, fleet: TurnFleet) -> list[str]:
-        """Return the uids of the pools that refer to the fleet, read anew: a secret must not lapse by a lost event."""
+        """Return the uids of the pools that refer to the fleet, listed so that a lost event removes no secret."""
         found, _ = await self._context.kube.list(ours(names.SIGNALING_POOL), fleet.metadata.namespace)
         pools = map(SignalingPool.model_validate, found)
         name = fleet.metadata.name

@@ -1,4 +1,4 @@
-"""From what was observed to the facts and fields of a fleet's status. Pure."""
+"""Facts and fields of a fleet's status, from its pods. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,12 @@ from switchboard_crds.turn_fleet import FleetCondition, TurnFleet, TurnServer
 from switchboard_operator.images import Images
 from switchboard_operator.kube.resources import Json
 from switchboard_operator.status.conditions import Fact
-from switchboard_operator.status.diagnosis import is_active, is_ready, trouble
+from switchboard_operator.status.diagnosis import diagnose, is_active, is_ready
+from switchboard_operator.status.wording import count, portion
 
 
 def servers(pods: Sequence[Json]) -> list[TurnServer]:
-    """Return the servers that run, by name; no new clients should be sent to one that terminates or was evicted."""
+    """Return the running servers by name, without pods that are terminating or were evicted."""
     found = []
     for pod in pods:
         address = (pod.get("status") or {}).get("podIP")
@@ -23,32 +24,32 @@ def servers(pods: Sequence[Json]) -> list[TurnServer]:
     return sorted(found, key=lambda server: server.name)
 
 
-def wanted(fleet: TurnFleet) -> int:
-    """Return how many servers the spec asks for."""
+def desired(fleet: TurnFleet) -> int:
+    """Return the number of servers in the spec."""
     return sum(region.replicas for region in fleet.spec.regions)
 
 
 def fields(fleet: TurnFleet, image: Images, found: Sequence[TurnServer]) -> dict[str, Any]:
-    """Return the fleet's own fields of the status."""
+    """Return the fleet's own status fields."""
     return {
         **image.fields(),
         "servers": [server.model_dump(by_alias=True) for server in found],
         "healthyServers": sum(server.healthy for server in found),
-        "wantedServers": wanted(fleet),
+        "desiredServers": desired(fleet),
     }
 
 
 def servers_healthy(fleet: TurnFleet, found: Sequence[TurnServer], pods: Sequence[Json]) -> Fact:
-    """Return whether all servers relay, else which region lacks some and why."""
+    """Return the condition ServersHealthy; if it is false, it names a region that lacks servers, and the cause."""
     kind = FleetCondition.SERVERS_HEALTHY
     for region in fleet.spec.regions:
         healthy = sum(server.healthy for server in found if server.region == region.name)
         if healthy >= region.replicas:
             continue
-        summary = f"Region {region.name}: {healthy} of {region.replicas} servers relay."
+        summary = f"Region {region.name}: {portion(healthy, region.replicas, 'server')} healthy."
         here = [pod for pod in pods if pod["metadata"]["labels"].get(names.LABEL_REGION) == region.name]
-        if (problem := trouble(here)) is not None:
+        if (problem := diagnose(here)) is not None:
             reason, message = problem
             return Fact(kind, False, reason, f"{summary} {message}")
         return Fact(kind, False, "Starting", summary, in_progress=True)
-    return Fact(kind, True, "Relaying", f"{wanted(fleet)} servers relay.")
+    return Fact(kind, True, "Healthy", f"{count(desired(fleet), 'server is', 'servers are')} healthy.")

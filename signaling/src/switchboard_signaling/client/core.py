@@ -256,13 +256,17 @@ class ClientSession:
         return [Transmit(frame) for frame in unsent]
 
     def tick(self, now: float) -> list[Output]:
-        """Repeat what was not acknowledged in time; to be called at `deadline`, or a few times per second."""
-        return self._transmit(SendLane.due, now)
+        """Acknowledge and repeat frames that are due; to be called at `deadline`, or a few times per second."""
+        return [*self._acknowledge(now), *self._transmit(SendLane.due, now)]
 
     @property
     def deadline(self) -> float | None:
         """When to call `tick` next; None while nothing is pending."""
-        return self._match.sending.deadline if self._match and self._match.present and self._welcomed else None
+        match = self._match
+        if match is None or not self._welcomed:
+            return None
+        deadlines = (match.receiving.deadline, match.sending.deadline if match.present else None)
+        return min((one for one in deadlines if one is not None), default=None)
 
     @property
     def silence(self) -> float:
@@ -411,9 +415,14 @@ class ClientSession:
             return self._transmit(SendLane.flush, now)
         if (frame.from_, frame.to) != (match.peer, self.instance):
             return []
-        ready, ack = match.receiving.receive(frame)
-        received = [PeerMessageReceived(one) for one in ready if not isinstance(one, messages.Noop)]
-        return [*received, Transmit(ack)]
+        ready = match.receiving.receive(frame, now)
+        received = [PeerMessageReceived(one) for one in ready if not match.sending.obsoletes(one)]
+        return [*received, *self._acknowledge(now)]
+
+    def _acknowledge(self, now: float) -> list[Output]:
+        if self._match is None or not self._welcomed:
+            return []
+        return [Transmit(ack) for ack in self._match.receiving.due(now)]
 
     # The intent
 

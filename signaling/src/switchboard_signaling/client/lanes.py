@@ -7,19 +7,18 @@ acknowledges them. Pods in between may lose, duplicate, delay or reorder frames.
 import random
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from switchboard_signaling.wire.messages import Ack, Answer, Chat, IceCandidate, Noop, Offer, PeerMessage, encode
+from switchboard_signaling.wire.messages import Ack, Chat, Negotiation, PeerMessage, encode
 
-RTO_FIRST: Final = 1.0
-"""Seconds (RFC 6298 section 2.1)."""
-RTO_FLOOR: Final = 0.2
-RTO_CEILING: Final = 5.0
-GRANULARITY: Final = 0.1
+REPEAT_FIRST: Final = 1.0
+"""Seconds until an unacknowledged frame is repeated, as in RFC 6298 section 2.1; doubled with each repetition."""
+REPEAT_CEILING: Final = 5.0
+JITTER: Final = 0.2
+"""Share by which these times vary, so that clients do not repeat in step."""
 WINDOW: Final = 256
 """Maximum number of unacknowledged frames; beyond, the peer counts as unreachable."""
 WINDOW_BYTES: Final = 256 * 1024
@@ -30,14 +29,15 @@ SLOW_START: Final = 4
 """Frames in flight after the first acknowledgement that follows a timeout (as in RFC 5681 section 3.1)."""
 MAX_GAP: Final = 32
 """How many frames beyond a missing one the receiver keeps."""
+ACK_EVERY: Final = 2
+"""Delivered frames after which the receiver acknowledges at once (as in RFC 5681 section 4.2)."""
+ACK_SECONDS: Final = 0.1
+"""Time after which it acknowledges a single delivered frame: well before the sender repeats it."""
 
 
-@dataclass
-class _Unacknowledged:
+class _Unacknowledged(NamedTuple):
     frame: PeerMessage
     size: int
-    sent_at: float | None = None
-    resent: bool = False
 
 
 class SendLane:
@@ -53,21 +53,20 @@ class SendLane:
         self._in_flight = 0
         self._allowed = WINDOW
         self._next = 1
-        self._rto = RTO_FIRST
-        self._smoothed: float | None = None
-        self._variation = 0.0
+        self._generation = 0
+        self._repeat_after = REPEAT_FIRST
         self._deadline = 0.0
 
     def push(self, frame: PeerMessage) -> bool:
         """Keep a frame, numbered, until it is acknowledged; return False if the window is full."""
         match_id, sender, receiver = self._header
         numbered = replace(frame, match_id=match_id, from_=sender, to=receiver, seq=self._next)
-        if isinstance(numbered, Offer | Answer | IceCandidate):
-            self._outdate(numbered.generation)
         size = len(encode(numbered))
         chats = [one for one in self._frames if isinstance(one.frame, Chat)]
         if not _fits(self._frames, size) or (isinstance(frame, Chat) and not _fits(chats, size, CHAT_SHARE)):
             return False
+        if isinstance(numbered, Negotiation):
+            self._generation = max(self._generation, numbered.generation)
         self._next += 1
         self._frames.append(_Unacknowledged(numbered, size))
         return True
@@ -78,9 +77,6 @@ class SendLane:
         going = list(islice(self._frames, self._in_flight, end))
         if going and not self._in_flight:
             self._arm(now)
-        for one in going:
-            one.resent = one.sent_at is not None
-            one.sent_at = now
         self._in_flight = end
         return [one.frame for one in going]
 
@@ -88,16 +84,15 @@ class SendLane:
         """Forget the frames that were delivered to the peer's application."""
         count = 0
         while self._frames and self._frames[0].frame.seq <= seq:
-            first = self._frames.popleft()
+            self._frames.popleft()
             count += 1
-            if first.frame.seq == seq and first.sent_at is not None and not first.resent:
-                self._measure(now - first.sent_at)  # Karn's algorithm: repeated frames are not measured
         if not count:
             return
         self._in_flight = max(self._in_flight - count, 0)
         recovering = bool(self._frames) and self._allowed < WINDOW
         grown = SLOW_START if self._allowed == 1 else self._allowed + count
         self._allowed = min(grown, WINDOW) if recovering else WINDOW
+        self._repeat_after = REPEAT_FIRST
         self._arm(now)
 
     @property
@@ -109,7 +104,7 @@ class SendLane:
         """Return the lowest unacknowledged frame if its acknowledgement is overdue."""
         if not self._in_flight or now < self._deadline:
             return []
-        self._rto = min(self._rto * 2, RTO_CEILING)
+        self._repeat_after = min(self._repeat_after * 2, REPEAT_CEILING)
         return self.restart(now)
 
     def restart(self, now: float) -> list[PeerMessage]:
@@ -123,25 +118,12 @@ class SendLane:
         """Return the chat to send to the peer's next page load, oldest first."""
         return [one.frame for one in self._frames if isinstance(one.frame, Chat)]
 
-    def _outdate(self, generation: int) -> None:
-        """Replace the frames of older generations, whose sequence numbers remain in use."""
-        for one in self._frames:
-            old = one.frame
-            if isinstance(old, Offer | Answer | IceCandidate) and old.generation < generation:
-                one.frame = Noop(match_id=old.match_id, from_=old.from_, to=old.to, seq=old.seq)
-                one.size = len(encode(one.frame))
+    def obsoletes(self, frame: PeerMessage) -> bool:
+        """Return whether a received frame is about a connection that this side has replaced by a newer one."""
+        return isinstance(frame, Negotiation) and frame.generation < self._generation
 
     def _arm(self, now: float) -> None:
-        self._deadline = now + self._rto * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-
-    def _measure(self, rtt: float) -> None:
-        """RFC 6298 section 2."""
-        if self._smoothed is None:
-            self._smoothed, self._variation = rtt, rtt / 2
-        else:
-            self._variation = 0.75 * self._variation + 0.25 * abs(self._smoothed - rtt)
-            self._smoothed = 0.875 * self._smoothed + 0.125 * rtt
-        self._rto = min(max(self._smoothed + max(GRANULARITY, 4 * self._variation), RTO_FLOOR), RTO_CEILING)
+        self._deadline = now + self._repeat_after * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter
 
 
 class ReceiveLane:
@@ -151,17 +133,40 @@ class ReceiveLane:
         self._header = (match_id, sender, receiver)
         self._delivered = 0
         self._held: dict[int, PeerMessage] = {}
+        self._unacknowledged = 0
+        self._ack_at: float | None = None
 
-    def receive(self, frame: PeerMessage) -> tuple[list[PeerMessage], Ack]:
-        """Return the frames to deliver now, in order, and the acknowledgement to send."""
+    def receive(self, frame: PeerMessage, now: float) -> list[PeerMessage]:
+        """Return the frames to deliver now, in order; ask for their acknowledgement by `due`.
+
+        Gaps and duplicates are acknowledged at once, because the sender is repeating frames.
+        """
+        gap = bool(self._held)
         if self._delivered < frame.seq <= self._delivered + MAX_GAP:
             self._held[frame.seq] = frame
         ready = []
         while self._delivered + 1 in self._held:
             self._delivered += 1
             ready.append(self._held.pop(self._delivered))
+        self._unacknowledged += len(ready)
+        if gap or not ready or self._unacknowledged >= ACK_EVERY:
+            self._ack_at = now
+        elif self._ack_at is None:
+            self._ack_at = now + ACK_SECONDS
+        return ready
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call `due`; None while everything is acknowledged."""
+        return self._ack_at
+
+    def due(self, now: float) -> list[Ack]:
+        """Return the acknowledgement of all delivered frames, if it is due."""
+        if self._ack_at is None or now < self._ack_at:
+            return []
+        self._unacknowledged, self._ack_at = 0, None
         match_id, sender, receiver = self._header
-        return ready, Ack(match_id=match_id, from_=sender, to=receiver, seq=self._delivered)
+        return [Ack(match_id=match_id, from_=sender, to=receiver, seq=self._delivered)]
 
 
 def _fits(frames: Iterable[_Unacknowledged], size: int, share: float = 1.0) -> bool:

@@ -1,8 +1,7 @@
-/** The call page: what the SDK knows, shown in words, and what the person does, passed on. */
+/** The call page: shows the SDK's snapshot and passes on what the user does. */
 import { showChecks } from "./page/checks.js";
 import { Panel } from "./page/panel.js";
-import { LINK, routeFor, wordsFor } from "./page/words.js";
-import { listen } from "./sdk/events.js";
+import { AUTHORS, routeFor, SIGNALING, wordsFor } from "./page/words.js";
 import { MAX_CHAT } from "./sdk/protocol.js";
 import { Switchboard } from "./sdk/switchboard.js";
 
@@ -14,18 +13,18 @@ const $ = (id) => /** @type {T} */ (document.getElementById(id));
 const start = $("start");
 /** @type {HTMLInputElement} */
 const relay = $("relay");
-const panel = new Panel($("numbers"));
+const panel = new Panel($("stats"));
 
-// What the person sees
+// What the user sees
 
 /** @param {string} id @param {string} text */
-function say(id, text) {
-  if ($(id).textContent !== text) $(id).textContent = text; // an equal text would be read out again
+function setText(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text; // screen readers would read an equal text again
 }
 
-/** @param {string} id @param {string} text shown unless empty */
-function note(id, text) {
-  say(id, text);
+/** @param {string} id @param {string} text shown unless it is empty */
+function showText(id, text) {
+  setText(id, text);
   $(id).hidden = !text;
 }
 
@@ -38,23 +37,23 @@ function play(id, stream) {
 
 function show() {
   const { snapshot } = switchboard;
-  const { state, link, problem } = snapshot;
+  const { state, signaling, problem } = snapshot;
   const words = wordsFor(snapshot);
   const away = state === "idle" || state === "loading";
   document.body.dataset.state = words.state;
   document.body.dataset.problem = problem?.code ?? "";
-  document.body.dataset.picture = snapshot.receiving;
-  say("headline", words.headline);
-  say("detail", words.detail);
-  note("banner", words.banner);
-  note("picture", words.picture);
-  say("link", LINK[link]);
-  $("link").dataset.status = link;
-  const mendable = problem && problem.label && problem.action !== "join" && state !== "connected";
-  note("mend", mendable ? problem.label : "");
+  document.body.dataset.video = snapshot.remoteVideo;
+  setText("headline", words.headline);
+  setText("detail", words.detail);
+  showText("banner", words.banner);
+  showText("video-note", words.videoNote);
+  setText("link", SIGNALING[signaling]);
+  $("link").dataset.status = signaling;
+  const solvable = problem && problem.actionLabel && problem.action !== "join" && state !== "connected";
+  showText("solve", solvable ? problem.actionLabel : "");
   start.hidden = !away;
-  /** @type {HTMLElement} */ (relay.parentElement).hidden = !away; // it counts for the next call
-  start.disabled = link !== "online" || !snapshot.local;
+  /** @type {HTMLElement} */ (relay.parentElement).hidden = !away; // it applies to the next call
+  start.disabled = signaling !== "online" || !snapshot.local;
   $("leave").hidden = away;
   $("leave").textContent = state === "queued" ? "Stop looking" : "Leave";
   $("next").hidden = away || state === "queued";
@@ -67,7 +66,7 @@ function show() {
   if (away || state === "queued") {
     panel.clear();
     $("lines").replaceChildren();
-    say("grade", "");
+    setText("grade", "");
   }
   toggle("microphone", "Microphone", snapshot.microphone, Boolean(snapshot.local?.getAudioTracks().length));
   toggle("camera", "Camera", snapshot.camera, Boolean(snapshot.local?.getVideoTracks().length));
@@ -80,73 +79,73 @@ function show() {
  * @param {string} id
  * @param {string} name
  * @param {boolean} on
- * @param {boolean} there
+ * @param {boolean} available
  */
-function toggle(id, name, on, there) {
+function toggle(id, name, on, available) {
   /** @type {HTMLButtonElement} */
   const button = $(id);
-  button.disabled = !there;
+  button.disabled = !available;
   button.ariaPressed = String(on);
-  say(id, `${name} ${on ? "on" : "off"}`);
+  setText(id, `${name} ${on ? "on" : "off"}`);
 }
 
-/** A button that goes away while it has the focus hands it to the one that comes in its place. */
+/** Move the focus from a button that was hidden to the one that replaces it. */
 function keepFocus() {
   const focused = document.activeElement;
   if (!(focused instanceof HTMLElement) || !focused.hidden) return;
-  const next = [$("mend"), start, $("leave")].find((one) => !one.hidden);
+  const next = [$("solve"), start, $("leave")].find((button) => !button.hidden);
   next?.focus();
 }
 
-/** @param {"chat" | "panel"} id @param {boolean} wanted */
-function open(id, wanted) {
-  $(id).hidden = !wanted;
-  $(`show-${id}`).ariaExpanded = String(wanted);
+/** @param {"chat" | "panel"} id @param {boolean} visible */
+function open(id, visible) {
+  $(id).hidden = !visible;
+  $(`show-${id}`).ariaExpanded = String(visible);
   $("side").hidden = $("chat").hidden && $("panel").hidden;
 }
 
-listen(switchboard, "change", show);
-listen(switchboard, "log", ({ error }) => console.warn(error));
-listen(switchboard, "numbers", (measured) => {
-  const { path, rtt } = measured.numbers;
-  panel.show(measured);
-  say("grade", measured.grade);
-  $("grade").dataset.grade = measured.grade;
+switchboard.addEventListener("change", show);
+switchboard.addEventListener("warning", ({ detail }) => console.warn(detail));
+switchboard.addEventListener("stats", ({ detail: stats }) => {
+  const { path, rttMs, grade } = stats;
+  panel.show(stats);
+  setText("grade", grade);
+  $("grade").dataset.grade = grade;
   if (!path || switchboard.snapshot.state !== "connected") return;
-  say("route", routeFor(path, rtt));
+  setText("route", routeFor(path, rttMs));
   $("route").dataset.path = path;
   $("route").hidden = false;
 });
-listen(switchboard, "chat", ({ text, mine }) => {
-  const line = document.createElement("li");
-  line.className = mine ? "mine" : "theirs";
-  const who = document.createElement("span");
-  who.className = "who";
-  who.textContent = mine ? "You: " : "Partner: ";
-  line.append(who, text);
-  $("lines").append(line);
+switchboard.addEventListener("chat", ({ detail: { text, own } }) => {
+  const message = document.createElement("li");
+  message.className = own ? "own" : "theirs";
+  const author = document.createElement("span");
+  author.className = "author";
+  author.textContent = `${own ? AUTHORS.own : AUTHORS.peer}: `;
+  message.append(author, text);
+  $("lines").append(message);
   $("lines").scrollTop = $("lines").scrollHeight;
-  if (!mine) open("chat", true);
+  if (!own) open("chat", true);
 });
 
-// What the person does
+// What the user does
 
 /** @type {Record<string, () => void>} */
-const MEND = {
-  devices: () => switchboard.openDevices(),
+const SOLUTIONS = {
+  "open-devices": () => switchboard.openDevices(),
   reload: () => location.reload(),
   retry: () => switchboard.retry(),
   reconnect: () => switchboard.reconnect(),
   "sign-in": () => location.reload(),
 };
 
-const ACTS = {
+const ACTIONS = {
   start: () => switchboard.join(),
   next: () => switchboard.join(),
   leave: () => switchboard.leave(),
-  mend: () => MEND[switchboard.snapshot.problem?.action ?? ""]?.(),
-  microphone: () => (switchboard.microphone = !switchboard.snapshot.microphone),
-  camera: () => (switchboard.camera = !switchboard.snapshot.camera),
+  solve: () => SOLUTIONS[switchboard.snapshot.problem?.action ?? ""]?.(),
+  microphone: () => (switchboard.microphone = !switchboard.microphone),
+  camera: () => (switchboard.camera = !switchboard.camera),
   check: () => showChecks($("checks"), $("results"), switchboard),
   "show-panel": () => open("panel", $("panel").hidden),
   "show-chat": () => {
@@ -154,7 +153,7 @@ const ACTS = {
     if (!$("chat").hidden) $("text").focus();
   },
 };
-for (const [id, act] of Object.entries(ACTS)) $(id).onclick = () => void act();
+for (const [id, action] of Object.entries(ACTIONS)) $(id).onclick = () => void action();
 
 /** @type {HTMLInputElement} */
 const field = $("text");
@@ -164,10 +163,10 @@ $("write").onsubmit = (event) => {
   if (field.value.trim()) switchboard.chat(field.value.trim());
   field.value = "";
 };
-$("tier").onchange = () => {
+$("video-quality").onchange = () => {
   /** @type {HTMLSelectElement} */
-  const choice = $("tier");
-  switchboard.tier = /** @type {import("./sdk/quality.js").Tier} */ (choice.value);
+  const choice = $("video-quality");
+  switchboard.videoQuality = /** @type {import("./sdk/quality.js").VideoQuality} */ (choice.value);
 };
 relay.onchange = () => {
   switchboard.relayOnly = relay.checked;

@@ -34,7 +34,7 @@ from switchboard_signaling.wire.intents import Idle, Intent
 
 SUBPROTOCOL: Final = "switchboard.v1"
 SAFE_LENGTH: Final = MAX_FRAME_BYTES // 4
-"""Characters that fit into a frame whatever they are: UTF-8 takes at most four bytes per character."""
+"""Number of characters that always fits into a frame: a character is up to four bytes of UTF-8."""
 RECONNECT_ATTEMPTS: Final = 3
 
 _WIRE_NAMES: Final = {"session_id": "session", "socket_number": "socket", "match_id": "match", "from_": "from"}
@@ -178,10 +178,6 @@ class Chat(LaneFrame, tag="chat"):
     text: ChatText
 
 
-class Noop(LaneFrame, tag="noop"):
-    """Keeps a sequence number whose content is obsolete."""
-
-
 class Ack(LaneFrame, tag="ack"):
     """All frames of the lane up to `seq` were delivered to the application.
 
@@ -189,8 +185,10 @@ class Ack(LaneFrame, tag="ack"):
     """
 
 
-PeerMessage: TypeAlias = Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
+PeerMessage: TypeAlias = Offer | Answer | IceCandidate | IceRestart | Chat | Ack
 """Frames from client to client."""
+Negotiation: TypeAlias = Offer | Answer | IceCandidate
+"""Frames about one connection, which are obsolete once the receiver has sent one of a newer generation."""
 
 
 # Reports of a client about its call: unnumbered, may be dropped, for statistics only, never sent to the peer.
@@ -234,7 +232,7 @@ class ConnectionState(_Frame, tag="connection-state", kw_only=True):
 
 ClientFrame: TypeAlias = (
     Hello | Resume | Auth | Heartbeat | JoinQueue | LeaveQueue | Leave | Stats | ConnectionState
-    | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
+    | Offer | Answer | IceCandidate | IceRestart | Chat | Ack
 )  # fmt: skip
 
 
@@ -369,7 +367,7 @@ class ErrorFrame(_Frame, tag="error", kw_only=True):
 
 ServerFrame: TypeAlias = (
     Welcome | Snapshot | ServerHeartbeat | QueueStatus | MatchFound | PeerState | AuthExpiring | Goaway | Replaced
-    | ErrorFrame | Offer | Answer | IceCandidate | IceRestart | Chat | Noop | Ack
+    | ErrorFrame | Offer | Answer | IceCandidate | IceRestart | Chat | Ack
 )  # fmt: skip
 
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

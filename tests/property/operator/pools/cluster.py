@@ -103,9 +103,9 @@ class Cluster:
     def spec(self) -> SignalingPool:
         """Return the pool that asks for the target."""
         target, canary = self.target, self.target.canary
-        rollout: dict[str, Any] = {"surgePercent": self.percent(target.surge), "paused": target.paused}
+        rollout: dict[str, Any] = {"maxSurge": target.surge, "paused": target.paused}
         if canary is not None:
-            rollout["canary"] = {"percent": self.percent(canary.pods), "pauseSeconds": int(canary.pause)}
+            rollout["canary"] = {"percent": self.percent(canary.pods), "minReadySeconds": int(canary.min_ready)}
         found = pool(
             status={} if self.rebalances is None or self.rebalances() else {"lastMoveTime": self.clock()},
             replicas=target.replicas,
@@ -139,9 +139,9 @@ class Cluster:
         match command:
             case Annotate(pod=pod, stage=stage, since=since):
                 self.pod(pod.name).marks = replace(self.pod(pod.name).marks, stage=stage, since=since)
-            case Cordon(pod=pod, refuse=refuse):
+            case Cordon(pod=pod, cordoned=cordoned):
                 if self.random.random() >= self.loss:
-                    self.pod(pod.name).cordoned = refuse
+                    self.pod(pod.name).cordoned = cordoned
             case GoAway(pod=pod, count=count):
                 found = self.pod(pod.name)
                 found.asked |= set([one for one in found.sessions if one not in found.asked][:count])
@@ -195,7 +195,7 @@ class Cluster:
             pod.marks = replace(marks, started=True, ready=True, ready_since=marks.ready_since or self.now)
 
     def restart(self, pod: SimPod) -> None:
-        """Have a pod's container restart: its clients look elsewhere, and it forgets that it was told to refuse."""
+        """Restart a pod's container: its clients look for other pods, and it is no longer cordoned."""
         self.unplaced += pod.sessions
         pod.sessions, pod.cordoned = [], False
         pod.asked = set()
@@ -226,7 +226,7 @@ class Cluster:
             self.moves[session] += 1
 
     def step(self) -> None:
-        """Have somebody do something."""
+        """Let a random actor do one thing."""
         todo: list[Callable[[], None]] = [self.endpoints]
         todo += [partial(self.replica_set, name) for name in self.sets]
         for pod in self.pods:

@@ -1,4 +1,4 @@
-"""Questions that pods ask the store, at random, and what a broker answers to them."""
+"""Random questions of pods to the store, and a broker's answers."""
 
 from typing import TypeAlias
 
@@ -38,7 +38,7 @@ INTENTS = st.one_of(
 )
 SIDES = st.sampled_from([None, "a", "b"])
 MODES = st.sampled_from(["", "text", "text39"])
-"""The last two share a line."""
+"""The last two share a queue."""
 TICKETS = st.builds(
     lambda session, sub, order, *words: Ticket(f"{session}/t", session, sub, "inst", POD, order, *words),
     SIDS, st.sampled_from(["u1", "u2", "u3"]), st.integers(0, 5), WORDS, WORDS, MODES, WORDS,
@@ -88,7 +88,7 @@ KINDS = {"sessions": SESSIONS, "match": MATCH, "line": LINE, "choosy": CHOOSY, "
 
 
 async def answers(broker: Broker, steps: list[Step]) -> list[Reply | list[Proposal]]:
-    """Return what a broker says to each step; mailboxes have no order."""
+    """Return a broker's answer to each step; mailboxes are unordered."""
     return [
         sorted(await broker.proposals(), key=lambda one: one.match_id) if step is None else await broker.ask(step)
         for step in steps

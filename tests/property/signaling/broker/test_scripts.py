@@ -1,4 +1,4 @@
-"""The scripts on the simulation's model of the store mean what the reference means; a real store is asked in e2e."""
+"""The scripts agree with the reference on the simulation's model of the store; e2e tests ask a real store."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Frames of clients, valid in form and arbitrary in content."""
+"""Well-formed frames of clients with arbitrary content."""
 
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ AUTHS = st.sampled_from([None, "ada 300", "ada 70", "eve 300", "bad"])
 
 
 def frames(ids: st.SearchStrategy[str] = IDS) -> st.SearchStrategy[messages.ClientFrame]:
-    """Return any frame of a client, with ids from a few, so that they sometimes name the same thing."""
+    """Return a strategy for any client frame, with few distinct ids, so that some are equal."""
     lane = {"match_id": ids, "from_": ids, "to": ids, "seq": COUNTERS}
     return st.one_of(
         st.builds(messages.Hello, socket_number=COUNTERS, instance=ids, intent=WANTS, auth=AUTHS),
@@ -35,6 +35,5 @@ def frames(ids: st.SearchStrategy[str] = IDS) -> st.SearchStrategy[messages.Clie
         st.builds(messages.Offer, sdp=st.just("v=0"), **lane),
         st.builds(messages.IceCandidate, candidates=st.just([]), **lane),
         st.builds(messages.Chat, id=ids, text=st.just("hello"), **lane),
-        st.builds(messages.Noop, **lane),
         st.builds(messages.Ack, **lane),
     )

@@ -1,4 +1,4 @@
-"""Whatever a client sends is a frame or a coded error, never a traceback."""
+"""Any input from a client is a frame or a coded error, never a traceback."""
 
 import json
 

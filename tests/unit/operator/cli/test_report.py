@@ -11,7 +11,7 @@ def event(note: str, at: str, uid: str = "uid-of-calls", reason: str = "Scaling"
 
 
 def draining() -> dict[str, Any]:
-    message = "After 600 s calls-1 still hold sessions."
+    message = "Draining pod calls-1 still holds sessions after 600 s."
     return {**ready_condition(ConditionStatus.FALSE), "type": "Drained", "reason": "TimedOut", "message": message}
 
 
@@ -23,14 +23,14 @@ CALLS = pool(
         "drainingReplicas": 1,
         "desiredReplicas": 2,
         "sessions": 60,
-        "capacity": 200,
-        "decision": "spec.replicas is 2.",
+        "sessionCapacity": 200,
+        "scalingDecision": "spec.replicas is 2.",
     }
 )
 EVENTS = [
-    event("3 -> 2 pods: spec.replicas is 2.", "2026-01-01T00:00:02.000000Z"),
-    event("2 -> 3 pods: spec.replicas is 3.", "2026-01-01T00:00:01.000000Z"),
-    event("60 sessions left a; b took sessions.", "2026-01-01T00:00:01.500000Z", reason="Rebalanced"),
+    event("Scaling from 3 to 2 pods: spec.replicas is 2.", "2026-01-01T00:00:02.000000Z"),
+    event("Scaling from 2 to 3 pods: spec.replicas is 3.", "2026-01-01T00:00:01.000000Z"),
+    event("Moved 60 sessions from a to b.", "2026-01-01T00:00:01.500000Z", reason="Rebalanced"),
     event("of another pool", "2026-01-01T00:00:03.000000Z", uid="other"),
     event("no decision", "2026-01-01T00:00:03.000000Z", reason="Ready"),
 ]
@@ -41,10 +41,14 @@ def test_a_pool_is_reported_with_its_newest_decisions_first() -> None:
     assert found["replicas"] == {"desired": 2, "existing": 3, "ready": 3, "draining": 1}
     assert (found["sessions"], found["capacity"], found["why"]) == (60, 200, "spec.replicas is 2.")
     assert (found["ready"]["holds"], found["drained"]["reason"]) == (True, "TimedOut")
-    assert [item["decision"][:6] for item in found["decisions"]] == ["3 -> 2", "60 ses", "2 -> 3"]
+    assert [item["decision"] for item in found["decisions"]] == [
+        "Scaling from 3 to 2 pods: spec.replicas is 2.",
+        "Moved 60 sessions from a to b.",
+        "Scaling from 2 to 3 pods: spec.replicas is 3.",
+    ]
 
 
-def test_only_the_last_decisions_are_told() -> None:
+def test_only_the_last_decisions_are_reported() -> None:
     many = [event(str(number), f"2026-01-01T00:00:{number:02}Z") for number in range(20)]
     [found] = report([CALLS], many)
     assert [item["decision"] for item in found["decisions"]] == [
@@ -65,21 +69,21 @@ def test_pools_are_shown_as_a_table_and_what_is_wrong_below_it() -> None:
         "web        calls      yes    3/2   Manual   1         60        200       spec.replicas is 2.",
         "",
         "web/calls",
-        "  drained: TimedOut: After 600 s calls-1 still hold sessions.",
-        "  2026-01-01T00:00:02  3 -> 2 pods: spec.replicas is 2.",
-        "  2026-01-01T00:00:01  60 sessions left a; b took sessions.",
-        "  2026-01-01T00:00:01  2 -> 3 pods: spec.replicas is 3.",
+        "  drained: TimedOut: Draining pod calls-1 still holds sessions after 600 s.",
+        "  2026-01-01T00:00:02  Scaling from 3 to 2 pods: spec.replicas is 2.",
+        "  2026-01-01T00:00:01  Moved 60 sessions from a to b.",
+        "  2026-01-01T00:00:01  Scaling from 2 to 3 pods: spec.replicas is 3.",
     ]
 
 
 def test_a_pool_that_scales_by_its_load_says_within_which_bounds_and_what_keeps_it_from_that() -> None:
-    blind = {
+    unsampled = {
         **ready_condition(ConditionStatus.FALSE),
         "type": "ScalingActive",
         "reason": "NoSamples",
         "message": "Why.",
     }
-    auto = pool(autoscaling={"minReplicas": 2, "maxReplicas": 9}, status={"conditions": [blind]})
+    auto = pool(autoscaling={"minReplicas": 2, "maxReplicas": 9}, status={"conditions": [unsampled]})
     [found] = report([auto], [])
     assert [found["scaling"][key] for key in ("mode", "min", "max", "holds")] == ["Auto", 2, 9, False]
     shown = text([found])

@@ -52,6 +52,6 @@ async def test_a_secret_that_can_be_neither_made_nor_read_is_an_error(status: in
 @pytest.mark.parametrize("data", [None, {}, {"root": None}, {"root": "%"}, {"root": "a2V5"}, {"other": "a2V5"}])
 async def test_a_secret_without_a_key_is_never_replaced(data: Any) -> None:
     kube = FakeKube(secret(data))
-    with pytest.raises(KubeError, match=r"Secret system/key holds no key of 32 bytes in 'root'\. Remedy"):
+    with pytest.raises(KubeError, match=r"Secret system/key must hold a key of 32 bytes in 'root'\. Remedy"):
         await load_keys(kube, "system", "key")
     assert kube.writes == []

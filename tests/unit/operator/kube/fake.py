@@ -33,7 +33,7 @@ class FakeKube(Kube):
         self._field_manager = "tester"
         self.objects: dict[_Place, Json] = {}
         self.calls: list[str] = []
-        """Requests as `METHOD plural/name[/subresource]`, watches left out."""
+        """Requests as `METHOD plural/name[/subresource]`, without watches."""
         self.failures: dict[str, Exception] = {}
         """Raised by each request that a key, a regular expression, matches as it stands in `calls`."""
         self._applied: dict[tuple[_Place, str], Json] = {}

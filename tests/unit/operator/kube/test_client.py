@@ -88,9 +88,9 @@ async def test_an_answer_is_a_json_object(kube: Kube, api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("body", [PAGE, b"", b'"ok"', b"[]", b"\xff"])
-async def test_an_answer_that_is_no_json_object_counts_as_no_answer(kube: Kube, api: ApiServer, body: bytes) -> None:
+async def test_an_answer_other_than_a_json_object_counts_as_no_answer(kube: Kube, api: ApiServer, body: bytes) -> None:
     api.answers_with(body)
-    with pytest.raises(UnavailableError, match=r"GET .*/pods/a: no JSON object.*Remedy"):
+    with pytest.raises(UnavailableError, match=r"GET .*/pods/a: expected a JSON object.*Remedy"):
         await kube.get(POD, "web", "a")
 
 
@@ -213,7 +213,7 @@ async def test_a_watch_after_a_version_that_is_gone_is_refused(kube: Kube, api: 
 async def test_a_watch_that_yields_no_json_counts_as_no_answer(kube: Kube, api: ApiServer) -> None:
     api.answers_with(PAGE)
     events: list[Any] = []
-    with pytest.raises(UnavailableError, match=r"watch of pods: no JSON object.*Remedy"):
+    with pytest.raises(UnavailableError, match=r"watch of pods: expected a JSON object.*Remedy"):
         events.extend([event async for event in kube.watch(POD, "web", "", "1")])
     assert events == []
 
@@ -267,8 +267,8 @@ async def test_outside_a_cluster_the_kubeconfigs_context_counts(
     assert current_namespace() == "default"
 
 
-async def test_without_a_cluster_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_without_a_cluster_the_error_has_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_kubeconfig(monkeypatch, tmp_path / "none")
-    with pytest.raises(KubeError, match=r"no cluster: .*Remedy: set KUBECONFIG"):
+    with pytest.raises(KubeError, match=r"no cluster configured: .*Remedy: set KUBECONFIG"):
         await Kube.load("tester")
     assert current_namespace() == "default"

@@ -86,7 +86,9 @@ async def test_what_differs_is_applied(kube: FakeKube, children: Children) -> No
 
 async def test_a_strangers_object_is_left_alone(kube: FakeKube, children: Children) -> None:
     kube.objects["a"] = {"kind": "Service", "metadata": {"name": "a", "namespace": "web"}}
-    with pytest.raises(NameTakenError, match=r"Service web/a exists and belongs to somebody else\. Remedy"):
+    with pytest.raises(
+        NameTakenError, match=r"Service web/a already exists and is not controlled by this resource\. Remedy"
+    ):
         await children.ensure(OWNER, [WANTED])
     assert kube.calls == ["get a"]
 
@@ -129,9 +131,7 @@ async def test_a_workload_is_scaled_only_as_it_was_seen(kube: FakeKube, children
     ]
 
 
-async def test_a_workload_that_is_mended_keeps_its_size(
-    kube: FakeKube, store: OwnedObjects, children: Children
-) -> None:
+async def test_an_updated_workload_keeps_its_replicas(kube: FakeKube, store: OwnedObjects, children: Children) -> None:
     await children.ensure_sized(OWNER, WORKLOAD, 2)
     await children.scale(kube.objects["a"], 7, {})
     await children.ensure_sized(OWNER, WORKLOAD, 2)
@@ -142,7 +142,9 @@ async def test_a_workload_that_is_mended_keeps_its_size(
     store.put(REPLICA_SET, changed)
     await children.ensure_sized(OWNER, WORKLOAD, 2)
     assert kube.applied["spec"] == {"template": {"spec": {}}, "replicas": 7}
-    assert kube.applied["metadata"]["resourceVersion"] == "200", "whoever scales it meanwhile is not overruled"
+    assert kube.applied["metadata"]["resourceVersion"] == "200", (
+        "a concurrent change of the replicas is not overwritten"
+    )
 
 
 async def test_a_strangers_workload_is_left_alone(kube: FakeKube, children: Children) -> None:
@@ -156,14 +158,14 @@ async def test_exactly_the_pod_that_was_meant_is_marked(
 ) -> None:
     one = running_pod()
     kube.objects[one["metadata"]["name"]] = copy.deepcopy(one)
-    await children.mark(one, {"metadata": {"labels": {"a": "b"}}})
+    await children.annotate(one, {"metadata": {"labels": {"a": "b"}}})
     assert kube.patches == [{"metadata": {"labels": {"a": "b"}, "uid": one["metadata"]["uid"]}}]
     for status in (404, 409):
         kube.refusal = ApiError(status, b"")
-        await children.mark(one, {"metadata": {}})
+        await children.annotate(one, {"metadata": {}})
     kube.refusal = ApiError(500, b"")
     with pytest.raises(ApiError):
-        await children.mark(one, {"metadata": {}})
+        await children.annotate(one, {"metadata": {}})
 
 
 async def make(children: Children, *objects: Any) -> int:
@@ -189,7 +191,7 @@ async def test_what_may_pass_is_raised(kube: FakeKube, children: Children) -> No
 
 async def test_a_success_has_the_value_of_the_work(children: Children) -> None:
     outcome = await children.attempt(make(children, WANTED), "ObjectsApplied")
-    assert outcome == Outcome(1, Fact("ObjectsApplied", True, "Applied", "All objects exist as they should."))
+    assert outcome == Outcome(1, Fact("ObjectsApplied", True, "Applied", "All objects exist and match the spec."))
 
 
 async def test_a_taken_name_becomes_a_fact(kube: FakeKube, children: Children) -> None:
@@ -205,20 +207,22 @@ def running_pod() -> Any:
     return found
 
 
-async def test_pods_are_told_of_a_changed_secret_once(kube: FakeKube, store: OwnedObjects, children: Children) -> None:
+async def test_a_changed_secret_is_updated_in_its_pods_once(
+    kube: FakeKube, store: OwnedObjects, children: Children
+) -> None:
     kube.objects["calls-1"] = running_pod()
     store.put(POD, running_pod())
-    await children.announce(OWNER, "files")
+    await children.refresh_mounts(OWNER, "files")
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "files"}, "data": {}}
     await children.ensure(OWNER, [secret])
-    await children.announce(OWNER, "files")
-    await children.announce(OWNER, "files")
+    await children.refresh_mounts(OWNER, "files")
+    await children.refresh_mounts(OWNER, "files")
     assert kube.calls == ["get files", "apply files", "patch calls-1"]
     assert store.get(SECRET, "web", "files") is not None
 
 
 @pytest.mark.parametrize("status", [404, 500])
-async def test_a_pod_that_is_gone_needs_not_be_told(
+async def test_a_changed_secret_ignores_pods_that_are_gone(
     kube: FakeKube, store: OwnedObjects, children: Children, status: int
 ) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "files"}, "data": {}}
@@ -226,7 +230,7 @@ async def test_a_pod_that_is_gone_needs_not_be_told(
     store.put(POD, running_pod())
     kube.refusal = ApiError(status, b"")
     if status == 404:
-        await children.announce(OWNER, "files")
+        await children.refresh_mounts(OWNER, "files")
     else:
         with pytest.raises(ApiError):
-            await children.announce(OWNER, "files")
+            await children.refresh_mounts(OWNER, "files")

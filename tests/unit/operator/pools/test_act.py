@@ -73,7 +73,7 @@ async def test_an_order_reaches_the_pod_and_its_answer_is_remembered(world: Acti
     assert sample.cordoned
 
 
-async def test_after_sessions_were_asked_to_move_the_pods_are_sampled_anew(world: Acting) -> None:
+async def test_after_sessions_were_asked_to_move_the_pods_are_sampled_again(world: Acting) -> None:
     before = len(world.sampler.history(KEY).observations)
     await world.perform(Cordon(snapshot("a"), True))
     assert len(world.sampler.history(KEY).observations) == before
@@ -133,7 +133,7 @@ async def test_another_victim_is_reported_once(world: Acting) -> None:
     assert world.events("OtherPodRemoved") == [], "it will be tried again"
     world.kube.failures.clear()
     assert not await world.perform(spared)
-    assert world.events("OtherPodRemoved") == [f"ReplicaSet {world.name} removed a pod other than a, the drained one."]
+    assert world.events("OtherPodRemoved") == [f"ReplicaSet {world.name} removed a pod other than the drained a."]
     assert names.ANNOTATION_REMOVING not in world.current["metadata"]["annotations"]
     assert world.current["spec"]["replicas"] == 1
 

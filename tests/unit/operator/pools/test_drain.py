@@ -31,14 +31,14 @@ def due(
     cancel: dict[str, int] | None = None,
     timeout: float = 1e9,
     force: bool = False,
-    gives: dict[str, int] | None = None,
+    moves: dict[str, int] | None = None,
 ) -> Steps:
     """Return the steps; a pod that has no stage among `stages`, by name, should stay in the one that it is in."""
     found: dict[str, Stage] = {}
     for pod in (pod for item in sets for pod in item.staying):
         stage = Stage.DRAINING if pod.stage is Stage.DRAINED else pod.stage
         found[pod.uid] = (stages or {}).get(pod.name, stage)
-    placement = Placement(found, grow or {}, cancel or {}, gives or {})
+    placement = Placement(found, grow or {}, cancel or {}, moves or {})
     return steps(placement, by_name(*sets), "new", NOW, timeout, force=force)
 
 
@@ -55,7 +55,7 @@ def test_at_rest_there_is_nothing_to_do() -> None:
     assert not found.moving
 
 
-def test_a_pod_that_should_go_is_marked_before_it_is_told() -> None:
+def test_a_draining_pod_is_annotated_before_it_is_cordoned() -> None:
     pod = serving("a", 5)
     assert commands(replica_set(pod, serving("b")), stages=DRAIN) == (
         Annotate(pod, Stage.DRAINING, NOW),
@@ -74,13 +74,13 @@ def test_a_pod_that_never_served_needs_no_draining() -> None:
     assert commands(replica_set(pod, serving("b")), stages=DRAIN) == (Annotate(pod, Stage.DRAINED, NOW),)
 
 
-def test_a_pod_that_comes_back_is_told_before_it_is_offered() -> None:
+def test_a_returning_pod_is_uncordoned_before_it_is_offered() -> None:
     pod = out("a", 5)
     back = {"a": Stage.SERVING}
     assert commands(replica_set(pod), stages=back) == (Cordon(pod, False), Annotate(pod, Stage.SERVING, None))
 
 
-def test_a_restarted_container_is_told_again() -> None:
+def test_a_restarted_container_is_cordoned_again() -> None:
     pod = out("a", 0, sample=sample(0, cordoned=False))
     assert commands(replica_set(pod, serving("b"))) == (Cordon(pod, True),)
 
@@ -103,22 +103,22 @@ def rebalancing(name: str, sessions: int, **fields: Any) -> PodSnapshot:
     return out(name, sessions, Stage.REBALANCING, **fields)
 
 
-def test_a_pod_that_gives_some_sessions_away_and_stays_is_no_pod_on_its_way_out() -> None:
+def test_a_pod_that_is_rebalanced_is_not_draining() -> None:
     full, other = serving("a", 50), serving("b")
-    found = due(replica_set(full, other), stages={"a": Stage.REBALANCING}, gives={"uid-a": 5})
+    found = due(replica_set(full, other), stages={"a": Stage.REBALANCING}, moves={"uid-a": 5})
     assert found.commands == (Annotate(full, Stage.REBALANCING, NOW), Cordon(full, True))
     closed = rebalancing("a", 50)
-    found = due(replica_set(closed, other), gives={"uid-a": 5}, timeout=1)
+    found = due(replica_set(closed, other), moves={"uid-a": 5}, timeout=1)
     assert found == Steps((GoAway(closed, 5),), rebalancing=(closed,))
     assert found.moving
 
 
 def test_it_gives_nothing_before_all_that_refuse_are_out_of_the_service() -> None:
     late = rebalancing("b", 50, offered=True)
-    assert commands(replica_set(rebalancing("a", 50), late, serving("c")), gives={"uid-a": 5}) == ()
+    assert commands(replica_set(rebalancing("a", 50), late, serving("c")), moves={"uid-a": 5}) == ()
 
 
-def test_its_time_begins_anew_if_it_has_to_go_after_all() -> None:
+def test_the_timeout_starts_again_when_a_rebalanced_pod_is_drained() -> None:
     pod = rebalancing("a", 50)
     found = due(replica_set(pod, serving("b")), stages=DRAIN, timeout=10, force=True)
     assert found.commands[0] == Annotate(pod, Stage.DRAINING, NOW)
@@ -159,7 +159,7 @@ def test_the_emptiest_gives_first_and_the_room_is_shared() -> None:
 @pytest.mark.parametrize(
     "fields", [{"ready": False}, {"offered": False}, {"sample": None}, {"sample": sample(0, cordoned=True)}]
 )
-def test_only_pods_that_surely_take_clients_have_room(fields: dict[str, Any]) -> None:
+def test_only_pods_that_certainly_accept_clients_have_room(fields: dict[str, Any]) -> None:
     found = commands(replica_set(out("a", 5), serving("b", **fields)), stages={"b": Stage.SERVING})
     assert not [one for one in found if isinstance(one, GoAway)]
 
@@ -216,7 +216,7 @@ def test_sets_grow_shed_and_go() -> None:
 def test_a_pod_whose_time_is_up_is_kept_and_named(since: float, late: bool) -> None:
     pod = out("a", 5, since=since, sample=sample(5, leaving=5, cordoned=True))
     found = due(replica_set(pod, serving("b")), timeout=10)
-    assert (found.commands, found.out, found.overdue) == ((), (pod,), (pod,) if late else ())
+    assert (found.commands, found.draining, found.overdue) == ((), (pod,), (pod,) if late else ())
 
 
 def test_with_force_a_pod_whose_time_is_up_goes() -> None:
@@ -241,10 +241,10 @@ POD: PodSnapshot = serving("a")
         (Scale("s", 3), "scale s to 3"),
         (Scale("s", 2, ("x", "y")), "scale s to 2, removing x, y"),
         (DeleteReplicaSet("s"), "delete s"),
-        (UnexpectedVictim("s", ("a",)), "note that s kept a"),
+        (UnexpectedVictim("s", ("a",)), "report that s kept a"),
     ],
 )
-def test_commands_are_told_in_words(command: Command, words: str) -> None:
+def test_commands_as_text(command: Command, words: str) -> None:
     assert describe(command) == words
 
 

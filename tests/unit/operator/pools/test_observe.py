@@ -34,7 +34,7 @@ async def test_pods_are_seen_with_their_samples_nodes_and_endpoints() -> None:
     world.offer("a")
     world.nodes.put(NODE, {"metadata": {"name": "n1", "labels": {names.TOPOLOGY_ZONE: "north"}}})
     history = SampleHistory(load=Load(desired=7))
-    history.take("uid-of-a", world.pods.samples["a"])
+    history.record("uid-of-a", world.pods.samples["a"])
     found = await seen(world, history)
     [pods] = found.revisions.values()
     assert [(pod.name, pod.offered, pod.zone, pod.evacuate) for pod in pods.pods] == [
@@ -53,7 +53,7 @@ async def test_an_old_sample_is_none_and_a_pod_that_ends_is_counted_apart() -> N
     world.kube.change(going(world.pod("b")))
     world.kube.show(world.context.store, POD)
     history = SampleHistory()
-    history.take("uid-of-a", world.pods.samples["a"])
+    history.record("uid-of-a", world.pods.samples["a"])
     found = await seen(world, history, now=FRESH + 11)
     [pods] = found.revisions.values()
     assert [(pod.name, pod.sample) for pod in pods.pods] == [("a", None)]

@@ -28,8 +28,8 @@ def test_a_new_pool_gets_the_pods_that_its_spec_asks_for() -> None:
 
 def test_the_load_decides_on_the_number() -> None:
     auto = pool(replicas=1, autoscaling={"maxReplicas": 9})
-    found = plan(auto, observed(load=Load(desired=4, reason="load wants 4", no_metrics=True)), NOW)
-    assert found.decision == ReplicaDecision(4, "load wants 4", no_metrics=True)
+    found = plan(auto, observed(load=Load(desired=4, reason="load needs 4 pods", no_metrics=True)), NOW)
+    assert found.decision == ReplicaDecision(4, "load needs 4 pods", no_metrics=True)
     assert found.steps.commands == (Scale("new", 4),)
 
 
@@ -41,11 +41,11 @@ def test_an_older_revision_makes_room_for_the_current_one() -> None:
     assert found.steps.commands == (Annotate(pod, Stage.DRAINING, NOW), Cordon(pod, True))
 
 
-def test_a_trial_is_told() -> None:
+def test_a_canary_is_reported() -> None:
     tried = pool(replicas=2, rollout={"canary": {}})
     old = replica_set(serving("a", revision="old"), serving("b", revision="old"), name="old")
-    assert plan(tried, observed(old), NOW).on_trial
-    assert not plan(pool(replicas=2), observed(old), NOW).on_trial
+    assert plan(tried, observed(old), NOW).in_canary
+    assert not plan(pool(replicas=2), observed(old), NOW).in_canary
 
 
 @pytest.mark.parametrize(("mode", "moves"), [("Auto", True), ("Disabled", False)])

@@ -45,14 +45,14 @@ async def test_a_pod_proves_that_it_is_its_pools_and_takes_the_operators_orders(
     place = PodEndpoint("pod", pod, Access.to("a", KEYS))
     async with PodClient(fence=7) as client:
         assert (await client.sample(place)).capacity == 3
-        assert (await client.refuse(place, True)).cordoned
+        assert (await client.cordon(place, True)).cordoned
 
 
 async def test_no_token_is_given_to_who_is_not_the_pools(pod: str) -> None:
     async with PodClient(fence=7) as client:
         for access in (Access.to("b", KEYS), Access.to("a", Keys(bytes(32)))):
             with pytest.raises(PodError, match="CERTIFICATE_VERIFY_FAILED"):
-                await client.refuse(PodEndpoint("pod", pod, access), True)
+                await client.cordon(PodEndpoint("pod", pod, access), True)
         assert not (await client.sample(PodEndpoint("pod", pod, Access.to("a", KEYS)))).cordoned
 
 
@@ -68,7 +68,7 @@ async def test_a_new_root_key_reaches_a_running_pod_with_its_files(pod: str, tmp
     new = Keys(bytes(32))
     mount(tmp_path, new, "a")
     async with PodClient(fence=8) as client:
-        assert (await client.refuse(PodEndpoint("pod", pod, Access.to("a", new)), True)).cordoned
+        assert (await client.cordon(PodEndpoint("pod", pod, Access.to("a", new)), True)).cordoned
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

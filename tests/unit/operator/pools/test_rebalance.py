@@ -10,12 +10,12 @@ from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, se
 from switchboard_operator.pools.drain import BATCH
 from switchboard_operator.pools.rebalance import (
     LONGEST_SECONDS,
-    Terms,
+    RebalancePolicy,
     level_of,
     margin,
+    policy_of,
     rebalance,
     summary,
-    terms_of,
     uneven,
 )
 from switchboard_operator.pools.rollout import Target, place
@@ -36,15 +36,15 @@ def closed(name: str, sessions: int, leaving: int = 0, since: float = START) -> 
 
 
 def planned(
-    *sets: RevisionPods, target: int = 0, rested: bool = True, now: float = START + 1
+    *sets: RevisionPods, target: int = 0, cooled_down: bool = True, now: float = START + 1
 ) -> tuple[set[str], dict[str, int]]:
     """Return the pods that are to be out of the Service, and how many sessions each of them is to give away now."""
     current = by_name(*sets)
     replicas = sum(item.replicas for item in sets)
-    placement = rebalance(place(Target(replicas, "new"), current), current, Terms(target, rested, now))
+    placement = rebalance(place(Target(replicas, "new"), current), current, RebalancePolicy(target, cooled_down, now))
     names = {pod.uid: pod.name for item in sets for pod in item.staying}
     shut = {names[uid] for uid, stage in placement.stages.items() if stage is Stage.REBALANCING}
-    return shut, {names[uid]: count for uid, count in placement.gives.items()}
+    return shut, {names[uid]: count for uid, count in placement.moves.items()}
 
 
 def pods(*found: PodSnapshot, **more: Any) -> tuple[set[str], dict[str, int]]:
@@ -166,8 +166,8 @@ def test_it_does_not_last_for_ever() -> None:
 
 
 def test_it_begins_only_a_while_after_the_last_moves_and_goes_on_whenever() -> None:
-    assert pods(holding("a", 150), holding("b", 0), rested=False) == NOTHING
-    assert pods(closed("a", 150), holding("b", 0), rested=False)[0] == {"a"}
+    assert pods(holding("a", 150), holding("b", 0), cooled_down=False) == NOTHING
+    assert pods(closed("a", 150), holding("b", 0), cooled_down=False)[0] == {"a"}
 
 
 def test_a_rollout_comes_first() -> None:
@@ -176,7 +176,7 @@ def test_a_rollout_comes_first() -> None:
     held = {"uid-a": Stage.SERVING, "uid-b": Stage.SERVING}
     paused = place(Target(2, "new", paused=True), by_name(new, old))
     assert paused.stages == held
-    assert rebalance(paused, by_name(new, old), Terms(0, True, START)) == paused
+    assert rebalance(paused, by_name(new, old), RebalancePolicy(0, True, START)) == paused
 
 
 @pytest.mark.parametrize("change", [{"replicas": 3}, {"replicas": 1}, {"ending": 1}])
@@ -189,31 +189,31 @@ def test_scaling_comes_first() -> None:
     sets = by_name(replica_set(holding("a", 150), holding("b", 0)))
     for replicas in (1, 3):
         placement = place(Target(replicas, "new"), sets)
-        assert rebalance(placement, sets, Terms(0, True, START)) == placement
+        assert rebalance(placement, sets, RebalancePolicy(0, True, START)) == placement
 
 
 LAST = {"lastMoveTime": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
-    ("spec", "status", "after", "terms"),
+    ("spec", "status", "after", "policy"),
     [
         ({}, {}, 0, (0, True)),
         ({"autoscaling": {"maxReplicas": 1, "targetSessionsPerPod": 70}}, {}, 0, (70, True)),
         ({}, LAST, 299, (0, False)),
         ({}, LAST, 300, (0, True)),
-        ({"rebalance": {"periodSeconds": 10}}, LAST, 10, (0, True)),
+        ({"rebalance": {"cooldownSeconds": 10}}, LAST, 10, (0, True)),
         ({"rebalance": {"mode": "Disabled"}}, {}, 0, None),
     ],
 )
-def test_the_terms_are_the_pools(spec: Any, status: Any, after: int, terms: tuple[int, bool] | None) -> None:
+def test_the_terms_are_the_pools(spec: Any, status: Any, after: int, policy: tuple[int, bool] | None) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC).timestamp() + after
-    assert terms_of(pool(status=status, **spec), now) == (Terms(*terms, now) if terms else None)
+    assert policy_of(pool(status=status, **spec), now) == (RebalancePolicy(*policy, now) if policy else None)
 
 
-def test_what_it_came_to_is_told_in_words() -> None:
+def test_the_result_as_text() -> None:
     words = summary({"a": 150, "b": 0, "c": 40, "gone": 3}, {"a": 90, "b": 58, "c": 42, "new": 1})
-    assert words == "60 sessions left a (150 -> 90); b (0 -> 58), c (40 -> 42) took sessions."
+    assert words == "Moved 60 sessions from a (150 -> 90) to b (0 -> 58), c (40 -> 42)."
     many = dict.fromkeys("abcde", 100) | {"f": 0}
-    assert "c (100 -> 90) and 2 more; f" in summary(many, dict.fromkeys("abcde", 90) | {"f": 50})
+    assert "c (100 -> 90) and 2 more to f" in summary(many, dict.fromkeys("abcde", 90) | {"f": 50})
     assert summary({"a": 1, "b": 0}, {"a": 1, "b": 2}) == "No session moved."

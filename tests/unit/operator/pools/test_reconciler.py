@@ -6,7 +6,7 @@ from tests.unit.operator.pools.world import KEY, POOL, World
 
 from switchboard_operator.kube import ApiError
 from switchboard_operator.kube.resources import POD, REPLICA_SET
-from switchboard_operator.pools.reconciler import LOOK_AGAIN_SECONDS, MOVING_SECONDS, SOON_SECONDS
+from switchboard_operator.pools.reconciler import MOVING_SECONDS, RETRY_SECONDS, SOON_SECONDS
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_a_pool_waits_for_its_redis_without_pods(world: World) -> None:
     world.apply(replicas=2, redisRef={"name": "store"})
     assert await world.reconcile() is None, "the RedisCluster wakes it"
     assert world.kube.of(REPLICA_SET) == []
-    assert world.condition("PodsReady") == ("False", "Waiting")
+    assert world.condition("PodsReady") == ("False", "WaitingForDependencies")
     assert world.condition("ObjectsApplied") == ("True", "Applied")
     assert world.events("Scaling") == []
 
@@ -81,7 +81,7 @@ async def test_a_refused_object_is_reported_and_nothing_is_done_to_the_pods(worl
     await serving(world)
     world.kube.failures["PATCH services"] = refusal(422, "Invalid", "spec.ports")
     world.apply(replicas=1, service={"type": "NodePort"})
-    assert await world.reconcile() == LOOK_AGAIN_SECONDS
+    assert await world.reconcile() == RETRY_SECONDS
     assert world.condition("ObjectsApplied") == ("False", "Refused")
     assert world.pods.orders == []
     assert world.events("Scaling") == []
@@ -97,7 +97,7 @@ async def test_a_replica_set_that_changes_while_it_is_scaled_is_no_failure(world
     world.kube.failures.clear()
     assert await world.reconcile() == SOON_SECONDS
     assert world.current["spec"]["replicas"] == 4
-    assert world.events("Scaling") == ["2 -> 4 pods: spec.replicas is 4."]
+    assert world.events("Scaling") == ["Scaling from 2 to 4 pods: spec.replicas is 4."]
 
 
 async def test_a_pass_that_fails_is_repeated_without_an_event_of_its_own(world: World) -> None:
@@ -113,16 +113,16 @@ async def test_a_pass_that_fails_is_repeated_without_an_event_of_its_own(world: 
     assert world.events("Scaling") == []
     world.kube.failures.clear()
     await world.reconcile()
-    assert world.events("Scaling") == ["2 -> 4 pods: spec.replicas is 4."]
+    assert world.events("Scaling") == ["Scaling from 2 to 4 pods: spec.replicas is 4."]
 
 
 async def test_what_the_pass_took_into_account_does_not_wake_the_pool_again(world: World) -> None:
     await serving(world)
     world.woken.clear()
-    await world.sampler.look(KEY)
+    await world.sampler.poll(KEY)
     assert world.woken == []
     world.nodes.unschedulable.add("n1")
-    await world.sampler.look(KEY)
+    await world.sampler.poll(KEY)
     assert world.woken == [KEY]
 
 
@@ -133,4 +133,4 @@ async def test_other_bounds_hold_at_once_and_not_with_the_next_sample(world: Wor
     world.apply(autoscaling={"maxReplicas": 9, "minReplicas": 3})
     await world.reconcile()
     assert world.status["desiredReplicas"] == 3
-    assert world.status["decision"].endswith("; min 3")
+    assert world.status["scalingDecision"].endswith("; min 3")

@@ -10,7 +10,7 @@ from switchboard_operator.pools.replicas import NO_SAMPLE, ReplicaDecision, adva
 from switchboard_operator.pools.samples import Load, PoolObservation
 
 EVENING = 1_782_928_800.0  # 2026-07-01 20:00 in Berlin
-SHOW = {"name": "show", "cron": "0 20 * * *", "timeZone": "Europe/Berlin", "durationSeconds": 3600, "replicas": 6}
+SHOW = {"name": "show", "cron": "0 20 * * *", "timeZone": "Europe/Berlin", "durationSeconds": 3600, "minReplicas": 6}
 
 
 def scaled(desired: int = 3, **autoscaling: Any) -> SignalingPool:
@@ -41,15 +41,17 @@ def test_without_autoscaling_the_spec_decides() -> None:
 
 
 def test_in_auto_the_load_decides() -> None:
-    assert decided(scaled(), observed(140, 140, 132)) == ReplicaDecision(5, "load wants 5 (412 sessions / 100)")
+    assert decided(scaled(), observed(140, 140, 132)) == ReplicaDecision(
+        5, "load needs 5 pods (412 sessions, 100 per pod)"
+    )
 
 
 def test_by_hand_the_spec_decides_and_it_is_said_what_the_load_wants() -> None:
     found = decided(scaled(mode="Manual", schedules=[SHOW]), observed(140, 140, 132))
-    why = "spec.replicas is 4; Auto would have 6: schedule show wants 6 (0 20 * * * Europe/Berlin)"
+    why = "spec.replicas is 4; mode Auto would choose 6: schedule show needs 6 pods (0 20 * * * Europe/Berlin)"
     assert found == ReplicaDecision(4, why)
     assert decided(scaled(mode="Manual"), observed(90, 90, 90, seconds=100)).why.endswith(
-        "Auto would have 3: load wants 3 (270 sessions / 100)"
+        "Auto would choose 3: load needs 3 pods (270 sessions, 100 per pod)"
     )
 
 
@@ -60,7 +62,10 @@ def test_before_the_first_observation_there_are_as_many_as_before(desired: int, 
 
 def test_after_a_start_of_the_operator_nothing_goes_before_the_history_is_whole() -> None:
     found = decided(scaled(desired=7), observed(10, 10, 10))
-    assert (found.desired, found.why) == (7, "load wants 1 (30 sessions / 100); history is not 60 s long yet")
+    assert (found.desired, found.why) == (
+        7,
+        "load needs 1 pod (30 sessions, 100 per pod); history is shorter than 60 s",
+    )
     assert decided(scaled(desired=7), observed(10, 10, 10, seconds=60)).desired < 7
 
 
@@ -89,9 +94,9 @@ def test_without_autoscaling_observations_come_to_nothing_until_it_is_there() ->
 @pytest.mark.parametrize(
     ("bounds", "desired", "why"),
     [
-        ({"minReplicas": 7}, 7, "load wants 5 (412 sessions / 100); min 7"),
-        ({"maxReplicas": 2}, 2, "load wants 5 (412 sessions / 100); max 2"),
-        ({"minReplicas": 5, "maxReplicas": 5}, 5, "load wants 5 (412 sessions / 100)"),
+        ({"minReplicas": 7}, 7, "load needs 5 pods (412 sessions, 100 per pod); min 7"),
+        ({"maxReplicas": 2}, 2, "load needs 5 pods (412 sessions, 100 per pod); max 2"),
+        ({"minReplicas": 5, "maxReplicas": 5}, 5, "load needs 5 pods (412 sessions, 100 per pod)"),
     ],
 )
 def test_other_bounds_hold_before_the_next_observation(bounds: dict[str, int], desired: int, why: str) -> None:
@@ -100,9 +105,12 @@ def test_other_bounds_hold_before_the_next_observation(bounds: dict[str, int], d
 
 
 def test_the_settings_reach_the_decision() -> None:
-    assert decided(scaled(freeSlots=150), observed(140)).why == "buffer wants 3 (140 sessions + 150 free / 100)"
+    assert (
+        decided(scaled(bufferSessions=150), observed(140)).why
+        == "buffer needs 3 pods (140 sessions + 150 buffer, 100 per pod)"
+    )
     held = observed(10, 10, 10, seconds=80)
-    assert "history is not 90 s long" in decided(scaled(downWindowSeconds=90), held).why
+    assert "history is shorter than 90 s" in decided(scaled(scaleDown={"stabilizationWindowSeconds": 90}), held).why
     assert decided(scaled(minReplicas=5), observed(10)).desired == 5
     assert decided(scaled(maxReplicas=2, desired=2), observed(140, 140)).why.endswith("max 2")
 
@@ -125,12 +133,12 @@ def test_a_silent_pod_counts_as_full_when_others_should_go() -> None:
     ("change", "problem"),
     [
         ({}, None),
-        ({"cron": "0 25 * * *"}, "spec.autoscaling.schedules[0].cron '0 25 * * *' cannot be kept: Bad hour"),
-        ({"timeZone": "Mars"}, "spec.autoscaling.schedules[0].timeZone 'Mars' is no IANA time zone"),
+        ({"cron": "0 25 * * *"}, "spec.autoscaling.schedules[0].cron '0 25 * * *' is invalid: Bad hour"),
+        ({"timeZone": "Mars"}, "spec.autoscaling.schedules[0].timeZone 'Mars' must be an IANA time zone"),
     ],
 )
-def test_a_schedule_that_cannot_be_kept_is_named_and_left_out(change: dict[str, str], problem: str | None) -> None:
+def test_an_invalid_schedule_is_named_and_skipped(change: dict[str, str], problem: str | None) -> None:
     auto = PoolAutoscaling.model_validate({"maxReplicas": 9, "schedules": [{**SHOW, **change}]})
     found, problems = read_schedules(auto)
-    assert [item.replicas for item in found] == ([] if problem else [6])
+    assert [item.min_pods for item in found] == ([] if problem else [6])
     assert [text.startswith(problem) for text in problems] == ([True] if problem else [])

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.operator.examples import pool
 from tests.unit.operator.pools.pods import by_name, out, replica_set, sample, serving, starting
 
-from switchboard_operator.pools.rollout import Canary, Target, place, surge, target_of, victims
+from switchboard_operator.pools.rollout import Canary, Target, place, share, surge, target_of, victims
 from switchboard_operator.pools.snapshot import PodSnapshot, RevisionPods, Stage
 
 
@@ -27,8 +27,12 @@ def placed(replicas: int, *sets: RevisionPods, **target: Any) -> tuple[dict[str,
 @pytest.mark.parametrize(
     ("replicas", "percent", "pods"), [(0, 25, 1), (1, 25, 1), (4, 25, 1), (5, 25, 2), (100, 25, 25), (4, 100, 4)]
 )
-def test_a_rollout_may_use_some_more_pods_and_at_least_one(replicas: int, percent: int, pods: int) -> None:
-    assert surge(replicas, percent) == pods
+def test_a_share_of_the_pods_is_rounded_up_and_at_least_one(replicas: int, percent: int, pods: int) -> None:
+    assert share(replicas, percent) == surge(replicas, f"{percent}%") == pods
+
+
+def test_the_surge_may_be_a_number_of_pods() -> None:
+    assert surge(4, 7) == 7
 
 
 @pytest.mark.parametrize(
@@ -42,7 +46,7 @@ def test_a_rollout_may_use_some_more_pods_and_at_least_one(replicas: int, percen
         ("scaled to nothing", 0, [replica_set(serving("a"))], "D", 0, {}),
         ("scaled down before the pods exist", 2, [replica_set(serving("a"), replicas=4)], "S", 0, {"new": 2}),
         ("load came back", 2, [replica_set(serving("a"), out("b", 5), out("c", 3))], "SSD", 0, {}),
-        ("load came back for good", 4, [replica_set(serving("a"), out("b", 5))], "SS", 2, {}),
+        ("load came back permanently", 4, [replica_set(serving("a"), out("b", 5))], "SS", 2, {}),
         ("a pod that is being removed is gone", 1, [replica_set(serving("a"), starting("b"), replicas=1)], "S", 0, {}),
         ("a starting pod goes before one that serves", 1, [replica_set(serving("a"), starting("b"))], "SD", 0, {}),
         ("one that serves comes back for one that fails", 1, [replica_set(starting("a"), out("b", 5))], "DS", 0, {}),
@@ -137,7 +141,7 @@ def test_a_paused_rollout_replaces_no_further_pod(sets: list[RevisionPods], stag
 
 
 NOW = 1000.0
-TRIAL = Canary(pods=1, pause=60, now=NOW)
+TRIAL = Canary(pods=1, min_ready=60, now=NOW)
 
 
 def made(*pods: PodSnapshot, created: str = "2026-01-02T00:00:00Z", **fields: Any) -> RevisionPods:
@@ -180,7 +184,7 @@ def test_a_new_revision_is_tried_first(case: str, sets: list[RevisionPods], stag
     assert cancel == {}
 
 
-def test_as_many_are_tried_as_wished() -> None:
+def test_the_canary_has_the_requested_number_of_pods() -> None:
     several = replace(TRIAL, pods=2)
     assert placed(8, older(*"abcdefgh"), canary=several, surge=4)[1] == {"new": 2}
     one_passed = made(ready_for("m", 60), ready_for("n", 59))
@@ -196,12 +200,13 @@ def test_a_paused_rollout_is_not_tried() -> None:
     ("rollout", "target"),
     [
         ({}, Target(20, "new", 5)),
-        ({"surgePercent": 50, "paused": True}, Target(20, "new", 10, paused=True)),
+        ({"maxSurge": "50%", "paused": True}, Target(20, "new", 10, paused=True)),
+        ({"maxSurge": 3}, Target(20, "new", 3)),
         ({"canary": {}}, Target(20, "new", 5, canary=Canary(2, 300, NOW))),
-        ({"canary": {"percent": 90, "pauseSeconds": 7}}, Target(20, "new", 5, canary=Canary(5, 7, NOW))),
+        ({"canary": {"percent": 90, "minReadySeconds": 7}}, Target(20, "new", 5, canary=Canary(5, 7, NOW))),
     ],
 )
-def test_the_wish_is_the_pools(rollout: Any, target: Target) -> None:
+def test_the_target_follows_the_spec(rollout: Any, target: Target) -> None:
     assert target_of(pool(rollout=rollout), 20, "new", NOW) == target
 
 

@@ -47,8 +47,8 @@ class Sampled:
             self.client.holds(name, 1)
 
     async def enter(self, spec: SignalingPool | None = None, considered: Considered = CONSIDERED) -> None:
-        await self.sampler.enter(spec or pool(), ACCESS)
-        self.sampler.consider(KEY, considered, hurried=False)
+        await self.sampler.track(spec or pool(), ACCESS)
+        self.sampler.consider(KEY, considered, moving=False)
 
     @property
     def history(self) -> SampleHistory:
@@ -71,7 +71,7 @@ class Sampled:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Sampled:
-    for name in ("TICK_SECONDS", "HURRIED_SECONDS", "CHANGING_SECONDS", "REST_SECONDS"):
+    for name in ("TICK_SECONDS", "MOVING_SECONDS", "CHANGING_SECONDS", "REST_SECONDS"):
         monkeypatch.setattr(sampler, name, 0.0)
     return Sampled()
 
@@ -87,13 +87,13 @@ async def test_what_pods_say_is_remembered_and_silence_is_not_zero(world: Sample
 
 async def test_a_pool_that_is_not_sampled_has_no_history(world: Sampled) -> None:
     await world.sampler.refresh(KEY)
-    await world.sampler.look(KEY)
-    world.sampler.take(KEY, "uid-of-a", world.client.samples["a"])
-    world.sampler.consider(KEY, CONSIDERED, hurried=True)
+    await world.sampler.poll(KEY)
+    world.sampler.record(KEY, "uid-of-a", world.client.samples["a"])
+    world.sampler.consider(KEY, CONSIDERED, moving=True)
     assert world.history == SampleHistory()
     await world.enter()
     assert world.history.observations
-    world.sampler.leave(KEY)
+    world.sampler.untrack(KEY)
     assert world.history == SampleHistory()
 
 
@@ -116,7 +116,7 @@ async def test_each_observation_is_taken_into_the_load_at_once(world: Sampled) -
 async def test_what_a_pod_answers_to_an_order_is_remembered(world: Sampled) -> None:
     await world.enter()
     world.client.holds("a", 1, cordoned=True)
-    world.sampler.take(KEY, "uid-of-a", world.client.samples["a"])
+    world.sampler.record(KEY, "uid-of-a", world.client.samples["a"])
     assert world.history.newest["uid-of-a"].cordoned
 
 
@@ -140,7 +140,7 @@ async def test_a_node_to_be_emptied_wakes_its_pools(world: Sampled) -> None:
 
 
 async def test_a_fault_in_one_pools_decision_is_no_end(world: Sampled, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge, faults = sampler.calls_for_pass, 3
+    judge, faults = sampler.needs_reconciliation, 3
 
     def faulty(*arguments: Any) -> bool:
         nonlocal faults
@@ -149,7 +149,7 @@ async def test_a_fault_in_one_pools_decision_is_no_end(world: Sampled, monkeypat
             raise ZeroDivisionError
         return judge(*arguments)
 
-    monkeypatch.setattr(sampler, "calls_for_pass", faulty)
+    monkeypatch.setattr(sampler, "needs_reconciliation", faulty)
     await world.enter(pool(replicas=3))
     async with world.running():
         assert await world.wakes() == KEY
@@ -161,4 +161,4 @@ async def test_only_pods_in_service_can_carry_sessions(world: Sampled) -> None:
     cordoned["metadata"]["labels"][names.LABEL_IN_SERVICE] = "false"
     world.store.put(POD, cordoned)
     await world.enter()
-    assert (world.newest.sessions, world.newest.carries) == (2, 100)
+    assert (world.newest.sessions, world.newest.total_capacity) == (2, 100)

@@ -21,13 +21,13 @@ def test_a_pods_answer_is_read() -> None:
 
 @pytest.mark.parametrize("answer", [{}, {**ANSWER, "sessions": "many"}, {**ANSWER, "leaving": None}])
 def test_what_is_no_sample_is_refused(answer: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="no sample"):
+    with pytest.raises(ValueError, match="malformed sample"):
         Sample.read(answer, 0.0)
 
 
 def test_an_old_sample_says_nothing() -> None:
     history = SampleHistory()
-    history.take("uid", sample(3))
+    history.record("uid", sample(3))
     assert history.sample("uid", 10.0) == sample(3)
     assert history.sample("uid", 10.1) is None
     assert history.sample("another", 0.0) is None
@@ -35,8 +35,8 @@ def test_an_old_sample_says_nothing() -> None:
 
 def test_what_is_old_or_gone_is_forgotten() -> None:
     history = SampleHistory()
-    history.take("gone", sample())
-    history.take("here", sample())
+    history.record("gone", sample())
+    history.record("here", sample())
     history.add(observation(0.0, 1), ["here"])
     assert set(history.newest) == {"here"}
     history.add(observation(HISTORY_SECONDS, 1), ["here"])
@@ -46,23 +46,23 @@ def test_what_is_old_or_gone_is_forgotten() -> None:
 
 def test_sessions_move_while_their_number_changes() -> None:
     history = SampleHistory()
-    assert history.moving
+    assert history.changing
     history.add(observation(0.0, 1, None), [])
     history.add(observation(1.0, 1), [])
-    assert not history.moving
+    assert not history.changing
     history.add(observation(2.0, 2), [])
-    assert history.moving
+    assert history.changing
 
 
 def test_clients_that_were_turned_away_count_once() -> None:
     history = SampleHistory()
-    history.take("old", sample(refused=40))
+    history.record("old", sample(refused=40))
     assert history.refused("old") == 0, "what was before the first observation is not of now"
     history.add(observation(0.0, 1), ["old"])
     assert history.refused("old") == 0
-    history.take("old", sample(refused=43))
-    history.take("new", sample(refused=5))
+    history.record("old", sample(refused=43))
+    history.record("new", sample(refused=5))
     assert [history.refused(uid) for uid in ("old", "new", "silent")] == [3, 5, 0]
     history.add(observation(2.0, 1), ["old", "new"])
-    history.take("old", sample(refused=2))
-    assert history.refused("old") == 2, "its container started anew"
+    history.record("old", sample(refused=2))
+    assert history.refused("old") == 2, "its container restarted"

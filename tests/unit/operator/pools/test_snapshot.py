@@ -82,13 +82,13 @@ def test_a_pod_is_empty_if_nobody_is_there_and_nobody_can_come(fields: dict[str,
 @pytest.mark.parametrize("stage", list(Stage))
 def test_what_is_marked_is_read_again(stage: Stage) -> None:
     since = "2026-01-01T00:00:10+00:00"
-    patch = snapshot.marks(stage, since)["metadata"]
+    patch = snapshot.stage_patch(stage, since)["metadata"]
     found = kubernetes_pod()
     found["metadata"]["labels"] |= patch["labels"]
     found["metadata"]["annotations"] = {key: value for key, value in patch["annotations"].items() if value is not None}
     result = read(found)
     assert result.stage is stage
-    assert (result.since is not None) is stage.giving
+    assert (result.since is not None) is stage.moves_sessions
     cost = patch["annotations"][names.ANNOTATION_DELETION_COST]
     assert result.cost == int(cost or 0)
     assert (difference(patch["labels"], IN_SERVICE) is None) is (stage is Stage.SERVING)
@@ -191,7 +191,7 @@ def test_a_stage_that_an_older_operator_wrote_is_read() -> None:
     assert read(found).stage is Stage.CORDONED
     found["metadata"]["annotations"] = {names.ANNOTATION_DRAIN: "Cordoned"}
     assert read(found).stage is Stage.CORDONED
-    assert snapshot.marks(Stage.CORDONED, None)["metadata"]["annotations"][names.ANNOTATION_DRAIN] == "Cordoned"
+    assert snapshot.stage_patch(Stage.CORDONED, None)["metadata"]["annotations"][names.ANNOTATION_DRAIN] == "Cordoned"
 
 
 @pytest.mark.parametrize(

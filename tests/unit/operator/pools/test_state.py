@@ -4,5 +4,5 @@ from switchboard_operator.pools.state import Figures
 
 
 def test_the_figures_that_are_shown_stand_in_the_status() -> None:
-    shown = pool(status={"sessions": 7, "capacity": 200, "decision": "load wants 2"})
-    assert Figures.published(shown) == Figures(7, 200, "load wants 2")
+    shown = pool(status={"sessions": 7, "sessionCapacity": 200, "scalingDecision": "load needs 2 pods"})
+    assert Figures.published(shown) == Figures(7, 200, "load needs 2 pods")

@@ -13,7 +13,7 @@ from switchboard_operator.pools.replicas import ReplicaDecision
 from switchboard_operator.pools.snapshot import Observed, PodSnapshot
 from switchboard_operator.pools.state import Figures, PoolState
 
-SHOW = {"name": "show", "cron": "0 25 * * *", "durationSeconds": 60, "replicas": 2}
+SHOW = {"name": "show", "cron": "0 25 * * *", "durationSeconds": 60, "minReplicas": 2}
 BROKEN = pod(containerStatuses=[{"name": "signaling", "state": {"waiting": {"reason": "ErrImagePull"}}}])
 OLD = serving("old", revision="old")
 NOW = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
@@ -31,26 +31,26 @@ def state(
     steps: Steps = NOTHING,
     figures: Figures = FIGURES,
     last_move: datetime | None = None,
-    on_trial: bool = False,
+    in_canary: bool = False,
     failure: str | None = None,
 ) -> PoolState:
     current = replica_set(*(one for one in pods if one.replica_set == "new"))
     older = replica_set(*(one for one in pods if one.replica_set == "old"), name="old")
     observed = Observed("new", by_name(current, older), failure=failure)
-    return PoolState(observed, Plan(decision, steps, last_move, on_trial), figures)
+    return PoolState(observed, Plan(decision, steps, last_move, in_canary), figures)
 
 
 @pytest.mark.parametrize(
     ("pods", "seen", "fields", "now", "holds", "reason"),
     [
-        ([serving("a"), serving("b")], [], {}, NOW, True, "Serving"),
-        ([serving("a"), serving("b")], [BROKEN], {}, NOW, True, "Serving"),
+        ([serving("a"), serving("b")], [], {}, NOW, True, "Ready"),
+        ([serving("a"), serving("b")], [BROKEN], {}, NOW, True, "Ready"),
         ([serving("a"), starting("b")], [], {}, NOW, False, "Starting"),
-        ([serving("a"), starting("b")], [], {}, LATER, False, "PodNotServing"),
+        ([serving("a"), starting("b")], [], {}, LATER, False, "PodNotReady"),
         ([serving("a"), serving("b"), OLD], [], {}, LATER, False, "RollingOut"),
-        ([starting("a"), OLD], [], {}, LATER, False, "PodNotServing"),
+        ([starting("a"), OLD], [], {}, LATER, False, "PodNotReady"),
         ([serving("a"), starting("b")], [BROKEN], {}, NOW, False, "ImagePull"),
-        ([serving("a")], [], {"failure": "exceeded quota: pods"}, NOW, False, "PodsRefused"),
+        ([serving("a")], [], {"failure": "exceeded quota: pods"}, NOW, False, "PodCreationFailed"),
     ],
 )
 def test_whether_all_pods_serve(
@@ -69,25 +69,25 @@ def test_a_paused_rollout_is_named_as_long_as_pods_are_left() -> None:
 
 
 def test_a_trial_says_how_long_it_lasts_and_what_stopped_it() -> None:
-    tried = pool(rollout={"canary": {"pauseSeconds": 60}})
-    fact = status.pods_ready(tried, state(serving("n"), OLD, on_trial=True), [], NOW)
+    tried = pool(rollout={"canary": {"minReadySeconds": 60}})
+    fact = status.pods_ready(tried, state(serving("n"), OLD, in_canary=True), [], NOW)
     assert (fact.holds, fact.reason, fact.in_progress) == (False, "Canary", True)
-    assert "1 pod of the new revision serves beside the old ones" in fact.message
+    assert "1 canary pod is ready" in fact.message
     assert "Ready for 60 s" in fact.message
-    fact = status.pods_ready(tried, state(serving("n", restarts=2), OLD, on_trial=True), [], NOW)
+    fact = status.pods_ready(tried, state(serving("n", restarts=2), OLD, in_canary=True), [], NOW)
     assert (fact.holds, fact.reason, fact.in_progress) == (False, "CanaryRestarted", False)
-    assert "Canary pods n restarted" in fact.message
+    assert "Canary pod n restarted" in fact.message
     assert "Remedy: read `kubectl logs --previous`" in fact.message
     paused = pool(rollout={"canary": {}, "paused": True})
-    assert status.pods_ready(paused, state(serving("n"), OLD, on_trial=True), [], NOW).reason == "RolloutPaused"
+    assert status.pods_ready(paused, state(serving("n"), OLD, in_canary=True), [], NOW).reason == "RolloutPaused"
 
 
 def test_a_pod_that_does_not_serve_is_named_with_the_remedy() -> None:
     alone = status.pods_ready(pool(), state(starting("b")), [], LATER).message
     assert "Pod web/b" in alone
-    assert alone.endswith("Remedy: read its `kubectl logs`")
+    assert alone.endswith("Remedy: read its logs with `kubectl logs`")
     replacing = status.pods_ready(pool(), state(starting("b"), OLD), [], LATER).message
-    assert replacing.endswith("apply the old spec again")
+    assert replacing.endswith("apply the previous spec")
 
 
 def test_a_refusal_is_passed_on_with_the_remedy() -> None:
@@ -100,15 +100,15 @@ def test_no_pods_before_the_redis_is_known() -> None:
 
 
 def test_the_fields_count_the_pods_of_all_revisions() -> None:
-    seen = state(serving("a"), starting("b"), out("c"), OLD, figures=Figures(7, 200, "so it was told"))
+    seen = state(serving("a"), starting("b"), out("c"), OLD, figures=Figures(7, 200, "load needs 2 pods"))
     found = status.fields(pool(), Images("signaling:1", "signaling:0"), "abc", seen)
     assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
-    assert (found["sessions"], found["capacity"], found["decision"]) == (7, 200, "so it was told")
-    assert found["desiredReplicas"] == 2
+    assert (found["sessions"], found["sessionCapacity"], found["scalingDecision"]) == (7, 200, "load needs 2 pods")
+    assert (found["desiredReplicas"], found["updatedReplicas"]) == (2, 3)
     assert "lastMoveTime" not in found
     assert status.fields(pool(), Images("", ""), "", state(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"
     assert (found["image"], found["defaultImage"]) == ("signaling:1", "signaling:0")
-    assert (found["revision"], found["service"]) == ("abc", "calls-signaling")
+    assert (found["revision"], found["serviceName"]) == ("abc", "calls-signaling")
     assert "switchboard.dev/signalingpool=calls" in found["selector"].split(",")
 
 
@@ -116,10 +116,15 @@ def test_the_fields_count_the_pods_of_all_revisions() -> None:
     ("steps", "holds", "reason", "words"),
     [
         (Steps(), True, "Drained", "No pod"),
-        (Steps(out=(out("a"),)), False, "Draining", "Draining: a."),
-        (Steps(out=tuple(out(name) for name in "abcde")), False, "Draining", "a, b, c and 2 more"),
-        (Steps(out=(out("a"),), unplaceable=3), False, "NoRoom", "Remedy: raise spec.replicas"),
-        (Steps(out=(out("a"),), overdue=(out("a"),)), False, "TimedOut", "After 600 s a still hold sessions."),
+        (Steps(draining=(out("a"),)), False, "Draining", "Draining pod a."),
+        (Steps(draining=tuple(out(name) for name in "abcde")), False, "Draining", "a, b, c and 2 more"),
+        (Steps(draining=(out("a"),), unplaceable=3), False, "InsufficientCapacity", "Remedy: raise spec.replicas"),
+        (
+            Steps(draining=(out("a"),), overdue=(out("a"),)),
+            False,
+            "TimedOut",
+            "Draining pod a still holds sessions after 600 s.",
+        ),
     ],
 )
 def test_whether_a_pod_waits_for_its_sessions(steps: Steps, holds: bool, reason: str, words: str) -> None:
@@ -131,11 +136,17 @@ def test_whether_a_pod_waits_for_its_sessions(steps: Steps, holds: bool, reason:
 @pytest.mark.parametrize(
     ("spec", "no_metrics", "holds", "reason", "words"),
     [
-        ({}, False, False, "Manual", "spec.replicas decides."),
-        ({"autoscaling": {"mode": "Manual", "maxReplicas": 9}}, False, False, "Manual", "spec.replicas decides."),
-        ({"autoscaling": {"maxReplicas": 9}}, False, True, "Auto", "1 to 9 pods; spec.replicas is ignored"),
-        ({"autoscaling": {"maxReplicas": 9}}, True, False, "NoSamples", "nothing goes down"),
-        ({"autoscaling": {"maxReplicas": 9, "schedules": [SHOW]}}, False, False, "WrongSchedule", "Bad hour"),
+        ({}, False, False, "Manual", "spec.replicas sets the number of pods."),
+        (
+            {"autoscaling": {"mode": "Manual", "maxReplicas": 9}},
+            False,
+            False,
+            "Manual",
+            "spec.replicas sets the number of pods.",
+        ),
+        ({"autoscaling": {"maxReplicas": 9}}, False, True, "Auto", "(1 to 9 pods); spec.replicas is ignored"),
+        ({"autoscaling": {"maxReplicas": 9}}, True, False, "NoSamples", "scale-down is suspended"),
+        ({"autoscaling": {"maxReplicas": 9, "schedules": [SHOW]}}, False, False, "InvalidSchedule", "Bad hour"),
     ],
 )
 def test_whether_the_load_decides(spec: dict[str, Any], no_metrics: bool, holds: bool, reason: str, words: str) -> None:

@@ -5,7 +5,7 @@ from tests.unit.operator.examples import pool
 
 from switchboard_operator.pools.autoscaling.model import PodLoad
 from switchboard_operator.pools.samples import Load, PoolObservation, SampleHistory
-from switchboard_operator.pools.wakeups import Considered, calls_for_pass
+from switchboard_operator.pools.wakeups import Considered, needs_reconciliation
 
 AUTO = pool(autoscaling={"maxReplicas": 9}, rebalance={"mode": "Auto"})
 MONOTONIC, WALL = 1000.0, 1_000_000.0
@@ -14,13 +14,13 @@ MONOTONIC, WALL = 1000.0, 1_000_000.0
 def history(*sessions: int, load: Load | None = None, evacuated: str = "") -> SampleHistory:
     pods = tuple(PodLoad(f"pod-{index}", True, 900.0, count) for index, count in enumerate(sessions))
     found = SampleHistory(load=load or Load(desired=2, reason="load"))
-    found.add(PoolObservation(5.0, pods, WALL, carries=200, evacuated=frozenset(evacuated)), [])
+    found.add(PoolObservation(5.0, pods, WALL, total_capacity=200, evacuated=frozenset(evacuated)), [])
     return found
 
 
 def calls(found: SampleHistory, of: Any = AUTO, **considered: Any) -> bool:
     known = {"desired": 2, "sessions": 2, "capacity": 200, "reported_at": MONOTONIC, **considered}
-    return calls_for_pass(of, found, Considered(**known), MONOTONIC, WALL)
+    return needs_reconciliation(of, found, Considered(**known), MONOTONIC, WALL)
 
 
 def test_what_was_considered_calls_for_nothing() -> None:
@@ -41,11 +41,11 @@ def test_a_node_that_should_be_empty_calls_for_a_pass() -> None:
     assert calls(history(1, 1), evacuated=frozenset("a")), "so does one that may be used again"
 
 
-@pytest.mark.parametrize(("told", "old"), [((2, 200), False), ((5, 200), True), ((2, 0), True)])
-def test_figures_call_for_a_pass_if_they_are_old_and_wrong(told: tuple[int, int], old: bool) -> None:
-    shown = {"sessions": told[0], "capacity": told[1]}
-    assert not calls(history(1, 1), **shown, reported_at=MONOTONIC - 29.9)
-    assert calls(history(1, 1), **shown, reported_at=MONOTONIC - 30) is old
+@pytest.mark.parametrize(("shown", "old"), [((2, 200), False), ((5, 200), True), ((2, 0), True)])
+def test_old_and_wrong_figures_need_a_reconciliation(shown: tuple[int, int], old: bool) -> None:
+    considered = {"sessions": shown[0], "capacity": shown[1]}
+    assert not calls(history(1, 1), **considered, reported_at=MONOTONIC - 29.9)
+    assert calls(history(1, 1), **considered, reported_at=MONOTONIC - 30) is old
 
 
 def test_sessions_that_should_move_call_for_a_pass() -> None:

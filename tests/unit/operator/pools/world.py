@@ -43,10 +43,10 @@ class FakePods:
             raise PodError(f"Pod {endpoint.pod} is silent")
         return self.samples[endpoint.pod]
 
-    async def refuse(self, endpoint: PodEndpoint, refuse: bool) -> Sample:
-        return await self._take(endpoint, "cordon" if refuse else "uncordon", cordoned=refuse)
+    async def cordon(self, endpoint: PodEndpoint, cordoned: bool) -> Sample:
+        return await self._take(endpoint, "cordon" if cordoned else "uncordon", cordoned=cordoned)
 
-    async def give_away(self, endpoint: PodEndpoint, count: int, within_ms: int) -> Sample:
+    async def goaway(self, endpoint: PodEndpoint, count: int, within_ms: int) -> Sample:
         assert within_ms > 0
         return await self._take(endpoint, f"goaway {count}", leaving=count)
 

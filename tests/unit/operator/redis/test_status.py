@@ -15,9 +15,15 @@ BROKEN = pod(
 @pytest.mark.parametrize(
     ("plan", "failures", "holds", "reason", "message"),
     [
-        (TopologyPlan(), [], True, "Formed", "Every slot has a primary."),
+        (TopologyPlan(), [], True, "Formed", "All 16384 slots are served."),
         (TopologyPlan(waits_for="gossip"), [], False, "Forming", "gossip"),
-        (TopologyPlan((Meet("a", "b:1"),)), [], False, "Forming", "Gave 1 commands."),
+        (
+            TopologyPlan((Meet("a", "b:1"),)),
+            [],
+            False,
+            "Forming",
+            "Issued 1 CLUSTER command; waiting for it to take effect.",
+        ),
         (TopologyPlan((Meet("a", "b:1"),), "one is missing"), [], False, "Forming", "one is missing"),
         (TopologyPlan(blocked="data in the way"), [], False, "Blocked", "data in the way"),
         (TopologyPlan((Meet("a", "b:1"),)), ["Pod a: refused"], False, "NodeFailed", "Pod a: refused"),
@@ -34,13 +40,13 @@ def test_whether_the_cluster_is_formed(
 @pytest.mark.parametrize("plan", [TopologyPlan(waits_for="gossip"), TopologyPlan(blocked="data in the way")])
 @pytest.mark.parametrize("failures", [[], ["Pod a: refused"]])
 def test_the_status_says_how_many_slots_are_not_served(plan: TopologyPlan, failures: list[str]) -> None:
-    assert status.formed(plan, failures, 6554).message.endswith(" (6554 of 16384 slots are not served)")
+    assert status.formed(plan, failures, 6554).message.startswith("6554 of 16384 slots are not served. ")
 
 
 @pytest.mark.parametrize(
     ("pods", "holds", "reason"),
     [
-        ([pod(f"n-{number}", ready=True) for number in range(6)], True, "Serving"),
+        ([pod(f"n-{number}", ready=True) for number in range(6)], True, "Ready"),
         ([pod(f"n-{number}", ready=number > 0) for number in range(6)], False, "Starting"),
         ([BROKEN], False, "ImagePull"),
     ],
@@ -55,10 +61,10 @@ def test_the_fields_name_service_and_secret() -> None:
     assert found == {
         "image": "valkey:1",
         "defaultImage": "valkey:0",
-        "nodes": 6,
+        "desiredNodes": 6,
         "readyNodes": 1,
-        "service": "store-redis",
-        "secret": "store-redis-client",
+        "serviceName": "store-redis",
+        "secretName": "store-redis-client",
     }
 
 

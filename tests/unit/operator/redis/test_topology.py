@@ -74,9 +74,9 @@ def test_the_shares_cover_all_slots_once_and_evenly(shards: int) -> None:
 
 
 def test_nothing_is_claimed_before_all_nodes_answer() -> None:
-    assert next_step(fresh()[:5]) == TopologyPlan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-1")
+    assert next_step(fresh()[:5]) == TopologyPlan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-1.")
     names = "store-redis-0-0, store-redis-0-1, store-redis-1-0, store-redis-1-1"
-    assert next_step(fresh()[4:]) == TopologyPlan(waits_for=f"4 of 6 nodes do not answer yet: {names}")
+    assert next_step(fresh()[4:]) == TopologyPlan(waits_for=f"4 of 6 nodes do not answer yet: {names}.")
 
 
 def test_first_each_shard_has_a_primary_with_its_slots() -> None:
@@ -117,9 +117,9 @@ def test_a_node_in_handshake_is_given_time() -> None:
         nodes = change(nodes, pod, peers={**peers, primary: KnownNode(f"10.0.{shard}.0:6379", handshake=True)})
     step = next_step(nodes)
     assert not step.commands
-    assert step.waits_for == "Pod store-redis-0-0 does not see a primary for every slot yet"
+    assert step.waits_for == "Pod store-redis-0-0 does not know a primary for every slot yet."
     patient = next_step([replace(one, served=SLOTS) for one in nodes])
-    assert patient.waits_for == "Pod store-redis-0-1 does not know its primary store-redis-0-0 yet"
+    assert patient.waits_for == "Pod store-redis-0-1 does not know its primary store-redis-0-0 yet."
 
 
 def test_a_formed_cluster_is_left_alone() -> None:
@@ -136,7 +136,7 @@ def on(machines: dict[str, str]) -> list[RedisNode]:
 def test_no_machine_keeps_so_many_primaries_that_the_others_could_not_elect_new_ones() -> None:
     step = next_step(on({"0-0": "a", "0-1": "c", "1-0": "b", "1-1": "a", "2-0": "b", "2-1": "c"}))
     assert step.formed
-    assert step.improves == (Failover("store-redis-2-1"),)
+    assert step.improvements == (Failover("store-redis-2-1"),)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_gossip_is_waited_for() -> None:
     nodes = formed()
     peers = {key: peer for key, peer in nodes[3].peers.items() if key != "id-2-1"}
     step = next_step(change(nodes, nodes[3].pod, peers=peers))
-    assert step == TopologyPlan(waits_for="Pod store-redis-1-1 does not know all nodes yet")
+    assert step == TopologyPlan(waits_for="Pod store-redis-1-1 does not know all nodes yet.")
 
 
 def test_after_a_failover_the_old_primary_stays_a_replica() -> None:
@@ -165,7 +165,7 @@ def test_after_a_failover_the_old_primary_stays_a_replica() -> None:
     assert next_step(acquainted(nodes)).formed
 
 
-def test_a_changed_address_is_told_to_everybody() -> None:
+def test_a_changed_address_is_sent_to_all_nodes() -> None:
     nodes = formed()
     moved = replace(nodes[5], place=replace(nodes[5].place, host="10.7.7.7"))
     step = next_step([*nodes[:5], moved])
@@ -188,7 +188,7 @@ def test_an_empty_newcomer_replaces_a_lost_replica_which_is_forgotten() -> None:
 def test_a_node_with_data_is_never_given_slots() -> None:
     step = next_step(change(fresh(), "store-redis-1-0", keys=7))
     assert not step.commands
-    assert step.blocked.startswith("Pod store-redis-1-0 holds 7 keys but belongs to no cluster")
+    assert step.blocked.startswith("Pod store-redis-1-0 holds 7 keys but is in no cluster")
 
 
 def test_a_replica_is_never_given_slots() -> None:
@@ -212,7 +212,7 @@ def test_a_stranger_with_data_is_not_met_though_it_claims_slots() -> None:
     stranger = RedisNode(nodes[5].place, id="id-new", keys=1, slots=((42, 42),))
     step = next_step([*nodes[:5], stranger])
     assert not step.commands
-    assert step.blocked.startswith("Pod store-redis-2-1 holds 1 keys but belongs to no cluster")
+    assert step.blocked.startswith("Pod store-redis-2-1 holds 1 key but is in no cluster")
 
 
 def test_a_primary_that_was_written_to_before_it_met_the_others_is_no_stranger() -> None:
@@ -222,7 +222,7 @@ def test_a_primary_that_was_written_to_before_it_met_the_others_is_no_stranger()
 def test_a_node_with_data_is_never_made_a_replica() -> None:
     step = next_step(change(formed(), "store-redis-1-1", primary_id=None, keys=7))
     assert not step.commands
-    assert step.blocked.startswith("Pod store-redis-1-1 should replicate store-redis-1-0, but holds 7 keys")
+    assert step.blocked.startswith("Pod store-redis-1-1 must replicate store-redis-1-0, but has 7 keys")
 
 
 def test_slots_of_a_lost_primary_are_not_given_away() -> None:
@@ -233,7 +233,7 @@ def test_slots_of_a_lost_primary_are_not_given_away() -> None:
     newcomers = [RedisNode(lost.place, id="new-0"), RedisNode(nodes[5].place, id="new-1")]
     step = next_step([*left, *newcomers])
     assert not step.commands
-    assert "Shard 2 of 3: node id-2-0 at 10.0.2.0:6379 owns slots and is gone" in step.blocked
+    assert "Shard 2 of 3 has lost node id-2-0 at 10.0.2.0:6379, the owner of its slots" in step.blocked
 
 
 def test_a_replica_of_the_wrong_primary_is_moved() -> None:
@@ -258,19 +258,19 @@ def test_volumes_of_another_number_of_shards_are_left_alone(before: int, after: 
     step = plan(nodes, after, [one.pod for one in nodes])
     assert step.commands == ()
     assert step.blocked == (
-        f"The volumes hold a cluster of {before} shards, but spec.shards is {after}. Remedy: set"
+        f"The volumes contain a cluster of {before} shards, but spec.shards is {after}. Remedy: set"
         " spec.storage.deletionPolicy to Retain, delete this RedisCluster and create it again with"
-        f" spec.shards: {before}; or, to discard the keys, delete its PersistentVolumeClaims and pods"
+        f" spec.shards: {before}; or delete its PersistentVolumeClaims and pods to discard the data"
     )
 
 
 def test_a_volume_of_another_shape_is_found_before_its_siblings_answer() -> None:
-    assert next_step(of_shape(5)[1:2]).blocked.startswith("The volumes hold a cluster of 5 shards")
+    assert next_step(of_shape(5)[1:2]).blocked.startswith("The volumes contain a cluster of 5 shards")
 
 
 def test_volumes_of_a_cluster_of_another_shape_that_was_not_formed_yet_are_left_alone() -> None:
     half = [replace(one, peers={}) for one in of_shape(5)[:2]]
-    assert next_step([*half, *fresh()[4:]]).blocked.startswith("The volumes hold a cluster of 5 shards")
+    assert next_step([*half, *fresh()[4:]]).blocked.startswith("The volumes contain a cluster of 5 shards")
 
 
 def test_a_replica_remembers_the_shape_of_its_cluster() -> None:
@@ -279,7 +279,7 @@ def test_a_replica_remembers_the_shape_of_its_cluster() -> None:
         node(0, 0), primary_id="gone", peers={f"x{one.id}": KnownNode("a:1", slots=one.slots) for one in old}
     )
     step = next_step([replica, *fresh()[1:]])
-    assert step.blocked.startswith("The volumes hold a cluster of 4 shards")
+    assert step.blocked.startswith("The volumes contain a cluster of 4 shards")
     assert step.commands == ()
 
 
@@ -352,7 +352,7 @@ def test_the_nodes_that_answer_learn_their_addresses_while_one_is_missing(missin
     assert set(step.commands) == {
         Meet(one.pod, other.place.address) for one in nodes for other in nodes if one is not other
     }
-    assert step.waits_for == f"1 of 6 nodes does not answer yet: {gone.pod}"
+    assert step.waits_for == f"1 of 6 nodes does not answer yet: {gone.pod}."
     settled = [
         replace(
             one,
@@ -374,7 +374,7 @@ def test_an_empty_newcomer_is_taken_in_while_another_node_is_missing() -> None:
     present = [*nodes[1:5], newcomer]
     step = next_step(present)
     assert step.commands == (Meet("store-redis-1-0", "10.0.2.1:6379"),)
-    assert step.waits_for.endswith(": store-redis-0-0")
+    assert step.waits_for.endswith(": store-redis-0-0.")
     met = acquainted(present)
     assert next_step(met).commands == (Replicate("store-redis-2-1", "id-2-0"),)
 
@@ -383,7 +383,7 @@ def test_an_empty_newcomer_whose_primary_may_be_missing_waits() -> None:
     nodes = formed()
     newcomer = RedisNode(nodes[5].place, id="id-new")
     step = next_step([*nodes[:4], newcomer])
-    assert step == TopologyPlan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-0")
+    assert step == TopologyPlan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-0.")
 
 
 def test_a_shard_belongs_to_the_primary_with_the_latest_epoch() -> None:
@@ -411,23 +411,23 @@ def test_a_replica_whose_primary_lost_its_volume_is_elected() -> None:
     assert step.commands
     assert all(isinstance(command, Meet) for command in step.commands)
     assert step.waits_for.startswith(
-        "Shard 2 of 3: its primary is gone, and pod store-redis-2-1 has a copy with 8 keys. Remedy if it is not elected"
+        "Shard 2 of 3 has lost its primary; pod store-redis-2-1 has a replica with 8 keys. Remedy: if it is not elected"
     )
     assert not step.blocked
 
 
-def test_without_a_majority_of_primaries_somebody_has_to_promote_the_replica() -> None:
+def test_without_a_majority_of_primaries_the_replica_must_be_promoted_manually() -> None:
     nodes = formed()
     newcomers = [RedisNode(nodes[index].place, id=f"new-{index}") for index in (2, 4)]
     step = next_step([nodes[0], nodes[1], newcomers[0], nodes[3], newcomers[1], nodes[5]])
     assert step.commands == ()
-    assert step.blocked.startswith("Shard 1 of 3: its primary is gone, and pod store-redis-1-1 has a copy")
+    assert step.blocked.startswith("Shard 1 of 3 has lost its primary; pod store-redis-1-1 has a replica")
     assert "CLUSTER FAILOVER TAKEOVER" in step.blocked
 
 
 def test_a_shard_whose_owner_gave_its_slots_away_waits() -> None:
     nodes = change(formed(), "store-redis-1-0", slots=())
-    assert next_step(nodes) == TopologyPlan(waits_for="Shard 1 of 3 has no primary yet")
+    assert next_step(nodes) == TopologyPlan(waits_for="Shard 1 of 3 has no primary yet.")
 
 
 def test_slots_are_counted_that_no_node_serves() -> None:
@@ -440,4 +440,4 @@ def test_slots_are_counted_that_no_node_serves() -> None:
 
 def test_a_cluster_with_a_slot_that_is_not_served_is_not_formed() -> None:
     step = next_step(change(formed(), "store-redis-2-1", served=SLOTS - 1))
-    assert step == TopologyPlan(waits_for="Pod store-redis-2-1 does not see a primary for every slot yet")
+    assert step == TopologyPlan(waits_for="Pod store-redis-2-1 does not know a primary for every slot yet.")

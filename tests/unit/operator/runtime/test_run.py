@@ -54,7 +54,7 @@ class Server(FakeKube):
 
 
 class World:
-    """One replica with its surroundings."""
+    """One replica with its environment."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kube = Server()
@@ -108,7 +108,7 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_a_replica_that_is_told_to_end_stops_acting_and_gives_the_lease_back(world: World) -> None:
+async def test_a_replica_that_gets_a_signal_stops_reconciling_and_releases_the_lease(world: World) -> None:
     running = asyncio.create_task(world.run())
     await world.acts.wait()
     assert REGISTRY.get_sample_value("switchboard_operator_leading") == 1
@@ -124,13 +124,13 @@ async def test_an_error_out_of_kopf_gives_the_lease_back_and_ends_the_process(wo
         raise RuntimeError("the resource is gone")
 
     world.watch = watch
-    with pytest.raises(OperatorError, match=r"task kopf failed: .*the resource is gone.*Remedy"):
+    with pytest.raises(OperatorError, match=r"Task kopf failed: .*the resource is gone.*Remedy"):
         await world.run()
     assert world.begun == 1
     world.assert_stopped()
 
 
-async def test_a_bug_of_the_acting_task_ends_the_process_instead_of_starting_it_anew(world: World) -> None:
+async def test_a_bug_of_the_acting_task_ends_the_process(world: World) -> None:
     async def act() -> None:
         if world.begun < 3:  # a bug that goes on would keep the old way of dealing with it busy for ever
             raise ValueError("a bug")
@@ -138,7 +138,7 @@ async def test_a_bug_of_the_acting_task_ends_the_process_instead_of_starting_it_
         await forever()
 
     world.act = act
-    with pytest.raises(OperatorError, match=r"task acting failed: ValueError\('a bug'\).*Remedy"):
+    with pytest.raises(OperatorError, match=r"Task acting failed: ValueError\('a bug'\).*Remedy"):
         await world.run()
     assert world.begun == 1
     world.assert_stopped()
@@ -150,7 +150,7 @@ async def test_a_bug_of_the_election_ends_the_process(world: World) -> None:
         await forever()
 
     world.act = act
-    with pytest.raises(OperatorError, match="task lease failed"):
+    with pytest.raises(OperatorError, match="Task lease failed"):
         await world.run()
     world.assert_stopped()
 

@@ -23,7 +23,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_what_is_left_out_has_a_default() -> None:
+def test_optional_settings_have_defaults() -> None:
     settings = OperatorSettings.load()
     assert (settings.namespace, settings.pod) == ("system", "operator-1")
     assert (settings.signaling_image, settings.turn_image, settings.redis_image) == (
@@ -55,7 +55,7 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, name: str, 
         environment.delenv(name)
     else:
         environment.setenv(name, value)
-    with pytest.raises(OperatorSettingsError, match=f"^{name} is not set. Remedy: set it; the chart does$"):
+    with pytest.raises(OperatorSettingsError, match=f"^{name} is required. Remedy: set it, as the chart does$"):
         OperatorSettings.load()
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from tests.unit.operator.examples import going, pod
 
-from switchboard_operator.status.diagnosis import is_active, is_ready, trouble
+from switchboard_operator.status.diagnosis import diagnose, is_active, is_ready
 
 
 def stuck(reason: str, **more: str) -> Any:
@@ -13,16 +13,16 @@ def stuck(reason: str, **more: str) -> Any:
 @pytest.mark.parametrize(
     ("waiting", "reason", "remedy"),
     [
-        ("ErrImagePull", "ImagePull", "registry's credentials"),
-        ("ImagePullBackOff", "ImagePull", "registry's credentials"),
-        ("InvalidImageName", "ImagePull", "correct the image's name"),
+        ("ErrImagePull", "ImagePull", "registry credentials"),
+        ("ImagePullBackOff", "ImagePull", "registry credentials"),
+        ("InvalidImageName", "ImagePull", "correct the image name"),
         ("ErrImageNeverPull", "ImagePull", "load the image"),
-        ("CreateContainerConfigError", "ContainerConfig", "create what the message names"),
+        ("CreateContainerConfigError", "ContainerConfig", "create the object that the message names"),
         ("CrashLoopBackOff", "CrashLoop", "kubectl logs --previous"),
     ],
 )
 def test_a_stuck_container_is_named_with_its_remedy(waiting: str, reason: str, remedy: str) -> None:
-    found = trouble([stuck(waiting, message='secret "x" not found')])
+    found = diagnose([stuck(waiting, message='secret "x" not found')])
     assert found is not None
     assert found[0] == reason
     assert "Pod web/calls-1, container signaling" in found[1]
@@ -32,24 +32,27 @@ def test_a_stuck_container_is_named_with_its_remedy(waiting: str, reason: str, r
 
 def test_a_pod_without_a_fitting_node_is_trouble() -> None:
     unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes."}
-    found = trouble([pod(conditions=[unschedulable])])
-    assert found == ("Unschedulable", "Pod web/calls-1: 0/3 nodes. Remedy: add a fitting node, or ask for less")
+    found = diagnose([pod(conditions=[unschedulable])])
+    assert found == (
+        "Unschedulable",
+        "Pod web/calls-1: 0/3 nodes. Remedy: add a matching node, or lower the pod's requests",
+    )
 
 
 def test_an_init_container_counts() -> None:
     waiting = {"name": "write-secrets", "state": {"waiting": {"reason": "ErrImagePull"}}}
-    found = trouble([pod(initContainerStatuses=[waiting])])
+    found = diagnose([pod(initContainerStatuses=[waiting])])
     assert found is not None
     assert "write-secrets: ErrImagePull" in found[1]
 
 
 @pytest.mark.parametrize("healthy", [pod(), stuck("ContainerCreating"), pod(ready=True), going(stuck("ErrImagePull"))])
 def test_starting_serving_and_going_pods_are_no_trouble(healthy: Any) -> None:
-    assert trouble([healthy]) is None
+    assert diagnose([healthy]) is None
 
 
 def test_a_pod_without_a_status_yet_is_no_trouble() -> None:
-    assert trouble([{"metadata": {"name": "a", "namespace": "web"}}]) is None
+    assert diagnose([{"metadata": {"name": "a", "namespace": "web"}}]) is None
 
 
 def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
@@ -61,10 +64,10 @@ def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
 
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
 def test_a_finished_pod_neither_serves_nor_is_trouble(phase: str) -> None:
-    """An evicted pod keeps its address and its conditions until somebody deletes it."""
+    """An evicted pod keeps its address and its conditions until it is deleted."""
     assert not is_active(pod(phase=phase))
     assert not is_ready(pod(ready=True, phase=phase))
-    assert trouble([{**stuck("ErrImagePull"), "status": {**stuck("ErrImagePull")["status"], "phase": phase}}]) is None
+    assert diagnose([{**stuck("ErrImagePull"), "status": {**stuck("ErrImagePull")["status"], "phase": phase}}]) is None
 
 
 def test_a_pod_that_starts_or_runs_is_active() -> None:

@@ -30,8 +30,8 @@ async def write(kube: FakeKube, fact: Fact, **fields: Any) -> None:
     live = await kube.get(FLEETS, "web", "relays")
     assert live is not None
     writer = StatusWriter(kube, Recorder(kube, "example.org/operator", "operator-1"))
-    informative = [Fact("Spare", False, "None", "There is none.")]
-    await writer.write(names.TURN_FLEET, live, TurnFleet.model_validate(live), fields, [fact], informative)
+    informational = [Fact("Spare", False, "None", "There is none.")]
+    await writer.write(names.TURN_FLEET, live, TurnFleet.model_validate(live), fields, [fact], informational)
 
 
 def status(kube: FakeKube) -> Any:
@@ -63,7 +63,7 @@ async def test_each_change_of_readiness_is_an_event_and_a_failure_a_warning(kube
     for fact in (STARTING, BAD, BAD, GOOD):
         await write(kube, fact)
     assert events(kube) == [
-        ("Normal", "Ready", "All is as the spec says."),
+        ("Normal", "Ready", "The resource matches its spec."),
         ("Normal", "Starting", "0 of 1 servers relay."),
         ("Warning", "ImagePull", "Pod web/a: no such image. Remedy: correct it"),
     ]

@@ -26,7 +26,7 @@ def test_servers_are_the_pods_that_run_by_name() -> None:
 
 def test_the_fields_count_servers() -> None:
     found = status.fields(FLEET, Images("turn:1", "turn:0"), status.servers([server("a"), server("b", ready=False)]))
-    assert (found["wantedServers"], found["healthyServers"]) == (1, 1)
+    assert (found["desiredServers"], found["healthyServers"]) == (1, 1)
     assert (found["image"], found["defaultImage"]) == ("turn:1", "turn:0")
     assert found["servers"][0] == {"name": "a", "region": "north", "address": "198.51.100.7", "healthy": True}
 
@@ -37,7 +37,7 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
 @pytest.mark.parametrize(
     ("pods", "holds", "reason"),
     [
-        ([server("a")], True, "Relaying"),
+        ([server("a")], True, "Healthy"),
         ([], False, "Starting"),
         ([server("a", ready=False)], False, "Starting"),
         ([server("a", ready=False, conditions=[UNSCHEDULABLE])], False, "Unschedulable"),
@@ -46,4 +46,4 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
 def test_whether_all_servers_relay(pods: list[Any], holds: bool, reason: str) -> None:
     fact = status.servers_healthy(FLEET, status.servers(pods), pods)
     assert (fact.holds, fact.reason) == (holds, reason)
-    assert holds or fact.message.startswith("Region north: 0 of 1 servers relay.")
+    assert holds or fact.message.startswith("Region north: 0 of 1 server is healthy.")

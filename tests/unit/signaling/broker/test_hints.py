@@ -1,4 +1,4 @@
-"""Hints on their way between pods: what gathers goes together, in order, and what cannot go is lost."""
+"""Hints between pods: waiting ones are sent together, in order, and undeliverable ones are lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 
 
 class Store:
-    """A store that takes one message for each permit."""
+    """A store that accepts one message per permit."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, str]] = []
@@ -25,10 +25,10 @@ class Store:
         self.troubles = Troubles(self.noted.append)
         self.subscriptions: list[tuple[str, Callable[[str], None], Callable[[], None]]] = []
 
-    async def listen(self, channel: str, heard: Callable[[str], None], unheard: Callable[[], None]) -> None:
+    async def listen(self, channel: str, received: Callable[[str], None], lost: Callable[[], None]) -> None:
         if self.broken:
             raise ValkeyUnavailableError("gone")
-        self.subscriptions.append((channel, heard, unheard))
+        self.subscriptions.append((channel, received, lost))
 
     async def call(self, key: str, *words: Any) -> None:
         await self.permits.acquire()
@@ -54,13 +54,13 @@ def store() -> Store:
     return Store()
 
 
-def channel(store: Any, heard: list[Hint]) -> Channel:
-    return Channel("here", store, heard.append)
+def channel(store: Any, received: list[Hint]) -> Channel:
+    return Channel("here", store, received.append)
 
 
-async def test_hints_that_gather_go_together_and_arrive_in_order(store: Store) -> None:
-    heard: list[Hint] = []
-    here = channel(store, heard)
+async def test_waiting_hints_are_sent_together_and_arrive_in_order(store: Store) -> None:
+    received: list[Hint] = []
+    here = channel(store, received)
     here.send_hint("there", changed(0))
     await store.permit(0)
     for number in (1, 2, 3):
@@ -70,12 +70,12 @@ async def test_hints_that_gather_go_together_and_arrive_in_order(store: Store) -
     assert [name for name, _ in store.published] == [channel_of(pod) for pod in ("there", "elsewhere", "there")]
     for _, text in store.published:
         here._take(text)
-    assert heard == [changed(0), Proposed(), changed(1), changed(2), changed(3)]
+    assert received == [changed(0), Proposed(), changed(1), changed(2), changed(3)]
 
 
-async def test_a_message_has_its_bound(store: Store) -> None:
-    heard: list[Hint] = []
-    here = channel(store, heard)
+async def test_a_message_has_a_bounded_number_of_hints(store: Store) -> None:
+    received: list[Hint] = []
+    here = channel(store, received)
     many = [changed(number) for number in range(2 * MAX_AT_ONCE + 1)]
     for hint in many:
         here.send_hint("there", hint)
@@ -83,10 +83,10 @@ async def test_a_message_has_its_bound(store: Store) -> None:
     assert len(store.published) == 3
     for _, text in store.published:
         here._take(text)
-    assert heard == many
+    assert received == many
 
 
-async def test_what_waits_for_a_store_that_is_gone_is_lost_and_what_comes_later_is_not(store: Store) -> None:
+async def test_hints_for_an_unavailable_store_are_lost_and_later_ones_are_not(store: Store) -> None:
     here = channel(store, [])
     here.send_hint("there", changed(0))
     await store.permit(0)
@@ -102,13 +102,13 @@ async def test_what_waits_for_a_store_that_is_gone_is_lost_and_what_comes_later_
     assert store.noted == ["hints-lost"]
 
 
-def test_a_hint_of_a_newer_version_spoils_no_other(store: Store) -> None:
-    heard: list[Hint] = []
-    channel(store, heard)._take('{"type":"of-tomorrow"}\n{"type":"proposed"}')
-    assert heard == [Proposed()]
+def test_a_hint_of_a_newer_version_does_not_affect_others(store: Store) -> None:
+    received: list[Hint] = []
+    channel(store, received)._take('{"type":"of-tomorrow"}\n{"type":"proposed"}')
+    assert received == [Proposed()]
 
 
-async def test_more_hints_than_may_wait_are_lost(store: Store) -> None:
+async def test_hints_beyond_the_bound_are_lost(store: Store) -> None:
     here = channel(store, [])
     for number in range(MAX_UNSENT + 1):
         here.send_hint("there", changed(number))
@@ -116,25 +116,25 @@ async def test_more_hints_than_may_wait_are_lost(store: Store) -> None:
     await here.close()
 
 
-async def test_a_channel_listens_and_subscribes_anew_when_it_has_to(store: Store) -> None:
-    heard: list[Hint] = []
-    here = channel(store, heard)
+async def test_a_channel_subscribes_again_when_its_subscription_is_lost(store: Store) -> None:
+    received: list[Hint] = []
+    here = channel(store, received)
     store.broken = True
     start = asyncio.create_task(here.start())
     await until(lambda: "not-subscribed" in store.noted)
     store.broken = False
     await asyncio.wait_for(start, 5)
-    [(name, hear, unheard)] = store.subscriptions
+    [(name, hear, lost)] = store.subscriptions
     assert name == channel_of("here")
     hear('{"type":"proposed"}')
-    assert heard == [Proposed()]
-    unheard()
+    assert received == [Proposed()]
+    lost()
     await until(lambda: len(store.subscriptions) == 2)
     assert "subscription-moved" in store.noted
     await here.close()
 
 
-async def test_a_pod_that_does_not_hear_itself_subscribes_anew_and_is_deaf(
+async def test_a_pod_without_its_own_echoes_subscribes_again_and_is_deaf(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hints, "ECHO_SECONDS", 0.001)
@@ -149,13 +149,13 @@ async def test_a_pod_that_does_not_hear_itself_subscribes_anew_and_is_deaf(
     await here.close()
 
 
-async def test_a_hint_that_cannot_be_handled_holds_up_no_other(store: Store) -> None:
-    heard: list[Hint] = []
+async def test_a_hint_that_fails_does_not_affect_others(store: Store) -> None:
+    received: list[Hint] = []
 
     def take(hint: Hint) -> None:
         if hint == changed(0):
             raise KeyError("a fault of ours")
-        heard.append(hint)
+        received.append(hint)
 
     here = Channel("here", store, take)
     for number in (0, 1):
@@ -163,5 +163,5 @@ async def test_a_hint_that_cannot_be_handled_holds_up_no_other(store: Store) -> 
     await store.permit(2)
     for _, text in store.published:
         here._take(text)
-    assert heard == [changed(1)]
+    assert received == [changed(1)]
     assert store.noted == ["hint-failed"]

@@ -26,7 +26,7 @@ class Clock:
         return self.now
 
 
-async def test_records_are_kept_until_they_are_long_untouched() -> None:
+async def test_records_are_kept_until_untouched_for_long() -> None:
     clock = Clock()
     broker = MemoryBroker("pod", clock)
     first = TouchSession("old", 1, "x", Idle(), "i", "pod")
@@ -42,7 +42,7 @@ async def test_records_are_kept_until_they_are_long_untouched() -> None:
     assert forgotten.record.socket_number == 1
 
 
-async def test_it_keeps_as_many_records_as_it_may_and_those_longest_untouched_go_first() -> None:
+async def test_the_number_of_records_is_bounded_and_the_least_recently_touched_go_first() -> None:
     broker = MemoryBroker("pod", Clock(), records=2)
     touches = {
         session_id: TouchSession(session_id, 1, "x", Idle(), "i", "pod") for session_id in ("live", "gone", "new")
@@ -68,7 +68,7 @@ async def test_two_tickets_are_proposed_to_the_pod_until_announced() -> None:
     assert await broker.proposals() == []
 
 
-async def test_matches_are_touched_read_and_ended_and_questions_leave_no_trace() -> None:
+async def test_matches_are_touched_read_and_ended_and_reading_leaves_no_trace() -> None:
     broker = MemoryBroker("pod", Clock())
     assert await broker.ask(ReadMatch("m")) == MatchRecord("m")
     touched = await broker.ask(TouchMatch("m", "a", 1, 1, "i", "pod", named=True, side="a"))
@@ -78,7 +78,7 @@ async def test_matches_are_touched_read_and_ended_and_questions_leave_no_trace()
     assert ended.outcome == "aborted"
 
 
-async def test_it_needs_no_start_and_other_pods_are_gone() -> None:
+async def test_it_needs_no_start_and_drops_hints_for_other_pods() -> None:
     broker = MemoryBroker("pod", Clock())
     await broker.start(lambda _hint: None)
     broker.send_hint("earlier run", Proposed())

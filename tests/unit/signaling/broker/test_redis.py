@@ -1,4 +1,4 @@
-"""The broker on a shared store: what its callers see of a store that is away."""
+"""The broker on a shared store: what its callers see if the store is unavailable."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -28,7 +28,7 @@ from switchboard_signaling.wire.intents import Idle
 
 
 class Away:
-    """A client of a store that does not answer."""
+    """The client of a store that does not answer."""
 
     troubles = Troubles()
 
@@ -67,12 +67,12 @@ ENTRIES: dict[str, Callable[[SharedStats], Coroutine[Any, Any, object]]] = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: type(question).__name__)
-async def test_a_question_to_a_store_that_is_away_raises_the_broker_s_error(question: Question) -> None:
+async def test_a_question_to_an_unavailable_store_raises_the_broker_s_error(question: Question) -> None:
     with pytest.raises(BrokerUnavailableError, match="away"):
         await RedisBroker("pod", "ns/pool", Away()).ask(question)
 
 
-async def test_mailboxes_of_a_store_that_is_away_raise_the_broker_s_error() -> None:
+async def test_mailboxes_of_an_unavailable_store_raise_the_broker_s_error() -> None:
     broker = RedisBroker("pod", "ns/pool", Away())
     with pytest.raises(BrokerUnavailableError, match="away"):
         await broker.proposals()
@@ -83,6 +83,6 @@ async def test_mailboxes_of_a_store_that_is_away_raise_the_broker_s_error() -> N
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-async def test_a_ledger_whose_store_is_away_raises_the_broker_s_error(entry: str) -> None:
+async def test_shared_stats_of_an_unavailable_store_raise_the_broker_s_error(entry: str) -> None:
     with pytest.raises(BrokerUnavailableError, match="away"):
         await ENTRIES[entry](RedisBroker("pod", "ns/pool", Away()).shared_stats)

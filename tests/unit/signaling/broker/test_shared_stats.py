@@ -1,4 +1,4 @@
-"""The ledger of a pod alone."""
+"""The shared statistics of a single pod."""
 
 import pytest
 
@@ -46,9 +46,7 @@ async def test_counts_add_up_once_for_each_number(shared_stats: MemorySharedStat
     assert await shared_stats.totals() == (Counts(connected=4), {"pod": live})
 
 
-async def test_totals_are_of_the_last_hour_and_pods_that_fell_silent_do_not_count(
-    shared_stats: MemorySharedStats, clock: Clock
-) -> None:
+async def test_totals_cover_the_last_hour_without_silent_pods(shared_stats: MemorySharedStats, clock: Clock) -> None:
     await shared_stats.count(1, {"connected": 1}, Live())
     clock.now += LIVE_SECONDS + 1
     assert (await shared_stats.totals())[1] == {}
@@ -62,7 +60,7 @@ async def test_totals_are_of_the_last_hour_and_pods_that_fell_silent_do_not_coun
     assert len(shared_stats._slots) == 1
 
 
-async def test_what_is_known_of_a_call_is_joined_by_side(shared_stats: MemorySharedStats, clock: Clock) -> None:
+async def test_a_calls_record_is_joined_by_side(shared_stats: MemorySharedStats, clock: Clock) -> None:
     await shared_stats.keep("m", "a", {"setupMs": 100.0})
     await shared_stats.keep("m", "b", {"path": "relay"})
     await shared_stats.keep("m", "a", {"seconds": 9.0})
@@ -73,7 +71,9 @@ async def test_what_is_known_of_a_call_is_joined_by_side(shared_stats: MemorySha
     assert await shared_stats.kept("m") == {}
 
 
-async def test_so_many_calls_are_remembered(shared_stats: MemorySharedStats, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_remembered_calls_is_bounded(
+    shared_stats: MemorySharedStats, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "MAX_CALLS", 1)
     await shared_stats.keep("one", "a", {"path": "relay"})
     await shared_stats.keep("two", "a", {"path": "relay"})
@@ -108,7 +108,7 @@ async def test_lists_are_independent(shared_stats: MemorySharedStats) -> None:
     assert await shared_stats.listed("blocks", 0) is None
 
 
-async def test_events_wait_as_the_model_says(shared_stats: MemorySharedStats, clock: Clock) -> None:
+async def test_events_wait_as_in_the_model(shared_stats: MemorySharedStats, clock: Clock) -> None:
     await shared_stats.put(Event("one", "{}"))
     assert await shared_stats.take(30, 5) == [Event("one", "{}", 1)]
     await shared_stats.settle("one", 1)

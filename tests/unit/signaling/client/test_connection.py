@@ -1,4 +1,4 @@
-"""The Python client and the JWTs that its application gives."""
+"""The Python client and its application's JWTs."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from switchboard_signaling.session.hints import Disconnect
 
 
 class Application:
-    """Gives the JWT that it has kept, or a good one if it is asked for a fresh one; counts."""
+    """Return the cached JWT, or a valid one if a fresh one is requested; counts the requests."""
 
     def __init__(self, kept: str) -> None:
         self.kept = kept
@@ -33,7 +33,7 @@ class Application:
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
-    """A pod that wants JWTs."""
+    """A pod that requires JWTs."""
     async with pod_alone(tmp_path, **SHARED) as running:
         yield running
 
@@ -43,7 +43,7 @@ def url(running: Running) -> str:
 
 
 @pytest.mark.parametrize("way", ["now", "later"])
-async def test_the_application_is_asked_for_each_socket(running: Running, way: str) -> None:
+async def test_the_application_is_asked_for_a_jwt_for_each_socket(running: Running, way: str) -> None:
     application = Application(token())
     async with Client(url(running), token=getattr(application, way)) as client:
         session_id = client.session.session_id
@@ -65,13 +65,13 @@ async def test_a_jwt_that_is_about_to_expire_is_replaced_while_the_socket_stays(
         first = client.session.token
         await client.wait_for(Renew)
         async with asyncio.timeout(SECONDS):
-            while client.session.token == first:  # noqa: ASYNC110 - the server's answer is no event of the client
+            while client.session.token == first:  # noqa: ASYNC110 - the server's answer is not an event of the client
                 await asyncio.sleep(0)
         assert running.pod.hub.connections == 1
     assert application.asked == [False, True]
 
 
-async def test_an_application_that_fails_is_told_and_asked_again(running: Running) -> None:
+async def test_a_failure_of_the_application_is_reported_and_it_is_asked_again(running: Running) -> None:
     failures = [RuntimeError("out of tokens"), RuntimeError("still out of tokens")]
 
     def at_last(_fresh: bool) -> str:
@@ -84,7 +84,7 @@ async def test_an_application_that_fails_is_told_and_asked_again(running: Runnin
     assert not failures
 
 
-async def test_a_client_that_was_told_to_stop_opens_no_further_socket(running: Running) -> None:
+async def test_a_stopped_client_opens_no_further_socket(running: Running) -> None:
     sockets = 0
 
     def counted() -> str:
@@ -96,7 +96,7 @@ async def test_a_client_that_was_told_to_stop_opens_no_further_socket(running: R
         running.pod.hub.hinted(Disconnect(client.session.session_id or ""))
         with pytest.raises(ConnectionError):
             await client.wait_for(Move)
-        client._heard_at = 0.0  # the pod has not been heard for long
+        client._received_at = 0.0  # the pod has been silent for long
         client._watch_silence()
         client._dial.set()
         async with asyncio.timeout(SECONDS):
@@ -105,13 +105,13 @@ async def test_a_client_that_was_told_to_stop_opens_no_further_socket(running: R
     assert sockets == 1
 
 
-async def test_a_client_that_is_not_let_in_stops_and_says_why(running: Running) -> None:
+async def test_a_rejected_client_stops_and_reports_the_reason(running: Running) -> None:
     with pytest.raises(ConnectionError, match="auth-required"):
         async with Client(url(running)):
             pass
 
 
-async def test_an_application_that_gives_nothing_useful_is_not_let_in(running: Running) -> None:
+async def test_an_application_without_a_valid_jwt_is_rejected(running: Running) -> None:
     with pytest.raises(ConnectionError, match="auth-invalid"):
         async with Client(url(running), token=lambda _fresh: "no jwt"):
             pass

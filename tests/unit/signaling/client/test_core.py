@@ -1,4 +1,4 @@
-"""A client's session: what it wants, what it hears, what it forgets."""
+"""A client's session: its intent, its events and its lanes."""
 
 from itertools import count
 
@@ -18,7 +18,7 @@ from switchboard_signaling.client.core import (
     Stopped,
     Transmit,
 )
-from switchboard_signaling.client.lanes import WINDOW
+from switchboard_signaling.client.lanes import ACK_SECONDS, WINDOW
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.fields import MAX_CHAT
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
@@ -36,7 +36,6 @@ from switchboard_signaling.wire.messages import (
     Leave,
     LeaveQueue,
     MatchFound,
-    Noop,
     Offer,
     PeerState,
     QueueStatus,
@@ -54,7 +53,7 @@ TIMEOUTS = Timeouts(1, 2, 3)
 
 @pytest.fixture
 def client() -> ClientSession:
-    """A client that is welcomed."""
+    """A welcomed client."""
     ids = count()
     session = ClientSession(lambda: f"id{next(ids)}")
     session.greet()
@@ -87,7 +86,7 @@ def acknowledgement(client: ClientSession, seq: int) -> Ack:
     return Ack(match_id="m", from_=client.instance, to="peer", seq=seq)
 
 
-def test_the_first_socket_says_hello_and_the_next_resume_with_a_higher_number() -> None:
+def test_the_first_socket_sends_hello_and_the_next_one_resume_with_a_higher_number() -> None:
     client = ClientSession(lambda: "inst")
     assert client.greet() == Hello(socket_number=1, instance="inst")
     assert client.receive(Welcome(session_id="s", token="token", intent=Idle(), timeouts=TIMEOUTS), 0) == [Online()]
@@ -95,13 +94,13 @@ def test_the_first_socket_says_hello_and_the_next_resume_with_a_higher_number() 
     assert client.greet() == Resume(token="token", socket_number=2, instance="inst", intent=Idle())
 
 
-def test_a_heartbeat_is_answered_with_the_want_and_renews_the_token(client: ClientSession) -> None:
+def test_a_heartbeat_is_answered_with_the_intent_and_renews_the_token(client: ClientSession) -> None:
     assert client.receive(ServerHeartbeat(), 0) == [Transmit(Heartbeat(intent=Idle()))]
     client.receive(ServerHeartbeat(token="token-2"), 0)
     assert client.token == "token-2"
 
 
-def test_every_greeting_shows_a_jwt_where_there_is_one(client: ClientSession) -> None:
+def test_every_first_frame_has_the_jwt_if_there_is_one(client: ClientSession) -> None:
     assert ClientSession(lambda: "inst").greet("jwt") == Hello(socket_number=1, instance="inst", auth="jwt")
     assert client.greet("jwt").auth == "jwt"
 
@@ -120,7 +119,7 @@ def test_a_jwt_that_is_about_to_expire_is_replaced_by_a_fresh_one(client: Client
     ("code", "stopped", "fresh"),
     [(1006, False, False), (None, False, False), (4409, True, False), (4403, True, False), (4419, False, True)],
 )
-def test_a_close_code_says_whether_to_come_back_and_with_what(
+def test_a_close_code_decides_whether_to_reconnect_and_whether_with_a_fresh_jwt(
     client: ClientSession, code: int | None, stopped: bool, fresh: bool
 ) -> None:
     assert client.closed(code) == ([Stopped()] if stopped else [])
@@ -131,28 +130,28 @@ def test_a_close_code_says_whether_to_come_back_and_with_what(
     assert not client.fresh
 
 
-def test_joining_raises_the_number_of_the_want_before_sending(client: ClientSession) -> None:
+def test_joining_increases_the_revision_before_sending(client: ClientSession) -> None:
     assert client.join({"a": "1"}, {"b": "2"}) == [
         Transmit(JoinQueue(revision=1, ticket="id1", attributes={"a": "1"}, required={"b": "2"}))
     ]
     assert client.intent == Queued(1, "id1", {"a": "1"}, {"b": "2"})
 
 
-def test_what_the_user_does_before_the_welcome_is_said_with_it(client: ClientSession) -> None:
+def test_what_the_user_does_before_the_welcome_is_sent_after_it(client: ClientSession) -> None:
     client.greet()
     assert client.join() == []
     welcome = Welcome(session_id="s", token="t", intent=Idle(), timeouts=TIMEOUTS)
     assert client.receive(welcome, 0) == [Online(), Transmit(Heartbeat(intent=Queued(1, "id1")))]
 
 
-def test_the_place_in_line_is_kept_in_the_want(client: ClientSession) -> None:
+def test_the_queue_token_is_kept_in_the_intent(client: ClientSession) -> None:
     client.join()
     assert client.receive(QueueStatus(ticket="other", queue_token="x"), 0) == []
     assert client.receive(QueueStatus(ticket="id1", queue_token="place"), 0) == [QueuePosition("id1")]
     assert client.intent == Queued(1, "id1", queue_token="place")
 
 
-def test_leaving_says_what_is_left(client: ClientSession) -> None:
+def test_leaving_names_the_ticket_or_the_match(client: ClientSession) -> None:
     assert client.leave() == []
     client.join()
     assert client.leave() == [Transmit(LeaveQueue(revision=3, ticket="id1"))]
@@ -162,7 +161,7 @@ def test_leaving_says_what_is_left(client: ClientSession) -> None:
     assert client.intent == Idle(5)
 
 
-def test_a_match_is_entered_when_found_and_shown_when_open(client: ClientSession) -> None:
+def test_a_match_is_entered_when_found_and_reported_when_open(client: ClientSession) -> None:
     client.join()
     assert client.receive(found("forming"), 0) == [Transmit(Heartbeat(intent=Matched(1, "m")))]
     assert client.receive(found(), 0) == [MatchReady("m", "polite", [])]
@@ -170,13 +169,13 @@ def test_a_match_is_entered_when_found_and_shown_when_open(client: ClientSession
     assert client.receive(found(), 0) == []
 
 
-def test_a_match_for_another_ticket_is_none(client: ClientSession) -> None:
+def test_a_match_for_another_ticket_is_ignored(client: ClientSession) -> None:
     client.join()
     assert client.receive(found(ticket="old"), 0) == []
     assert client.intent == Queued(1, "id1")
 
 
-def test_what_the_partner_says_is_shown_once_in_order_and_acknowledged(client: ClientSession) -> None:
+def test_the_peers_frames_are_delivered_once_in_order_and_acknowledged(client: ClientSession) -> None:
     meet(client)
     ack = Ack(match_id="m", from_="peer", to=client.instance, seq=0)
     assert client.receive(offer(client, 2), 0) == [Transmit(ack)]
@@ -185,14 +184,14 @@ def test_what_the_partner_says_is_shown_once_in_order_and_acknowledged(client: C
     assert said[2] == Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=2))
 
 
-def test_strangers_and_other_matches_are_not_heard(client: ClientSession) -> None:
+def test_frames_of_strangers_and_other_matches_are_dropped(client: ClientSession) -> None:
     assert client.receive(offer(client, 1), 0) == []
     meet(client)
     assert client.receive(offer(client, 1, speaker="stranger"), 0) == []
     assert client.receive(Ack(match_id="m", from_=client.instance, to="stranger", seq=1), 0) == []
 
 
-def test_what_is_said_is_repeated_until_acknowledged(client: ClientSession) -> None:
+def test_a_frame_is_repeated_until_it_is_acknowledged(client: ClientSession) -> None:
     assert client.say(Offer(match_id="", from_="", to="", seq=0, sdp="x"), 0) == []
     meet(client)
     [said] = client.say(Offer(match_id="", from_="", to="", seq=0, sdp="x"), 0)
@@ -203,7 +202,7 @@ def test_what_is_said_is_repeated_until_acknowledged(client: ClientSession) -> N
     assert client.tick(99) == []
 
 
-def test_a_client_says_when_time_will_have_something_to_do_for_it(client: ClientSession) -> None:
+def test_the_deadline_is_when_a_frame_is_due_again(client: ClientSession) -> None:
     assert client.deadline is None
     meet(client)
     assert client.deadline is None
@@ -223,7 +222,7 @@ def test_a_server_is_gone_after_two_heartbeats_of_silence(client: ClientSession)
     assert client.silence == 12
 
 
-def test_nothing_is_repeated_to_a_partner_that_is_away(client: ClientSession) -> None:
+def test_nothing_is_repeated_to_a_peer_that_is_away(client: ClientSession) -> None:
     meet(client)
     [first] = client.say(chat("one"), 0)
     assert client.receive(PeerState(match_id="m", state="away", instance="peer"), 1) == [PeerPresenceChanged("away")]
@@ -249,7 +248,7 @@ def test_a_new_socket_repeats_the_lowest_unacknowledged_frame_at_once(client: Cl
     assert client.receive(welcome, 60) == [Online(), first]
 
 
-def test_a_new_socket_forgets_that_the_partner_was_away(client: ClientSession) -> None:
+def test_a_new_socket_assumes_that_the_peer_is_present(client: ClientSession) -> None:
     meet(client)
     client.receive(PeerState(match_id="m", state="away"), 1)
     assert client.say(chat("are you there?"), 1) == []
@@ -259,7 +258,7 @@ def test_a_new_socket_forgets_that_the_partner_was_away(client: ClientSession) -
     assert isinstance(outputs[-1], Transmit)
 
 
-def test_a_partner_that_acknowledges_nothing_is_unreachable_after_a_while(client: ClientSession) -> None:
+def test_a_peer_that_acknowledges_nothing_is_unreachable_once_the_window_is_full(client: ClientSession) -> None:
     meet(client)
     for _ in range(WINDOW):
         assert client.say(IceRestart(match_id="", from_="", to="", seq=0), 0)
@@ -268,7 +267,7 @@ def test_a_partner_that_acknowledges_nothing_is_unreachable_after_a_while(client
     assert problem.code == errors.PEER_UNREACHABLE.code
 
 
-def test_a_chat_that_is_too_long_is_refused_and_blocks_nothing(client: ClientSession) -> None:
+def test_a_chat_that_is_too_long_is_rejected_and_blocks_nothing(client: ClientSession) -> None:
     meet(client)
     [problem] = client.say(chat("é" * (MAX_CHAT + 1)), 0)
     assert isinstance(problem, ClientProblem)
@@ -278,19 +277,40 @@ def test_a_chat_that_is_too_long_is_refused_and_blocks_nothing(client: ClientSes
     assert messages.decode_client(messages.encode(said.frame)) == said.frame
 
 
-def test_an_emptied_frame_is_acknowledged_and_not_shown(client: ClientSession) -> None:
+def test_an_obsolete_frame_is_acknowledged_and_not_delivered(client: ClientSession) -> None:
     meet(client)
-    noop = Noop(match_id="m", from_="peer", to=client.instance, seq=1)
-    assert client.receive(noop, 0) == [Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))]
+    client.say(Offer(match_id="", from_="", to="", seq=0, sdp="mine", generation=1), 0)
+    assert client.receive(offer(client, 1), 0) == []
+    acknowledgement = Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))
+    assert acknowledgement in client.tick(ACK_SECONDS)
 
 
-def test_an_older_socket_still_carries_what_the_partner_says_and_nothing_else(client: ClientSession) -> None:
+def test_a_frame_is_acknowledged_at_the_deadline_even_while_the_peer_is_away(client: ClientSession) -> None:
+    meet(client)
+    client.receive(PeerState(match_id="m", state="away", instance="peer"), 0)
+    client.receive(offer(client, 1), 0)
+    assert client.deadline == ACK_SECONDS
+    assert client.tick(ACK_SECONDS) == [Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))]
+    assert client.deadline is None
+
+
+def test_an_acknowledgement_waits_for_the_welcome_of_a_new_socket(client: ClientSession) -> None:
+    meet(client)
+    client.receive(offer(client, 1), 0)
+    client.greet()
+    assert client.tick(ACK_SECONDS) == []
+    assert client.deadline is None
+    client.receive(Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS), 1)
+    assert Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1)) in client.tick(1)
+
+
+def test_an_older_socket_still_delivers_the_peers_frames_and_nothing_else(client: ClientSession) -> None:
     meet(client)
     assert client.receive(offer(client, 1), 0, newest=False)
     assert client.receive(Replaced(), 0, newest=False) == []
 
 
-def test_a_partner_whose_page_was_loaded_anew_is_met_again(client: ClientSession) -> None:
+def test_a_peer_that_reloads_its_page_is_a_new_match_event(client: ClientSession) -> None:
     meet(client)
     client.say(Offer(match_id="", from_="", to="", seq=0, sdp="x"), 0)
     assert client.receive(PeerState(match_id="m", state="present", instance="reloaded"), 0) == [
@@ -300,7 +320,7 @@ def test_a_partner_whose_page_was_loaded_anew_is_met_again(client: ClientSession
     assert client.tick(99) == []
 
 
-def test_chat_that_the_old_page_did_not_acknowledge_goes_to_the_new_one(client: ClientSession) -> None:
+def test_chat_that_the_old_page_did_not_acknowledge_is_sent_to_the_new_one(client: ClientSession) -> None:
     meet(client)
     for frame in (Offer(match_id="", from_="", to="", seq=0, sdp="x"), chat("one"), chat("two")):
         client.say(frame, 0)
@@ -311,7 +331,7 @@ def test_chat_that_the_old_page_did_not_acknowledge_goes_to_the_new_one(client: 
     assert client.receive(Ack(match_id="m", from_=client.instance, to="reloaded", seq=1), 0) == [Transmit(second)]
 
 
-def test_lanes_go_on_where_they_were_when_an_older_page_load_was_named_again_for_a_while(client: ClientSession) -> None:
+def test_lanes_continue_after_an_older_page_load_was_named_again_for_a_while(client: ClientSession) -> None:
     meet(client)
     client.receive(found(peer="reloaded"), 0)
     client.say(chat("one"), 0)
@@ -323,7 +343,7 @@ def test_lanes_go_on_where_they_were_when_an_older_page_load_was_named_again_for
     assert client.say(chat("two"), 0) == [Transmit(second)]
 
 
-def test_a_new_page_that_is_away_already_is_not_talked_to(client: ClientSession) -> None:
+def test_nothing_is_sent_to_a_new_page_that_is_away(client: ClientSession) -> None:
     meet(client)
     client.say(chat("one"), 0)
     assert client.receive(PeerState(match_id="m", state="away", instance="reloaded"), 0) == [
@@ -333,14 +353,14 @@ def test_a_new_page_that_is_away_already_is_not_talked_to(client: ClientSession)
     assert client.tick(99) == []
 
 
-def test_news_of_a_match_that_is_not_shown_yet_are_kept_for_later(client: ClientSession) -> None:
+def test_the_peers_state_in_a_forming_match_is_ignored(client: ClientSession) -> None:
     client.join()
     client.receive(found("forming"), 0)
     assert client.receive(PeerState(match_id="m", state="away", instance="peer"), 0) == []
     assert client.receive(PeerState(match_id="other", state="left"), 0) == []
 
 
-def test_a_presence_without_an_inst_changes_no_lane(client: ClientSession) -> None:
+def test_a_presence_without_an_instance_changes_no_lane(client: ClientSession) -> None:
     meet(client)
     assert client.receive(PeerState(match_id="m", state="away"), 0) == [PeerPresenceChanged("away")]
 
@@ -353,7 +373,7 @@ def test_an_ended_match_leaves_the_client_idle(client: ClientSession) -> None:
     ]
 
 
-def test_a_match_that_failed_to_form_brings_the_ticket_back_to_its_place(client: ClientSession) -> None:
+def test_a_match_that_failed_to_form_requeues_the_ticket_at_its_queue_order(client: ClientSession) -> None:
     client.join()
     client.receive(QueueStatus(ticket="id1", queue_token="place"), 0)
     client.receive(found("forming"), 0)
@@ -364,7 +384,7 @@ def test_a_match_that_failed_to_form_brings_the_ticket_back_to_its_place(client:
     ]
 
 
-def test_a_newer_want_of_another_page_is_adopted_and_ends_the_match_here(client: ClientSession) -> None:
+def test_a_newer_intent_of_another_page_is_adopted_and_ends_the_match_here(client: ClientSession) -> None:
     meet(client)
     assert client.receive(Snapshot(intent=Idle(1)), 0) == []
     assert client.receive(Snapshot(intent=Idle(7)), 0) == [Ended("ended", requeued=False)]
@@ -372,7 +392,7 @@ def test_a_newer_want_of_another_page_is_adopted_and_ends_the_match_here(client:
     assert client.intent == Queued(8, "t")
 
 
-def test_a_match_that_another_page_entered_is_adopted_and_the_place_in_line_kept(client: ClientSession) -> None:
+def test_a_match_that_another_page_entered_is_adopted_and_the_ticket_kept(client: ClientSession) -> None:
     client.join()
     queued = client.intent
     assert isinstance(queued, Queued)
@@ -384,7 +404,7 @@ def test_a_match_that_another_page_entered_is_adopted_and_the_place_in_line_kept
     ]
 
 
-def test_a_forgotten_session_starts_anew(client: ClientSession) -> None:
+def test_an_unknown_session_starts_again(client: ClientSession) -> None:
     client.join()
     unknown = messages.error_frame(errors.SESSION_UNKNOWN)
     assert client.receive(unknown, 0) == [
@@ -395,14 +415,14 @@ def test_a_forgotten_session_starts_anew(client: ClientSession) -> None:
     assert len(client.receive(unknown, 0)) == 1
 
 
-def test_other_problems_and_advice_are_passed_on(client: ClientSession) -> None:
+def test_other_problems_and_advice_are_reported(client: ClientSession) -> None:
     busy = messages.error_frame(errors.POOL_BUSY)
     assert client.receive(busy, 0) == [ClientProblem(busy.code, busy.message, busy.remedy)]
     assert client.receive(Goaway(within_ms=5), 0) == [Move(5)]
     assert client.receive(Replaced(), 0) == [Stopped()]
 
 
-# What the pool is told of the call; more in vectors/reports.json
+# Reports to the pool; more in vectors/reports.json
 
 
 def met(client: ClientSession, now: float) -> None:
@@ -414,7 +434,7 @@ def met(client: ClientSession, now: float) -> None:
     client.receive(found, now)
 
 
-def test_reports_have_the_matchs_name_and_numbers_in_bounds(client: ClientSession) -> None:
+def test_reports_have_the_match_and_numbers_within_bounds(client: ClientSession) -> None:
     assert client.report(Stats(match_id="")) == []
     met(client, 0)
     wild = Stats(match_id="", rtt_ms=-1.0, loss=2.0, sent_bitrate=float("inf"), jitter_ms=float("nan"), freezes=-1)
@@ -422,7 +442,7 @@ def test_reports_have_the_matchs_name_and_numbers_in_bounds(client: ClientSessio
     assert client.report(Stats(match_id="", rtt_ms=3.0)) == [Transmit(Stats(match_id="m", rtt_ms=3.0))]
 
 
-def test_what_became_of_the_connection_is_said_once(client: ClientSession) -> None:
+def test_each_state_of_the_connection_is_reported_once(client: ClientSession) -> None:
     assert client.connection("connected", 1) == []
     met(client, 10)
     connected = ConnectionState(match_id="m", state="connected", setup_ms=500.0, path="relay")
@@ -432,7 +452,7 @@ def test_what_became_of_the_connection_is_said_once(client: ClientSession) -> No
     assert client.connection("failed", 12, reason="media-lost") == [Transmit(failed)]
 
 
-def test_what_became_of_the_connection_waits_for_the_welcome(client: ClientSession) -> None:
+def test_the_state_of_the_connection_waits_for_the_welcome(client: ClientSession) -> None:
     met(client, 10)
     client.greet()
     assert client.connection("connected", 10.25) == []

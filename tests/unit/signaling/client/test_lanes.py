@@ -1,10 +1,13 @@
-"""Lanes: once and in order."""
+"""Lanes deliver once and in order."""
 
 import pytest
 
 from switchboard_signaling.client.lanes import (
+    ACK_SECONDS,
+    JITTER,
     MAX_GAP,
-    RTO_CEILING,
+    REPEAT_CEILING,
+    REPEAT_FIRST,
     SLOW_START,
     WINDOW,
     WINDOW_BYTES,
@@ -18,7 +21,6 @@ from switchboard_signaling.wire.messages import (
     Chat,
     IceCandidate,
     IceRestart,
-    Noop,
     Offer,
     PeerMessage,
 )
@@ -26,8 +28,8 @@ from switchboard_signaling.wire.messages import (
 LONG = "x" * 60_000
 
 
-def noop(seq: int = 0) -> Noop:
-    return Noop(match_id="m", from_="a", to="b", seq=seq)
+def restart(seq: int = 0) -> IceRestart:
+    return IceRestart(match_id="m", from_="a", to="b", seq=seq)
 
 
 def offer(sdp: str = "sdp", generation: int = 0, seq: int = 0) -> Offer:
@@ -39,14 +41,14 @@ def chat(text: str = "hello", seq: int = 0) -> Chat:
 
 
 def sender(*frames: PeerMessage, now: float = 0.0) -> SendLane:
-    """A lane whose frames are under way."""
+    """A lane with frames in flight."""
     lane = SendLane("m", "a", "b")
     say(lane, *frames, now=now)
     return lane
 
 
 def say(lane: SendLane, *frames: PeerMessage, now: float) -> list[int]:
-    """Say frames; return the numbers of what went out."""
+    """Push frames; return the numbers of the frames sent."""
     for frame in frames:
         assert lane.push(frame)
     return numbers(lane.flush(now))
@@ -59,7 +61,7 @@ def numbers(frames: list[PeerMessage]) -> list[int]:
 # Sending
 
 
-def test_there_is_a_deadline_while_something_is_under_way() -> None:
+def test_there_is_a_deadline_while_a_frame_is_in_flight() -> None:
     assert SendLane("m", "a", "b").deadline is None
     lane = sender(offer(), now=5.0)
     assert lane.deadline is not None
@@ -71,80 +73,61 @@ def test_there_is_a_deadline_while_something_is_under_way() -> None:
 def test_frames_are_numbered_from_one_in_their_lane() -> None:
     lane = SendLane("m", "a", "b")
     assert lane.push(Offer(match_id="", from_="", to="", seq=0, sdp="sdp"))
-    assert lane.push(noop())
-    assert lane.flush(0) == [offer(seq=1), noop(2)]
+    assert lane.push(restart())
+    assert lane.flush(0) == [offer(seq=1), restart(2)]
     assert lane.flush(0) == []
 
 
-def test_only_the_lowest_unacknowledged_frame_is_repeated_with_doubling_pauses() -> None:
-    lane = sender(noop(), noop(), noop())
+def test_only_the_lowest_unacknowledged_frame_is_repeated_after_doubling_timeouts() -> None:
+    lane = sender(restart(), restart(), restart())
     now, pause = 0.0, 1.0
-    while pause < 2 * RTO_CEILING:
-        expected = min(pause, RTO_CEILING)
+    while pause < 2 * REPEAT_CEILING:
+        expected = min(pause, REPEAT_CEILING)
         assert lane.due(now + expected * 0.79) == []
         now += expected * 1.21
-        assert lane.due(now) == [noop(1)]
+        assert lane.due(now) == [restart(1)]
         pause *= 2
 
 
 def test_an_acknowledgement_is_cumulative() -> None:
-    lane = sender(noop(), noop(), noop())
+    lane = sender(restart(), restart(), restart())
     lane.acknowledged(2, 0.1)
-    assert lane.due(9) == [noop(3)]
+    assert lane.due(9) == [restart(3)]
     lane.acknowledged(1, 9)
     lane.acknowledged(3, 9)
     assert lane.due(99) == []
 
 
-def test_the_pause_follows_the_measured_round_trips_and_has_a_floor() -> None:
-    lane = SendLane("m", "a", "b")
-    now = 0.0
-    for seq in range(1, 20):
-        say(lane, noop(), now=now)
-        now += 0.01
-        lane.acknowledged(seq, now)
-    say(lane, noop(), now=now)
-    assert lane.due(now + 0.15) == []
-    assert lane.due(now + 0.25) == [noop(20)]
-
-
-def test_what_was_sent_twice_is_not_measured() -> None:
-    lane = sender(noop())
+def test_an_acknowledgement_resets_the_time_until_frames_are_repeated() -> None:
+    lane = sender(restart(), restart())
     lane.due(1.21)
-    lane.acknowledged(1, 1.211)
-    say(lane, noop(), now=10)
-    assert lane.due(11.5) == []
-    assert lane.due(12.41) == [noop(2)]
+    lane.due(3.62)
+    lane.acknowledged(1, 3.7)
+    assert lane.flush(3.7) == [restart(2)]
+    assert lane.due(3.7 + 0.79) == []
+    assert lane.due(3.7 + 1.21) == [restart(2)]
 
 
-def test_what_never_went_out_is_not_measured() -> None:
-    lane = SendLane("m", "a", "b")
-    lane.push(noop())
-    lane.acknowledged(1, 100)
-    say(lane, noop(), now=100)
-    assert lane.due(101.21) == [noop(2)]
-
-
-def test_after_a_loss_acknowledgements_let_out_the_others_few_at_first() -> None:
-    lane = sender(*[noop()] * 20)
+def test_after_a_loss_acknowledgements_release_the_other_frames_few_at_first() -> None:
+    lane = sender(*[restart()] * 20)
     assert numbers(lane.due(1.21)) == [1]
     assert lane.flush(1.3) == []
     lane.acknowledged(1, 1.4)
     assert numbers(lane.flush(1.4)) == [2, 3, 4, 5]
     lane.acknowledged(3, 1.5)
     assert numbers(lane.flush(1.5)) == [6, 7, 8, 9]
-    assert say(lane, noop(), now=1.5) == []
+    assert say(lane, restart(), now=1.5) == []
 
 
-def test_what_the_partner_had_kept_is_not_sent_again() -> None:
-    lane = sender(*[noop()] * 20)
+def test_frames_that_the_peer_had_kept_are_not_sent_again() -> None:
+    lane = sender(*[restart()] * 20)
     lane.due(1.21)
     lane.acknowledged(18, 1.4)
     assert numbers(lane.flush(1.4)) == [19, 20]
 
 
 def test_a_second_loss_starts_again_from_the_lowest() -> None:
-    lane = sender(*[noop()] * 20)
+    lane = sender(*[restart()] * 20)
     lane.due(1.21)
     lane.acknowledged(1, 1.3)
     lane.flush(1.3)
@@ -154,38 +137,38 @@ def test_a_second_loss_starts_again_from_the_lowest() -> None:
 
 
 def test_the_slow_start_never_exceeds_the_window_and_ends_when_all_is_acknowledged() -> None:
-    lane = sender(*[noop()] * WINDOW)
+    lane = sender(*[restart()] * WINDOW)
     lane.due(1.21)
     for seq in range(1, WINDOW):
         lane.acknowledged(seq, 2)
-        assert say(lane, noop(), now=2)[-1:] < [WINDOW + seq + 1]
+        assert say(lane, restart(), now=2)[-1:] < [WINDOW + seq + 1]
     lane.acknowledged(2 * WINDOW, 3)
-    assert len(say(lane, *[noop()] * WINDOW, now=3)) == WINDOW
+    assert len(say(lane, *[restart()] * WINDOW, now=3)) == WINDOW
 
 
-def test_a_partner_that_is_back_gets_the_lowest_frame_at_once() -> None:
+def test_a_peer_that_returns_gets_the_lowest_frame_at_once() -> None:
     lane = SendLane("m", "a", "b")
     assert lane.restart(0) == []
-    assert say(lane, noop(), noop(), now=0) == [1, 2]
-    assert lane.restart(0.1) == [noop(1)]
+    assert say(lane, restart(), restart(), now=0) == [1, 2]
+    assert lane.restart(0.1) == [restart(1)]
     assert lane.due(0.1 + 0.79) == []
-    assert lane.due(0.1 + 1.21) == [noop(1)]
+    assert lane.due(0.1 + 1.21) == [restart(1)]
 
 
-def test_what_has_not_gone_out_has_no_timer() -> None:
+def test_an_unsent_frame_has_no_timer() -> None:
     lane = SendLane("m", "a", "b")
-    lane.push(noop())
+    lane.push(restart())
     assert lane.due(99) == []
 
 
-def test_a_full_window_takes_no_more() -> None:
-    lane = sender(*[noop()] * WINDOW)
-    assert not lane.push(noop())
+def test_a_full_window_rejects_frames() -> None:
+    lane = sender(*[restart()] * WINDOW)
+    assert not lane.push(restart())
     lane.acknowledged(1, 1)
-    assert say(lane, noop(), now=1) == [WINDOW + 1]
+    assert say(lane, restart(), now=1) == [WINDOW + 1]
 
 
-def test_a_window_is_full_by_bytes_too() -> None:
+def test_a_window_is_limited_in_bytes_too() -> None:
     lane = sender(*[offer(LONG)] * (WINDOW_BYTES // len(LONG)))
     assert not lane.push(offer(LONG))
     assert lane.push(offer("short"))
@@ -200,30 +183,22 @@ def test_chat_fills_at_most_half_of_the_window() -> None:
     assert lane.push(offer(LONG))
 
 
-def test_a_newer_connection_empties_what_was_said_about_older_ones() -> None:
-    lane = sender(
-        offer(generation=1),
-        Answer(match_id="", from_="", to="", seq=0, sdp="sdp", generation=1),
-        IceCandidate(match_id="", from_="", to="", seq=0, candidates=[Candidate("c")], generation=1),
-        chat(),
-        IceRestart(match_id="", from_="", to="", seq=0, generation=1),
-        offer(generation=2),
-    )
-    lane.restart(1)
-    resent = []
-    for seq in range(1, 7):
-        lane.acknowledged(seq, 1)
-        resent += lane.flush(1)
-    restart = IceRestart(match_id="m", from_="a", to="b", seq=5, generation=1)
-    assert resent == [noop(2), noop(3), chat(seq=4), restart, offer(generation=2, seq=6)]
+def test_a_newer_generation_obsoletes_received_frames_of_older_ones() -> None:
+    lane = sender(offer(generation=2), chat())
+    candidates = IceCandidate(match_id="m", from_="b", to="a", seq=2, candidates=[Candidate("c")], generation=1)
+    answer = Answer(match_id="m", from_="b", to="a", seq=1, sdp="sdp", generation=1)
+    assert lane.obsoletes(candidates)
+    assert lane.obsoletes(answer)
+    assert not any(lane.obsoletes(one) for one in (offer(generation=2), offer(generation=3), chat(), restart()))
 
 
-def test_emptied_frames_make_room() -> None:
-    lane = sender(*[offer(LONG, generation=1)] * (WINDOW_BYTES // len(LONG)))
-    assert lane.push(offer(LONG, generation=2))
+def test_a_frame_that_is_rejected_obsoletes_nothing() -> None:
+    lane = sender(*[offer(LONG)] * (WINDOW_BYTES // len(LONG)))
+    assert not lane.push(offer(LONG, generation=1))
+    assert not lane.obsoletes(offer())
 
 
-def test_only_chat_outlives_the_page_load_that_it_was_said_to() -> None:
+def test_only_chat_is_kept_for_the_peers_next_page_load() -> None:
     lane = sender(offer(), chat("one"), chat("two"), chat("three"))
     lane.acknowledged(2, 1)
     assert [one.text for one in lane.unacknowledged_chat()] == ["two", "three"]
@@ -232,23 +207,63 @@ def test_only_chat_outlives_the_page_load_that_it_was_said_to() -> None:
 # Receiving
 
 
-def test_doubled_frames_are_shown_once_and_acknowledged_again() -> None:
+def receiver(*seqs: int, now: float = 0.0) -> ReceiveLane:
+    """Return a lane that has received frames with these numbers."""
     lane = ReceiveLane("m", "a", "b")
-    ack = Ack(match_id="m", from_="a", to="b", seq=1)
-    assert lane.receive(noop(1)) == ([noop(1)], ack)
-    assert lane.receive(noop(1)) == ([], ack)
+    for seq in seqs:
+        lane.receive(restart(seq), now)
+    return lane
+
+
+def acked(lane: ReceiveLane, now: float) -> list[int]:
+    return numbers(lane.due(now))  # type: ignore[arg-type]
+
+
+def test_an_acknowledgement_names_its_lane() -> None:
+    assert receiver(1, 2).due(0) == [Ack(match_id="m", from_="a", to="b", seq=2)]
+
+
+def test_every_second_frame_is_acknowledged_at_once() -> None:
+    lane = receiver(1, 2)
+    assert acked(lane, 0) == [2]
+    assert acked(lane, 0) == []
+    lane.receive(restart(3), 1)
+    assert acked(lane, 1) == []
+    lane.receive(restart(4), 1)
+    assert acked(lane, 1) == [4]
+
+
+def test_a_single_frame_is_acknowledged_after_a_delay_but_before_it_is_repeated() -> None:
+    lane = receiver(1)
+    assert lane.deadline == ACK_SECONDS < REPEAT_FIRST * (1 - JITTER)
+    assert acked(lane, ACK_SECONDS - 0.001) == []
+    assert acked(lane, ACK_SECONDS) == [1]
+    assert lane.deadline is None
+
+
+def test_duplicates_are_delivered_once_and_acknowledged_at_once() -> None:
+    lane = receiver(1)
+    assert lane.receive(restart(1), 0) == []
+    assert acked(lane, 0) == [1]
+
+
+def test_a_gap_and_the_frame_that_fills_it_are_acknowledged_at_once() -> None:
+    lane = receiver(2)
+    assert acked(lane, 0) == [0]
+    assert numbers(lane.receive(restart(1), 0)) == [1, 2]
+    assert acked(lane, 0) == [2]
 
 
 @pytest.mark.parametrize("order", [(2, 3, 1), (3, 2, 1), (1, 3, 2)])
-def test_reordered_frames_are_shown_in_order(order: tuple[int, ...]) -> None:
+def test_reordered_frames_are_delivered_in_order(order: tuple[int, ...]) -> None:
     lane = ReceiveLane("m", "a", "b")
-    shown = [frame.seq for seq in order for frame in lane.receive(noop(seq))[0]]
-    assert shown == [1, 2, 3]
+    delivered = [frame.seq for seq in order for frame in lane.receive(restart(seq), 0)]
+    assert delivered == [1, 2, 3]
 
 
 def test_a_frame_too_far_ahead_is_not_kept() -> None:
-    lane = ReceiveLane("m", "a", "b")
-    assert lane.receive(noop(MAX_GAP + 1)) == ([], Ack(match_id="m", from_="a", to="b", seq=0))
+    lane = receiver(MAX_GAP + 1)
+    assert acked(lane, 0) == [0]
     for seq in range(1, MAX_GAP + 1):
-        lane.receive(noop(seq))
-    assert lane.receive(noop(MAX_GAP + 1))[0] == [noop(MAX_GAP + 1)]
+        lane.receive(restart(seq), 0)
+    assert lane.receive(restart(MAX_GAP + 1), 0) == [restart(MAX_GAP + 1)]

@@ -1,4 +1,4 @@
-"""What tickets accept of each other."""
+"""Which tickets may be matched."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def ticket(session_id: str, sub: str = "", attributes: dict[str, str] | None = N
         (ticket("a", attributes={"x": "1"}, y="2"), ticket("b", attributes={"y": "2"}, x="2"), False),
     ],
 )
-def test_requirements_are_mutual_and_nobody_meets_themselves(one: Ticket, other: Ticket, fit: bool) -> None:
+def test_requirements_are_mutual_and_no_subject_is_matched_with_itself(one: Ticket, other: Ticket, fit: bool) -> None:
     assert compatible(one, other) is fit
     assert compatible(other, one) is fit
 
@@ -44,7 +44,7 @@ def test_requirements_are_mutual_and_nobody_meets_themselves(one: Ticket, other:
         ({"required": {"lang": "de"}, "relaxed": ANYBODY_AGAIN}, False),
     ],
 )
-def test_modes_blocks_and_preferences_are_heeded_by_both(one: dict[str, Any], fit: bool) -> None:
+def test_modes_blocks_and_preferences_apply_to_both(one: dict[str, Any], fit: bool) -> None:
     mine = Ticket("a/t", "a", "a", "inst", "pod", **one)
     other = ticket("b", attributes={"lang": "fr"})
     assert compatible(mine, other) is fit

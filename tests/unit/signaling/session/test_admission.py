@@ -1,4 +1,4 @@
-"""Who a socket's client is, and until when."""
+"""Admission of a socket's client."""
 
 import pytest
 from tests.unit.signaling.world import World
@@ -31,7 +31,7 @@ def world() -> World:
 
 @pytest.fixture
 def admission(world: World) -> Admission:
-    """One whose client has been admitted as ada, for 300 s from 1000 on."""
+    """An admission whose client was admitted as ada for 300 s from 1000 on."""
     admission = Admission(world.host("pod"))
     admission.greeted(hello("jwt"))
     admission.verified(ADA, 1000)
@@ -47,12 +47,12 @@ def resume(token: str, auth: str | None = None) -> Resume:
 
 
 def refusal(verdict: AdmissionVerdict | None) -> tuple[str, str | None]:
-    """Return the code of the error that a verdict refuses with, and the reason of the close, if it closes."""
+    """Return the code of a rejection, and the reason of the close code, if any."""
     assert isinstance(verdict, Refused)
     return verdict.error.kind.code, verdict.close.reason if verdict.close else None
 
 
-def test_where_anybody_may_connect_a_hello_is_enough(world: World) -> None:
+def test_without_authentication_a_hello_is_enough(world: World) -> None:
     world.auth_required = False
     admission = Admission(world.host("pod"))
     assert admission.greeted(hello("whatever")) == Admitted(admission.claims)
@@ -72,7 +72,7 @@ def test_a_hello_is_admitted_once_its_jwt_is_verified(world: World) -> None:
     assert world.keyring.verify(admission.token(), SessionClaims) == admission.claims
 
 
-def test_without_a_jwt_nobody_is_admitted(world: World) -> None:
+def test_without_a_jwt_no_client_is_admitted(world: World) -> None:
     token = world.keyring.sign(SessionClaims("sid", "ada"))
     for greeting in (hello(), resume(token)):
         admission = Admission(world.host("pod"))
@@ -81,7 +81,7 @@ def test_without_a_jwt_nobody_is_admitted(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", [errors.AUTH_INVALID, errors.AUTH_EXPIRED, errors.AUTH_UNAVAILABLE])
-def test_a_jwt_that_is_not_accepted_closes_a_new_socket(world: World, kind: errors.ErrorKind) -> None:
+def test_a_rejected_jwt_closes_a_new_socket(world: World, kind: errors.ErrorKind) -> None:
     admission = Admission(world.host("pod"))
     admission.greeted(hello("jwt"))
     assert refusal(admission.verified(kind.because("why"), 1000)) == (kind.code, kind.code)
@@ -107,7 +107,7 @@ def test_a_resumed_session_lasts_as_long_as_the_new_jwt(world: World) -> None:
     assert admission.claims == SessionClaims("sid", "ada", 1300)
 
 
-def test_a_made_up_session_token_is_suspicious_and_an_old_one_is_not(world: World) -> None:
+def test_a_forged_session_token_is_suspicious_and_an_old_one_is_not(world: World) -> None:
     world.auth_required = False
     token = world.keyring.sign(SessionClaims("sid", "sid"))
     for shown, suspicious in ((token[:-2] + "AA", True), ("a.b.c", False)):
@@ -117,14 +117,14 @@ def test_a_made_up_session_token_is_suspicious_and_an_old_one_is_not(world: Worl
         assert verdict.forged is suspicious
 
 
-def test_a_client_is_asked_for_a_fresh_jwt_a_minute_ahead_and_again(admission: Admission) -> None:
+def test_a_client_is_asked_for_a_fresh_jwt_a_minute_before_expiry_and_again(admission: Admission) -> None:
     assert admission.due(1239) is None
     assert admission.due(1240) == Expiring(60_000)
     assert admission.due(1240 + ASK_AGAIN_SECONDS - 1) is None
     assert admission.due(1240 + ASK_AGAIN_SECONDS) == Expiring(50_000)
 
 
-def test_a_fresh_jwt_moves_the_end_and_brings_a_new_session_token(world: World, admission: Admission) -> None:
+def test_a_fresh_jwt_postpones_the_expiry_and_renews_the_session_token(world: World, admission: Admission) -> None:
     admission.due(1240)
     assert admission.renew("fresh") == Unverified("fresh")
     verdict = admission.verified(VerifiedJwt("ada", exp=1600, seconds=360), 1240)
@@ -145,7 +145,7 @@ def test_one_jwt_is_verified_at_a_time(admission: Admission) -> None:
 @pytest.mark.parametrize(
     "found", [VerifiedJwt("eve", 9999, 9999), errors.AUTH_INVALID.because("why"), errors.AUTH_EXPIRED.because("why")]
 )
-def test_a_wrong_fresh_jwt_is_answered_and_the_socket_stays_until_the_old_one_ends(
+def test_a_rejected_fresh_jwt_is_answered_and_the_socket_stays_until_the_old_one_expires(
     admission: Admission, found: VerifiedJwt | errors.ProtocolError
 ) -> None:
     before = admission.claims

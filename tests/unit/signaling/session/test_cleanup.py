@@ -1,4 +1,4 @@
-"""What is unwanted is asked for once, until it is settled, and it is bounded."""
+"""The cleanup has each question once until it is settled, and is bounded."""
 
 from switchboard_signaling.session.cleanup import MAX_QUESTIONS, Cleanup, added, settled
 from switchboard_signaling.session.records import Cancel, EndMatch
@@ -6,7 +6,7 @@ from switchboard_signaling.session.records import Cancel, EndMatch
 TICKET, MATCH = Cancel("s/t", "text"), EndMatch("m", "s", "user")
 
 
-def test_what_is_unwanted_already_stays_as_it_is() -> None:
+def test_a_question_is_added_once() -> None:
     cleanup = added(added((), TICKET), MATCH)
     assert cleanup == (TICKET, MATCH)
     assert added(cleanup, EndMatch("m", "s", "stale", only_forming=True)) == cleanup

@@ -60,7 +60,7 @@ def test_anything_before_hello_closes_the_socket(world: World, frame: messages.C
     assert wire.closed is errors.CLOSE_NO_HELLO
 
 
-def test_a_socket_without_a_word_is_closed(world: World) -> None:
+def test_a_silent_new_socket_is_closed(world: World) -> None:
     wire = world.socket()
     world.perform(wire, wire.session.tick(world.now + 2))
     assert wire.closed is None
@@ -90,7 +90,7 @@ def test_frames_are_dropped_until_the_welcome(world: World) -> None:
     assert wire.session.tick(world.now + 60) == []
 
 
-def test_a_session_begins_and_resumes_while_the_store_is_down(world: World) -> None:
+def test_a_session_starts_and_resumes_while_the_store_is_down(world: World) -> None:
     world.store.down = True
     wire = world.hello()
     token = wire.take(Welcome).token
@@ -100,7 +100,7 @@ def test_a_session_begins_and_resumes_while_the_store_is_down(world: World) -> N
 # JWTs
 
 
-def test_where_jwts_are_needed_a_session_begins_with_a_good_one(world: World) -> None:
+def test_a_session_needs_a_valid_jwt_if_the_pool_requires_one(world: World) -> None:
     world.auth_required = True
     wire = world.hello(auth="ada 300")
     assert wire.take(Welcome).session_id == wire.session.session_id
@@ -136,7 +136,7 @@ def test_a_session_is_resumed_with_a_jwt_of_its_subject_only(world: World) -> No
     assert again.session.attached
 
 
-def test_a_jwt_is_renewed_before_it_ends(world: World) -> None:
+def test_a_jwt_is_renewed_before_it_expires(world: World) -> None:
     world.auth_required = True
     wire = world.hello(auth="ada 90")
     world.pass_time(35, wire)
@@ -151,7 +151,7 @@ def test_a_jwt_is_renewed_before_it_ends(world: World) -> None:
     assert world.resume(renewed, 2, Idle(), auth="ada 300").has(Welcome)
 
 
-def test_a_jwt_that_is_not_renewed_ends_the_socket(world: World) -> None:
+def test_a_jwt_that_is_not_renewed_closes_the_socket(world: World) -> None:
     world.auth_required = True
     wire = world.hello(auth="ada 90")
     token = wire.take(Welcome).token
@@ -166,9 +166,9 @@ def test_a_jwt_that_is_not_renewed_ends_the_socket(world: World) -> None:
     assert world.resume(token, 2, Idle(), auth="ada 600").error() == "session-unknown"
 
 
-def test_a_partner_stays_while_the_other_gets_a_fresh_jwt(world: World) -> None:
+def test_a_match_continues_while_one_client_gets_a_fresh_jwt(world: World) -> None:
     one, two, match_id = world.pair()
-    one.send(Auth(token="ada 600"))  # of no use here, and no harm
+    one.send(Auth(token="ada 600"))  # ignored by a pool without authentication
     one.send(offer(match_id, one, two))
     assert two.has(Offer)
 
@@ -176,7 +176,7 @@ def test_a_partner_stays_while_the_other_gets_a_fresh_jwt(world: World) -> None:
 # Limits
 
 
-def test_a_flood_of_descriptions_or_candidates_is_refused_and_counted(world: World) -> None:
+def test_a_flood_of_descriptions_or_candidates_is_rejected_and_counted(world: World) -> None:
     one, two, match_id = world.pair()
     for seq in range(1, 52):
         one.send(offer(match_id, one, two, seq))
@@ -195,7 +195,7 @@ def test_a_flood_of_descriptions_or_candidates_is_refused_and_counted(world: Wor
     assert one.closed is None
 
 
-def test_a_made_up_session_token_is_noticed(world: World) -> None:
+def test_a_forged_session_token_is_suspicious(world: World) -> None:
     token = world.hello().take(Welcome).token
     assert world.resume(token[:-2] + "AA", 2, Idle()).error() == "session-unknown"
     assert world.suspects == 1
@@ -223,7 +223,7 @@ def test_unknown_types_never_close_the_socket(world: World) -> None:
 # Peers
 
 
-def test_what_is_said_reaches_the_partner_and_the_ack_comes_back(world: World) -> None:
+def test_a_frame_reaches_the_peer_and_its_acknowledgement_returns(world: World) -> None:
     one, two, match_id = world.pair()
     one.send(offer(match_id, one, two))
     assert two.take(Offer) == offer(match_id, one, two)
@@ -232,14 +232,14 @@ def test_what_is_said_reaches_the_partner_and_the_ack_comes_back(world: World) -
     assert one.take(Ack) == ack
 
 
-def test_nobody_speaks_under_another_inst(world: World) -> None:
+def test_a_frame_from_another_instance_is_rejected(world: World) -> None:
     one, two, match_id = world.pair()
     one.send(Offer(match_id=match_id, from_="forged", to=two.instance, seq=1, sdp=""))
     assert one.error() == "wrong-sender"
     assert not two.has(Offer)
 
 
-def test_nobody_speaks_into_a_foreign_match(world: World) -> None:
+def test_a_frame_for_another_match_is_rejected(world: World) -> None:
     one, two, match_id = world.pair()
     stranger = world.hello("pod-c")
     stranger.send(Offer(match_id=match_id, from_=stranger.instance, to=two.instance, seq=1, sdp=""))
@@ -254,7 +254,7 @@ def test_nobody_speaks_into_a_foreign_match(world: World) -> None:
     assert not two.has(Offer)
 
 
-def test_who_resumes_while_the_store_is_silent_may_repeat_what_he_says(world: World) -> None:
+def test_a_frame_after_a_resume_without_the_store_may_be_repeated(world: World) -> None:
     one, _, match_id = world.pair()
     token = one.take(Welcome).token
     world.store.down = True
@@ -264,7 +264,7 @@ def test_who_resumes_while_the_store_is_silent_may_repeat_what_he_says(world: Wo
     assert (error.code, error.retryable) == ("peer-unreachable", True)
 
 
-def test_speaking_before_the_partner_is_known_is_an_error_that_passes(world: World) -> None:
+def test_a_frame_before_the_peer_is_known_is_a_retryable_error(world: World) -> None:
     wire = world.hello()
     world.store.down = True
     wire.name("m")
@@ -274,7 +274,7 @@ def test_speaking_before_the_partner_is_known_is_an_error_that_passes(world: Wor
     assert (error.code, error.retryable) == ("peer-unreachable", True)
 
 
-def test_a_frame_for_a_match_not_announced_here_is_a_hint_to_look(world: World) -> None:
+def test_a_frame_for_an_unannounced_match_is_a_hint_to_read_it(world: World) -> None:
     one, two = world.hello("pod-a"), world.hello("pod-b")
     world.lose_hints = True
     one.send(JoinQueue(revision=1, ticket="t"))
@@ -286,7 +286,7 @@ def test_a_frame_for_a_match_not_announced_here_is_a_hint_to_look(world: World) 
     assert not one.has(Offer)
 
 
-def test_a_frame_for_who_wants_nothing_sends_the_speaker_to_look(world: World) -> None:
+def test_a_frame_for_an_idle_client_makes_the_sender_read_the_match(world: World) -> None:
     one, two, match_id = world.pair()
     world.lose_hints = True
     one.send(Leave(revision=2, match_id=match_id))
@@ -295,7 +295,7 @@ def test_a_frame_for_who_wants_nothing_sends_the_speaker_to_look(world: World) -
     assert two.take(PeerState).state == "left"
 
 
-def test_only_the_partner_is_heard(world: World) -> None:
+def test_only_the_peers_frames_are_delivered(world: World) -> None:
     one, two, match_id = world.pair()
     hint = Relay(one.session.session_id, match_id, "stranger", "pod-c", offer(match_id, two, one))
     effects = one.session.hinted(hint, world.now)
@@ -306,7 +306,7 @@ def test_only_the_partner_is_heard(world: World) -> None:
 # Sockets
 
 
-def test_the_heartbeat_is_asked_for_by_the_server_and_renews_the_token(world: World) -> None:
+def test_the_server_sends_heartbeats_that_renew_the_token(world: World) -> None:
     wire = world.hello()
     first = wire.take(Welcome).token
     tokens = []
@@ -327,7 +327,7 @@ def test_a_silent_client_is_closed(world: World) -> None:
     assert wire.closed is errors.CLOSE_SILENT
 
 
-def test_a_newer_socket_here_or_elsewhere_takes_the_session_over_without_a_gap(world: World) -> None:
+def test_a_newer_socket_on_any_pod_takes_over_the_session_without_a_gap(world: World) -> None:
     one, two, match_id = world.pair()
     token = one.take(Welcome).token
     world.resume(token, 2, Matched(1, match_id), pod="pod-c", instance=one.instance)
@@ -342,7 +342,7 @@ def test_a_newer_socket_here_or_elsewhere_takes_the_session_over_without_a_gap(w
     assert one.closed is errors.CLOSE_REPLACED
 
 
-def test_a_socket_is_attached_again_after_another_of_its_number_was_refused(world: World) -> None:
+def test_a_socket_is_attached_again_after_another_of_its_number_was_rejected(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
     world.store.down = True
@@ -355,7 +355,7 @@ def test_a_socket_is_attached_again_after_another_of_its_number_was_refused(worl
     assert world.attached["pod-a", wire.session.session_id] is wire
 
 
-def test_a_socket_that_was_taken_over_is_not_attached_again(world: World) -> None:
+def test_a_superseded_socket_is_not_attached_again(world: World) -> None:
     wire = world.hello()
     wire.session.hinted(Superseded(wire.session.session_id, 2), world.now)
     touch = TouchSession(wire.session.session_id, 1, wire.session.reconciler._attach, Idle(), wire.instance, "pod-a")
@@ -363,7 +363,7 @@ def test_a_socket_that_was_taken_over_is_not_attached_again(world: World) -> Non
 
 
 @pytest.mark.parametrize("taken_over", [False, True])
-def test_a_socket_that_was_taken_over_puts_no_ticket_back_in_line(world: World, taken_over: bool) -> None:
+def test_a_superseded_socket_enqueues_no_ticket(world: World, taken_over: bool) -> None:
     one, two, match_id = world.pair(opened=False)
     world.store.ask(EndMatch(match_id, two.session.session_id, "stale", only_forming=True))
     if taken_over:
@@ -373,7 +373,7 @@ def test_a_socket_that_was_taken_over_puts_no_ticket_back_in_line(world: World, 
     assert any(isinstance(question, Enqueue) for question in asked) is not taken_over
 
 
-def test_an_older_socket_that_comes_late_is_closed(world: World) -> None:
+def test_an_older_socket_that_arrives_late_is_closed(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
     world.resume(token, 5, Idle())
@@ -389,12 +389,12 @@ def test_a_hint_of_an_older_socket_changes_nothing(world: World) -> None:
     assert wire.session.attached
 
 
-def test_a_socket_that_closes_in_a_match_sends_the_partner_to_look(world: World) -> None:
+def test_a_socket_that_closes_in_a_match_makes_the_peer_read_it(world: World) -> None:
     one, two, match_id = world.pair()
     assert one.session.closed() == [SendHint("pod-b", MatchChanged(two.session.session_id, match_id, closed=1))]
 
 
-def test_a_closed_session_says_nothing_more(world: World) -> None:
+def test_a_closed_session_sends_nothing(world: World) -> None:
     wire = world.hello()
     wire.drop()
     assert wire.session.closed() == []
@@ -406,7 +406,7 @@ def test_a_closed_session_says_nothing_more(world: World) -> None:
 # What a client reports of its call
 
 
-def test_reports_of_the_open_match_are_noted_once_a_second_at_most(world: World) -> None:
+def test_reports_of_the_open_match_are_recorded_at_most_once_per_second(world: World) -> None:
     one, _, match_id = world.pair()
     first, second = Stats(match_id=match_id, rtt_ms=1.0), Stats(match_id=match_id, rtt_ms=2.0)
     assert one.session.receive(first, world.now) == [Record(first)]
@@ -430,7 +430,7 @@ def test_reports_of_no_match_or_of_another_or_of_one_that_forms_are_dropped(worl
 # The end by those who run the pool
 
 
-def test_who_is_disconnected_leaves_its_match_and_is_closed(world: World) -> None:
+def test_a_disconnected_session_leaves_its_match_and_is_closed(world: World) -> None:
     one, two, match_id = world.pair()
     world.hint("pod-a", Disconnect(one.session.session_id))
     assert one.closed is errors.CLOSE_DISCONNECTED
@@ -442,7 +442,7 @@ def test_who_is_disconnected_leaves_its_match_and_is_closed(world: World) -> Non
     world.hint("pod-a", Disconnect(one.session.session_id))
 
 
-def test_who_waits_and_is_disconnected_is_not_matched_any_more(world: World) -> None:
+def test_a_disconnected_session_leaves_the_queue(world: World) -> None:
     one = world.hello()
     one.send(JoinQueue(revision=1, ticket="t"))
     world.hint("pod-a", Disconnect(one.session.session_id))
@@ -451,7 +451,7 @@ def test_who_waits_and_is_disconnected_is_not_matched_any_more(world: World) -> 
     assert not two.has(MatchFound)
 
 
-def test_who_is_disconnected_while_the_store_is_away_is_closed_too(world: World) -> None:
+def test_a_session_is_disconnected_while_the_store_is_unavailable_too(world: World) -> None:
     one, _, _ = world.pair()
     world.store.down = True
     world.hint("pod-a", Disconnect(one.session.session_id))
@@ -459,7 +459,7 @@ def test_who_is_disconnected_while_the_store_is_away_is_closed_too(world: World)
 
 
 @pytest.mark.parametrize("name", ["ada", "sid"])
-def test_who_is_blocked_is_not_welcomed_by_subject_or_session(world: World, name: str) -> None:
+def test_a_blocked_subject_or_session_is_not_welcomed(world: World, name: str) -> None:
     world.auth_required = True
     known = world.hello(auth="ada 300")
     token = known.take(Welcome).token
@@ -470,7 +470,7 @@ def test_who_is_blocked_is_not_welcomed_by_subject_or_session(world: World, name
     assert not again.has(Welcome)
 
 
-def test_who_is_blocked_meanwhile_is_told_and_its_partner_need_not_wait(world: World) -> None:
+def test_a_session_that_becomes_blocked_is_notified_and_its_peer_need_not_wait(world: World) -> None:
     one, two, _ = world.pair()
     world.blocked.add(one.session.session_id)
     world.pass_time(1, one, two)
@@ -479,7 +479,7 @@ def test_who_is_blocked_meanwhile_is_told_and_its_partner_need_not_wait(world: W
     assert two.take(PeerState).reason == "blocked"
 
 
-def test_who_is_blocked_gets_no_further_place_in_line(world: World) -> None:
+def test_a_blocked_session_is_not_queued_again(world: World) -> None:
     wire = world.hello()
     world.blocked.add(wire.session.session_id)
     wire.send(JoinQueue(revision=1, ticket="t"))

@@ -1,10 +1,10 @@
-"""What a session wants done."""
+"""Effects of a session."""
 
 from switchboard_signaling.session.effects import Send, send_error
 from switchboard_signaling.wire import errors
 from switchboard_signaling.wire.messages import error_frame
 
 
-def test_an_error_is_sent_with_its_detail_and_with_what_it_is_about() -> None:
+def test_an_error_is_sent_with_its_detail_and_reference() -> None:
     assert send_error(errors.BAD_FRAME, "why") == Send(error_frame(errors.BAD_FRAME, "why"))
     assert send_error(errors.NOT_IN_MATCH, ref="m") == Send(error_frame(errors.NOT_IN_MATCH, ref="m"))

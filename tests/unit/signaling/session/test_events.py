@@ -1,9 +1,9 @@
-"""What sessions take note of."""
+"""Facts that sessions record."""
 
 from collections.abc import Iterator
 
 import pytest
-from tests.unit.signaling.world import Wire, World
+from tests.unit.signaling.world import ClientSocket, World
 
 from switchboard_signaling.session.effects import Effect, Record
 from switchboard_signaling.session.events import Fact, MatchEnded, MatchOpened, Welcomed
@@ -12,13 +12,13 @@ from switchboard_signaling.wire.intents import Idle, Matched, Queued
 
 
 class Noting(World):
-    """A world that keeps what is noted, by session."""
+    """A world that keeps the recorded facts, by session."""
 
     def __init__(self) -> None:
         super().__init__()
         self.noted: list[tuple[str, Fact]] = []
 
-    def perform(self, wire: Wire, effects: "Iterator[Effect] | list[Effect]") -> None:  # type: ignore[override]
+    def perform(self, wire: ClientSocket, effects: "Iterator[Effect] | list[Effect]") -> None:  # type: ignore[override]
         effects = list(effects)
         self.noted += [(wire.session.session_id, one.fact) for one in effects if isinstance(one, Record)]
         super().perform(wire, effects)
@@ -32,7 +32,7 @@ def world() -> Noting:
     return Noting()
 
 
-def test_a_welcome_says_whether_the_session_was_there_before(world: Noting) -> None:
+def test_a_welcome_records_whether_the_session_was_resumed(world: Noting) -> None:
     wire = world.hello()
     token = wire.take(messages.Welcome).token
     world.resume(token, 2, Idle())
@@ -40,7 +40,7 @@ def test_a_welcome_says_whether_the_session_was_there_before(world: Noting) -> N
     assert wire.session.subject == wire.session.session_id
 
 
-def test_both_sides_note_an_open_match_first_seen_as_it_formed(world: Noting) -> None:
+def test_both_sides_record_an_open_match_that_they_saw_form(world: Noting) -> None:
     one, two, match_id = world.pair()
     noted = dict(world.of(MatchOpened))
     sides = sorted([one.session.session_id, two.session.session_id])
@@ -50,7 +50,7 @@ def test_both_sides_note_an_open_match_first_seen_as_it_formed(world: Noting) ->
     }
 
 
-def test_who_comes_back_to_an_open_match_does_not_see_it_first(world: Noting) -> None:
+def test_a_resumed_session_records_an_open_match_as_not_first(world: Noting) -> None:
     one, _, match_id = world.pair()
     token = one.take(messages.Welcome).token
     world.noted.clear()
@@ -61,7 +61,7 @@ def test_who_comes_back_to_an_open_match_does_not_see_it_first(world: Noting) ->
 
 
 @pytest.mark.parametrize("opened", [True, False])
-def test_the_end_of_a_match_is_noted_by_both_and_is_one_sides_own(world: Noting, opened: bool) -> None:
+def test_both_sides_record_the_end_of_a_match_and_one_as_its_own(world: Noting, opened: bool) -> None:
     one, two, match_id = world.pair(opened=opened)
     if not opened:
         one.name(match_id)
@@ -76,7 +76,7 @@ def test_the_end_of_a_match_is_noted_by_both_and_is_one_sides_own(world: Noting,
     assert sorted(over) == sorted([(one.session.session_id, outcome, True), (two.session.session_id, outcome, False)])
 
 
-def test_a_match_that_ends_for_want_of_the_partner_is_the_survivors_own(world: Noting) -> None:
+def test_the_end_of_a_match_without_its_peer_is_the_remaining_sides_own(world: Noting) -> None:
     one, two, _ = world.pair()
     two.drop()
     world.pass_time(80, one)
@@ -88,7 +88,7 @@ def test_a_match_that_ends_for_want_of_the_partner_is_the_survivors_own(world: N
 
 
 def test_a_match_that_another_socket_was_in_is_over_once(world: Noting) -> None:
-    """A page that comes back wanting something else ends the match that the store knows, without having seen it."""
+    """A page that returns with another intent ends the match in the store without having seen it."""
     one, _, _ = world.pair()
     token = one.take(messages.Welcome).token
     world.noted.clear()

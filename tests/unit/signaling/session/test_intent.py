@@ -1,4 +1,4 @@
-"""What a client wants comes about in the store, whatever becomes of its socket or of an answer."""
+"""A client's intent is reconciled with the store, even if its socket or an answer is lost."""
 
 from tests.unit.signaling.world import ICE, World, offer
 
@@ -37,13 +37,13 @@ from switchboard_signaling.wire.messages import (
 # The queue
 
 
-def test_a_join_is_answered_with_a_place_in_line(world: World) -> None:
+def test_a_join_is_answered_with_a_queue_order(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t"))
     assert wire.take(QueueStatus).ticket == "t"
 
 
-def test_the_place_survives_a_loss_of_the_store(world: World) -> None:
+def test_the_queue_order_survives_a_wiped_store(world: World) -> None:
     first, second, third = world.hello(), world.hello(), world.hello("pod-b")
     callers = {"attributes": {"side": "caller"}, "required": {"side": "helper"}}
     helper = {"attributes": {"side": "helper"}, "required": {"side": "caller"}}
@@ -59,22 +59,22 @@ def test_the_place_survives_a_loss_of_the_store(world: World) -> None:
     assert third.take(MatchFound).peer == first.instance
 
 
-def test_who_waits_hears_of_the_position_when_it_changes(world: World) -> None:
+def test_a_waiting_client_is_sent_its_position_when_it_changes(world: World) -> None:
     first, second = world.hello(), world.hello()
     callers = {"attributes": {"side": "caller"}, "required": {"side": "helper"}}
     for wire in (first, second):
         wire.send(JoinQueue(revision=1, ticket="t", **callers))
-    told = second.take(QueueStatus)
-    assert told.position == 2
-    intent = Queued(1, "t", queue_token=told.queue_token, **callers)
+    status = second.take(QueueStatus)
+    assert status.position == 2
+    intent = Queued(1, "t", queue_token=status.queue_token, **callers)
     second.send(Heartbeat(intent=intent))
     assert not second.has(QueueStatus)
     first.send(LeaveQueue(revision=2, ticket="t"))
     second.send(Heartbeat(intent=intent))
-    assert second.take(QueueStatus) == QueueStatus(ticket="t", queue_token=told.queue_token, position=1)
+    assert second.take(QueueStatus) == QueueStatus(ticket="t", queue_token=status.queue_token, position=1)
 
 
-def test_a_new_socket_is_told_the_position_though_its_client_knows_its_place(world: World) -> None:
+def test_a_new_socket_is_sent_the_position_although_its_client_has_a_queue_token(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
     wire.send(JoinQueue(revision=1, ticket="t"))
@@ -83,7 +83,7 @@ def test_a_new_socket_is_told_the_position_though_its_client_knows_its_place(wor
     assert again.take(QueueStatus) == QueueStatus(ticket="t", queue_token=queue_token, position=1)
 
 
-def test_a_place_of_another_session_is_worth_nothing(world: World) -> None:
+def test_a_queue_token_of_another_session_is_ignored(world: World) -> None:
     owner, thief = world.hello(), world.hello()
     owner.send(JoinQueue(revision=1, ticket="t", required={"lang": "none"}))
     queue_token = owner.take(QueueStatus).queue_token
@@ -91,7 +91,7 @@ def test_a_place_of_another_session_is_worth_nothing(world: World) -> None:
     assert [ticket.queue_order for ticket in world.store.line.tickets.values()] == [1, 2]
 
 
-def test_a_ticket_of_another_session_cannot_be_taken_or_cancelled(world: World) -> None:
+def test_a_ticket_of_another_session_cannot_be_used_or_cancelled(world: World) -> None:
     owner, thief = world.hello(), world.hello()
     owner.send(JoinQueue(revision=1, ticket="t", required={"lang": "none"}))
     thief.send(LeaveQueue(revision=1, ticket="t"))
@@ -126,7 +126,7 @@ def test_a_match_is_open_once_both_have_named_it(world: World) -> None:
         assert opened.token is not None
 
 
-def test_leaving_the_queue_takes_the_ticket_out(world: World) -> None:
+def test_leaving_the_queue_removes_the_ticket(world: World) -> None:
     one, two = world.hello(), world.hello()
     one.send(JoinQueue(revision=1, ticket="t"))
     one.send(LeaveQueue(revision=2, ticket="t"))
@@ -134,7 +134,7 @@ def test_leaving_the_queue_takes_the_ticket_out(world: World) -> None:
     assert not two.has(MatchFound)
 
 
-def test_a_ticket_is_cancelled_in_the_line_of_its_mode(world: World) -> None:
+def test_a_ticket_is_cancelled_in_the_queue_of_its_mode(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t", mode="text"))
     for frame in (LeaveQueue(revision=2, ticket="t"), JoinQueue(revision=2, ticket="t2")):
@@ -144,7 +144,7 @@ def test_a_ticket_is_cancelled_in_the_line_of_its_mode(world: World) -> None:
         wire.send(JoinQueue(revision=1, ticket="t", mode="text"))
 
 
-def test_what_is_preferred_counts_for_a_while(world: World) -> None:
+def test_preferred_attributes_count_for_a_while(world: World) -> None:
     choosy, other = world.hello(), world.hello()
     choosy.send(JoinQueue(revision=1, ticket="t", preferred={"lang": "de"}))
     other.send(JoinQueue(revision=1, ticket="t"))
@@ -154,7 +154,7 @@ def test_what_is_preferred_counts_for_a_while(world: World) -> None:
     assert choosy.take(MatchFound).peer == other.instance
 
 
-def test_two_who_have_met_meet_again_once_both_have_waited_long(world: World) -> None:
+def test_recent_peers_are_matched_again_once_both_have_waited_long(world: World) -> None:
     one, two, _ = world.pair()
     one.send(JoinQueue(revision=2, ticket="again"))
     two.send(JoinQueue(revision=2, ticket="again"))
@@ -164,7 +164,7 @@ def test_two_who_have_met_meet_again_once_both_have_waited_long(world: World) ->
     assert one.take(MatchFound).match_id == two.take(MatchFound).match_id
 
 
-def test_a_blocked_subject_is_never_met(world: World) -> None:
+def test_a_blocked_subject_is_never_matched(world: World) -> None:
     one, two = world.hello(), world.hello()
     one.send(JoinQueue(revision=1, ticket="t", blocked=[two.session.subject]))
     two.send(JoinQueue(revision=1, ticket="t"))
@@ -172,14 +172,14 @@ def test_a_blocked_subject_is_never_met(world: World) -> None:
     assert not one.has(MatchFound)
 
 
-def test_what_is_not_wanted_is_dropped_before_the_record_forgets_it(world: World) -> None:
+def test_cleanup_comes_before_the_record_forgets_the_old_intent(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t"))
     asked = wire.session.receive(LeaveQueue(revision=2, ticket="t"), world.now)
     assert [type(effect.question) for effect in asked if isinstance(effect, Ask)] == [Cancel, TouchSession]
 
 
-def test_what_is_given_up_in_the_stead_of_a_client_is_wanted_by_nobody(world: World) -> None:
+def test_an_intent_abandoned_on_behalf_of_a_client_leaves_nothing_behind(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t"))
     world.perform(wire, wire.session.reconciler.abandon("ended"))
@@ -187,14 +187,14 @@ def test_what_is_given_up_in_the_stead_of_a_client_is_wanted_by_nobody(world: Wo
     assert world.store.sessions[wire.session.session_id].intent == Idle(2)
 
 
-def test_only_the_newest_socket_puts_a_ticket_in_line(world: World) -> None:
+def test_only_the_newest_socket_enqueues_a_ticket(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t"))
     wire.session.reconciler.note_newest(False)
     assert wire.session.reconciler.reconcile(world.now) == []
 
 
-def test_a_client_that_joins_again_and_again_while_the_store_is_silent_costs_no_more_and_more(world: World) -> None:
+def test_joining_repeatedly_while_the_store_is_silent_has_bounded_cost(world: World) -> None:
     wire = world.hello()
     world.store.down = True
     for revision in range(1, 3 * MAX_QUESTIONS):
@@ -216,7 +216,7 @@ def test_another_ticket_replaces_the_first(world: World) -> None:
     assert [ticket.ticket for ticket in world.store.line.tickets.values()] == [f"{wire.session.session_id}/t2"]
 
 
-def test_a_join_while_the_store_is_down_may_be_tried_again(world: World) -> None:
+def test_a_join_while_the_store_is_down_may_be_retried(world: World) -> None:
     wire = world.hello()
     world.store.down = True
     wire.send(JoinQueue(revision=1, ticket="t"))
@@ -227,7 +227,7 @@ def test_a_join_while_the_store_is_down_may_be_tried_again(world: World) -> None
     assert wire.take(QueueStatus).ticket == "t"
 
 
-def test_a_reply_for_a_ticket_that_is_not_wanted_any_more_cancels_it(world: World) -> None:
+def test_a_reply_for_an_outdated_ticket_cancels_it(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t"))
     [ticket] = world.store.line.tickets.values()
@@ -245,7 +245,7 @@ def test_a_reply_for_a_ticket_that_led_to_the_match_does_not_cancel_it(world: Wo
     assert one.session.answered(Enqueue(ticket, "m"), proposal, world.now) == []
 
 
-def test_a_match_found_after_leaving_is_given_back_and_the_other_keeps_its_place(world: World) -> None:
+def test_a_match_found_after_leaving_is_aborted_and_the_peer_keeps_its_queue_order(world: World) -> None:
     one, two = world.hello("pod-a"), world.hello("pod-b")
     world.lose_hints = True
     one.send(JoinQueue(revision=1, ticket="t"))
@@ -274,7 +274,7 @@ def test_a_proposal_for_another_ticket_is_refused(world: World) -> None:
     assert questions[1].only_forming
 
 
-def test_a_proposal_that_the_client_has_entered_is_only_crossed_off(world: World) -> None:
+def test_a_proposal_that_the_client_has_entered_is_only_removed_from_the_mailbox(world: World) -> None:
     one, two = world.hello("pod-a"), world.hello("pod-b")
     world.lose_hints = True
     one.send(JoinQueue(revision=1, ticket="t"))
@@ -286,7 +286,7 @@ def test_a_proposal_that_the_client_has_entered_is_only_crossed_off(world: World
     assert world.store.matches[proposal.match_id].outcome == "forming"
 
 
-def test_cancelling_the_ticket_of_the_match_one_is_in_does_not_end_it(world: World) -> None:
+def test_cancelling_the_ticket_of_the_current_match_does_not_end_it(world: World) -> None:
     one, _, match_id = world.pair()
     question = Cancel(f"{one.session.session_id}/t-one")
     assert one.session.answered(question, world.store.ask(question), world.now) == []
@@ -298,13 +298,13 @@ def test_a_match_entered_too_late_does_not_cost_the_ticket(world: World) -> None
     world.store.ask(EndMatch(match_id, two.session.session_id, "peer-lost", only_forming=True))
     world.perform(one, one.session.hinted(MatchChanged(one.session.session_id, match_id), world.now))
     assert one.take(PeerState).requeue
-    one.name(match_id)  # said before the end was heard
+    one.name(match_id)  # sent before the client received the end
     one.send(Heartbeat(intent=Queued(2, "t-one")))
     assert not one.has(ErrorFrame)
     assert one.take(MatchFound).match_id == two.take(MatchFound).match_id != match_id
 
 
-def test_a_ticket_that_went_back_in_line_is_taken_out_when_its_client_had_entered_the_match(world: World) -> None:
+def test_a_requeued_ticket_is_removed_when_its_client_had_entered_the_match(world: World) -> None:
     one, two, match_id = world.pair(opened=False)
     two.send(Leave(revision=2, match_id=match_id))
     assert list(world.store.line.tickets) == [f"{one.session.session_id}/t-one"]
@@ -313,7 +313,7 @@ def test_a_ticket_that_went_back_in_line_is_taken_out_when_its_client_had_entere
     assert not world.store.line.tickets
 
 
-def test_a_ticket_that_went_back_in_line_is_taken_out_by_a_new_socket_too(world: World) -> None:
+def test_a_requeued_ticket_is_removed_by_a_new_socket_too(world: World) -> None:
     one, two, match_id = world.pair(opened=False)
     two.send(Leave(revision=2, match_id=match_id))
     again = world.resume(one.take(Welcome).token, 2, Matched(1, match_id))
@@ -321,7 +321,7 @@ def test_a_ticket_that_went_back_in_line_is_taken_out_by_a_new_socket_too(world:
     assert not world.store.line.tickets
 
 
-def test_a_new_socket_gives_up_what_the_last_one_wanted_even_if_its_first_answer_is_lost(world: World) -> None:
+def test_a_new_socket_gives_up_the_previous_intent_even_if_its_first_answer_is_lost(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
     wire.send(JoinQueue(revision=1, ticket="t"))
@@ -344,7 +344,7 @@ def test_a_hint_about_another_match_does_not_ask_again_for_one_that_is_over(worl
     assert one.session.hinted(MatchChanged(one.session.session_id, "other"), world.now) == []
 
 
-def test_two_who_enter_a_match_that_is_over_are_each_told_once(world: World) -> None:
+def test_two_clients_that_enter_an_ended_match_are_each_notified_once(world: World) -> None:
     one, two, match_id = world.pair(opened=False)
     world.store.ask(EndMatch(match_id, one.session.session_id, "peer-lost", only_forming=True))
     world.lose_hints = True
@@ -357,7 +357,7 @@ def test_two_who_enter_a_match_that_is_over_are_each_told_once(world: World) -> 
         ]
 
 
-def test_a_match_that_does_not_form_in_time_requeues_who_entered_it(world: World) -> None:
+def test_a_match_that_does_not_form_in_time_requeues_the_client_that_entered_it(world: World) -> None:
     one, two, match_id = world.pair(opened=False)
     one.name(match_id)
     two.drop()
@@ -373,7 +373,7 @@ def test_a_match_that_does_not_form_in_time_requeues_who_entered_it(world: World
 # Intents
 
 
-def test_an_older_command_is_refused_with_what_is_known(world: World) -> None:
+def test_an_outdated_command_is_rejected_with_the_current_intent(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=2, ticket="t"))
     wire.send(JoinQueue(revision=1, ticket="old"))
@@ -381,7 +381,7 @@ def test_an_older_command_is_refused_with_what_is_known(world: World) -> None:
     assert wire.take(Snapshot).intent == Queued(2, "t")
 
 
-def test_an_older_heartbeat_is_answered_with_what_is_known(world: World) -> None:
+def test_an_outdated_heartbeat_is_answered_with_the_current_intent(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=2, ticket="t"))
     wire.send(Heartbeat(intent=Idle(1)))
@@ -389,7 +389,7 @@ def test_an_older_heartbeat_is_answered_with_what_is_known(world: World) -> None
     assert not wire.has(ErrorFrame)
 
 
-def test_what_another_socket_wanted_later_is_adopted(world: World) -> None:
+def test_a_newer_intent_of_another_socket_is_adopted(world: World) -> None:
     wire = world.hello()
     token = wire.take(Welcome).token
     wire.send(JoinQueue(revision=5, ticket="t"))
@@ -402,7 +402,7 @@ def test_what_another_socket_wanted_later_is_adopted(world: World) -> None:
     assert again.take(Snapshot).intent == Idle(9)
 
 
-def test_a_match_that_another_socket_entered_under_the_same_number_is_adopted(world: World) -> None:
+def test_a_match_that_another_socket_entered_under_the_same_revision_is_adopted(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=5, ticket="t"))
     known = world.store.sessions[wire.session.session_id]
@@ -415,14 +415,14 @@ def test_a_match_that_another_socket_entered_under_the_same_number_is_adopted(wo
 # Ends
 
 
-def test_leaving_tells_the_partner(world: World) -> None:
+def test_leaving_notifies_the_peer(world: World) -> None:
     one, two, match_id = world.pair()
     one.send(Leave(revision=2, match_id=match_id))
     left = two.take(PeerState)
     assert (left.match_id, left.state, left.reason, left.requeue) == (match_id, "left", "user", False)
 
 
-def test_looking_for_the_next_one_leaves_the_match(world: World) -> None:
+def test_joining_the_queue_leaves_the_match(world: World) -> None:
     one, two, _ = world.pair()
     one.send(JoinQueue(revision=2, ticket="next"))
     assert one.take(QueueStatus).ticket == "t-one"
@@ -439,7 +439,7 @@ def test_a_lost_answer_to_leaving_is_asked_again(world: World) -> None:
     assert two.take(PeerState).reason == "user"
 
 
-def test_leaving_by_a_new_socket_is_told_too(world: World) -> None:
+def test_leaving_by_a_new_socket_notifies_the_peer_too(world: World) -> None:
     one, two, _ = world.pair()
     token = one.take(Welcome).token
     one.drop()
@@ -447,7 +447,7 @@ def test_leaving_by_a_new_socket_is_told_too(world: World) -> None:
     assert two.take(PeerState).state == "left"
 
 
-def test_leaving_after_a_loss_of_the_store_is_remembered_by_the_proof(world: World) -> None:
+def test_leaving_after_a_wipe_of_the_store_is_recorded_by_the_proof(world: World) -> None:
     one, two = world.hello("pod-a"), world.hello("pod-b")
     one.send(JoinQueue(revision=1, ticket="t-one"))
     two.send(JoinQueue(revision=1, ticket="t-two"))
@@ -467,7 +467,7 @@ def test_leaving_after_a_loss_of_the_store_is_remembered_by_the_proof(world: Wor
 # Presence
 
 
-def test_a_partner_without_a_sign_of_life_is_away_and_then_lost(world: World) -> None:
+def test_a_silent_peer_is_away_and_then_lost(world: World) -> None:
     one, two, match_id = world.pair()
     del world.attached["pod-b", two.session.session_id]
     world.pass_time(16, one)
@@ -478,7 +478,7 @@ def test_a_partner_without_a_sign_of_life_is_away_and_then_lost(world: World) ->
     assert world.store.matches[match_id].outcome == "ended"
 
 
-def test_a_closed_socket_is_noticed_sooner(world: World) -> None:
+def test_a_closed_socket_is_noticed_sooner_than_a_silent_one(world: World) -> None:
     one, two, _ = world.pair()
     world.pass_time(6, one, two)
     two.drop()
@@ -486,7 +486,7 @@ def test_a_closed_socket_is_noticed_sooner(world: World) -> None:
     assert one.take(PeerState).state == "away"
 
 
-def test_a_partner_that_comes_back_is_present(world: World) -> None:
+def test_a_peer_that_returns_is_present(world: World) -> None:
     one, two, match_id = world.pair()
     token = two.take(Welcome).token
     two.drop()
@@ -496,14 +496,14 @@ def test_a_partner_that_comes_back_is_present(world: World) -> None:
     assert one.take(PeerState).state == "present"
 
 
-def test_a_partner_that_moves_to_another_pod_before_it_is_missed_is_told(world: World) -> None:
+def test_a_peer_that_moves_to_another_pod_before_it_is_away_is_announced(world: World) -> None:
     one, two, match_id = world.pair()
     world.resume(two.take(Welcome).token, 2, Matched(1, match_id), pod="pod-c", instance=two.instance)
     assert one.take(PeerState) == PeerState(match_id=match_id, state="present", instance=two.instance)
     assert not one.has(PeerState)
 
 
-def test_a_partner_whose_page_was_loaded_anew_is_told_with_its_new_inst(world: World) -> None:
+def test_a_peer_that_reloads_its_page_is_announced_with_its_new_instance(world: World) -> None:
     one, two, match_id = world.pair()
     token = two.take(Welcome).token
     two.drop()
@@ -514,7 +514,7 @@ def test_a_partner_whose_page_was_loaded_anew_is_told_with_its_new_inst(world: W
     assert again.has(Offer)
 
 
-def test_a_store_that_does_not_answer_makes_nobody_look_away(world: World) -> None:
+def test_a_silent_store_makes_no_peer_look_away(world: World) -> None:
     one, two, _ = world.pair()
     world.pass_time(6, one, two)
     world.store.down = True
@@ -527,7 +527,7 @@ def test_a_store_that_does_not_answer_makes_nobody_look_away(world: World) -> No
     assert not two.has(PeerState)
 
 
-def test_who_stays_in_a_match_is_seen_there_while_the_records_of_sessions_are_away(world: World) -> None:
+def test_a_match_is_touched_while_the_session_records_are_unavailable(world: World) -> None:
     one, _, match_id = world.pair()
     one.send(Heartbeat(intent=one.session.intent))
     touch = TouchSession(one.session.session_id, 1, "", one.session.intent, one.instance, "pod-a")
@@ -537,7 +537,7 @@ def test_who_stays_in_a_match_is_seen_there_while_the_records_of_sessions_are_aw
     assert (ask.question.match_id, ask.question.version) == (match_id, one.session.reconciler._version)
 
 
-def test_a_session_that_resumes_while_its_record_is_away_is_seen_in_its_match(world: World) -> None:
+def test_a_session_that_resumes_while_its_record_is_unavailable_touches_its_match(world: World) -> None:
     one, _, match_id = world.pair()
     socket = world.socket("pod-c")
     world.store.down = True
@@ -546,12 +546,12 @@ def test_a_session_that_resumes_while_its_record_is_away_is_seen_in_its_match(wo
     assert socket.session.match.match_id == match_id
 
 
-def test_silence_of_the_store_is_no_news_for_who_is_in_no_match(world: World) -> None:
+def test_a_silent_store_changes_nothing_without_a_match(world: World) -> None:
     wire = world.hello()
     assert wire.session.unanswered(ReadMatch("m")) == []
 
 
-def test_a_hint_about_a_match_one_is_not_in_looks_at_what_one_wants(world: World) -> None:
+def test_a_hint_about_another_match_reconciles_the_current_intent(world: World) -> None:
     wire = world.hello()
     assert wire.session.hinted(MatchChanged(wire.session.session_id, "other"), world.now) == []
 
@@ -569,7 +569,7 @@ def test_a_wiped_store_ends_no_open_match(world: World) -> None:
     assert not one.has(PeerState)
 
 
-def test_a_match_read_as_unknown_is_touched_anew(world: World) -> None:
+def test_a_match_read_as_unknown_is_touched_again(world: World) -> None:
     one, two, match_id = world.pair()
     world.store.wipe()
     world.hint("pod-a", MatchChanged(one.session.session_id, match_id))

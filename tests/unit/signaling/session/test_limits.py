@@ -1,4 +1,4 @@
-"""What one client may send."""
+"""Rate limits per client."""
 
 import pytest
 from hypothesis import given
@@ -37,7 +37,7 @@ def test_a_rate_comes_with_a_burst_and_none_is_no_limit() -> None:
     assert rate(0) is None
 
 
-def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
+def test_a_bucket_allows_its_burst_and_then_its_rate() -> None:
     bucket = Bucket(Rate(2, 3), now=10)
     assert [bucket.take(10) for _ in range(4)] == [0, 0, 0, 0.5]
     assert bucket.take(10.25) == 0.25
@@ -54,14 +54,14 @@ def test_more_than_a_burst_at_once_passes_when_the_bucket_is_full_and_is_paid_fo
     assert bucket.take(4) == 0
 
 
-def test_what_is_spent_without_being_there_is_waited_for() -> None:
+def test_overspending_is_waited_for() -> None:
     bucket = Bucket(Rate(2, 1), now=10)
     assert [bucket.spend(10) for _ in range(3)] == [0, 0.5, 1]
     assert bucket.take(11) == 0.5
     assert bucket.spend(11.5) == 0
 
 
-def test_without_a_limit_nothing_waits() -> None:
+def test_without_a_limit_there_is_no_wait() -> None:
     bucket = Bucket(UNLIMITED, now=10)
     assert {bucket.take(10) for _ in range(1000)} | {bucket.spend(10)} == {0}
 
@@ -70,9 +70,7 @@ def test_without_a_limit_nothing_waits() -> None:
     st.builds(Rate, st.floats(0.1, 100), st.floats(1, 500)),
     st.lists(st.tuples(st.floats(0, 5), st.floats(0.1, 1)), max_size=100),
 )
-def test_no_span_of_time_gets_more_than_the_burst_and_what_flows_in(
-    limit: Rate, steps: list[tuple[float, float]]
-) -> None:
+def test_no_interval_gets_more_than_the_burst_and_the_rate(limit: Rate, steps: list[tuple[float, float]]) -> None:
     bucket, now, taken = Bucket(limit, 0), 0.0, 0.0
     for pause, cost in steps:
         now += pause
@@ -86,7 +84,7 @@ def test_no_span_of_time_gets_more_than_the_burst_and_what_flows_in(
 
 def test_gatherings_of_candidates_pass_and_a_flood_does_not() -> None:
     limits = LaneLimits(rate(CANDIDATES_PER_SECOND), rate(SDP_PER_SECOND), now=0)
-    for _ in range(3):  # for instance three restarts of ICE, in lists or one by one
+    for _ in range(3):  # such as three ICE restarts, in lists or one by one
         assert limits.refuses(candidates(60), 0) is None
     assert [limits.refuses(candidates(1), 0) for _ in range(20)] == [None] * 20
     assert limits.refuses(candidates(0), 0) == "candidates"
@@ -103,13 +101,13 @@ def test_descriptions_are_counted_together() -> None:
     assert limits.refuses(candidates(64), 0) is None
 
 
-def test_without_a_rate_there_is_no_limit_and_other_frames_have_none_here() -> None:
+def test_without_a_rate_and_for_other_frames_there_is_no_limit() -> None:
     limits = LaneLimits(None, None, now=0)
     assert {limits.refuses(frame, 0) for frame in [sdp(), candidates(64)] * 1000} == {None}
     assert LaneLimits(rate(1), rate(1), 0).refuses(Chat(id="i", text="t", **LANE), 0) is None
 
 
-def test_of_too_many_addresses_the_longest_unused_is_forgotten() -> None:
+def test_the_least_recently_used_address_is_forgotten_first() -> None:
     connects, wrong = Connects(rate(1)), WrongTokens(allowed=10)
     for _ in range(10):
         connects.take("used", 0)
@@ -129,7 +127,7 @@ def test_of_too_many_addresses_the_longest_unused_is_forgotten() -> None:
     assert wrong.wait("unused", 0) == 0
 
 
-def test_each_address_may_connect_so_often() -> None:
+def test_each_address_has_its_own_connection_rate() -> None:
     connects = Connects(rate(1))
     assert [connects.take("a", 0) for _ in range(11)] == [0] * 10 + [1]
     assert connects.take("b", 0) == 0
@@ -137,7 +135,7 @@ def test_each_address_may_connect_so_often() -> None:
     assert {Connects(None).take("a", 0) for _ in range(1000)} == {0}
 
 
-def test_each_wrong_token_doubles_the_wait_and_the_tenth_blocks() -> None:
+def test_each_forged_token_doubles_the_wait_and_the_tenth_blocks() -> None:
     wrong = WrongTokens(allowed=10)
     assert wrong.wait("a", 0) == 0
     waits = []
@@ -149,7 +147,7 @@ def test_each_wrong_token_doubles_the_wait_and_the_tenth_blocks() -> None:
     assert wrong.wait("b", 0) == 0
 
 
-def test_an_address_is_as_good_as_new_after_a_while() -> None:
+def test_an_address_is_forgotten_after_a_while() -> None:
     wrong = WrongTokens(allowed=2)
     wrong.failed("a", 0)
     wrong.failed("a", 10)
@@ -159,14 +157,14 @@ def test_an_address_is_as_good_as_new_after_a_while() -> None:
     assert wrong.wait("a", FORGET_SECONDS + 10) == pytest.approx(0.1)
 
 
-def test_the_wait_of_many_wrong_tokens_is_bounded() -> None:
+def test_the_wait_after_many_forged_tokens_is_bounded() -> None:
     wrong = WrongTokens(allowed=10_000)
     for _ in range(2000):
         wrong.failed("a", 0)
     assert wrong.wait("a", 0) == DELAY_CEILING
 
 
-def test_where_none_is_allowed_nobody_waits() -> None:
+def test_without_a_limit_no_address_waits() -> None:
     wrong = WrongTokens(allowed=0)
     for _ in range(20):
         wrong.failed("a", 0)

@@ -25,11 +25,11 @@ def record(
     return MatchRecord("m", SideRecord("sid-a", 1, 1, "inst-a", "pod-a", named=True), other, outcome)
 
 
-def test_a_ticket_is_named_in_the_line_by_its_session() -> None:
+def test_a_stored_ticket_is_named_by_its_session() -> None:
     assert client_ticket("sid/ticket") == "ticket"
 
 
-def test_a_proposal_gives_side_ticket_and_partner() -> None:
+def test_a_proposal_has_the_side_the_ticket_and_the_peer() -> None:
     match = view()
     match.propose(
         propose("m", Ticket("sid-b/tb", "sid-b", "b", "inst-b", "pod-b"), Ticket("sid-a/ta", "sid-a", "a", "i", "p"))
@@ -42,7 +42,7 @@ def test_a_proposal_gives_side_ticket_and_partner() -> None:
     assert match.peer.instance == "newer"
 
 
-def test_the_client_hears_of_a_match_once_as_forming_and_once_as_open() -> None:
+def test_a_match_is_announced_once_as_forming_and_once_as_open() -> None:
     match = view()
     assert not match.announced
     forming = match.read(record(), HOST, 0)
@@ -57,7 +57,7 @@ def test_the_client_hears_of_a_match_once_as_forming_and_once_as_open() -> None:
     assert match.opened
 
 
-def test_a_record_that_went_back_to_an_older_socket_does_not_bring_back_its_page() -> None:
+def test_a_record_with_an_older_socket_does_not_restore_its_page() -> None:
     match = view()
     reloaded = replace(record("open"), b=SideRecord("sid-b", 2, 1, "reloaded", "pod-c", named=True))
     assert isinstance(match.read(reloaded, HOST, 0), MatchFound)
@@ -65,7 +65,7 @@ def test_a_record_that_went_back_to_an_older_socket_does_not_bring_back_its_page
     assert match.peer == PeerSocket("sid-b", "reloaded", "pod-c", 2)
 
 
-def test_nothing_is_said_before_the_partner_is_known() -> None:
+def test_nothing_is_announced_before_the_peer_is_known() -> None:
     match = view()
     assert match.read(record(peer=False), HOST, 0) is None
     assert match.read(MatchRecord("m"), HOST, 0) is None
@@ -78,7 +78,7 @@ def test_the_other_side_is_impolite() -> None:
     assert found.role == "impolite"
 
 
-def test_a_new_page_and_a_change_of_presence_are_told() -> None:
+def test_a_new_page_and_a_change_of_presence_are_announced() -> None:
     match = view()
     match.read(record("open"), HOST, 0)
     moved = match.read(record("open", version=2, instance="inst-c"), HOST, 1)
@@ -88,13 +88,13 @@ def test_a_new_page_and_a_change_of_presence_are_told() -> None:
     assert match.read(record("open", version=2, instance="inst-c"), HOST, 13) is None
     assert (
         match.read(record("open", version=2, instance="inst-c"), HOST, 100) is None
-    )  # lost: the end is told by the store
+    )  # lost: the store reports the end
     assert match.read(record("open", version=3, instance="inst-c"), HOST, 101) == PeerState(
         match_id="m", state="present", instance="inst-c"
     )
 
 
-def test_a_new_socket_of_a_partner_that_was_not_missed_is_told_once() -> None:
+def test_a_new_socket_of_a_present_peer_is_announced_once() -> None:
     match = view()
     match.read(record("open"), HOST, 0)
     moved = replace(record("open"), b=SideRecord("sid-b", 2, 1, "inst-b", "pod-c", named=True))
@@ -110,7 +110,7 @@ def test_a_forming_match_is_read_every_second_and_aborted_after_ten() -> None:
     assert match.due(110.5) == [EndMatch("m", "sid-a", "peer-lost", only_forming=True), ReadMatch("m")]
 
 
-def test_an_open_match_is_read_between_heartbeats_only_while_the_partner_is_in_doubt() -> None:
+def test_an_open_match_is_read_between_heartbeats_only_while_the_peer_is_in_doubt() -> None:
     match = view()
     match.read(record("open"), HOST, 0)
     assert match.due(50) == []
@@ -118,7 +118,7 @@ def test_an_open_match_is_read_between_heartbeats_only_while_the_partner_is_in_d
     assert match.due(51) == [ReadMatch("m")]
 
 
-def test_a_lost_partner_ends_the_match_if_it_still_stands_where_it_was_seen() -> None:
+def test_a_lost_peer_ends_the_match_unless_it_has_been_seen_again() -> None:
     match = view()
     match.read(record("open", version=7), HOST, 0)
     match.read(record("open", version=7), HOST, 60)

@@ -3,14 +3,14 @@
 from switchboard_signaling.session.presence import PeerSightings
 
 
-def test_a_partner_is_present_while_its_counters_grow() -> None:
+def test_a_peer_is_present_while_its_counters_grow() -> None:
     seen = PeerSightings(60)
     for second in range(0, 100, 9):
         seen.read((1, second), second)
         assert seen.presence == "present"
 
 
-def test_ten_quiet_seconds_are_away_and_the_resume_window_is_lost() -> None:
+def test_a_peer_is_away_after_ten_seconds_and_lost_after_the_resume_window() -> None:
     seen = PeerSightings(60)
     for now, presence in ((0, "present"), (9.9, "present"), (10, "away"), (59.9, "away"), (60, "lost")):
         seen.read((1, 1), now)
@@ -20,13 +20,13 @@ def test_ten_quiet_seconds_are_away_and_the_resume_window_is_lost() -> None:
     assert seen.seen == (1, 2)
 
 
-def test_after_a_closed_socket_two_seconds_are_enough() -> None:
+def test_a_peer_is_away_two_seconds_after_its_socket_closed() -> None:
     seen = PeerSightings(60)
     seen.read((1, 1), 0)
     assert not seen.suspect
     seen.closed(1)
     assert seen.suspect
-    seen.read((1, 2), 1)  # a last sign of life by the socket that closed
+    seen.read((1, 2), 1)  # a last change by the socket that closed
     seen.read((1, 2), 2.9)
     assert seen.presence == "present"
     seen.read((1, 2), 3)

@@ -1,4 +1,4 @@
-"""The records that pods share: every write is a maximum, or set once."""
+"""The records that pods share: every write is a maximum or set once."""
 
 from switchboard_signaling.session.records import (
     EndMatch,
@@ -33,13 +33,13 @@ def test_an_older_socket_and_another_with_the_same_number_are_stale() -> None:
     assert not apply_session(record, touch(2, Idle(9))).stale
 
 
-def test_a_newer_socket_with_an_older_want_does_not_turn_it_back() -> None:
+def test_a_newer_socket_with_an_older_intent_does_not_revert_it() -> None:
     record = SessionRecord(1, "x", Idle(5), "inst", "pod")
     answer = apply_session(record, touch(2, Queued(4, "t"), attach="y", pod="pod-b"))
     assert answer.record == SessionRecord(2, "y", Idle(5), "inst", "pod-b", Predecessor(Idle(5), "pod"))
 
 
-def test_what_the_last_socket_left_is_told_to_the_present_one_however_often_it_touches() -> None:
+def test_the_previous_socket_is_reported_to_every_touch_of_the_new_one() -> None:
     record = SessionRecord(1, "x", Queued(5, "t"), "inst", "pod")
     first = apply_session(record, touch(2, Idle(6), attach="y", pod="pod-b"))
     assert first.record.predecessor == Predecessor(Queued(5, "t"), "pod")
@@ -77,7 +77,7 @@ def test_a_side_once_named_stays_named() -> None:
     assert record.a == side("a", version=2, named=True)
 
 
-def test_an_older_touch_moves_no_counter_back_but_its_naming_counts() -> None:
+def test_an_older_touch_decreases_no_counter_but_its_naming_counts() -> None:
     record = apply_touch(
         MatchRecord("m", a=side("a", socket_number=2, version=5)),
         join("a", "a", socket_number=1, version=9, named=True),
@@ -92,7 +92,7 @@ def test_a_session_without_a_side_changes_nothing() -> None:
     assert record.sides("x") is None
 
 
-def test_each_side_sees_itself_and_the_other() -> None:
+def test_each_side_finds_its_own_record_and_the_peers() -> None:
     record = MatchRecord("m", a=side("a"))
     assert record.sides("a") == ("a", side("a"), None)
     record = MatchRecord("m", a=side("a"), b=side("b"))
@@ -119,19 +119,19 @@ def test_a_match_that_never_opened_is_aborted() -> None:
     assert aborted.over
 
 
-def test_only_forming_spares_an_open_match() -> None:
+def test_only_forming_leaves_an_open_match_alone() -> None:
     record = MatchRecord("m", a=side("a"), b=side("b"), outcome="open")
     assert apply_end(record, EndMatch("m", "b", "stale", only_forming=True)) is record
 
 
-def test_a_partner_that_has_moved_is_not_lost() -> None:
+def test_a_peer_that_has_moved_is_not_lost() -> None:
     record = MatchRecord("m", a=side("a"), b=side("b", socket_number=1, version=8), outcome="open")
     assert apply_end(record, EndMatch("m", "a", "peer-lost", unseen=(1, 7))) is record
     assert apply_end(record, EndMatch("m", "a", "peer-lost", unseen=(1, 8))).outcome == "ended"
     assert apply_end(MatchRecord("m", a=side("a")), EndMatch("m", "a", "peer-lost", unseen=(1, 8))).over
 
 
-def test_only_a_session_of_the_match_ends_it_and_a_proof_is_remembered() -> None:
+def test_only_a_session_of_the_match_ends_it_and_a_proven_end_is_recorded() -> None:
     record = MatchRecord("m", a=side("a"), b=side("b"), outcome="open")
     assert apply_end(record, EndMatch("m", "x", "user")) is record
     assert apply_end(MatchRecord("m"), EndMatch("m", "a", "user", side="a")).outcome == "aborted"

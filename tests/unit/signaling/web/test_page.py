@@ -3,8 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
-from tests.node import run_tests
-from tests.npm import check_types
+from tests.node import check_types, run_tests
 
 ROOT = Path(__file__).resolve().parents[4]
 WEB = resources.files("switchboard_signaling") / "web"

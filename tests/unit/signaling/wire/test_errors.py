@@ -17,7 +17,7 @@ def test_close_codes_are_standard_or_private_and_fit_a_close_frame(close: errors
     assert len(close.reason.encode()) <= 123
 
 
-def test_an_error_says_what_was_wrong_with_this_frame() -> None:
+def test_an_error_has_a_detail_about_the_frame() -> None:
     error = errors.BAD_FRAME.because("k is negative")
     assert str(error) == "The frame is not a valid message: k is negative"
     assert (error.kind, error.detail) == (errors.BAD_FRAME, "k is negative")

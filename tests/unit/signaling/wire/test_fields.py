@@ -1,4 +1,4 @@
-"""The bounds of the frames' fields."""
+"""Bounds of frame fields."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ from switchboard_signaling.wire import fields
         ),
     ],
 )
-def test_what_fits_is_taken_and_what_is_beyond_is_refused(kind: Any, fits: list[Any], beyond: list[Any]) -> None:
+def test_values_within_bounds_are_accepted_and_others_rejected(kind: Any, fits: list[Any], beyond: list[Any]) -> None:
     for value in fits:
         assert msgspec.convert(value, kind) == value
     for value in beyond:

@@ -1,4 +1,4 @@
-"""What a client wants, and which of two wants holds."""
+"""Intents, and which of two intents wins."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from switchboard_signaling.wire.intents import (
 )
 
 
-def test_a_want_that_is_said_again_takes_no_further_memory() -> None:
+def test_a_repeated_intent_takes_no_further_memory() -> None:
     def said(revision: int, queue_token: str | None = None, **attributes: str) -> Queued:
         return Queued(revision, "t", attributes, {"a": "b"}, queue_token)
 
@@ -39,7 +39,7 @@ def test_a_want_that_is_said_again_takes_no_further_memory() -> None:
         (Queued(2, "t"), Queued(2, "t", queue_token="p"), "said"),
     ],
 )
-def test_the_newer_want_holds_and_among_equals_the_further(known: object, said: object, holds: str) -> None:
+def test_the_newer_intent_wins_and_within_a_revision_the_higher_rank(known: object, said: object, holds: str) -> None:
     assert newer_intent(known, said) is (said if holds == "said" else known)  # type: ignore[arg-type]
 
 
@@ -52,11 +52,9 @@ def test_the_newer_want_holds_and_among_equals_the_further(known: object, said: 
         (Queued(2, "t"), Queued(2, "u"), False),
     ],
 )
-def test_a_want_is_further_by_its_number_and_then_by_how_far_it_has_come(
-    one: Intent, other: Intent, further: bool
-) -> None:
+def test_an_intent_supersedes_by_revision_and_then_by_rank(one: Intent, other: Intent, further: bool) -> None:
     assert supersedes(one, other) is further
 
 
-def test_a_match_is_further_than_a_queue_and_that_than_nothing() -> None:
+def test_a_match_ranks_above_the_queue_and_that_above_idle() -> None:
     assert [intent_rank(intent) for intent in (Idle(1), Queued(1, "t"), Matched(1, "m"))] == [0, 1, 2]

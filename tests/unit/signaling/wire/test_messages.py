@@ -14,7 +14,7 @@ def code_of(data: str | bytes) -> str:
     return caught.value.kind.code
 
 
-def test_frames_are_told_apart_by_type_with_names_in_camel_case() -> None:
+def test_frames_are_identified_by_type_and_names_are_whole_words_in_camel_case() -> None:
     frame = MatchFound(match_id="m", role="polite", peer="p", state="open", ice_servers=[], ttl_ms=1)
     text = messages.encode(frame)
     assert text == (
@@ -23,7 +23,7 @@ def test_frames_are_told_apart_by_type_with_names_in_camel_case() -> None:
     assert messages.decode_server(text) == frame
 
 
-def test_a_want_is_told_apart_by_its_state() -> None:
+def test_an_intent_is_identified_by_its_state() -> None:
     frame = messages.decode_client(
         '{"type":"hello","socket":1,"instance":"i","intent":{"state":"queued","revision":1,"ticket":"t"}}'
     )
@@ -51,7 +51,7 @@ def test_unknown_fields_are_dropped_and_a_repeated_key_is_passed_on_once() -> No
     assert messages.encode(frame).count(b'"match":') == 1
 
 
-def test_an_unknown_type_is_told_from_a_bad_frame() -> None:
+def test_an_unknown_type_differs_from_a_bad_frame() -> None:
     assert code_of('{"type":"of-tomorrow"}') == "unknown-type"
     assert code_of('{"type":"hello","socket":1,"instance":"i","intent":{"state":"new","revision":1}}') == "bad-frame"
 
@@ -80,11 +80,11 @@ def test_an_unknown_type_is_told_from_a_bad_frame() -> None:
         '{"type":"leave","revision":1,"match":"m","reason":"no such reason"}',
     ],
 )
-def test_what_two_implementations_could_read_differently_is_refused(data: str | bytes) -> None:
+def test_frames_that_implementations_could_read_differently_are_rejected(data: str | bytes) -> None:
     assert code_of(data) == "bad-frame"
 
 
-def test_a_long_frame_is_refused_by_its_length() -> None:
+def test_a_long_frame_is_rejected_by_its_length() -> None:
     limit = MAX_FRAME_BYTES
     head = '{"type":"offer","match":"m","from":"a","to":"b","seq":1,"sdp":"'
     fits = head + "x" * (limit - len(head) - 2) + '"}'
@@ -93,14 +93,14 @@ def test_a_long_frame_is_refused_by_its_length() -> None:
     assert code_of(fits.replace("x", "é")) == "bad-frame"
 
 
-def test_a_client_is_as_strict_with_what_the_server_sends() -> None:
+def test_a_client_decodes_the_servers_frames_as_strictly() -> None:
     for data in ("{", " " * (MAX_FRAME_BYTES + 1), '{"type":"replaced","x":"' + "é" * 20_000 + '"'):
         with pytest.raises(errors.ProtocolError) as caught:
             messages.decode_server(data)
         assert caught.value.kind is errors.BAD_FRAME
 
 
-def test_an_error_frame_has_code_remedy_and_what_it_is_about() -> None:
+def test_an_error_frame_has_code_remedy_and_reference() -> None:
     frame = messages.error_frame(errors.STORE_UNAVAILABLE, ref="t")
     assert (frame.code, frame.retryable, frame.ref) == ("store-unavailable", True, "t")
     assert frame.remedy

@@ -1,4 +1,4 @@
-"""Tokens that clients keep."""
+"""Tokens that clients keep for the server."""
 
 import pytest
 
@@ -21,7 +21,7 @@ class Clock:
         return self.now
 
 
-def test_a_token_gives_back_its_claims_until_it_expires() -> None:
+def test_a_token_verifies_until_it_expires() -> None:
     clock = Clock()
     ring = Keyring({"current": NEW}, clock)
     token = ring.sign(SESSION)
@@ -39,11 +39,11 @@ def test_a_token_of_one_kind_is_never_valid_as_another() -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", "a", "a.b", "a.b.c", "ü.ü.ü"])
-def test_what_is_no_token_is_refused(token: str | None) -> None:
+def test_malformed_tokens_are_rejected(token: str | None) -> None:
     assert Keyring({"current": NEW}, Clock()).verify(token, SessionClaims) is None
 
 
-def test_a_session_token_ends_with_the_jwt_behind_it() -> None:
+def test_a_session_token_expires_with_the_jwt_behind_it() -> None:
     clock = Clock()
     ring = Keyring({"current": NEW}, clock)
     soon, late = (SessionClaims("sid", "sub", int(clock.now) + seconds) for seconds in (30, 10_000))
@@ -56,7 +56,7 @@ def test_a_session_token_ends_with_the_jwt_behind_it() -> None:
     assert ring.verify(tokens[1], SessionClaims) is None
 
 
-def test_a_made_up_token_is_told_from_one_that_was_good_once() -> None:
+def test_a_forged_token_differs_from_one_that_was_valid_once() -> None:
     clock = Clock()
     ring = Keyring({"current": NEW}, clock)
     token = ring.sign(SESSION)
@@ -69,14 +69,14 @@ def test_a_made_up_token_is_told_from_one_that_was_good_once() -> None:
     assert not ring.forged(token)
 
 
-def test_a_changed_token_is_refused() -> None:
+def test_a_changed_token_is_rejected() -> None:
     ring = Keyring({"current": NEW}, Clock())
     key_id, body, tag = ring.sign(SESSION).split(".")
     for forged in (f"{key_id}.{body}A.{tag}", f"{key_id}.{body}.{tag[:-2]}AA", f"{key_id}.{body}.ü", f"x.{body}.{tag}"):
         assert ring.verify(forged, SessionClaims) is None
 
 
-def test_a_key_is_replaced_without_a_moment_in_which_tokens_are_refused() -> None:
+def test_a_key_rotation_rejects_no_valid_token() -> None:
     clock = Clock()
     before = Keyring({"current": OLD}, clock)
     announced = Keyring({"current": OLD, "next": NEW}, clock)

@@ -1,4 +1,4 @@
-"""The browser client's constants are those of the definitions; that they load and type-check is seen with the SDK."""
+"""The browser client's constants agree with the definitions; the SDK's tests load and type-check them."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def test_limits_have_their_names_on_the_wire() -> None:
     }
 
 
-def test_close_codes_are_parted_by_what_the_client_does() -> None:
+def test_close_codes_are_grouped_by_the_clients_reaction() -> None:
     by_code = {code.code: code for code in CLOSE_CODES}
     assert set(VALUES["FINAL_CLOSE_CODES"]) == {code for code, one in by_code.items() if not one.reconnect}
     assert set(VALUES["FRESH_TOKEN_CLOSE_CODES"]) == {code for code, one in by_code.items() if one.fresh_token}
@@ -56,6 +56,6 @@ def test_every_constant_is_declared_with_the_type_of_its_value() -> None:
     assert declared["BAD_FRAME"] == "Readonly<{ code: string; message: string; remedy: string; retryable: boolean }>"
 
 
-def test_a_constant_says_what_it_is() -> None:
+def test_every_constant_has_a_description() -> None:
     for text in (javascript(), declarations()):
-        assert "/** Letters in one chat frame. */\nexport const MAX_CHAT" in text
+        assert "/** Maximum length of a chat message in characters. */\nexport const MAX_CHAT" in text

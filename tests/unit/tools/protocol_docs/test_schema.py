@@ -1,4 +1,4 @@
-"""The reference says all that the definitions say."""
+"""The reference agrees with the definitions."""
 
 import json
 import re
@@ -38,13 +38,13 @@ def test_names_in_the_schema_are_those_on_the_wire() -> None:
 
 
 @pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.code)
-def test_every_error_has_its_line(kind: ErrorKind) -> None:
+def test_every_error_has_a_row(kind: ErrorKind) -> None:
     retryable = "yes" if kind.retryable else "no"
     assert f"| `{kind.code}` | {kind.message} | {kind.remedy} | {retryable} |\n" in errors_page()
 
 
 @pytest.mark.parametrize("code", CLOSE_CODES, ids=lambda code: code.reason)
-def test_every_close_code_has_its_line(code: CloseCode) -> None:
+def test_every_close_code_has_a_row(code: CloseCode) -> None:
     reconnect = {
         (False, False): "no",
         (True, False): "yes",
@@ -53,7 +53,7 @@ def test_every_close_code_has_its_line(code: CloseCode) -> None:
     assert f"| {code.code} | {code.reason} | {reconnect} |\n" in errors_page()
 
 
-def test_the_schema_is_one_and_every_frame_that_the_shared_vectors_receive_obeys_it() -> None:
+def test_the_schema_is_valid_and_matches_every_frame_that_the_shared_vectors_receive() -> None:
     document = schema()
     Draft202012Validator.check_schema(document)
     known = document["$defs"]["ServerFrame"]["discriminator"]["mapping"]

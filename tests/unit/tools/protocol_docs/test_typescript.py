@@ -1,4 +1,4 @@
-"""The TypeScript types say what the definitions say; that they compile is seen in tests/e2e/reference."""
+"""The TypeScript types agree with the definitions; tests/e2e/reference compiles them."""
 
 from typing import get_args
 
@@ -12,7 +12,7 @@ TYPES = typescript()
 
 
 @pytest.mark.parametrize("frame", get_args(ClientFrame | ServerFrame), ids=lambda frame: frame.__name__)
-def test_every_frame_is_an_interface_told_apart_by_its_type(frame: type) -> None:
+def test_every_frame_is_an_interface_identified_by_its_type(frame: type) -> None:
     tag = frame.__struct_config__.tag  # type: ignore[attr-defined]
     assert f'export interface {frame.__name__} {{\n  type: "{tag}";\n' in TYPES
 
@@ -31,16 +31,14 @@ def test_fields_have_their_names_on_the_wire_and_their_types() -> None:
         assert f"\n{line}\n" in TYPES
 
 
-def test_unions_say_who_sends_what() -> None:
+def test_unions_have_the_frames_of_each_sender() -> None:
     for name, union in (("ClientFrame", ClientFrame), ("ServerFrame", ServerFrame)):
         assert f"export type {name} = {' | '.join(frame.__name__ for frame in get_args(union))};\n" in TYPES
 
 
 def test_the_docstrings_of_definitions_are_comments() -> None:
-    assert (
-        "/** The client wants to be in `match`; `token` proves its side of an open match. */\nexport interface Matched {"
-        in TYPES
-    )
+    comment = "/** The client wants to be in `match`; `token` proves its side of an open match. */"
+    assert f"{comment}\nexport interface Matched {{" in TYPES
     assert "/**\n * State of the peer in `match`.\n *\n * `left` ends the match;" in TYPES
 
 

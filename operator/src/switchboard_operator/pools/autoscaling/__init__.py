@@ -1,8 +1,8 @@
-"""How many pods a pool should have: from what its pods say to a number and the reasons for it. Pure.
+"""Autoscaling: the desired number of pods and its reason, from the sessions of the pods. Pure.
 
-HPA, KEDA and KPA cannot choose which pod goes, take an outage of metrics for an outage of users, and cut connections;
-docs/internals/scaling.md says more. A decision is made in this order: `demand` counts sessions, `forecast` looks
-as far ahead as a pod takes to start, `schedule` knows what was announced, `limits` bounds the change, `explain` says it
-in words, and `decide` puts them together. It imports neither the framework nor the models, so that the same decisions
-run as a command (`lines`).
+HPA, KEDA and KPA cannot choose which pod to remove, treat missing metrics as missing users, and cut connections; see
+docs/explanation/scaling.md. The modules in the order of a decision: `demand` counts sessions, `forecast` looks ahead by
+the start time of a pod, `schedule` reads the schedules, `limits` bounds the change, `explain` puts it into words, and
+`decide` combines them. The package imports neither kopf nor the models, so that the command `decide` (`lines`) starts
+without them.
 """

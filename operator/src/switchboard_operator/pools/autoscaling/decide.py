@@ -1,12 +1,12 @@
-"""From a pool's history and an observation to the number of pods, and the history to go on with. Pure.
+"""The decision: from a pool's history and an observation to the desired number of pods and the new history. Pure.
 
-sessions = those on all pods, draining ones too, and those turned away a moment ago
-forecast = sessions + what arrives while a pod starts + what such forecasts missed lately
-surge    = the same for a jump that the trend does not show yet
-buffer   = sessions + free slots
-wanted   = max(those / target, schedule, min)
-desired  = wanted, up at once within the up limit; down only what the whole down window allows with a larger margin,
-           within the down limit
+sessions = sessions on all pods, including draining ones, and recently rejected sessions
+forecast = sessions + arrivals while a pod starts + margin for the errors of recent forecasts
+surge    = the same for a sudden rise that the trend does not show yet
+buffer   = sessions + buffer sessions
+needed   = max(each of these / target, schedule, min)
+desired  = needed; up at once, within the scale-up limit; down to the highest number needed in the stabilization window
+           with a larger margin, within the scale-down limit
 """
 
 import math
@@ -19,43 +19,44 @@ from switchboard_operator.pools.autoscaling.explain import Term, number
 from switchboard_operator.pools.autoscaling.forecast import Outlook, Past
 from switchboard_operator.pools.autoscaling.limits import Count
 from switchboard_operator.pools.autoscaling.model import MAX_POINTS, LoadDecision, LoadObservation, Tuning
+from switchboard_operator.status.wording import count
 
-LEARNT_STARTS = 20
-"""How many start times are remembered."""
+KEPT_STARTS = 20
+"""Number of start times that are kept."""
 NO_PAST = Past()
 DEFAULTS = Tuning()
 
 
 @dataclass(frozen=True, slots=True)
 class LoadHistory:
-    """What is remembered of a pool between decisions: bounded, and empty after a restart."""
+    """State of a pool between decisions; bounded, and empty after a restart."""
 
     t: float | None = None
     """Time of the latest observation."""
     since: float | None = None
-    """Since when there were samples without a gap; None while there are none."""
+    """Start of the current span without a gap in the samples; None without samples."""
     last: Mapping[str, float] = field(default_factory=dict)
     """Sessions of each pod as last seen."""
     refused: tuple[tuple[float, float], ...] = ()
-    """When sessions were turned away, and how many."""
+    """Times and numbers of rejected sessions."""
     starting: frozenset[str] = frozenset()
-    """Pods that were not Ready yet when they were last seen."""
+    """Pods that were not Ready in the latest observation."""
     starts: tuple[float, ...] = ()
-    """Seconds that the latest pods took to be Ready."""
+    """Seconds that the latest pods took to become Ready."""
     past: Past = NO_PAST
     kept: tuple[Count, ...] = ()
-    """Pods that were wanted at most, over the down window."""
+    """Numbers of pods needed, over the stabilization window."""
     replicas: tuple[Count, ...] = ()
-    """Replicas that were asked for, over the limits' window."""
+    """Numbers of replicas, over the window of the rate limits."""
 
 
 def decide(
     history: LoadHistory, observation: LoadObservation, tuning: Tuning = DEFAULTS
 ) -> tuple[LoadHistory, LoadDecision]:
-    """Return how many pods there should be, and the history for the next decision.
+    """Return the history for the next decision, and the desired number of pods.
 
-    Missing samples may only hold or raise; after a start or a gap nothing goes down before both windows were seen
-    whole. The pool's own bounds hold even then.
+    Missing samples never scale down; after a start or a gap, nothing is scaled down until the history covers both
+    windows. The pool's bounds always apply.
     """
     t = observation.t
     refused = _refused(history, observation, tuning)
@@ -75,21 +76,21 @@ def decide(
     terms = (*_terms(observation, demanded.low, outlook, tuning), *floors)
     cautious = replace(outlook, margin=tuning.down_margin * outlook.margin)
     ceiling = (*_terms(observation, demanded.high, cautious, tuning), *floors)
-    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), tuning.down_window_s)
+    kept = limits.remember(history.kept, t, max(term.pods for term in ceiling), tuning.stabilization_window_s)
     after = LoadHistory(t, since, last, refused, starting, starts, past, kept, replicas)
     return after, _decision(after, observation, terms, demanded, tuning)
 
 
 def _terms(observation: LoadObservation, sessions: float, outlook: Outlook, tuning: Tuning) -> tuple[Term, ...]:
-    """Return what the sessions want; where two want the same, the simpler one comes first."""
+    """Return the terms that depend on sessions; of terms that need the same number, the simpler one comes first."""
     target, now = observation.target, number(sessions)
-    ahead = f"in {number(outlook.lead_s)} s"
-    lines = [("load", sessions, f"{now} sessions / {number(target)}")]
-    if tuning.free_slots > 0:
-        free = tuning.free_slots
-        lines.append(("buffer", sessions + free, f"{now} sessions + {number(free)} free / {number(target)}"))
+    ahead, each = f"within {number(outlook.lead_s)} s", f"{number(target)} per pod"
+    lines = [("load", sessions, f"{now} sessions, {each}")]
+    if tuning.buffer_sessions > 0:
+        free = tuning.buffer_sessions
+        lines.append(("buffer", sessions + free, f"{now} sessions + {number(free)} buffer, {each}"))
     for name, more in (("forecast", outlook.rise), ("surge", outlook.surge)):
-        how = f"{now} sessions + {number(more)} {ahead} + {number(outlook.margin)} margin / {number(target)}"
+        how = f"{now} sessions + {number(more)} {ahead} + {number(outlook.margin)} margin, {each}"
         lines.append((name, sessions + more + outlook.margin, how))
     return tuple(Term(name, _pods(wanted, target), how) for name, wanted, how in lines)
 
@@ -99,13 +100,13 @@ def _pods(sessions: float, target: float) -> int:
 
 
 def _floors(observation: LoadObservation, lead_s: float) -> tuple[Term, ...]:
-    lower = Term("min", observation.min_pods, "the pool's own")
+    lower = Term("min", observation.min_pods, "lower bound of the pool")
     utc = observation.t if observation.utc is None else observation.utc
     announced = schedule.floor(observation.schedules, utc, lead_s)
     if announced is None:
         return (lower,)
     how = f"{announced.cron} {announced.zone.key}"
-    return Term(f"schedule {announced.name}", announced.replicas, how), lower
+    return Term(f"schedule {announced.name}", announced.min_pods, how), lower
 
 
 def _decision(
@@ -114,24 +115,24 @@ def _decision(
     current = observation.current
     wanted = max(terms, key=lambda term: term.pods)
     peak = max(count.pods for count in history.kept)
-    said: list[str] = []
+    notes: list[str] = []
     desired = wanted.pods
     if desired < current:
         desired = min(current, peak)
         if desired > wanted.pods:
-            said.append(_why_kept(history, desired, demanded, tuning))
-        whole_s = max(tuning.stable_window_s, tuning.down_window_s)
+            notes.append(_why_kept(history, desired, demanded, tuning))
+        whole_s = max(tuning.stable_window_s, tuning.stabilization_window_s)
         if desired < current and (history.since is None or observation.t - history.since < whole_s):
             desired = current
-            said.append(f"history is not {number(whole_s)} s long yet")
-    return _bounded(observation, wanted, desired, history.replicas, said, tuning)
+            notes.append(f"history is shorter than {number(whole_s)} s")
+    return _bounded(observation, wanted, desired, history.replicas, notes, tuning)
 
 
 def _why_kept(history: LoadHistory, desired: int, demanded: Demand, tuning: Tuning) -> str:
     if demanded.unknown and history.kept[-1].pods >= desired:
-        return f"{demanded.unknown} without a sample count as full"
-    margin, window = number(tuning.down_margin), number(tuning.down_window_s)
-    return f"down window: {desired} with {margin}x margin in the last {window} s"
+        return f"{count(demanded.unknown, 'pod without a sample counts', 'pods without a sample count')} as full"
+    margin, window = number(tuning.down_margin), number(tuning.stabilization_window_s)
+    return f"scale-down stabilization: {desired} with {margin}x margin within the last {window} s"
 
 
 def _hold(
@@ -142,9 +143,9 @@ def _hold(
     tuning: Tuning,
 ) -> LoadDecision:
     wanted = max(floors, key=lambda term: term.pods)
-    said = ["no samples: nothing goes down"]
+    notes = ["no samples, no scale-down"]
     return _bounded(
-        observation, wanted, max(wanted.pods, observation.current), replicas, said, tuning, no_metrics=no_metrics
+        observation, wanted, max(wanted.pods, observation.current), replicas, notes, tuning, no_metrics=no_metrics
     )
 
 
@@ -153,28 +154,28 @@ def _bounded(
     wanted: Term,
     desired: int,
     replicas: tuple[Count, ...],
-    said: list[str],
+    notes: list[str],
     tuning: Tuning,
     *,
     no_metrics: bool = False,
 ) -> LoadDecision:
-    """Return the decision within the rate limits and the pool's bounds."""
+    """Return the decision after the rate limits and the pool's bounds."""
     current = observation.current
     if desired > (upper := max(current, limits.max_up(replicas, tuning))):
         desired = upper
-        said.append(f"up limit {number(tuning.up_factor)}x or +{tuning.up_pods}")
+        notes.append(f"scale-up limit {number(tuning.up_factor)}x or +{tuning.up_pods}")
     if desired < (lower := min(current, limits.min_down(replicas, tuning))):
         desired = lower
-        said.append(f"down limit {number(tuning.down_factor)}x or -{tuning.down_pods}")
+        notes.append(f"scale-down limit {number(tuning.down_factor)}x or -{tuning.down_pods}")
     if desired < observation.min_pods:
         desired = observation.min_pods
-        said.append(f"min {observation.min_pods}")
+        notes.append(f"min {observation.min_pods}")
     if desired > observation.max_pods:
         desired = observation.max_pods
-        said.append(f"max {observation.max_pods}")
-    reason = explain.reason(wanted, said)
+        notes.append(f"max {observation.max_pods}")
+    reason = explain.reason(wanted, notes)
     why = f"{explain.change(current, desired)}: {reason}"
-    return LoadDecision(desired, why, reason, wanted.name, tuple(said), no_metrics)
+    return LoadDecision(desired, why, reason, wanted.name, tuple(notes), no_metrics)
 
 
 def _refused(history: LoadHistory, observation: LoadObservation, tuning: Tuning) -> tuple[tuple[float, float], ...]:
@@ -187,7 +188,7 @@ def _refused(history: LoadHistory, observation: LoadObservation, tuning: Tuning)
 def _starts(
     history: LoadHistory, observation: LoadObservation, tuning: Tuning
 ) -> tuple[frozenset[str], tuple[float, ...]]:
-    """Return the pods that start, and how long the latest took."""
+    """Return the pods that are starting, and the start times of the latest pods."""
     starting = frozenset(
         pod.name
         for pod in observation.pods
@@ -198,15 +199,15 @@ def _starts(
         for pod in observation.pods
         if pod.ready and pod.name in history.starting
     )
-    return starting, (*history.starts, *took)[-LEARNT_STARTS:]
+    return starting, (*history.starts, *took)[-KEPT_STARTS:]
 
 
 def _lead_s(
     history: LoadHistory, observation: LoadObservation, starts: tuple[float, ...], demanded: Demand, tuning: Tuning
 ) -> float:
-    """Return how far ahead to look: a slow pod's start, from the samples' time to the next observation's.
+    """Return the forecast's horizon in seconds: the start time of a slow pod, plus the sample age and one interval.
 
-    A pod that is still starting took at least its age; while none has been seen to start, that may be all there is.
+    The age of a pod that is still starting is a lower bound of its start time.
     """
     delay = forecast.quantile(starts, 0.9) if starts else tuning.start_delay_s
     ages = (pod.age_s for pod in observation.pods if not pod.ready and not pod.draining)

@@ -1,4 +1,4 @@
-"""How many sessions there are: surely, at most, and as far as the trend is concerned. Pure."""
+"""Number of sessions in a pool: a lower bound, an upper bound, and an estimate for the trend. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,29 +8,29 @@ from switchboard_operator.pools.autoscaling.model import LoadObservation, PodLoa
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """The sessions of a pool, those on draining pods too, and those that were turned away a moment ago."""
+    """Sessions of a pool, including those on draining pods and those that were recently rejected."""
 
     low: float
-    """Pods that could not be sampled count as empty: what more pods are justified by."""
+    """Lower bound: pods without a sample count as empty. It justifies scaling up."""
     high: float
-    """Pods that could not be sampled count as full: what fewer pods must have room for."""
+    """Upper bound: pods without a sample count as full. It must fit after scaling down."""
     level: float
-    """Pods that could not be sampled count as when they were last seen, so that they do not bend the trend."""
+    """Estimate: pods without a sample count as last seen, so that they do not distort the trend."""
     sampled: int
-    """Pods that were sampled."""
+    """Number of pods with a sample."""
     unknown: int
-    """Pods that may hold sessions and could not be sampled."""
+    """Number of pods without a sample that may hold sessions."""
     sample_age_s: float
-    """Age of the oldest sample that counts."""
+    """Age of the oldest sample in use."""
 
 
 def measure(
     observation: LoadObservation, last: Mapping[str, float], refused: float, tuning: Tuning
 ) -> tuple[Demand, dict[str, float]]:
-    """Return the demand, and the sessions of each pod as last seen, for the next call's `last`.
+    """Return the demand, and the sessions of each pod as last seen, for `last` of the next call.
 
-    A pod that was never sampled is empty while it is young: it was made because others are full, and a mean of theirs
-    would ask for still more pods.
+    A pod without any sample counts as empty while it is young: it was created because others are full, and assuming
+    their mean for it would create even more pods.
     """
     known = missing = 0.0
     sampled = unknown = 0
@@ -57,5 +57,5 @@ def measure(
 
 
 def may_hold_sessions(pod: PodLoad, last: Mapping[str, float], tuning: Tuning) -> bool:
-    """Return whether sessions may be on a pod that has no fresh sample."""
+    """Return whether a pod without a fresh sample may hold sessions."""
     return pod.sessions is not None or pod.name in last or pod.age_s >= tuning.young_s

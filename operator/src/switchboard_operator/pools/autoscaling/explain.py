@@ -1,32 +1,34 @@
-"""A decision in words: which term won with which numbers, and what limited it. Pure."""
+"""Text of a decision: the term that needs the most pods, its numbers, and the limits. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from switchboard_operator.status.wording import count
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One reason for pods, and how many it wants."""
+    """A reason for pods, and how many it needs."""
 
     name: str
     pods: int
     how: str
-    """The numbers behind it."""
+    """The numbers that it is computed from."""
 
     def __str__(self) -> str:
-        return f"{self.name} wants {self.pods} ({self.how})"
+        return f"{self.name} needs {count(self.pods, 'pod')} ({self.how})"
 
 
 def reason(wanted: Term, limits: Sequence[str]) -> str:
-    """Return what wants the pods, and what limited that."""
+    """Return the term and the limits as text."""
     return "; ".join((str(wanted), *limits))
 
 
 def change(current: int, desired: int) -> str:
-    """Return what a decision comes to."""
-    return f"{current} stays" if current == desired else f"{current} -> {desired}"
+    """Return the change of the number of pods as text."""
+    return f"unchanged at {current}" if current == desired else f"{current} -> {desired}"
 
 
 def number(value: float) -> str:
-    """Return a number without needless digits."""
+    """Return a number without insignificant digits."""
     return f"{value:.0f}" if value == round(value) or abs(value) >= 10 else f"{value:.1f}"

@@ -1,11 +1,11 @@
-"""How many sessions there will be once a pod that is asked for now is Ready. Pure.
+"""Forecast of the number of sessions at the time when a pod that is created now becomes Ready. Pure.
 
-Two looks ahead, each as far as a pod takes to start:
+It has two parts, both over the start time of a pod:
 
-- The trend: the least-squares slope of the stable window. What it missed lately is measured, and a high quantile of
-  those errors is added: the room that noise and bends need, learnt rather than set.
-- The surge: the steepest rise within the panic window, if it is out of all proportion to the noise. Only what exceeds
-  the stable window's peak is a rise, so sessions that come back from a dead pod are none.
+- The trend: the least-squares slope of the stable window. A high quantile of its recent errors is added as a margin,
+  which is measured, not configured.
+- The surge: the steepest rise within the panic window, if it clearly exceeds the noise. Only sessions above the peak of
+  the window count, so that sessions that return from a failed pod are not a surge.
 """
 
 import math
@@ -15,17 +15,17 @@ from dataclasses import dataclass, replace
 from switchboard_operator.pools.autoscaling.model import MAX_POINTS, Tuning
 
 SHORTEST_S = 1.0
-"""A shorter span is no measure of a pace: one session more within 10 ms would be a hundred per second."""
+"""Minimum span of a rate: one session more within 10 ms would be 100 per second."""
 SHORTEST_TREND_S = 3.0
-"""The noise of a few samples is no trend."""
+"""Minimum span of a trend."""
 CHI_SQUARED_80 = 1.642
-"""The 0.8 quantile of the chi-squared distribution of one degree: what makes a variance of that quantile of squares. A
-quantile rather than the mean, so that a surge is not taken for noise while it lasts."""
+"""The 0.8 quantile of the chi-squared distribution with one degree of freedom, which converts the same quantile of the
+squares into a variance. Unlike the mean, the quantile does not count a lasting surge as noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A number of sessions at a time."""
+    """Number of sessions at a time."""
 
     t: float
     level: float
@@ -33,44 +33,44 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A forecast whose time has not come yet."""
+    """A forecast that is not due yet."""
 
     made: float
     due: float
     level: float
-    """What was forecast."""
+    """The forecast number of sessions."""
     peak: float
-    """The highest demand since."""
+    """Highest demand since it was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the forecast remembers."""
+    """State of the forecast between decisions."""
 
     points: tuple[Point, ...] = ()
     """Demand over the stable window."""
     noise: tuple[Point, ...] = ()
-    """How far each step of the error window left the trend: squared, over its seconds."""
+    """Squared deviation from the trend per second, for each step of the error window."""
     pending: tuple[Pending, ...] = ()
     errors: tuple[Point, ...] = ()
-    """By how much demand exceeded what was forecast, over the error window."""
+    """Demand in excess of the forecast, over the error window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What to expect within `lead_s`, in sessions beyond those that are there."""
+    """Expected change within `lead_s`, in sessions above the current number."""
 
     lead_s: float
     rise: float
-    """By the trend; never below zero, for until then the sessions are there."""
+    """Rise by the trend; at least zero, because the current sessions stay until then."""
     margin: float
-    """For the trend's errors."""
+    """Margin for the errors of the trend."""
     surge: float
-    """By the surge; zero if there is none."""
+    """Rise by the surge; zero without one."""
 
 
 def look_ahead(past: Past, t: float, level: float, lead_s: float, tuning: Tuning) -> tuple[Past, Outlook]:
-    """Return the outlook, and what to remember for the next one."""
+    """Return the state for the next call, and the outlook."""
     if past.points and t - past.points[-1].t > tuning.gap_s:
         past = Past(errors=past.errors)
     noise = past.noise
@@ -90,7 +90,7 @@ def look_ahead(past: Past, t: float, level: float, lead_s: float, tuning: Tuning
 
 
 def slope(points: Sequence[Point]) -> float:
-    """Return the least-squares slope in sessions per second; zero for fewer than three points, or a span too short."""
+    """Return the least-squares slope in sessions per second; zero for fewer than three points or too short a span."""
     if len(points) < 3 or points[-1].t - points[0].t < SHORTEST_TREND_S:
         return 0.0
     mean_t = sum(point.t for point in points) / len(points)
@@ -100,7 +100,7 @@ def slope(points: Sequence[Point]) -> float:
 
 
 def surge(points: Sequence[Point], noise: Sequence[Point], tuning: Tuning) -> float:
-    """Return how fast demand jumps, in sessions per second; zero if it may be noise."""
+    """Return the rate of a surge in sessions per second; zero if the rise may be noise."""
     now = points[-1]
     rises = []
     peak = -math.inf
@@ -116,14 +116,14 @@ def surge(points: Sequence[Point], noise: Sequence[Point], tuning: Tuning) -> fl
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value that the given share of the values do not exceed; zero of none."""
+    """Return the quantile of the values; zero without values."""
     if not values:
         return 0.0
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def _settle(past: Past, t: float, level: float, tuning: Tuning) -> tuple[tuple[Pending, ...], tuple[Point, ...]]:
-    """Return the forecasts still open, and the errors with those of the forecasts whose time has come."""
+    """Return the forecasts that are not due yet, and the errors including those of the forecasts that are."""
     open_ = [replace(pending, peak=max(pending.peak, level)) for pending in past.pending]
     missed = (Point(t, pending.peak - pending.level) for pending in open_ if pending.due <= t)
     errors = _recent((*past.errors, *missed), t - tuning.error_window_s)

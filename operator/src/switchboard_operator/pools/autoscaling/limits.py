@@ -1,4 +1,4 @@
-"""What keeps a decision from what is wanted: the down window, the rate limits, and the pool's own bounds. Pure."""
+"""Limits of a decision: the stabilization window and the rate limits. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class Count:
 
 
 def remember(counts: Sequence[Count], t: float, pods: int, window_s: float) -> tuple[Count, ...]:
-    """Return the counts of the window with a new one. Of a run of equal counts, its first and last are enough."""
+    """Return the counts of the window with a new one; of a run of equal counts, only the first and last are kept."""
     kept = [count for count in counts if count.t >= t - window_s]
     if len(kept) >= 2 and kept[-1].pods == kept[-2].pods == pods:
         kept.pop()
@@ -24,12 +24,12 @@ def remember(counts: Sequence[Count], t: float, pods: int, window_s: float) -> t
 
 
 def max_up(replicas: Sequence[Count], tuning: Tuning) -> int:
-    """Return how many pods the up limit allows, after the replicas of the limits' window."""
+    """Return the highest number of pods that the scale-up limit allows, given the replicas within the window."""
     base = min(count.pods for count in replicas)
     return max(base + tuning.up_pods, math.floor(base * tuning.up_factor))
 
 
 def min_down(replicas: Sequence[Count], tuning: Tuning) -> int:
-    """Return how many pods the down limit leaves, after the replicas of the limits' window."""
+    """Return the lowest number of pods that the scale-down limit allows, given the replicas within the window."""
     base = max(count.pods for count in replicas)
     return max(0, min(base - tuning.down_pods, math.ceil(base / tuning.down_factor)))

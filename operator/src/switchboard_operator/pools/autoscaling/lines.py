@@ -1,6 +1,6 @@
-"""The decision as JSON lines: one observation in, one decision out, so that anything can drive what ships. Pure.
+"""JSON lines of `switchboard-operator decide --stdin`: one observation in, one decision out. Pure.
 
-`switchboard-operator decide --stdin` reads and writes them; docs/reference/decide.md says what is in them.
+docs/reference/decide.md describes the format.
 """
 
 from dataclasses import dataclass, fields
@@ -15,16 +15,16 @@ from switchboard_operator.pools.autoscaling.decide import LoadHistory, decide
 from switchboard_operator.pools.autoscaling.model import LoadObservation, PodLoad, Schedule, Tuning
 
 MAX_NUMBER: Final = 1e9
-"""Bound of every number but the time: beyond it, a slip is likelier than a pool."""
+"""Upper bound of all numbers except the time, to catch mistakes."""
 MAX_TIME: Final = 1e11
-"""Bound of the time: the year 5138. Milliseconds would be beyond it."""
+"""Upper bound of the time, the year 5138, which rejects milliseconds."""
 MAX_PODS: Final = 10_000
 MAX_SCHEDULES: Final = 100
 MAX_DURATION_S: Final = 366 * 86400.0
 
 Number: TypeAlias = Annotated[float, Meta(ge=0, le=MAX_NUMBER)]
 Whole: TypeAlias = Annotated[float, Meta(ge=0, le=MAX_NUMBER, multiple_of=1)]
-"""A whole number, also when it is written as 5.0."""
+"""A whole number; 5.0 is one too."""
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 _BOUNDS: Final[dict[str, Any]] = {
@@ -34,7 +34,7 @@ _BOUNDS: Final[dict[str, Any]] = {
     "up_pods": Whole,
     "down_pods": Whole,
 }
-"""Types of the settings that are not any number."""
+"""Types of the settings that are more specific than `Number`."""
 _SettingsLine: Any = msgspec.defstruct(
     "_SettingsLine",
     [(field.name, _BOUNDS.get(field.name, Number), field.default) for field in fields(Tuning)],
@@ -44,7 +44,7 @@ _SettingsLine: Any = msgspec.defstruct(
 
 
 class PodLine(Struct):
-    """One pod of a line. A null is as good as an omitted field, here and below."""
+    """A pod of an observation. Here and below, null is the same as an omitted field."""
 
     name: Text
     ready: bool
@@ -56,17 +56,17 @@ class PodLine(Struct):
 
 
 class ScheduleLine(Struct):
-    """One schedule of a line."""
+    """A schedule of an observation."""
 
     name: Text
     cron: Text
     duration_s: Annotated[float, Meta(gt=0, le=MAX_DURATION_S)]
-    replicas: Whole
-    zone: Text | None = None
+    min_replicas: Whole
+    time_zone: Text | None = None
 
 
 class ObservationLine(Struct):
-    """A line; unknown fields are ignored."""
+    """An observation; unknown fields are ignored."""
 
     t: Annotated[float, Meta(ge=-MAX_TIME, le=MAX_TIME)]
     pods: Annotated[list[PodLine], Meta(max_length=MAX_PODS)]
@@ -83,19 +83,19 @@ _DECODER: Final = msgspec.json.Decoder(ObservationLine)
 
 
 class LineError(Exception):
-    """A line that is not an observation; the message names the field and what it must be."""
+    """A line is not a valid observation; the message names the field and what it must be."""
 
 
 @dataclass(frozen=True)
 class DecideRequest:
-    """An observation and the tuning to decide with."""
+    """An observation and the parameters for its decision."""
 
     observation: LoadObservation
     tuning: Tuning
 
 
 def answer(history: LoadHistory, line: bytes) -> tuple[LoadHistory, bytes]:
-    """Return the answer to a line and the history to go on with: after a line that is refused, the same as before."""
+    """Return the history after a line, and the answer to it; an invalid line leaves the history unchanged."""
     try:
         request = parse(line, after=history.t)
     except LineError as error:
@@ -103,12 +103,12 @@ def answer(history: LoadHistory, line: bytes) -> tuple[LoadHistory, bytes]:
     history, decision = decide(history, request.observation, request.tuning)
     fields_: dict[str, Any] = {"desired": decision.desired, "why": decision.why}
     if decision.no_metrics:
-        fields_["blind"] = True
+        fields_["no_metrics"] = True
     return history, msgspec.json.encode(fields_)
 
 
 def parse(line: bytes, after: float | None = None) -> DecideRequest:
-    """Return what a line says; its time must be later than `after`. Raises LineError."""
+    """Return the request in a line, whose time must be later than `after`. Raises LineError."""
     try:
         found = _DECODER.decode(line)
     except msgspec.ValidationError as error:
@@ -116,13 +116,13 @@ def parse(line: bytes, after: float | None = None) -> DecideRequest:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineError(f"not JSON: {error}") from None
     if found.min > found.max:
-        raise LineError(f"min must not be above max: {found.min:.0f} > {found.max:.0f}")
+        raise LineError(f"min must not exceed max: {found.min:.0f} > {found.max:.0f}")
     if after is not None and found.t <= after:
-        raise LineError(f"t must grow: {found.t:g} follows {after:g}")
+        raise LineError(f"t must increase: {found.t:g} follows {after:g}")
     if found.schedules and found.t < 0:
-        raise LineError("t must be seconds since 1970-01-01 where there are schedules")
+        raise LineError("t must be seconds since 1970-01-01 UTC if there are schedules")
     if len({pod.name for pod in found.pods}) < len(found.pods):
-        raise LineError("pods: two have the same name")
+        raise LineError("pods: names must be unique")
     target, capacity = found.target_sessions_per_pod, found.capacity_sessions_per_pod
     observation = LoadObservation(
         t=found.t,
@@ -144,11 +144,11 @@ def _pod(pod: PodLine) -> PodLoad:
 
 def _schedule(path: str, item: ScheduleLine) -> Schedule:
     if problem := schedule.problem(item.cron):
-        raise LineError(f"{path}.cron: {item.cron!r} is no cron expression: {problem}")
-    zone = schedule.time_zone(item.zone or "UTC")
+        raise LineError(f"{path}.cron: {item.cron!r} is invalid: {problem}")
+    zone = schedule.time_zone(item.time_zone or "UTC")
     if zone is None:
-        raise LineError(f"{path}.zone: {item.zone!r} is no IANA time zone, such as Europe/Berlin")
-    return Schedule(item.name, item.cron, zone, timedelta(seconds=item.duration_s), int(item.replicas))
+        raise LineError(f"{path}.time_zone: {item.time_zone!r} must be an IANA time zone, such as Europe/Berlin")
+    return Schedule(item.name, item.cron, zone, timedelta(seconds=item.duration_s), int(item.min_replicas))
 
 
 def _tuning(settings: Struct | None) -> Tuning:
@@ -161,20 +161,20 @@ def _tuning(settings: Struct | None) -> Tuning:
 _WORDS: Final = {
     "`float`": "a number",
     "`float | null`": "a number or null",
-    "`str`": "a text",
-    "`str | null`": "a text or null",
+    "`str`": "a string",
+    "`str | null`": "a string or null",
     "`bool`": "true or false",
     "`bool | null`": "true, false or null",
     "`object`": "a JSON object",
     "`object | null`": "a JSON object or null",
-    "`array`": "a list",
-    "`array | null`": "a list or null",
+    "`array`": "an array",
+    "`array | null`": "an array or null",
     "a number that's a multiple of 1.0": "a whole number",
 }
 
 
 def _explain(error: str) -> str:
-    """Return what msgspec finds wrong, led by the field's path."""
+    """Return msgspec's error in plain words, with the path of the field first."""
     what, _, path = error.partition(" - at `$")
     expected, but, got = what.partition(", got ")
     for theirs, ours in _WORDS.items():

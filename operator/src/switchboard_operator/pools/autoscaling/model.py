@@ -1,4 +1,4 @@
-"""What a decision is made from, and what it is. Times are in seconds."""
+"""Input and output of a decision. Times are in seconds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,113 +6,114 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 MAX_POINTS = 400
-"""Bound of each list that is kept, whatever the pace of observations."""
+"""Maximum length of each list in a history, at any rate of observations."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodLoad:
-    """One pod as it was seen."""
+    """Load of one pod."""
 
     name: str
     ready: bool
     age_s: float
     sessions: float | None
-    """Sessions that it holds, attached and resumable; None where it could not be asked."""
+    """Sessions that it holds, connected and resumable; None if it did not answer."""
     draining: bool = False
-    """Whether it is cordoned: its sessions move, and it does not count as a replica any more."""
+    """Whether it is being removed: its sessions move, and it no longer counts as a replica."""
     refused: float = 0
-    """Sessions that it turned away since the observation before."""
+    """Sessions that it rejected since the previous observation."""
     sample_age_s: float = 0
-    """How long ago it was asked."""
+    """Age of the sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A floor that was announced: so many pods, from each time that `cron` names, for `duration`."""
+    """A lower bound on the number of pods, for `duration` after each time that matches `cron`."""
 
     name: str
     cron: str
     """Five fields: minute, hour, day of month, month, day of week."""
     zone: ZoneInfo
     duration: timedelta
-    replicas: int
+    min_pods: int
 
 
 @dataclass(frozen=True, slots=True)
 class LoadObservation:
-    """A pool at one moment."""
+    """A pool at one time."""
 
     t: float
-    """The time, of a clock that only goes forward."""
+    """Time of a monotonic clock."""
     pods: Sequence[PodLoad]
-    """All pods, also those that start or drain."""
+    """All pods, including those that start or drain."""
     current: int
-    """Replicas asked for now: pods without the draining ones."""
+    """Current number of replicas, without draining pods."""
     target: float
-    """Sessions that a pod should hold."""
+    """Sessions that each pod should hold."""
     capacity: float
-    """Sessions that a pod can hold."""
+    """Sessions that each pod can hold."""
     min_pods: int
     max_pods: int
     schedules: Sequence[Schedule] = ()
     utc: float | None = None
-    """Seconds since 1970-01-01 UTC, where `t` is another clock."""
+    """Seconds since 1970-01-01 UTC, if `t` is another clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What can be set of the decision. The defaults were chosen by bench/autoscaler, on other seeds than it reports."""
+    """Parameters of a decision. The defaults were tuned with bench/autoscaler, on other seeds than it reports."""
 
-    free_slots: float = 0
-    """Room for so many more sessions is kept at all times, beyond what the forecast wants."""
+    buffer_sessions: float = 0
+    """Room to keep free at all times, in sessions above the current number."""
     stable_window_s: float = 60
     """Span of the trend."""
     panic_window_s: float = 12
-    """Span of the jumps that the trend would see too late."""
+    """Span in which surges are detected; the trend would follow them too late."""
     panic_sigmas: float = 5
-    """A jump is one when it exceeds the usual noise so many times."""
+    """A rise is a surge if it exceeds the noise by this factor."""
     surge_factor: float = 1.3
-    """So many times what a jump exceeds the trend by is expected of it: it is seen while it begins, and grows on."""
+    """Factor on the part of a surge above the trend: a surge is detected while it begins, and continues to grow."""
     error_quantile: float = 0.94
-    """Share of the forecast's recent errors that are covered by pods: the margin."""
+    """Quantile of the forecast's recent errors that the margin covers."""
     down_margin: float = 1.2
-    """A pod goes only where so many times the margin has room without it: a load at the edge of a pod would flap."""
+    """Factor on the margin when scaling down, so that a load at the edge of a pod does not flap."""
     error_window_s: float = 600
-    """How far back errors are recent."""
+    """Span of the recent errors."""
     start_delay_s: float = 20
-    """How long pods take to be Ready, until some have been seen to start."""
+    """Assumed time until a pod is Ready, before any start was observed."""
     longest_start_delay_s: float = 120
-    """Pods that take longer are taken for stuck: no forecast reaches further."""
+    """Upper bound on the forecast's horizon: pods that take longer to start count as stuck."""
     young_s: float = 60
-    """A pod that was never sampled holds no sessions while it is younger."""
+    """Age up to which a pod without a sample counts as empty."""
     stale_s: float = 30
-    """A sample that is older counts as none."""
+    """Age from which on a sample is ignored."""
     gap_s: float = 15
-    """A span without any sample that is longer begins the history anew."""
+    """Longest span without samples; after a longer one, the history starts again."""
     refused_window_s: float = 15
-    """How long a session that was turned away counts as demand."""
-    down_window_s: float = 30
-    """A pod goes only after it was not wanted for so long."""
+    """How long a rejected session counts as demand."""
+    stabilization_window_s: float = 30
+    """Scale-down stabilization: remove a pod only after it has been unneeded for this long."""
     up_factor: float = 4
     up_pods: int = 20
-    """Within the limits' window, replicas grow at most by the factor or by the pods, whichever allows more."""
+    """Within `limit_window_s`, replicas grow at most by the factor or the pods, whichever allows more."""
     down_factor: float = 2
     down_pods: int = 2
-    """Within the limits' window, replicas shrink at most by the factor or by the pods, whichever allows more."""
+    """Within `limit_window_s`, replicas shrink at most by the factor or the pods, whichever allows more."""
     limit_window_s: float = 15
+    """Span of both limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadDecision:
-    """How many pods there should be, and why."""
+    """The desired number of pods, and why."""
 
     desired: int
     why: str
-    """The change and its reason: `3 -> 5: buffer wants 5 (412 sessions + 60 free / 100); up limit 2x or +2`."""
+    """The change and its reason, such as `3 -> 5: load needs 6 pods (520 sessions, 100 per pod); max 5`."""
     reason: str
     term: str
-    """Name of the term that won."""
+    """Name of the term that needs the most pods."""
     limits: tuple[str, ...] = ()
-    """What kept the decision from the term's wish."""
+    """What keeps the decision from the number of pods that the term needs."""
     no_metrics: bool = False
-    """Whether pods may hold sessions and none could be sampled: the load is unknown."""
+    """Whether the load is unknown: pods may hold sessions, and none has a sample."""

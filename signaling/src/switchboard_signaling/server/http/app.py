@@ -1,6 +1,7 @@
 """The public HTTP application: the socket, the API and the call page."""
 
 import time
+from importlib.metadata import version
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -79,13 +80,20 @@ class FilePath(Struct, frozen=True):
     name: Annotated[str, Meta(description="Path of the file, such as `sdk/switchboard.js`.")]
 
 
+class SdkFilePath(Struct, frozen=True):
+    """Path parameters of a file of one version of the browser SDK."""
+
+    version: Annotated[str, Meta(description="Version of the SDK; a pool serves its own version only.")]
+    name: Annotated[str, Meta(description="Name of the file, such as `index.js`.")]
+
+
 def public_app(pod: SignalingPod) -> web.Application:
     """Return the application for the port `http`."""
     app = web.Application()
     settings = pod.settings
     secure(app, https=settings.environment is Environment.PRODUCTION, origins=settings.allowed_origins)
     app[POD] = pod
-    app[FILES] = Files(WEB)
+    app[FILES] = Files(WEB, version("switchboard-signaling"))
     app.add_routes(routes(PUBLIC))
     return app
 
@@ -101,6 +109,15 @@ async def file(request: web.Request) -> web.Response:
     Files under `sdk/` carry CORS headers for the pool's allowedOrigins.
     """
     return request.app[FILES].answer(request, decode(FilePath, request.match_info).name)
+
+
+async def sdk_file(request: web.Request) -> web.Response:
+    """Return a file of the browser SDK in a fixed version, for caches to keep for a year.
+
+    The files carry CORS headers for the pool's allowedOrigins.
+    """
+    path = decode(SdkFilePath, request.match_info)
+    return request.app[FILES].answer_version(request, path.version, path.name)
 
 
 async def preflight(request: web.Request) -> web.Response:
@@ -257,6 +274,17 @@ _PREFLIGHT: Final = {
 }
 PUBLIC: Final = (
     Operation("GET", "/", page, _FILE),
+    Operation(
+        "GET",
+        "/web/sdk/{version}/{name}",
+        sdk_file,
+        {
+            200: HttpAnswer("The content, immutable.", media_type="*/*", headers={"ETag": _ETAG}),
+            304: HttpAnswer("Unchanged: If-None-Match is the current ETag.", headers={"ETag": _ETAG}),
+            404: text("There is no such file, or the pool serves another version, which the text names."),
+        },
+        path_parameters=SdkFilePath,
+    ),
     Operation("GET", "/web/{name:.+}", file, {**_FILE, 404: text("There is no such file.")}, path_parameters=FilePath),
     Operation(
         "GET",

@@ -1,7 +1,7 @@
-/** The dialog that shows, before a call, whether one would work. */
-import { checkAll } from "../sdk/check.js";
+/** The dialog with checks before a call. */
+import { runChecks } from "../sdk/check.js";
 
-/** @type {Record<import("../sdk/check.js").Name, string>} */
+/** @type {Record<import("../sdk/check.js").CheckName, string>} */
 const NAMES = { camera: "Camera", microphone: "Microphone", signaling: "Server", udp: "Direct calls", relay: "Relay" };
 const MARKS = new Map([[true, "Works"], [false, "Does not work"], [null, "Not checked"]]);
 
@@ -11,21 +11,14 @@ const MARKS = new Map([[true, "Works"], [false, "Does not work"], [null, "Not ch
  * @param {import("../sdk/switchboard.js").Switchboard} switchboard
  */
 export async function showChecks(dialog, list, switchboard) {
-  const { local, link } = switchboard.snapshot;
   const rows = new Map(Object.entries(NAMES).map(([name, title]) => [name, row(name, title)]));
   list.replaceChildren(...rows.values());
   list.ariaBusy = "true";
   /** @type {HTMLDialogElement} */ (dialog).showModal();
-  await checkAll({
-    local,
-    online: link === "online",
-    iceServers: () => switchboard.iceServers(),
-    withinMs: switchboard.limits.iceGatheringMs,
-    say: ({ name, ok, detail }) => {
-      const item = /** @type {HTMLElement} */ (rows.get(name));
-      item.dataset.ok = String(ok);
-      /** @type {Element} */ (item.lastElementChild).textContent = `${MARKS.get(ok)}. ${detail}`;
-    },
+  await runChecks(switchboard, ({ name, ok, detail }) => {
+    const item = /** @type {HTMLElement} */ (rows.get(name));
+    item.dataset.ok = String(ok);
+    /** @type {Element} */ (item.lastElementChild).textContent = `${MARKS.get(ok)}. ${detail}`;
   });
   list.ariaBusy = "false";
 }

@@ -1,55 +1,63 @@
-/** The connection panel: numbers of the last second, and charts of the last minute. */
-import { rate } from "./words.js";
+/** The connection panel: the stats of the last second, and charts of the last minute. */
+import { formatBitrate } from "./words.js";
 
 const SECONDS = 60;
 const [WIDTH, HEIGHT] = [240, 44];
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @typedef {import("../sdk/quality.js").Numbers} Numbers */
-/** @typedef {{numbers: Numbers, score: number, grade: string, plan: import("../sdk/quality.js").Plan}} Measured */
+/** @typedef {import("../sdk/call.js").CallStats} CallStats */
 
 /**
- * `least` is what the top of a chart stands for when all is quiet.
+ * `scale` is the value at the top of a chart unless a higher one was measured.
  *
  * @typedef {object} Chart
  * @property {string} id
  * @property {string} name
- * @property {(numbers: Numbers) => number} of
- * @property {number} least
- * @property {(value: number) => string} show
+ * @property {(stats: CallStats) => number} value
+ * @property {number} scale
+ * @property {(value: number) => string} format
  */
 
 /** @type {Chart[]} */
 const CHARTS = [
-  { id: "rtt", name: "Round trip", of: ({ rtt }) => rtt ?? 0, least: 100, show: (ms) => `${Math.round(ms)} ms` },
-  { id: "in", name: "Receiving", of: ({ receivedBitrate }) => receivedBitrate, least: 500_000, show: rate },
-  { id: "out", name: "Sending", of: ({ sentBitrate }) => sentBitrate, least: 500_000, show: rate },
   {
-    id: "loss", name: "Loss", of: ({ loss, remoteLoss }) => Math.max(loss, remoteLoss) * 100, least: 5,
-    show: (percent) => `${percent.toFixed(1)} %`,
+    id: "rtt", name: "Round trip", scale: 100,
+    value: ({ rttMs }) => rttMs ?? 0, format: (ms) => `${Math.round(ms)} ms`,
+  },
+  {
+    id: "received", name: "Receiving", scale: 500_000,
+    value: ({ receivedBitrate }) => receivedBitrate, format: formatBitrate,
+  },
+  {
+    id: "sent", name: "Sending", scale: 500_000,
+    value: ({ sentBitrate }) => sentBitrate, format: formatBitrate,
+  },
+  {
+    id: "loss", name: "Loss", scale: 5,
+    value: ({ loss, remoteLoss }) => Math.max(loss, remoteLoss) * 100, format: (percent) => `${percent.toFixed(1)} %`,
   },
 ];
 
-/** @param {Numbers} numbers */
-const sizeOf = ({ width, height, frameRate }) => `${width} × ${height}, ${Math.round(frameRate)}/s`;
+/** @param {CallStats} stats */
+const formatVideo = ({ width, height, frameRate }) => `${width} × ${height}, ${Math.round(frameRate)} fps`;
 
-/** @type {Array<[name: string, of: (measured: Measured) => string]>} */
+/** @type {Array<[name: string, format: (stats: CallStats) => string]>} */
 const ROWS = [
-  ["Path", ({ numbers }) => (numbers.path === "relay" ? "through a relay" : "direct")],
-  ["Jitter", ({ numbers }) => `${Math.round(numbers.jitter)} ms`],
-  ["Picture received", ({ numbers }) => (numbers.width ? sizeOf(numbers) : "none")],
-  ["Picture sent", ({ numbers, plan }) => (plan.video && numbers.sentHeight ? `${numbers.sentHeight} lines` : "none")],
-  ["Freezes", ({ numbers }) => (numbers.freezes ? `${numbers.freezes} in the last second` : "none")],
+  ["Path", ({ path }) => (path === "relay" ? "relay" : "direct")],
+  ["Jitter", ({ jitterMs }) => `${Math.round(jitterMs)} ms`],
+  ["Video received", (stats) => (stats.width ? formatVideo(stats) : "none")],
+  ["Video sent", ({ sentHeight, plan }) => (plan.video && sentHeight ? `${sentHeight}p` : "none")],
+  ["Freezes", ({ freezes }) => (freezes ? `${freezes} in the last second` : "none")],
 ];
 
 /**
- * The newest value is at the right; the line touches neither edge.
+ * Return the points of a chart's line. The newest value is on the right; the line touches neither edge.
  *
  * @param {number[]} values
- * @param {number} least
+ * @param {number} scale
  */
-function pointsOf(values, least) {
-  const highest = Math.max(least, ...values);
+function pointsOf(values, scale) {
+  const highest = Math.max(scale, ...values);
   const first = SECONDS - values.length;
   const x = (/** @type {number} */ index) => ((first + index) * WIDTH) / (SECONDS - 1);
   const y = (/** @type {number} */ value) => HEIGHT - 2 - (value / highest) * (HEIGHT - 4);
@@ -57,19 +65,19 @@ function pointsOf(values, least) {
 }
 
 export class Panel {
-  #place;
-  /** @type {Measured[]} */
+  #container;
+  /** @type {CallStats[]} */
   #history = [];
   /** @type {Map<string, {line: Element, value: Element, svg: Element}>} */
   #charts = new Map();
   /** @type {Map<string, Element>} */
   #cells = new Map();
 
-  /** @param {HTMLElement} place */
-  constructor(place) {
-    this.#place = place;
+  /** @param {HTMLElement} container */
+  constructor(container) {
+    this.#container = container;
     for (const { id, name } of CHARTS) this.#addChart(id, name);
-    const list = this.#add(place, "dl");
+    const list = this.#add(container, "dl");
     for (const [name] of ROWS) {
       this.#add(list, "dt").textContent = name;
       this.#cells.set(name, this.#add(list, "dd"));
@@ -77,22 +85,22 @@ export class Panel {
     this.clear();
   }
 
-  /** @param {Measured} measured */
-  show(measured) {
-    this.#history = [...this.#history, measured].slice(-SECONDS);
-    if (this.#place.hidden) return;
-    for (const { id, of, least, show } of CHARTS) {
-      const values = this.#history.map(({ numbers }) => of(numbers));
+  /** @param {CallStats} stats */
+  show(stats) {
+    this.#history = [...this.#history, stats].slice(-SECONDS);
+    if (this.#container.hidden) return;
+    for (const { id, value, scale, format } of CHARTS) {
+      const values = this.#history.map(value);
       const chart = this.#charts.get(id);
-      const now = show(values[values.length - 1]);
-      chart?.line.setAttribute("points", pointsOf(values, least));
-      chart?.svg.setAttribute("aria-label", `now ${now}, at most ${show(Math.max(...values))} in the last minute`);
+      const now = format(values[values.length - 1]);
+      chart?.line.setAttribute("points", pointsOf(values, scale));
+      chart?.svg.setAttribute("aria-label", `now ${now}, at most ${format(Math.max(...values))} in the last minute`);
       if (chart) chart.value.textContent = now;
     }
-    for (const [name, of] of ROWS) /** @type {Element} */ (this.#cells.get(name)).textContent = of(measured);
+    for (const [name, format] of ROWS) /** @type {Element} */ (this.#cells.get(name)).textContent = format(stats);
   }
 
-  /** Forget a call that is over. */
+  /** Remove the values of a call that has ended. */
   clear() {
     this.#history = [];
     for (const { line, value, svg } of this.#charts.values()) {
@@ -108,11 +116,11 @@ export class Panel {
    * @param {string} name
    */
   #addChart(id, name) {
-    const figure = this.#add(this.#place, "figure");
+    const figure = this.#add(this.#container, "figure");
     const caption = this.#add(figure, "figcaption");
     this.#add(caption, "span").textContent = name;
     const value = this.#add(caption, "output");
-    value.id = `number-${id}`;
+    value.id = `stats-${id}`;
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     svg.setAttribute("preserveAspectRatio", "none");
@@ -128,8 +136,8 @@ export class Panel {
    * @param {string} name
    */
   #add(parent, name) {
-    const made = document.createElement(name);
-    parent.append(made);
-    return made;
+    const element = document.createElement(name);
+    parent.append(element);
+    return element;
   }
 }

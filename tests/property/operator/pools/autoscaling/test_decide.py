@@ -67,7 +67,7 @@ def test_never_below_min_nor_above_max_and_always_explained(found: list[LoadObse
     for observation, decision in zip(found, run(found)[1], strict=True):
         assert observation.min_pods <= decision.desired <= observation.max_pods
         change = f"{observation.current} -> {decision.desired}: "
-        assert decision.why.startswith((change, f"{decision.desired} stays: "))
+        assert decision.why.startswith((change, f"unchanged at {decision.desired}: "))
 
 
 @few
@@ -111,7 +111,7 @@ def test_more_load_never_means_fewer_pods(found: list[LoadObservation], data: st
 def test_a_restart_in_mid_history_takes_no_pod_away(found: list[LoadObservation], cut: int) -> None:
     rest = found[cut:]
     for observation, decision in zip(rest, run(rest)[1], strict=True):
-        if observation.t - rest[0].t < max(SETTINGS.stable_window_s, SETTINGS.down_window_s):
+        if observation.t - rest[0].t < max(SETTINGS.stable_window_s, SETTINGS.stabilization_window_s):
             assert decision.desired >= min(observation.current, observation.max_pods)
 
 

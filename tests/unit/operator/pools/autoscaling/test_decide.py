@@ -45,35 +45,40 @@ def steady(observation: LoadObservation, seconds: float, tuning: Tuning = TUNING
 @pytest.mark.parametrize(
     ("case", "observation", "tuning", "why"),
     [
-        ("load fits", seen(pods(90, 90)), {}, "2 stays: load wants 2 (180 sessions / 100)"),
-        ("more load", seen(pods(140, 140, 132)), {}, "3 -> 5: load wants 5 (412 sessions / 100)"),
+        ("load fits", seen(pods(90, 90)), {}, "unchanged at 2: load needs 2 pods (180 sessions, 100 per pod)"),
+        ("more load", seen(pods(140, 140, 132)), {}, "3 -> 5: load needs 5 pods (412 sessions, 100 per pod)"),
         (
             "free slots",
             seen(pods(140, 140, 132)),
-            {"free_slots": 90},
-            "3 -> 6: buffer wants 6 (412 sessions + 90 free / 100)",
+            {"buffer_sessions": 90},
+            "3 -> 6: buffer needs 6 pods (412 sessions + 90 buffer, 100 per pod)",
         ),
-        ("at least min", seen(pods(10), min_pods=3), {}, "1 -> 3: min wants 3 (the pool's own)"),
+        ("at least min", seen(pods(10), min_pods=3), {}, "1 -> 3: min needs 3 pods (lower bound of the pool)"),
         (
             "at most max",
             seen(pods(140, 140, 140), max_pods=4),
             {},
-            "3 -> 4: load wants 5 (420 sessions / 100); max 4",
+            "3 -> 4: load needs 5 pods (420 sessions, 100 per pod); max 4",
         ),
         (
             "draining pods count",
             seen([*pods(90), *pods(60, draining=True)], 1),
             {},
-            "1 -> 2: load wants 2 (150 sessions",
+            "1 -> 2: load needs 2 pods (150 sessions",
         ),
-        ("those turned away count", seen(pods(100, refused=30)), {}, "1 -> 2: load wants 2 (130 sessions / 100)"),
+        (
+            "those turned away count",
+            seen(pods(100, refused=30)),
+            {},
+            "1 -> 2: load needs 2 pods (130 sessions, 100 per pod)",
+        ),
         (
             "up limit",
             seen(pods(*[150] * 4), max_pods=500),
             {"up_pods": 1, "up_factor": 1.25},
-            "4 -> 5: load wants 6 (600 sessions / 100); up limit 1.2x or +1",
+            "4 -> 5: load needs 6 pods (600 sessions, 100 per pod); scale-up limit 1.2x or +1",
         ),
-        ("a floating sum is no more than it is", seen(pods(99.9, 100.1)), {}, "2 stays: load wants 2"),
+        ("a floating sum is no more than it is", seen(pods(99.9, 100.1)), {}, "unchanged at 2: load needs 2 pods"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and ":" not in value else "",
 )
@@ -84,13 +89,13 @@ def test_what_wins_and_what_limits_it(case: str, observation: LoadObservation, t
 
 def test_a_pod_goes_after_it_was_not_wanted_for_a_while() -> None:
     history, decision = steady(seen(pods(90, 90, 90)), 100)
-    assert decision.why == "3 stays: load wants 3 (270 sessions / 100)"
+    assert decision.why == "unchanged at 3: load needs 3 pods (270 sessions, 100 per pod)"
     for step in range(1, 16):
         history, decision = decide(history, seen(pods(60, 60, 60), t=100 + 2 * step))
         assert decision.desired == 3
-        assert decision.limits == ("down window: 3 with 1.2x margin in the last 30 s",)
+        assert decision.limits == ("scale-down stabilization: 3 with 1.2x margin within the last 30 s",)
     _, decision = decide(history, seen(pods(60, 60, 60), t=132))
-    assert decision.why.startswith("3 -> 2: load wants 2 (180 sessions / 100)")
+    assert decision.why.startswith("3 -> 2: load needs 2 pods (180 sessions, 100 per pod)")
 
 
 def test_a_pod_goes_only_where_a_larger_margin_has_room_without_it() -> None:
@@ -110,7 +115,7 @@ def test_many_pods_go_step_by_step() -> None:
     history, decision = steady(seen(pods(*[10] * 20)), 58)
     assert decision.desired == 20
     history, decision = decide(history, seen(pods(*[10] * 20), t=60))
-    assert (decision.desired, decision.limits) == (10, ("down limit 2x or -2",))
+    assert (decision.desired, decision.limits) == (10, ("scale-down limit 2x or -2",))
     for t in range(62, 76, 2):
         history, decision = decide(history, seen(pods(*[20] * 10), t=t))
         assert decision.desired == 10
@@ -123,7 +128,7 @@ def test_after_a_start_nothing_goes_down_before_the_windows_were_seen() -> None:
     for seconds in range(0, 60, 2):
         _, decision = steady(observation, seconds)
         assert decision.desired == 3
-        assert decision.limits == ("history is not 60 s long yet",)
+        assert decision.limits == ("history is shorter than 60 s",)
     assert steady(observation, 60)[1].desired == 1
 
 
@@ -136,7 +141,7 @@ def test_without_any_sample_nothing_goes_down_and_floors_still_hold() -> None:
     for step in range(30):
         history, decision = decide(history, seen(pods(None, None, None), t=40 + 2 * step))
         assert decision.no_metrics
-        assert decision.why == "3 stays: min wants 1 (the pool's own); no samples: nothing goes down"
+        assert decision.why == "unchanged at 3: min needs 1 pod (lower bound of the pool); no samples, no scale-down"
     _, decision = decide(history, seen(pods(None, None, None), t=100, min_pods=4))
     assert (decision.desired, decision.no_metrics) == (4, True)
     assert decide(history, seen([], 3, t=100))[1].desired == 3, "a list without pods is no sample either"
@@ -173,7 +178,7 @@ def test_observations_that_did_not_come_are_a_gap_too() -> None:
 
 def test_a_pod_without_a_sample_counts_as_full_before_others_go() -> None:
     _, decision = steady(seen(pods(20, 20, 20, None)), 100)
-    assert decision.why == "4 -> 3: load wants 1 (60 sessions / 100); 1 without a sample count as full"
+    assert decision.why == "4 -> 3: load needs 1 pod (60 sessions, 100 per pod); 1 pod without a sample counts as full"
     assert steady(seen(pods(80, 80, 80, None)), 100)[1].desired == 4
 
 
@@ -192,13 +197,13 @@ def test_a_ramp_is_met_when_it_comes() -> None:
     for step in range(96):  # by when the errors of the first ones, which knew of no ramp, are few among all
         history, decision = decide(history, seen(pods(*[100 + step] * 2), t=2 * step))
     assert decision.term == "forecast"
-    assert decision.why == "2 -> 5: forecast wants 5 (390 sessions + 22 in 22 s + 0 margin / 100)"
+    assert decision.why == "2 -> 5: forecast needs 5 pods (390 sessions + 22 within 22 s + 0 margin, 100 per pod)"
 
 
 def test_a_surge_is_met_at_once() -> None:
     history, _ = steady(seen(pods(*[80] * 5)), 100)
     _, decision = decide(history, seen(pods(*[86] * 5), t=102))
-    assert decision.why == "5 -> 9: surge wants 9 (430 sessions + 428 in 22 s + 0 margin / 100)"
+    assert decision.why == "5 -> 9: surge needs 9 pods (430 sessions + 428 within 22 s + 0 margin, 100 per pod)"
 
 
 def test_how_long_pods_take_to_start_is_learnt() -> None:
@@ -208,7 +213,7 @@ def test_how_long_pods_take_to_start_is_learnt() -> None:
             age = 2.0 * step
             new = PodLoad("new", ready=age >= took_s, age_s=age, sessions=0 if age >= 4 else None)
             history, decision = decide(history, seen([*pods(101 + 10 * step), new], t=2 * step))
-        return float(decision.why.split(" in ")[1].split(" s")[0])
+        return float(decision.why.split(" within ")[1].split(" s")[0])
 
     assert ramp(10) == 12, "with the time to the next observation"
     assert ramp(60) == 62
@@ -220,7 +225,7 @@ def test_stuck_pods_do_not_stretch_the_forecast_for_ever() -> None:
     history = LoadHistory()
     for step in range(40):
         history, decision = decide(history, seen([*pods(100 + 2 * step), stuck], t=2 * step))
-    assert " in 122 s" in decision.why
+    assert " within 122 s" in decision.why
 
 
 def test_old_samples_are_looked_ahead_from() -> None:
@@ -228,7 +233,7 @@ def test_old_samples_are_looked_ahead_from() -> None:
     for step in range(40):
         found = pods(*[100 + 2 * step] * 2, sample_age_s=15)
         history, decision = decide(history, seen(found, t=2 * step))
-    assert " in 37 s" in decision.why
+    assert " within 37 s" in decision.why
 
 
 def test_those_turned_away_count_for_a_moment() -> None:
@@ -249,7 +254,7 @@ def test_a_schedule_is_a_floor_that_is_there_in_time() -> None:
         return decide(LoadHistory(), seen(pods(10), t=t, schedules=[SHOW]))[1]
 
     assert at(EVENING - 21).desired == 1
-    assert at(EVENING - 20).why == "1 -> 8: schedule show wants 8 (0 20 * * * Europe/Berlin)"
+    assert at(EVENING - 20).why == "1 -> 8: schedule show needs 8 pods (0 20 * * * Europe/Berlin)"
     assert at(EVENING + 7199).desired == 8
     assert at(EVENING + 7200).desired == 1
 
@@ -265,6 +270,6 @@ def test_a_schedule_holds_without_samples_too() -> None:
 
 def test_the_bounds_hold_even_without_samples() -> None:
     _, decision = decide(LoadHistory(), seen(pods(None, None, None), max_pods=2))
-    assert (decision.desired, decision.limits) == (2, ("no samples: nothing goes down", "max 2"))
+    assert (decision.desired, decision.limits) == (2, ("no samples, no scale-down", "max 2"))
     _, decision = decide(LoadHistory(), seen([], 1, min_pods=40))
     assert decision.desired == 40, "also against the up limit"

@@ -2,13 +2,13 @@ import pytest
 
 from switchboard_operator.pools.autoscaling.explain import Term, change, number, reason
 
-TERM = Term("buffer", 5, "412 sessions + 60 free / 100")
+TERM = Term("buffer", 5, "412 sessions + 60 buffer, 100 per pod")
 
 
 def test_a_decision_says_what_won_and_what_limited_it() -> None:
-    assert reason(TERM, []) == "buffer wants 5 (412 sessions + 60 free / 100)"
-    assert reason(TERM, ["up limit 4x", "max 4"]).endswith("60 free / 100); up limit 4x; max 4")
-    assert (change(3, 5), change(5, 5)) == ("3 -> 5", "5 stays")
+    assert reason(TERM, []) == "buffer needs 5 pods (412 sessions + 60 buffer, 100 per pod)"
+    assert reason(TERM, ["scale-up limit 4x", "max 4"]).endswith("60 buffer, 100 per pod); scale-up limit 4x; max 4")
+    assert (change(3, 5), change(5, 5)) == ("3 -> 5", "unchanged at 5")
 
 
 @pytest.mark.parametrize(("value", "said"), [(412.0, "412"), (0.04, "0.0"), (3.26, "3.3"), (33.26, "33"), (-2, "-2")])

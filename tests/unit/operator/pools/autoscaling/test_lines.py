@@ -9,7 +9,7 @@ from switchboard_operator.pools.autoscaling.decide import LoadHistory
 from switchboard_operator.pools.autoscaling.lines import DecideRequest, LineError, answer, parse
 from switchboard_operator.pools.autoscaling.model import LoadObservation, PodLoad, Schedule, Tuning
 
-LINE: dict[str, Any] = {
+VALID: dict[str, Any] = {
     "t": 0,
     "pods": [
         {"name": "a", "ready": True, "age_s": 60, "sessions": 120},
@@ -32,15 +32,15 @@ LINE: dict[str, Any] = {
 
 
 def line(**changes: Any) -> bytes:
-    return orjson.dumps({**LINE, **changes})
+    return orjson.dumps({**VALID, **changes})
 
 
 def one_pod(**changes: Any) -> bytes:
-    return line(pods=[{**LINE["pods"][0], **changes}])
+    return line(pods=[{**VALID["pods"][0], **changes}])
 
 
 def show(**changes: Any) -> bytes:
-    given = {"name": "show", "cron": "0 20 * * *", "zone": "Europe/Berlin", "duration_s": 3600, "replicas": 5}
+    given = {"name": "show", "cron": "0 20 * * *", "time_zone": "Europe/Berlin", "duration_s": 3600, "min_replicas": 5}
     return line(schedules=[{**given, **changes}])
 
 
@@ -49,22 +49,22 @@ def test_what_a_line_says() -> None:
     assert parse(line()) == DecideRequest(LoadObservation(0, pods, 1, 100, 150, 1, 9), Tuning())
 
 
-def test_what_may_be_left_out() -> None:
-    read = parse(orjson.dumps({key: value for key, value in LINE.items() if not key.startswith("capacity")}))
+def test_optional_fields() -> None:
+    read = parse(orjson.dumps({key: value for key, value in VALID.items() if not key.startswith("capacity")}))
     assert read.observation.capacity == 100, "the target"
     assert parse(line(unknown=1)) == parse(line(schedules=None, settings=None)) == parse(line())
     silent = one_pod(sessions=None, draining=None, refused=None, sample_age_s=None)
-    assert parse(silent).observation.pods == (PodLoad("a", True, 60, None),), "null is as good as left out"
+    assert parse(silent).observation.pods == (PodLoad("a", True, 60, None),), "null is the same as an omitted field"
     assert parse(line(current_replicas=1.0, max=9.0)) == parse(line())
     assert parse(show()).observation.schedules == (
         Schedule("show", "0 20 * * *", ZoneInfo("Europe/Berlin"), timedelta(hours=1), 5),
     )
-    plain = {"name": "show", "cron": "0 20 * * *", "duration_s": 3600, "replicas": 5}
+    plain = {"name": "show", "cron": "0 20 * * *", "duration_s": 3600, "min_replicas": 5}
     assert parse(line(schedules=[plain])).observation.schedules[0].zone == ZoneInfo("UTC")
 
 
 def test_settings_are_given_by_name() -> None:
-    assert parse(line(settings={"free_slots": 60, "up_pods": 5.0})).tuning == Tuning(free_slots=60, up_pods=5)
+    assert parse(line(settings={"buffer_sessions": 60, "up_pods": 5.0})).tuning == Tuning(buffer_sessions=60, up_pods=5)
     assert parse(line(settings={})).tuning == Tuning()
 
 
@@ -76,27 +76,27 @@ def test_settings_are_given_by_name() -> None:
         (line(t=None), "t must be a number, not null"),
         (line(t=1_782_928_800_000), "t must be a number <= 100000000000"),
         (line(t=-1, schedules=[{**orjson.loads(show())["schedules"][0]}]), "t must be seconds since 1970-01-01"),
-        (line(pods=None), "pods must be a list, not null"),
-        (line(pods=[LINE["pods"][0]] * 10_001), "pods must be a list of length <= 10000"),
+        (line(pods=None), "pods must be an array, not null"),
+        (line(pods=[VALID["pods"][0]] * 10_001), "pods must be an array of length <= 10000"),
         (b"{}", "the line: object missing required field t"),
         (b'{"t": 1e999}', "t: number out of range"),
         (b'{"pods": [{"name": "\xff"}]}', "not JSON: "),
         (line(pods=[7]), "pods[0] must be a JSON object, not int"),
-        (one_pod(name=""), "pods[0].name must be a text of length >= 1"),
-        (one_pod(name=[1] * 40), "pods[0].name must be a text, not array"),
+        (one_pod(name=""), "pods[0].name must be a string of length >= 1"),
+        (one_pod(name=[1] * 40), "pods[0].name must be a string, not array"),
         (one_pod(ready=1), "pods[0].ready must be true or false, not int"),
         (one_pod(ready=None), "pods[0].ready must be true or false, not null"),
         (one_pod(sessions=-1), "pods[0].sessions must be a number >= 0"),
         (one_pod(sessions=True), "pods[0].sessions must be a number or null, not bool"),
         (one_pod(sessions="7"), "pods[0].sessions must be a number or null, not str"),
         (one_pod(sessions=1e12), "pods[0].sessions must be a number <= 1000000000"),
-        (line(pods=[LINE["pods"][0]] * 2), "pods: two have the same name"),
+        (line(pods=[VALID["pods"][0]] * 2), "pods: names must be unique"),
         (line(current_replicas=1.5), "current_replicas must be a whole number"),
         (line(target_sessions_per_pod=0), "target_sessions_per_pod must be a number > 0"),
-        (line(min=5, max=4), "min must not be above max: 5 > 4"),
-        (show(cron="often"), "schedules[0].cron: 'often' is no cron expression: needs five fields"),
-        (show(zone="Mars/Base"), "schedules[0].zone: 'Mars/Base' is no IANA time zone"),
-        (show(zone="../etc/passwd"), "schedules[0].zone: '../etc/passwd' is no IANA time zone"),
+        (line(min=5, max=4), "min must not exceed max: 5 > 4"),
+        (show(cron="often"), "schedules[0].cron: 'often' is invalid: must have five fields"),
+        (show(time_zone="Mars/Base"), "schedules[0].time_zone: 'Mars/Base' must be an IANA time zone"),
+        (show(time_zone="../etc/passwd"), "schedules[0].time_zone: '../etc/passwd' must be an IANA time zone"),
         (show(duration_s=0), "schedules[0].duration_s must be a number > 0"),
         (line(settings=[]), "settings must be a JSON object or null, not array"),
         (line(settings={"slots": 1}), "settings: object contains unknown field slots; the known ones are "),
@@ -114,9 +114,9 @@ def test_what_is_wrong_with_a_line(bad: bytes, said: str) -> None:
 
 def test_a_decision_is_answered_with_its_reasons() -> None:
     _, said = answer(LoadHistory(), line())
-    assert orjson.loads(said) == {"desired": 2, "why": "1 -> 2: load wants 2 (122 sessions / 100)"}
+    assert orjson.loads(said) == {"desired": 2, "why": "1 -> 2: load needs 2 pods (122 sessions, 100 per pod)"}
     _, said = answer(LoadHistory(), one_pod(sessions=None))
-    assert orjson.loads(said)["blind"] is True
+    assert orjson.loads(said)["no_metrics"] is True
 
 
 def test_after_a_bad_line_nothing_is_lost() -> None:
@@ -128,5 +128,5 @@ def test_after_a_bad_line_nothing_is_lost() -> None:
 
 def test_time_only_grows() -> None:
     history, _ = answer(LoadHistory(), line(t=10))
-    assert orjson.loads(answer(history, line(t=10))[1]) == {"error": "t must grow: 10 follows 10"}
+    assert orjson.loads(answer(history, line(t=10))[1]) == {"error": "t must increase: 10 follows 10"}
     assert "desired" in orjson.loads(answer(history, line(t=10.5))[1])

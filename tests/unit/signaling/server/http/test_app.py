@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 from socket import SHUT_RDWR
 from typing import TypeVar
@@ -200,6 +201,19 @@ async def test_an_allowed_page_may_load_the_sdk_and_not_the_call_page(running: R
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+@pytest.mark.parametrize("running", [OPEN_TO_APP], indirect=True)
+async def test_an_allowed_page_may_keep_the_sdk_of_a_version(running: Running) -> None:
+    for path, status in (
+        (f"/web/sdk/{version('switchboard-signaling')}/index.js", 200),
+        ("/web/sdk/0.0.0/index.js", 404),
+    ):
+        answer = await running.public.get(path, headers={"Origin": APP})
+        assert answer.status == status
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert answer.headers["Vary"] == "Origin"
+        assert ("immutable" in answer.headers["Cache-Control"]) == (status == 200)
+
+
 @pytest.mark.parametrize("path", ["/", "/web/app.js", "/web/style.css", "/web/sdk/switchboard.js"])
 async def test_browsers_revalidate_the_pages_files(running: Running, path: str) -> None:
     answer = await running.public.get(path)
@@ -358,7 +372,7 @@ async def test_peers_frames_arrive_in_order_and_are_counted(running: Running) ->
         await one.send_str(chat(match_id, seq))
     assert [(await until(two, messages.Chat)).seq for _ in range(100)] == list(range(1, 101))
     metrics = await (await running.internal.get("/metrics")).text()
-    assert 'switchboard_signaling_frames_received_total{type="Chat"} 100.0' in metrics
+    assert 'switchboard_signaling_frames_received_total{type="chat"} 100.0' in metrics
 
 
 @pytest.mark.parametrize("running", [{"frames_per_second": 10.0}], indirect=True)

@@ -15,9 +15,17 @@ from switchboard_signaling.server.http.files import Files
 
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[TestClient[Any, Any]]:
-    """Serve a folder as a pod serves its page."""
-    app = web.Application()
-    app.router.add_get("/web/{name:.+}", Files(folder).serve)
+    """Serve a folder as the pod does its page."""
+    app, files = web.Application(), Files(folder, "1.2.3")
+
+    async def version(request: web.Request) -> web.Response:
+        return files.answer_version(request, request.match_info["version"], request.match_info["name"])
+
+    async def current(request: web.Request) -> web.Response:
+        return files.answer(request, request.match_info["name"])
+
+    app.router.add_get("/web/sdk/{version}/{name}", version)
+    app.router.add_get("/web/{name:.+}", current)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -54,8 +62,42 @@ async def test_another_version_of_equal_size_and_time_is_sent(tmp_path: Path) ->
         assert (changed.status, await changed.text()) == (200, "two")
 
 
+async def test_the_path_with_the_sdks_version_is_kept_for_a_year(tmp_path: Path) -> None:
+    write(tmp_path, "one")
+    async with serving(tmp_path) as client:
+        answer = await client.get("/web/sdk/1.2.3/module.js")
+        assert (answer.status, await answer.text()) == (200, "one")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        again = await client.get("/web/sdk/1.2.3/module.js", headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status, again.headers["Cache-Control"]) == (304, answer.headers["Cache-Control"])
+
+
+@pytest.mark.parametrize("version", ["1.2.4", "1.2", "latest"])
+async def test_another_version_is_not_found_and_the_answer_names_the_one_that_is_served(
+    tmp_path: Path, version: str
+) -> None:
+    write(tmp_path, "one")
+    async with serving(tmp_path) as client:
+        answer = await client.get(f"/web/sdk/{version}/module.js")
+        assert (answer.status, answer.headers["Cache-Control"]) == (404, "no-store")
+        text = await answer.text()
+        assert "serves version 1.2.3" in text
+        assert "Remedy: import /web/sdk/1.2.3/index.js" in text
+
+
 @pytest.mark.parametrize(
-    "name", ["missing.js", "sdk", "sdk/", "../secret", "%2e%2e/secret", "sdk/../../secret", "/etc"]
+    "name",
+    [
+        "missing.js",
+        "sdk/1.2.3/missing.js",
+        "sdk/1.2.3/../../../secret",
+        "sdk",
+        "sdk/",
+        "../secret",
+        "%2e%2e/secret",
+        "sdk/../../secret",
+        "/etc",
+    ],
 )
 async def test_a_path_outside_the_folder_is_not_found(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret").write_text("secret")

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -28,6 +29,7 @@ HANDSHAKE = {
     "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }  # fmt: skip
+VERSION = version("switchboard-signaling")
 GOAWAY = {"count": 1, "withinMs": 0}
 
 Key: TypeAlias = tuple[str, str, int]
@@ -108,6 +110,10 @@ async def the_etag(running: Running, _patch: pytest.MonkeyPatch, _stack: AsyncEx
     return {"etag": (await running.public.get("/")).headers["ETag"]}
 
 
+async def the_sdks_etag(running: Running, _patch: pytest.MonkeyPatch, _stack: AsyncExitStack) -> Mapping[str, str]:
+    return {"etag": (await running.public.get("/web/sdk/index.js")).headers["ETag"]}
+
+
 @dataclass
 class Request:
     """How to provoke one status: headers and path may name what `prepare` returns."""
@@ -142,6 +148,11 @@ REQUESTS: dict[tuple[str, str], dict[int, Request]] = {
     ("get", "/web/{name}"): {
         200: Request("/web/app.js"), 304: Request("/web/index.html", {"If-None-Match": "{etag}"}, prepare=the_etag),
         404: Request("/web/none"),
+    },
+    ("get", "/web/sdk/{version}/{name}"): {
+        200: Request(f"/web/sdk/{VERSION}/index.js"),
+        304: Request(f"/web/sdk/{VERSION}/index.js", {"If-None-Match": "{etag}"}, prepare=the_sdks_etag),
+        404: Request("/web/sdk/0.0.0/index.js"),
     },
     ("get", "/ws"): {
         101: Request(headers=HANDSHAKE),

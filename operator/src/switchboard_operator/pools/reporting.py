@@ -1,4 +1,4 @@
-"""What a pass has to say: the load figures of the status, and the events. Pure."""
+"""Load figures for the status, and events. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,16 +9,17 @@ from switchboard_operator.pools.replicas import ReplicaDecision
 from switchboard_operator.pools.snapshot import Observed
 from switchboard_operator.pools.state import Figures, PoolState
 from switchboard_operator.pools.wakeups import REPORT_SECONDS
+from switchboard_operator.status.wording import count
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What is remembered of a pool from one pass to the next."""
+    """State of a pool that is kept from one reconciliation to the next."""
 
     reported_at: float = 0.0
-    """When its figures were last renewed, on the monotonic clock in seconds."""
+    """When its figures were last updated, on the monotonic clock in seconds."""
     sessions: Mapping[str, int] = field(default_factory=dict)
-    """Sessions of its pods, by name, when the rebalancing that is under way was first seen."""
+    """Sessions of its pods by name at the start of the current rebalancing; empty while there is none."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PoolEvent:
 def figures(
     pool: SignalingPool, observed: Observed, decision: ReplicaDecision, memory: Memory, now: float
 ) -> tuple[Figures, Memory]:
-    """Return the figures to show: those of now if it is time or something changed, else those that are shown.
+    """Return the figures for the status: the current ones if an update is due, else those already there.
 
     `now` is the monotonic clock in seconds.
     """
@@ -49,14 +50,14 @@ def figures(
 
 
 def events(pool: SignalingPool, state: PoolState, memory: Memory) -> tuple[list[PoolEvent], Memory]:
-    """Return the events of a pass that was carried out, and what to remember for the next one.
+    """Return the events of an executed plan, and what to remember for the next reconciliation.
 
-    `pool` is as the pass began: its status shows what was decided before.
+    `pool` is as it was read at the start: its status has the previous decision.
     """
     found = []
     before, decision = pool.status.desired_replicas, state.plan.decision
-    if before != decision.desired and pool.status.decision:
-        found.append(PoolEvent("Scaling", f"{before} -> {decision.desired} pods: {decision.why}"))
+    if before != decision.desired and pool.status.scaling_decision:
+        found.append(PoolEvent("Scaling", f"Scaling from {before} to {count(decision.desired, 'pod')}: {decision.why}"))
     if state.plan.steps.rebalancing:
         memory = replace(memory, sessions=memory.sessions or state.observed.sessions)
     elif memory.sessions:

@@ -6,23 +6,29 @@ from tests.unit.operator.pools.pods import by_name, out, replica_set, serving
 
 from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_operator.pools.drain import Steps
-from switchboard_operator.pools.narrate import Memory, PoolEvent, events, figures
 from switchboard_operator.pools.plan import Plan
 from switchboard_operator.pools.replicas import ReplicaDecision
+from switchboard_operator.pools.reporting import Memory, PoolEvent, events, figures
 from switchboard_operator.pools.snapshot import Observed
 from switchboard_operator.pools.state import Figures, PoolState
 
-DECISION = ReplicaDecision(2, "load wants 2")
+DECISION = ReplicaDecision(2, "load needs 2 pods")
 SHOWN = Figures(7, 100, "load wanted 2")
 
 
-def told(**status: Any) -> SignalingPool:
-    known = {"desiredReplicas": 2, "observedGeneration": 1, "sessions": 7, "capacity": 100, "decision": SHOWN.why}
+def reported(**status: Any) -> SignalingPool:
+    known = {
+        "desiredReplicas": 2,
+        "observedGeneration": 1,
+        "sessions": 7,
+        "sessionCapacity": 100,
+        "scalingDecision": SHOWN.why,
+    }
     return pool(status={**known, **status})
 
 
 OBSERVED = Observed("new", by_name(replica_set(serving("a", 5), out("b", 3), serving("c", sample=None))))
-FOUND = Figures(8, 100, "load wants 2")
+FOUND = Figures(8, 100, "load needs 2 pods")
 
 
 @pytest.mark.parametrize(
@@ -32,14 +38,14 @@ FOUND = Figures(8, 100, "load wants 2")
         ("they were renewed a moment ago", {}, 129.9, SHOWN, 100.0),
         ("something else was decided", {"desiredReplicas": 3}, 101.0, FOUND, 101.0),
         ("the spec changed", {"observedGeneration": 0}, 101.0, FOUND, 101.0),
-        ("they are the same", {"sessions": 8, "decision": "load wants 2"}, 200.0, FOUND, 100.0),
+        ("they are the same", {"sessions": 8, "scalingDecision": "load needs 2 pods"}, 200.0, FOUND, 100.0),
     ],
 )
 def test_figures_are_renewed_now_and_then(
     case: str, status: dict[str, Any], now: float, found: Figures, reported_at: float
 ) -> None:
     memory = Memory(reported_at=100.0)
-    assert figures(told(**status), OBSERVED, DECISION, memory, now) == (found, Memory(reported_at))
+    assert figures(reported(**status), OBSERVED, DECISION, memory, now) == (found, Memory(reported_at))
 
 
 def state(steps: Steps | None = None, desired: int = 2, **sessions: int) -> PoolState:
@@ -49,21 +55,21 @@ def state(steps: Steps | None = None, desired: int = 2, **sessions: int) -> Pool
 
 
 def test_at_rest_there_is_nothing_to_say() -> None:
-    assert events(told(), state(a=5), Memory()) == ([], Memory())
+    assert events(reported(), state(a=5), Memory()) == ([], Memory())
 
 
 def test_another_number_of_pods_is_an_event_once_one_was_decided_before() -> None:
-    found, _ = events(told(), state(desired=5), Memory())
-    assert found == [PoolEvent("Scaling", "2 -> 5 pods: load wants it")]
-    assert events(told(decision=""), state(desired=5), Memory())[0] == [], "of a new pool nobody needs to know"
+    found, _ = events(reported(), state(desired=5), Memory())
+    assert found == [PoolEvent("Scaling", "Scaling from 2 to 5 pods: load wants it")]
+    assert events(reported(scalingDecision=""), state(desired=5), Memory())[0] == [], "not for a new pool"
 
 
 def test_a_rebalancing_is_summed_up_when_it_ends() -> None:
     moving = Steps(rebalancing=(serving("a"),))
-    _, memory = events(told(), state(moving, a=300, b=0), Memory(5.0))
+    _, memory = events(reported(), state(moving, a=300, b=0), Memory(5.0))
     assert memory == Memory(5.0, {"a": 300, "b": 0})
-    found, memory = events(told(), state(moving, a=200, b=100), memory)
+    found, memory = events(reported(), state(moving, a=200, b=100), memory)
     assert (found, memory.sessions) == ([], {"a": 300, "b": 0}), "it goes on"
-    found, memory = events(told(), state(a=150, b=150), memory)
-    assert found == [PoolEvent("Rebalanced", "150 sessions left a (300 -> 150); b (0 -> 150) took sessions.")]
+    found, memory = events(reported(), state(a=150, b=150), memory)
+    assert found == [PoolEvent("Rebalanced", "Moved 150 sessions from a (300 -> 150) to b (0 -> 150).")]
     assert memory == Memory(5.0)
