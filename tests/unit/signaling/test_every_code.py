@@ -184,7 +184,7 @@ async def test_a_page_of_another_origin_is_told_what_helps(tmp_path: Path) -> No
         assert running.pod.hub.active_sessions == running.pod.hub.connections == 0
 
 
-async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path) -> None:
+async def test_unavailable_keys_are_no_fault_of_the_client(tmp_path: Path) -> None:
     async with pod_alone(tmp_path, auth_type="JWKS", auth_jwks_url="http://127.0.0.1:1/keys") as running:
         frame = await receive(await running.greeted(Hello(socket_number=1, instance="i", auth=token())))
     assert isinstance(frame, messages.ErrorFrame)
