@@ -307,7 +307,7 @@ async def disconnected(running: Running) -> int | None:
     return await closed_with(socket)
 
 
-async def blocked(running: Running) -> int | None:
+async def a_blocked_subject(running: Running) -> int | None:
     socket = await running.welcomed()
     [session_id] = running.pod.hub.sessions
     await running.pod.blocks.add(of_session(session_id), 60)
@@ -353,7 +353,7 @@ CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.CLOSE_SILENT: (silent, {}),
     errors.CLOSE_REPLACED: (replaced, {}),
     errors.CLOSE_DISCONNECTED: (disconnected, {}),
-    errors.CLOSE_BLOCKED: (blocked, {}),
+    errors.CLOSE_BLOCKED: (a_blocked_subject, {}),
     errors.CLOSE_TOO_SLOW: (too_slow, {}),
     errors.CLOSE_AUTH_EXPIRED: (old_jwt, SHARED),
     errors.CLOSE_RETRY: (cordoned, {}),
