@@ -11,7 +11,7 @@ from statistics import median
 from typing import Final
 
 from playwright.async_api import Browser
-from prove.cuts import cuttable
+from prove.proxy import cuttable_proxy
 from prove.relay import Pods
 from tests.browser.call import CallPage, Recording, chromium, start_call
 from tests.browser.lan import HOST, Home, lan
@@ -70,8 +70,8 @@ async def over_two_pods(folder: Path) -> AsyncIterator[tuple[People, Pods, list[
             for port in pods.ports:
                 await pods.start(port)
             used = list(pods.ports)
-            async with cuttable(lambda: used[0]) as way:
-                yield await pair(browser, browser, f"http://localhost:{way.port}"), pods, used
+            async with cuttable_proxy(lambda: used[0]) as proxy:
+                yield await pair(browser, browser, f"http://localhost:{proxy.port}"), pods, used
         finally:
             await pods.stop()
 
@@ -96,7 +96,7 @@ async def pod_gone(folder: Path, rounds: int, number: signal.Signals, name: str)
             gone = used[0]
             used.reverse()
             pods.signal(gone, number)
-            ending = asyncio.create_task(pods.bury(gone))
+            ending = asyncio.create_task(pods.wait_for_exit(gone))
             lines = [await line(people)]
             while not ending.done():
                 lines.append(await line(people))

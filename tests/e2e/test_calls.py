@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from tests.browser.call import CallPage, Recording, chromium, start_call
 from tests.e2e.kubectl import Object, all_ready, ready
-from tests.e2e.made import Made
 from tests.e2e.pods import SIGNALING, TURN, kill, name_of, primaries, replaced, signaling_pods
 from tests.e2e.processes import kill as kill_process
+from tests.e2e.quickstart import Quickstart
 
 from switchboard_cluster import quickstart
 from switchboard_crds import names
@@ -35,7 +35,7 @@ async def write(writer: CallPage, reader: CallPage, text: str) -> None:
     await reader.sees("#lines", text)
 
 
-async def test_a_call_comes_about(switchboard: Made, took: Took) -> None:
+async def test_a_call_comes_about(switchboard: Quickstart, took: Took) -> None:
     signaling_pods(switchboard)
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
@@ -47,7 +47,7 @@ async def test_a_call_comes_about(switchboard: Made, took: Took) -> None:
         await write(one, other, "Good morning")
 
 
-async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Made, took: Took) -> None:
+async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Quickstart, took: Took) -> None:
     before = [name_of(pod) for pod in signaling_pods(switchboard)]
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
@@ -68,7 +68,7 @@ async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Made, to
             await person.assert_moving()
 
 
-async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: Made, took: Took) -> None:
+async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: Quickstart, took: Took) -> None:
     def roll_out(*proxies: str) -> float:
         """Have all pods replaced, and return how long it took."""
         before = {name_of(pod) for pod in signaling_pods(switchboard)}
@@ -96,7 +96,7 @@ async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: 
 
 
 async def test_a_relay_that_dies_interrupts_the_call_and_says_so_until_it_serves_again(
-    switchboard: Made, took: Took
+    switchboard: Quickstart, took: Took
 ) -> None:
     crash_relays(switchboard)  # the kubelet starts again at once what dies first, and after 10 s what dies then
     async with chromium() as browser:
@@ -119,7 +119,7 @@ async def test_a_relay_that_dies_interrupts_the_call_and_says_so_until_it_serves
             took(f"{who} saw no moving picture for", await recording.longest_freeze())
 
 
-def crash_relays(switchboard: Made) -> None:
+def crash_relays(switchboard: Quickstart) -> None:
     """Kill all coturn processes, and wait until the fleet has them again, in the same pods."""
     before = switchboard.kubectl.json("get", "pods", f"--selector={TURN}")["items"]
     for pod in before:
@@ -141,7 +141,7 @@ def restarts(pods: list[Object]) -> list[int]:
     return found
 
 
-def wipe(switchboard: Made) -> None:
+def wipe(switchboard: Quickstart) -> None:
     """Remove all that the pools have in the store, whatever is being written meanwhile."""
     secret: Object = switchboard.kubectl.json("get", "secret", f"{quickstart.POOL}-redis-client")
     user, password = (base64.b64decode(secret["data"][name]).decode() for name in ("username", "password"))
@@ -151,7 +151,7 @@ def wipe(switchboard: Made) -> None:
         switchboard.kubectl("exec", pod, "--", "sh", "-c", script)
 
 
-async def test_a_store_that_is_wiped_ends_no_call(switchboard: Made, took: Took) -> None:
+async def test_a_store_that_is_wiped_ends_no_call(switchboard: Quickstart, took: Took) -> None:
     signaling_pods(switchboard)
     switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the store whole", timeout=180)
     async with chromium() as browser:

@@ -39,7 +39,7 @@ class Both:
         self.ran = ran
         self.node = Node(lambda: 0.0, lambda _channel, _text: None)
         self.now = 1_700_000_000
-        self.troubles = Silence()
+        self.reports = Silence()
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         words = [word if isinstance(word, str) else repr(word) for word in arguments]

@@ -144,7 +144,7 @@ def _make_broker(name: str, settings: ServerSettings, metrics: Metrics) -> Broke
     # A pod without a store starts faster without its client.
     from switchboard_signaling.broker.redis import RedisBroker
     from switchboard_signaling.valkey.access import FileCredentials, tls_context
-    from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
+    from switchboard_signaling.valkey.cluster import ClusterClient, ErrorReports
 
     nodes = [(host, int(port)) for host, _, port in (node.rpartition(":") for node in settings.redis_nodes)]
     credentials = FileCredentials(settings.redis_auth_dir) if settings.redis_auth_dir else None
@@ -155,6 +155,6 @@ def _make_broker(name: str, settings: ServerSettings, metrics: Metrics) -> Broke
             f"the store's certificates in {settings.redis_tls_dir} are unusable: {error.strerror or error}."
             " Remedy: put ca.crt there, and tls.crt with tls.key or neither, in PEM"
         ) from error
-    troubles = Troubles(lambda code: metrics.store_errors.labels(code).inc())
-    client = ClusterClient(nodes, credentials, tls, troubles, "switchboard", STORE_REMEDY)
+    reports = ErrorReports(lambda code: metrics.store_errors.labels(code).inc())
+    client = ClusterClient(nodes, credentials, tls, reports, "switchboard", STORE_REMEDY)
     return RedisBroker(name, settings.pool, client)

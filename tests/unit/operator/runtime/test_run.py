@@ -13,7 +13,7 @@ from tests.unit.operator.kube import fake
 from tests.unit.operator.kube.lease_server import FakeKube
 
 from switchboard_crds import names
-from switchboard_operator.kinds import OWNED, ours
+from switchboard_operator.kinds import OWNED, api_of_kind
 from switchboard_operator.kube.lease import Timing
 from switchboard_operator.kube.resources import ENDPOINT_SLICE, LEASE, POD
 from switchboard_operator.runtime import kopf_app
@@ -203,7 +203,7 @@ async def test_a_replica_that_loses_the_lease_stops_acting_and_leads_again_later
     world.assert_stopped()
 
 
-FLEETS = ours(names.TURN_FLEET)
+FLEETS = api_of_kind(names.TURN_FLEET)
 
 
 class Leader:

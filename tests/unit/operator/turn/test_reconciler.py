@@ -8,12 +8,12 @@ from tests.unit.operator.examples import pod, resource
 from tests.unit.operator.kube.fake import FakeKube, refusal
 
 from switchboard_crds import names
-from switchboard_operator.kinds import OWNED, ours
+from switchboard_operator.kinds import OWNED, api_of_kind
 from switchboard_operator.kube import ApiError, UnavailableError
 from switchboard_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET
 from switchboard_operator.turn.reconciler import RETRY_SECONDS, FleetReconciler
 
-FLEETS = ours(names.TURN_FLEET)
+FLEETS = api_of_kind(names.TURN_FLEET)
 REGIONS = [{"name": "north"}]
 
 

@@ -22,7 +22,7 @@ from switchboard_signaling.session.records import (
     TouchMatch,
     TouchSession,
 )
-from switchboard_signaling.valkey.cluster import Troubles
+from switchboard_signaling.valkey.cluster import ErrorReports
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.wire.intents import Idle
 
@@ -30,7 +30,7 @@ from switchboard_signaling.wire.intents import Idle
 class Away:
     """The client of a store that does not answer."""
 
-    troubles = Troubles()
+    reports = ErrorReports()
 
     async def start(self) -> None: ...
 

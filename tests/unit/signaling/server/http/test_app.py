@@ -372,7 +372,7 @@ async def test_peers_frames_arrive_in_order_and_are_counted(running: Running) ->
         await one.send_str(chat(match_id, seq))
     assert [(await until(two, messages.Chat)).seq for _ in range(100)] == list(range(1, 101))
     metrics = await (await running.internal.get("/metrics")).text()
-    assert 'switchboard_signaling_frames_received_total{type="Chat"} 100.0' in metrics
+    assert 'switchboard_signaling_frames_received_total{type="chat"} 100.0' in metrics
 
 
 @pytest.mark.parametrize("running", [{"frames_per_second": 10.0}], indirect=True)
@@ -582,7 +582,7 @@ async def test_refused_frames_are_counted(running: Running) -> None:
         await one.send_str(messages.encode(offer).decode())
     error = await receive(one)
     assert isinstance(error, messages.ErrorFrame)
-    assert (error.code, error.retryable, error.ref) == ("rate-limited", True, "sdp")
+    assert (error.code, error.retryable, error.ref and error.ref.type) == ("rate-limited", True, "offer")
     assert await running.metric('switchboard_signaling_limited_total{limit="sdp"} 1.0')
 
 
