@@ -253,7 +253,7 @@ async def test_a_full_pod_sends_clients_away_to_come_back(running: Running) -> N
     frame = await receive(refused)
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.retryable) == ("pool-busy", True)
-    assert await closed_with(refused) == 4429
+    assert await closed_with(refused) == 4460
 
 
 async def test_binary_and_malformed_frames_are_answered_and_the_third_closes(running: Running) -> None:
@@ -468,10 +468,10 @@ async def test_a_client_with_a_good_jwt_is_welcomed_and_stays_itself(running: Ru
 @pytest.mark.parametrize(
     ("auth", "code", "close"),
     [
-        (None, "auth-required", 4402),
-        ("no jwt", "auth-invalid", 4403),
-        (token(exp=1), "auth-expired", 4419),
-        (token(sub=None), "auth-invalid", 4403),
+        (None, "auth-required", 4401),
+        ("no jwt", "auth-invalid", 4402),
+        (token(exp=1), "auth-expired", 4440),
+        (token(sub=None), "auth-invalid", 4402),
     ],
 )
 async def test_a_client_without_a_good_jwt_is_told_why(
@@ -540,13 +540,13 @@ async def test_nobody_gets_another_limit_by_writing_a_header(running: Running) -
 async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(running: Running) -> None:
     old = messages.Resume(token="a.b.c", socket_number=1, instance="i", intent=Idle())
     for _ in range(12):
-        assert await closed_with(await running.greeted(old)) == 4404
+        assert await closed_with(await running.greeted(old)) == 4465
     good = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
     made_up = messages.Resume(token=good[:-2] + "AA", socket_number=1, instance="i", intent=Idle())
     sockets = [await running.socket() for _ in range(10)]
     for socket in sockets:
         await socket.send_str(messages.encode(made_up).decode())
-        assert await closed_with(socket) == 4404
+        assert await closed_with(socket) == 4465
     status, retry_after = await refused(running)
     assert status == 429
     assert 1790 < int(retry_after or 0) <= 1800
@@ -558,7 +558,7 @@ async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(run
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 1}], indirect=True)
 async def test_made_up_jwts_and_bearer_tokens_count_too(running: Running) -> None:
     forged = messages.Hello(socket_number=1, instance="i", auth=token(b"not the secret of this pool, but long"))
-    assert await closed_with(await running.greeted(forged)) == 4403
+    assert await closed_with(await running.greeted(forged)) == 4402
     assert (await refused(running))[0] == 429
 
 
@@ -566,7 +566,7 @@ async def test_made_up_jwts_and_bearer_tokens_count_too(running: Running) -> Non
 async def test_where_all_clients_share_an_address_nobody_pays_for_another(running: Running) -> None:
     forged = messages.Hello(socket_number=1, instance="i", auth=token(b"not the secret of this pool, but long"))
     for _ in range(12):
-        assert await closed_with(await running.greeted(forged)) == 4403
+        assert await closed_with(await running.greeted(forged)) == 4402
 
 
 @pytest.mark.parametrize("running", [{"sdp_per_second": 0.1}], indirect=True)
