@@ -184,8 +184,8 @@ async def test_a_page_of_another_origin_is_told_what_helps(tmp_path: Path) -> No
         assert running.pod.hub.active_sessions == running.pod.hub.connections == 0
 
 
-async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path) -> None:
-    async with pod_alone(tmp_path, auth_type="Jwks", auth_jwks_url="http://127.0.0.1:1/keys") as running:
+async def test_unavailable_keys_are_not_the_clients_fault(tmp_path: Path) -> None:
+    async with pod_alone(tmp_path, auth_type="JWKS", auth_jwks_url="http://127.0.0.1:1/keys") as running:
         frame = await receive(await running.greeted(Hello(socket_number=1, instance="i", auth=token())))
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.remedy) == (errors.AUTH_UNAVAILABLE.code, errors.AUTH_UNAVAILABLE.remedy)
@@ -307,7 +307,7 @@ async def disconnected(running: Running) -> int | None:
     return await closed_with(socket)
 
 
-async def kept_out(running: Running) -> int | None:
+async def blocked(running: Running) -> int | None:
     socket = await running.welcomed()
     [session_id] = running.pod.hub.sessions
     await running.pod.blocks.block(of_session(session_id), 60)
@@ -353,7 +353,7 @@ CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.CLOSE_SILENT: (silent, {}),
     errors.CLOSE_REPLACED: (replaced, {}),
     errors.CLOSE_DISCONNECTED: (disconnected, {}),
-    errors.CLOSE_BLOCKED: (kept_out, {}),
+    errors.CLOSE_BLOCKED: (blocked, {}),
     errors.CLOSE_TOO_SLOW: (too_slow, {}),
     errors.CLOSE_AUTH_EXPIRED: (old_jwt, SHARED),
     errors.CLOSE_RETRY: (cordoned, {}),
