@@ -1,4 +1,4 @@
-"""A small client of the cluster's API server, for starting the cluster and asking how it is."""
+"""A small client of the cluster's API server, for the start and the status of the cluster."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class ApiServer:
             self._tls.load_cert_chain(pair.name)
 
     def request(self, method: str, path: str, body: Object | None = None, kind: str = "application/json") -> Any:
-        """Return the answer's JSON, or its text where it is not JSON.
+        """Return the response's JSON, or its text if it is not JSON.
 
-        Raises `UnreachableError`, or `ClusterError("api-refused")` for an answer of 400 or more.
+        Raises `UnreachableError`, or `ClusterError("api-refused")` for a status of 400 or higher.
         """
         url = urlsplit(self.server)
         connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=self._timeout, context=self._tls)
@@ -61,7 +61,7 @@ class ApiServer:
         return json.loads(text) if text.startswith(("{", "[")) else text
 
     def ready(self) -> bool:
-        """Say whether the API server is ready for work."""
+        """Return whether the API server is ready."""
         try:
             return bool(self.request("GET", "/readyz") == "ok")
         except ClusterError:
@@ -73,7 +73,7 @@ class ApiServer:
         return items
 
     def apply(self, path: str, obj: Object) -> Object:
-        """Apply an object server-side to its own path."""
+        """Apply an object server-side; `path` is its collection."""
         answer: Object = self.request(
             "PATCH",
             f"{path}/{obj['metadata']['name']}?fieldManager={FIELD_MANAGER}&force=true",
@@ -84,6 +84,6 @@ class ApiServer:
 
 
 def condition(obj: Object, name: str) -> str:
-    """Return a condition's status, `Unknown` where the object has none such."""
+    """Return the status of a condition; `Unknown` if the object does not have it."""
     found = (one["status"] for one in obj.get("status", {}).get("conditions", []) if one["type"] == name)
     return next(found, "Unknown")

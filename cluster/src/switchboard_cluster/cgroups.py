@@ -23,7 +23,7 @@ def hierarchies() -> dict[Path, str]:
 
 
 def create(group: str) -> None:
-    """Create a cgroup in every hierarchy, usable by a kubelet that is given it as its root."""
+    """Create a cgroup in every hierarchy that can serve as a kubelet's root."""
     for mount, kind in hierarchies().items():
         below = mount
         for part in group.split("/"):
@@ -32,13 +32,13 @@ def create(group: str) -> None:
             below /= part
             below.mkdir(exist_ok=True)
             for name in ("cpuset.cpus", "cpuset.mems"):
-                # A v1 cpuset starts empty, and no process can enter it before it has processors and memory.
+                # A v1 cpuset is initially empty, and no process can enter it without processors and memory.
                 if kind == "cgroup" and (below / name).exists():
                     (below / name).write_text((below.parent / name).read_text())
 
 
 def _delegate(group: Path) -> None:
-    """Switch on all controllers for the children of a v2 group."""
+    """Enable all controllers for the children of a v2 group."""
     available = (group / "cgroup.controllers").read_text().split()
     (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in available))
 
@@ -49,7 +49,7 @@ def groups(group: str) -> list[Path]:
     for mount in hierarchies():
         top = mount / group
         if top.is_dir():
-            found += [Path(folder) for folder, _, _ in os.walk(top)]  # which passes over groups that vanish meanwhile
+            found += [Path(folder) for folder, _, _ in os.walk(top)]  # walk skips groups that vanish
     return sorted(found, key=lambda path: -len(path.parts))
 
 
@@ -80,5 +80,5 @@ def remove(group: str, timeout: float = 10.0) -> None:
             raise ClusterError("cgroup-busy", f"cannot remove {remaining[0]}", f"see {remaining[0]}/cgroup.procs")
         time.sleep(0.01)
     for mount in hierarchies():
-        with contextlib.suppress(OSError):  # another slot's group is in it, or it never was
+        with contextlib.suppress(OSError):  # it has another slot's group, or does not exist
             (mount / group).parent.rmdir()

@@ -1,4 +1,4 @@
-"""Start, stop and trouble a cluster."""
+"""Start and stop a cluster, and inject failures."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from switchboard_cluster.processes import Unit
 from switchboard_cluster.progress import Progress
 
 START_TIMEOUT = 120.0
-"""Seconds after which a start has failed; a start takes about ten."""
+"""Seconds after which a start has failed; usually it takes about ten."""
 ANSWER_TIMEOUT = 30.0
-"""Seconds after which an API server that runs and does not answer counts as broken."""
+"""Seconds after which a running API server that does not answer is broken."""
 POLL = 0.1
 SYSTEM_IMAGES = ("pause", "coredns")
 
 
 @dataclass(frozen=True)
 class Running:
-    """A cluster that was started to the end."""
+    """A cluster whose start was completed."""
 
     slot: Slot
     nodes: list[Node]
@@ -59,16 +59,16 @@ class Running:
 
 
 def running(paths: Paths) -> Running | None:
-    """Return this checkout's cluster, if one was started to the end (its parts may have died since).
+    """Return this checkout's cluster if its start was completed; its processes may have died since.
 
-    Raises `ClusterError("not-root")` if there is one and this is not root, who alone sees its parts.
+    Raises `ClusterError("not-root")` if there is one and the user is not root: only root can inspect its processes.
     """
     if not paths.state.exists():
         return None
     preflight.check_user()
     state = json.loads(paths.state.read_text())
     slot = Slot(state["slot"])
-    if slots.of(paths.root) != slot:  # the machine was restarted: /run is empty
+    if slots.of(paths.root) != slot:  # the machine has rebooted: /run is empty
         return None
     return Running(slot, slot.nodes(state["nodes"]))
 
@@ -82,26 +82,28 @@ def need(paths: Paths) -> Running:
 
 @contextmanager
 def exclusive(paths: Paths, doing: str, progress: Progress) -> Iterator[None]:
-    """Let one command at a time change this checkout's cluster."""
+    """Hold the lock under which one command at a time changes this checkout's cluster."""
     with locks.hold(paths.root / "lock", doing, progress):
         yield
 
 
 @contextmanager
 def changing(paths: Paths, doing: str) -> Iterator[Running]:
-    """Give this checkout's cluster to one command at a time. Raises `ClusterError("no-cluster")`."""
+    """Yield this checkout's cluster under its lock. Raises `ClusterError("no-cluster")`."""
     need(paths)
     with exclusive(paths, doing, Progress()):
         yield need(paths)
 
 
 def up(paths: Paths, count: int, progress: Progress) -> bool:
-    """Start a cluster of `count` nodes and wait until all of it is ready; False if it ran already.
+    """Start a cluster of `count` nodes and wait until it is ready; return False if it was running already.
 
-    What a crash has left is removed first. Raises `ClusterError` with the log of the part that failed.
+    Removes the leftovers of a crash first. Raises `ClusterError` with the log of the component that failed.
     """
     if not 1 <= count <= layout.MAX_NODES:
-        raise ClusterError("bad-node-count", f"{count} nodes", f"--nodes takes 1 to {layout.MAX_NODES}")
+        raise ClusterError(
+            "bad-node-count", f"a cluster cannot have {count} nodes", f"set --nodes to 1 to {layout.MAX_NODES}"
+        )
     preflight.check_user()
     with exclusive(paths, "starts the cluster", progress):
         if (found := running(paths)) and _healthy(found, paths):
@@ -122,9 +124,9 @@ def up(paths: Paths, count: int, progress: Progress) -> bool:
 
 
 def _healthy(found: Running, paths: Paths) -> bool:
-    """Say whether the control plane runs and answers; a dead node is no reason to start anew.
+    """Return whether the control plane runs and answers; dead nodes do not matter.
 
-    Patiently: a busy machine, or an API server that was restarted just now, is no reason either.
+    Waits up to ANSWER_TIMEOUT for a busy machine or an API server that was just restarted.
     """
     server, deadline = api.ApiServer(paths.kubeconfig), time.monotonic() + ANSWER_TIMEOUT
     while set(components.CONTROL_PLANE) <= set(processes.units(found.slot)):
@@ -149,7 +151,7 @@ def _start(cluster: Running, paths: Paths, built: dict[str, images.Built], progr
     _write_files(cluster, paths, built["pause"].reference)
     for node in nodes:
         cgroups.create(f"{slot.cgroup}/{node.name}")
-    # The API server retries a refused connection after a second only.
+    # Start the API server after etcd listens: it retries a refused connection only after one second.
     starting.wait("etcd", lambda: starting.listens(etcd, components.ETCD_PORT), etcd.name)
     starting.start(api_server, *(units[1] for units in per_node.values()))
     with ThreadPoolExecutor(1) as background:
@@ -189,7 +191,7 @@ def _write_files(cluster: Running, paths: Paths, pause_image: str) -> None:
 
 
 class _Start:
-    """A start under way: it starts units, and waits while it watches that none of them dies."""
+    """A start in progress: starts units, and waits for conditions while it checks that no unit dies."""
 
     def __init__(self, slot: Slot, paths: Paths) -> None:
         self._slot = slot
@@ -206,19 +208,19 @@ class _Start:
         return processes.listens(self._pids[unit.name], port)
 
     def hold(self, holders: list[Unit]) -> None:
-        """Start units that hold namespaces, and wait until these are set up."""
+        """Start units that hold namespaces, and wait until the namespaces are set up."""
         self.start(*holders)
         for unit in holders:
             self.wait(unit.name, lambda unit=unit: processes.is_sleeping(self._pids[unit.name]), unit.name)  # type: ignore[misc]
 
     def wait(self, what: str, ready: Callable[[], bool], unit: str) -> None:
-        """Wait until `ready()`; blame `unit`'s log if it takes too long."""
+        """Wait until `ready()`. Raises `ClusterError("start-timed-out")` with the log of `unit` after the deadline."""
         while not ready():
             self._check_alive()
             if time.monotonic() > self._deadline:
                 raise ClusterError(
                     "start-timed-out",
-                    f"{what} not ready after {START_TIMEOUT:g} s",
+                    f"{what}: not ready after {START_TIMEOUT:g} s",
                     "read the log, then `switchboard-cluster down` and `up`",
                     self.paths.log(unit),
                 )
@@ -229,16 +231,16 @@ class _Start:
             if not processes.alive(pid):
                 raise ClusterError(
                     "unit-died",
-                    f"{name} ended while the cluster started: {last_line(self.paths.log(name))}",
+                    f"{name} exited during the start of the cluster: {last_line(self.paths.log(name))}",
                     "read the log, then `switchboard-cluster down` and `up`",
                     self.paths.log(name),
                 )
 
 
 def last_line(log: Path) -> str:
-    """Return the end of a log's last line, at most 300 characters."""
+    """Return the end of the last line of a log, at most 300 characters."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return lines[-1][-300:] if lines else "it said nothing"
+    return lines[-1][-300:] if lines else "its log is empty"
 
 
 def _load(starting: _Start, built: list[images.Built], nodes: list[Node]) -> None:
@@ -248,12 +250,12 @@ def _load(starting: _Start, built: list[images.Built], nodes: list[Node]) -> Non
 
 
 def targets(paths: Paths, nodes: list[Node]) -> list[tuple[Path, Path]]:
-    """Return what `images.load` needs of each node: the `ctr` to call and the socket to name."""
+    """Return the arguments of `images.load` per node: the `ctr` program and the socket."""
     return [(paths.bin / "ctr", node.containerd_socket) for node in nodes]
 
 
 def _applied(server: api.ApiServer, slot: Slot, coredns_image: str) -> bool:
-    """Apply the add-ons; False while the API server still makes its own first objects."""
+    """Apply the add-ons; return False while the API server still creates its own initial objects."""
     try:
         for path, obj in addons.objects(slot, coredns_image):
             server.apply(path, obj)
@@ -263,7 +265,7 @@ def _applied(server: api.ApiServer, slot: Slot, coredns_image: str) -> bool:
 
 
 def readiness(server: api.ApiServer, nodes: list[Node]) -> dict[str, str]:
-    """Return each node's Ready condition; `Unknown` for one that has not registered, or if nobody answers."""
+    """Return each node's Ready condition; `Unknown` if it has not registered or the API server does not answer."""
     try:
         listed = server.list("/api/v1/nodes")
     except api.UnreachableError:
@@ -273,19 +275,19 @@ def readiness(server: api.ApiServer, nodes: list[Node]) -> dict[str, str]:
 
 
 def component_names(cluster: Running, paths: Paths) -> list[str]:
-    """Return the names of all units that a whole cluster runs."""
+    """Return the names of all units of a complete cluster."""
     units = components.control_plane(cluster.slot, paths)
     return [unit.name for unit in units] + [name for node in cluster.nodes for name in node.units]
 
 
 def alive_nodes(cluster: Running) -> list[Node]:
-    """Return the nodes whose containerd runs."""
+    """Return the nodes whose containerd is running."""
     units = processes.units(cluster.slot)
     return [node for node in cluster.nodes if node.units[1] in units]
 
 
 def _dns_ready(server: api.ApiServer) -> bool:
-    """Say whether one CoreDNS answers; the second follows."""
+    """Return whether at least one CoreDNS is ready."""
     path = "/apis/apps/v1/namespaces/kube-system/deployments/coredns/status"
     try:
         return bool(server.request("GET", path).get("status", {}).get("readyReplicas", 0))
@@ -294,7 +296,7 @@ def _dns_ready(server: api.ApiServer) -> bool:
 
 
 def down(paths: Paths, progress: Progress) -> list[str]:
-    """Remove this checkout's cluster and all that it left; return what could not be removed, if anything."""
+    """Remove this checkout's cluster and its leftovers; return what could not be removed."""
     preflight.check_user()
     with exclusive(paths, "removes the cluster", progress):
         slot = slots.of(paths.root)
@@ -308,16 +310,16 @@ def down(paths: Paths, progress: Progress) -> list[str]:
 
 
 def kill_node(paths: Paths, name: str) -> None:
-    """Let a node die as by a power cut: its link is cut and all of its processes are killed."""
+    """Kill a node as in a power failure: disconnect its link and kill all of its processes."""
     with changing(paths, f"kills {name}") as cluster:
         node = cluster.node(name)
         network.set_node_link(node, up=False)
         processes.kill(lambda: processes.find_of_node(node))
 
 
-def heal_node(paths: Paths, name: str) -> None:
-    """Start a node again as after a power cut: its disk is as it was, its memory is gone."""
-    with changing(paths, f"heals {name}") as cluster:
+def start_node(paths: Paths, name: str) -> None:
+    """Start a node again as after a power failure: its disk is intact, its memory is lost."""
+    with changing(paths, f"starts {name}") as cluster:
         node = cluster.node(name)
         if not set(node.units) <= set(processes.units(cluster.slot)):
             _start_node(node, paths)
@@ -335,11 +337,11 @@ def _start_node(node: Node, paths: Paths) -> None:
     starting.start(*units[1:])
 
 
-def partition(paths: Paths, names: list[str], *, cut: bool) -> None:
-    """Cut nodes off the network (`cut`), or join them to it again; their processes run on."""
-    with changing(paths, "cuts or joins links") as cluster:
+def set_links(paths: Paths, names: list[str], *, up: bool) -> None:
+    """Connect nodes to the network (`up`) or disconnect them; their processes keep running."""
+    with changing(paths, "changes links") as cluster:
         for node in [cluster.node(name) for name in names]:
-            network.set_node_link(node, up=not cut)
+            network.set_node_link(node, up=up)
 
 
 def restart(paths: Paths, name: str) -> None:

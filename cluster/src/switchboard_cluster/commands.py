@@ -1,4 +1,4 @@
-"""What all commands of the command line share: how they answer, and how they fail."""
+"""The output and the failures of all commands."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from switchboard_cluster.progress import console
 
 
 class Output(StrEnum):
-    """How a command answers."""
+    """The format of a command's output."""
 
     TEXT = "text"
     JSON = "json"
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to answer.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the output.")]
 
 
 def answer(output: Output, data: dict[str, Any], text: str) -> None:
@@ -30,7 +30,7 @@ def answer(output: Output, data: dict[str, Any], text: str) -> None:
 
 
 def register(app: typer.Typer, function: Callable[..., None]) -> Callable[..., None]:
-    """Register a command whose `ClusterError` is printed with its remedy and its log, and ends it with status 1."""
+    """Register a command; a `ClusterError` is printed with its remedy and log, and results in exit status 1."""
 
     @wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> None:
@@ -47,7 +47,7 @@ def register(app: typer.Typer, function: Callable[..., None]) -> Callable[..., N
                 console.print(f"log: {error.log}", markup=False)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            console.print("interrupted; the same command goes on where this one stopped")
+            console.print("interrupted; run the same command again to continue")
             raise typer.Exit(130) from None
 
     app.command(function.__name__.strip("_").replace("_", "-"))(guarded)

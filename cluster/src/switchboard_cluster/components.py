@@ -1,6 +1,6 @@
 """The command lines of the control plane and of the nodes: pure functions of the layout.
 
-Why a flag is what it is stands beside it where it is not the obvious one.
+A comment explains each flag whose value is not obvious.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ ETCD_PORT = 2379
 ETCD_URL = f"http://127.0.0.1:{ETCD_PORT}"  # in the control plane's own network namespace
 ETCD_PEER_URL = "http://127.0.0.1:2380"
 NODE_MONITOR_GRACE = "20s"
-# Half of the controller manager's start would be waiting for its own limit (20 requests/s): each controller fetches a
-# token of its own.
+# Each controller fetches a token of its own: with the default limit (20 requests per second), this would take half of
+# the controller manager's start.
 API_LIMITS = ("--kube-api-qps=500", "--kube-api-burst=1000")
 IMAGE_USER = 10001
 """The user and group of Switchboard's images."""
-# The host-path provisioner makes each volume for its own user alone (mode 0750) and heeds no fsGroup. So it runs as the
-# user that the volumes are for, and keeps root's right to all files.
-_MAKES_VOLUMES = (
+# The host-path provisioner creates volumes for its own user only (mode 0750) and ignores fsGroup. So it runs as the
+# user of the images, with root's capabilities for files.
+_AS_VOLUME_OWNER = (
     "setpriv",
     f"--reuid={IMAGE_USER}",
     f"--regid={IMAGE_USER}",
@@ -33,12 +33,12 @@ _MAKES_VOLUMES = (
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 PRIVATE_PLACES = ("/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers")
-"""Folders that containerd, CNI and kubelet write to whatever their settings say; each node has its own."""
-VOLUMES_PLACE = "/tmp/hostpath_pv"  # noqa: S108 - where the host-path provisioner makes volumes; not ours to choose
+"""Folders that containerd, CNI and kubelet use regardless of their settings; each node has its own."""
+VOLUMES_PLACE = "/tmp/hostpath_pv"  # noqa: S108 - the fixed folder of the host-path provisioner
 
 
 def identities(slot: Slot, nodes: list[Node]) -> list[Subject]:
-    """Return everyone who gets a certificate of the cluster's authority."""
+    """Return the subjects that receive a certificate from the cluster's authority."""
     api_hosts = (
         "127.0.0.1",
         slot.control_plane_address,
@@ -69,10 +69,10 @@ def kubeconfigs(nodes: list[Node]) -> list[str]:
 
 
 def holder(name: str, netns: str, volumes: Path) -> Unit:
-    """Return the unit that makes a mount namespace and holds it, together with a network namespace, for others.
+    """Return the unit that creates a mount namespace and holds it, together with a network namespace, for other units.
 
-    All mounts of a node live in there and die with it; so does what container software writes to `PRIVATE_PLACES`.
-    The host-path provisioner's volumes lie in `VOLUMES_PLACE`, which all nodes share.
+    All mounts of a node exist only in there, as does everything that container software writes to `PRIVATE_PLACES`.
+    The host-path provisioner's volumes are in `VOLUMES_PLACE`, which all nodes share.
     """
     script = """
 set -eu
@@ -106,7 +106,7 @@ def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
             f"--listen-peer-urls={ETCD_PEER_URL}",
             f"--initial-advertise-peer-urls={ETCD_PEER_URL}",
             f"--initial-cluster=default={ETCD_PEER_URL}",
-            "--unsafe-no-fsync",  # the data is thrown away with the cluster
+            "--unsafe-no-fsync",  # the data is deleted with the cluster
             "--log-level=warn",
         ),
         unit(
@@ -132,7 +132,7 @@ def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
             f"--audit-log-path={paths.logs}/audit.log",
             "--audit-log-maxsize=200",
             "--audit-log-maxbackup=2",
-            # Kubernetes' own default is 300 s; here the pods of a dead node should move while somebody watches.
+            # Kubernetes' default is 300 s, too long for tests and demonstrations.
             "--default-not-ready-toleration-seconds=10",
             "--default-unreachable-toleration-seconds=10",
         ),
@@ -148,9 +148,9 @@ def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
             "--bind-address=127.0.0.1",
             f"--node-monitor-grace-period={NODE_MONITOR_GRACE}",
             "--enable-hostpath-provisioner=true",
-            "--pvclaimbinder-sync-period=2s",  # a claim whose first binding met a conflict waits that long
+            "--pvclaimbinder-sync-period=2s",  # the delay of a claim whose first binding had a conflict
             *API_LIMITS,
-            before=_MAKES_VOLUMES,
+            before=_AS_VOLUME_OWNER,
         ),
         unit(
             "kube-scheduler",

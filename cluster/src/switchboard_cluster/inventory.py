@@ -1,4 +1,4 @@
-"""What a slot has on this machine, and how all of it is removed, from whatever state a crash has left."""
+"""List and remove everything of a slot on this machine, in whatever state a crash has left it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Inventory:
     files: list[str]
 
     def lines(self) -> list[str]:
-        """Return one line for each thing."""
+        """Return one line per thing."""
         return [f"{kind}: {one}" for kind, things in asdict(self).items() for one in things]
 
 
 def take(slot: Slot, paths: Paths) -> Inventory:
-    """Look for everything that belongs to a slot."""
+    """Return everything that belongs to a slot."""
     return Inventory(
         processes=[f"{found.pid} {found.unit or found.command[:80]}" for found in processes.find(slot)],
         namespaces=network.namespaces(slot),
@@ -45,7 +45,7 @@ def take(slot: Slot, paths: Paths) -> Inventory:
 
 
 def remove(slot: Slot, paths: Paths) -> None:
-    """Remove everything that belongs to a slot but the slot itself; repeat it as often as you like."""
+    """Remove everything that belongs to a slot except the slot itself; idempotent."""
     processes.kill(lambda: processes.find(slot))
     for mount in mounts_below([slot.run_dir, paths.data]):
         run(["umount", "--lazy", mount], check=False)
@@ -60,7 +60,7 @@ def remove(slot: Slot, paths: Paths) -> None:
 
 
 def remove_folder(path: Path, timeout: float = 30.0) -> None:
-    """Remove a file or folder, patiently: a dying process may still write into it."""
+    """Remove a file or folder; retry for `timeout` seconds, since a dying process may still write into it."""
     deadline = time.monotonic() + timeout
     while path.exists() or path.is_symlink():
         if path.is_dir() and not path.is_symlink():
@@ -72,7 +72,7 @@ def remove_folder(path: Path, timeout: float = 30.0) -> None:
 
 
 def mounts_below(folders: list[Path], mountinfo: Path = Path("/proc/self/mountinfo")) -> list[Path]:
-    """Return the mount points at and below some folders, the deepest first; `mountinfo` is described in proc(5)."""
+    """Return the mount points at and below some folders, deepest first; `mountinfo` has the format of proc(5)."""
     points = [
         Path(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), line.split()[4]))
         for line in mountinfo.read_text().splitlines()

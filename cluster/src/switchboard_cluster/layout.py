@@ -1,7 +1,7 @@
-"""Where everything of a cluster is: names, addresses and paths, all derived from a slot number and a checkout.
+"""Names, addresses and paths of a cluster, all derived from a slot number and a checkout.
 
 A *slot* (0 to 7) is one cluster's share of the machine: its interface names, address ranges and run folder. Clusters of
-several checkouts take different slots, so they never meet.
+different checkouts use different slots, so they never conflict.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def checkout_root() -> Path:
 
 
 def cache_root() -> Path:
-    """Return the folder, outside any checkout, that keeps what is expensive to make: binaries and images."""
+    """Return the folder outside any checkout that caches binaries and images."""
     if chosen := os.environ.get("SWITCHBOARD_CACHE"):
         return Path(chosen).resolve()
     base = os.environ.get("XDG_CACHE_HOME")
@@ -33,7 +33,7 @@ def cache_root() -> Path:
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a cluster: a network namespace with a containerd, a kubelet and a kube-proxy."""
+    """A node of a cluster: a network namespace with a containerd, a kubelet and a kube-proxy."""
 
     slot: Slot
     index: int
@@ -51,7 +51,7 @@ class Node:
 
     @property
     def veth(self) -> str:
-        """The other end of its link, a port of the slot's bridge."""
+        """The other end of its link: a port of the slot's bridge."""
         return f"{self.slot.prefix}n{self.index}"
 
     @property
@@ -61,7 +61,7 @@ class Node:
 
     @property
     def pod_cidr(self) -> str:
-        """The addresses of its pods."""
+        """The address range of its pods."""
         return f"10.{200 + 2 * self.slot.number}.{100 + self.index}.0/24"
 
     @property
@@ -71,7 +71,7 @@ class Node:
 
     @property
     def run_dir(self) -> Path:
-        """Sockets and containerd's volatile state."""
+        """The folder of its sockets and of containerd's volatile state."""
         return self.slot.run_dir / self.name
 
     @property
@@ -98,32 +98,32 @@ class Slot:
 
     @property
     def prefix(self) -> str:
-        """What the names of its links begin with; namespaces begin with it and a hyphen."""
+        """The prefix of the names of its links; followed by a hyphen, that of its namespaces."""
         return f"sb{self.number}"
 
     @property
     def network(self) -> str:
-        """The first three numbers of the /24 that joins host, control plane, nodes and clients."""
+        """The first three numbers of the /24 that connects host, control plane, nodes and clients."""
         return f"10.{200 + 2 * self.number}.0"
 
     @property
     def cidr(self) -> str:
-        """All addresses of nodes and pods."""
+        """The address range of nodes and pods."""
         return f"10.{200 + 2 * self.number}.0.0/16"
 
     @property
     def service_cidr(self) -> str:
-        """The addresses of Services."""
+        """The address range of Services."""
         return f"10.{201 + 2 * self.number}.0.0/16"
 
     @property
     def api_service_address(self) -> str:
-        """The `kubernetes` Service: the first address of the range, by Kubernetes' convention."""
+        """The address of the `kubernetes` Service: the first of the range, by Kubernetes' convention."""
         return f"10.{201 + 2 * self.number}.0.1"
 
     @property
     def dns_address(self) -> str:
-        """The Service of the cluster's DNS."""
+        """The address of the cluster's DNS Service."""
         return f"10.{201 + 2 * self.number}.0.10"
 
     @property
@@ -133,7 +133,7 @@ class Slot:
 
     @property
     def control_plane_address(self) -> str:
-        """Where the API server listens, in a namespace of its own."""
+        """The address of the API server, in a namespace of its own."""
         return f"{self.network}.2"
 
     @property
@@ -148,7 +148,7 @@ class Slot:
 
     @property
     def control_plane_veth(self) -> str:
-        """The other end of the control plane's link, a port of the slot's bridge."""
+        """The other end of the control plane's link: a port of the slot's bridge."""
         return f"{self.prefix}cp"
 
     @property
@@ -158,22 +158,22 @@ class Slot:
 
     @property
     def bridge_netns(self) -> str:
-        """The network namespace of the bridge that joins host, control plane, nodes and clients."""
+        """The network namespace of the bridge that connects host, control plane, nodes and clients."""
         return f"{self.prefix}-bridge"
 
     @property
     def host_port(self) -> str:
-        """The bridge's end of the host's link; the host's own end is named like the bridge: `prefix`."""
+        """The bridge's end of the host's link; the host's end has the name of the bridge: `prefix`."""
         return f"{self.prefix}host"
 
     @property
     def run_dir(self) -> Path:
-        """Sockets and volatile state; short, since a socket's path holds 107 bytes at most."""
+        """The folder of sockets and volatile state; short, since a socket's path has at most 107 bytes."""
         return RUN_ROOT / str(self.number)
 
     @property
     def cgroup(self) -> str:
-        """The cgroup below which all pods run, in each hierarchy."""
+        """The cgroup of all pods, in each hierarchy."""
         return f"switchboard/{self.number}"
 
     def nodes(self, count: int) -> list[Node]:
@@ -183,19 +183,19 @@ class Slot:
 
 @dataclass(frozen=True)
 class Paths:
-    """The folders and files of a checkout's cluster; their root is also the cluster's identity on the machine."""
+    """The folders and files of a checkout's cluster; `root` also identifies the cluster on the machine."""
 
     root: Path
 
     @classmethod
     def of_checkout(cls) -> Paths:
-        """Return those of this package's checkout, or of $SWITCHBOARD_CLUSTER_HOME for one cluster more."""
+        """Return the paths of this package's checkout, or of $SWITCHBOARD_CLUSTER_HOME for an additional cluster."""
         home = os.environ.get("SWITCHBOARD_CLUSTER_HOME")
         return cls(Path(home).resolve() if home else checkout_root() / "build" / "cluster")
 
     @property
     def bin(self) -> Path:
-        """Links to the binaries: kubectl, helm and the components."""
+        """The folder with links to the binaries: kubectl, helm and the components."""
         return self.root / "bin"
 
     @property
@@ -205,28 +205,28 @@ class Paths:
 
     @property
     def state(self) -> Path:
-        """Which slot this checkout's cluster has, and with how many nodes."""
+        """The file with the slot and the number of nodes of this checkout's cluster."""
         return self.root / "state.json"
 
     @property
     def data(self) -> Path:
-        """All that a running cluster writes to disk; `down` removes it."""
+        """The folder of a running cluster's data; `down` removes it."""
         return self.root / "data"
 
     @property
     def pki(self) -> Path:
-        """Certificates and keys."""
+        """The folder of certificates and keys."""
         return self.data / "pki"
 
     @property
     def logs(self) -> Path:
-        """One log a unit; kept by `down`, so that a failure can still be read."""
+        """The folder of logs, one per unit; `down` keeps it, so that failures can still be analysed."""
         return self.root / "logs"
 
     def log(self, unit: str) -> Path:
-        """Return the log of one long-running process."""
+        """Return the log of a unit."""
         return self.logs / f"{unit}.log"
 
     def node(self, node: Node) -> Path:
-        """Return the folder of one node's data."""
+        """Return the data folder of a node."""
         return self.data / node.name

@@ -1,4 +1,4 @@
-"""Locks between processes: an advisory lock on a file that also says who holds it and why."""
+"""Locks between processes: an advisory lock on a file that also contains its holder and the reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from switchboard_cluster.progress import Progress
 
 @contextmanager
 def hold(file: Path, doing: str, progress: Progress) -> Iterator[None]:
-    """Hold the lock `file` meanwhile; wait for another holder, saying what it does."""
+    """Hold the lock `file` within the block; while waiting for another holder, report what it is doing."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as lock:
         if not _try(lock.fileno()):

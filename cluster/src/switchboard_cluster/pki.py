@@ -1,4 +1,4 @@
-"""The cluster's certificate authority, certificates and kubeconfigs; made anew by each start."""
+"""The cluster's certificate authority, certificates and kubeconfigs; each start creates new ones."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ CLOCK_SKEW = dt.timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom a certificate is for: Kubernetes takes the common name as user and the organization as group."""
+    """The subject of a certificate: to Kubernetes, the common name is the user and the organization the group."""
 
     name: str
     common_name: str
     organization: str = ""
     hosts: Sequence[str] = ()
-    """Names and addresses that it may serve; empty for clients."""
+    """Names and addresses of a server; empty for clients."""
 
 
 class Authority:
-    """A certificate authority in a folder; keys are readable by their owner only."""
+    """A certificate authority in a folder; only their owner can read the keys."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class Authority:
         self._write(identity.name, self._sign(subject, key, usages, identity.hosts), key)
 
     def issue_signing_key(self, name: str) -> None:
-        """Write `<name>.key` and its public half `<name>.pub`, with which service account tokens are signed."""
+        """Write `<name>.key`, which signs service account tokens, and its public key `<name>.pub`."""
         key = ec.generate_private_key(ec.SECP256R1())
         self._write_key(name, key)
         public = key.public_key().public_bytes(
@@ -128,7 +128,7 @@ class Authority:
 
 
 def _write_private(target: Path, content: bytes) -> None:
-    """Write a file that never was readable by others, not even for a moment."""
+    """Write a file that other users can never read, not even while it is written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -137,7 +137,7 @@ def _write_private(target: Path, content: bytes) -> None:
 
 
 def _key_usage(*, authority: bool) -> x509.KeyUsage:
-    """Return what a key may be used for: an authority's signs certificates, all others' sign handshakes."""
+    """Return the usage of a key: an authority signs certificates, all others sign handshakes."""
     return x509.KeyUsage(
         digital_signature=not authority,
         key_cert_sign=authority,

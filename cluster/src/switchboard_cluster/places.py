@@ -1,8 +1,8 @@
-"""The fixed folders of the machine that nodes mount their own ones on, shared by all clusters of a machine.
+"""The fixed folders on which nodes mount folders of their own, shared by all clusters of a machine.
 
-Made before the first cluster and removed after the last. What was there before stays: which folders are ours is written
-down first. A file in each keeps programs that tidy up from removing an empty folder, since the kernel takes the mounts
-of other namespaces off a folder that is removed.
+They are created before the first cluster and removed after the last. A record of the created folders is written first,
+so folders that existed before stay. A file in each folder prevents cleanup programs from removing it as empty: the
+kernel would unmount the nodes' folders with it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _record() -> Path:
 
 
 def make() -> None:
-    """Make the folders that do not exist; the machine's lock must be held."""
+    """Create the folders that do not exist. The machine's lock must be held."""
     if not _record().exists():
         missing = [
             place for place in (*components.PRIVATE_PLACES, components.VOLUMES_PLACE) if not Path(place).exists()
@@ -33,7 +33,7 @@ def make() -> None:
 
 
 def remove() -> None:
-    """Remove the folders that `make` made; the machine's lock must be held, and no cluster may run."""
+    """Remove the folders that `make` created. The machine's lock must be held, and no cluster may run."""
     if not _record().exists():
         return
     for place in map(Path, _record().read_text().splitlines()):

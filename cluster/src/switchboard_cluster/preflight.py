@@ -1,4 +1,4 @@
-"""What must be true of a machine before a cluster can run on it; each lack is named with its remedy."""
+"""The requirements of a cluster on its machine; each unmet one is an error with its remedy."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
 }
 DISK_NEEDED = 3 * 2**30
-"""Bytes that a cluster of three nodes with Switchboard's images takes, with some air."""
+"""Bytes that a cluster of three nodes with Switchboard's images needs, with a margin."""
 
 
 def check(paths: Paths) -> None:
-    """Raise the first `ClusterError` that stands in the way of a cluster."""
+    """Require everything that a cluster needs. Raises `ClusterError` for the first unmet requirement."""
     check_user()
     check_installed()
     check_disk(paths)
@@ -47,23 +47,23 @@ def check_system(platform: str, user: int) -> None:
     """Require Linux and root of a given platform and user id."""
     if platform != "linux":
         raise ClusterError(
-            "not-linux", f"the embedded cluster needs Linux, and this is {platform}", "make up CLUSTER=kind"
+            "not-linux", f"the embedded cluster needs Linux, but this is {platform}", "make up CLUSTER=kind"
         )
     if user != 0:
         raise ClusterError(
             "not-root",
-            "the embedded cluster needs root: it makes network namespaces and mounts",
+            "the embedded cluster needs root, since it creates network namespaces and mounts",
             "run the command as root (sudo -E make up), or use CLUSTER=kind",
         )
 
 
 def check_installed() -> None:
-    """Require the programs of this machine."""
+    """Require the programs that the cluster starts on this machine."""
     check_programs({name for name in PROGRAMS if shutil.which(name)})
 
 
 def check_programs(present: set[str]) -> None:
-    """Require the programs that the cluster starts; name all missing packages at once."""
+    """Require these programs. Raises `ClusterError("missing-package")` that names all missing packages."""
     missing = [name for name in PROGRAMS if name not in present]
     if missing:
         packages = sorted({PROGRAMS[name] for name in missing})
@@ -75,20 +75,20 @@ def check_programs(present: set[str]) -> None:
 
 
 def check_disk(paths: Paths) -> None:
-    """Require room for the cluster's data."""
+    """Require disk space for the cluster's data."""
     paths.root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(paths.root).free
     if free < DISK_NEEDED:
         raise ClusterError(
             "disk-full",
             f"{paths.root} has {free / 2**30:.1f} GiB free; a cluster needs {DISK_NEEDED / 2**30:.0f} GiB",
-            "free some space; old checkouts' build/ folders are the first to look at",
+            "free some space, for example by removing the build/ folders of old checkouts",
         )
 
 
 def _check_overlay(paths: Paths) -> None:
-    """Require that images' layers can be stacked in the data folder, by stacking two."""
-    paths.data.mkdir(parents=True, exist_ok=True)  # what a kill leaves in there, the next start removes
+    """Require overlay mounts in the data folder, by mounting one."""
+    paths.data.mkdir(parents=True, exist_ok=True)  # the next start removes the leftovers of an interrupted one
     with tempfile.TemporaryDirectory(dir=paths.data, prefix="overlay-") as name:
         folder = Path(name)
         for part in ("lower", "upper", "work", "merged"):

@@ -1,7 +1,7 @@
 """Long-running processes of a slot: start, find, kill.
 
-No process-id files: what belongs to a slot is read from /proc, by a marker in the environment that children inherit, by
-the network namespace a process is in, and by its cgroup. So a start that was killed half-way is found as well as any.
+There are no process-id files: the processes of a slot are found in /proc, by a marker in the environment that children
+inherit, by their network namespace and by their cgroup. This also finds the processes of an interrupted start.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _children: list[subprocess.Popen[bytes]] = []
 
 @dataclass(frozen=True)
 class Unit:
-    """A long-running process: its name and argument list, and the unit whose namespaces it enters, if any."""
+    """A long-running process: its name, its arguments, and the unit whose namespaces it enters (`inside`)."""
 
     name: str
     argv: Sequence[str | Path]
@@ -44,9 +44,9 @@ class Found:
 
 
 def start(slot: Slot, unit: Unit, log: Path, host: int | None = None) -> int:
-    """Start a unit detached from this process, its output appended to `log`, and return its process id.
+    """Start a unit detached from this process, with its output appended to `log`; return its process id.
 
-    `host` is the process id of the unit whose namespaces it enters, for a caller who knows it. Raises
+    `host` is the process id of the unit whose namespaces it enters; found by name if unset. Raises
     `ClusterError("unit-missing")` if that unit does not run.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def start(slot: Slot, unit: Unit, log: Path, host: int | None = None) -> int:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Say whether somebody in a process's network namespace listens on a TCP port, of IPv4 or of both families."""
+    """Return whether any socket in a process's network namespace listens on a TCP port."""
     # The columns of proc_net_tcp(5): the local address, the remote address, the state (0A is TCP_LISTEN).
     rows = (line.split() for name in ("net/tcp", "net/tcp6") for line in _read(pid, name).decode().splitlines()[1:])
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
@@ -110,9 +110,9 @@ def find_of_node(node: Node) -> list[Found]:
 
 
 def kill(find_them: Callable[[], list[Found]], timeout: float = 20.0) -> None:
-    """Kill (SIGKILL) what `find_them` returns, again and again, until it returns nothing.
+    """Kill (SIGKILL) the processes that `find_them` returns, repeatedly, until it returns none.
 
-    The state of a cluster is thrown away with it, so that nothing needs time to say good-bye. Raises
+    The state of a cluster is deleted with it, so no process needs a graceful shutdown. Raises
     `ClusterError("cannot-kill")` after `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
@@ -129,15 +129,15 @@ def kill(find_them: Callable[[], list[Found]], timeout: float = 20.0) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Say whether a process runs (a zombie does not)."""
+    """Return whether a process runs (a zombie does not)."""
     _reap()
-    # Not by its command line, which is empty for a moment while a process executes another program.
+    # Not by its command line, which is briefly empty while a process executes another program.
     state = _read(pid, "stat").rpartition(b") ")[2][:1]
     return state not in {b"", b"Z", b"X"}
 
 
 def is_sleeping(pid: int) -> bool:
-    """Say whether a unit that holds namespaces has set them up and sleeps now."""
+    """Return whether a unit that holds namespaces has set them up, after which it sleeps."""
     return _command(pid) == "sleep infinity"
 
 
@@ -149,7 +149,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _reap() -> None:
-    """Collect those children of this process that have ended, so that they do not stay as zombies."""
+    """Reap the children of this process that have exited."""
     _children[:] = [child for child in _children if child.poll() is None]
 
 
@@ -189,5 +189,5 @@ def _network_namespace(pid: int) -> int:
 
 
 def _is_namespace(path: Path) -> bool:
-    """Say whether a namespace is mounted at `path`; a killed `ip netns add` leaves an empty file there."""
+    """Return whether a namespace is mounted at `path`; an interrupted `ip netns add` leaves an empty file there."""
     return path.exists() and path.stat().st_dev != path.parent.stat().st_dev

@@ -1,4 +1,4 @@
-"""Which images there are, and which bases they stand on."""
+"""The images and their bases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class Suite:
-    """A release of Debian, and the oldest versions of a base's programs that are accepted from it."""
+    """A release of Debian, and the oldest accepted versions of a base's programs."""
 
     name: str
     floors: Mapping[str, Version]
@@ -20,7 +20,7 @@ class Suite:
 
 @dataclass(frozen=True)
 class Base:
-    """A root file system made of Debian packages; `suites` are tried in their order."""
+    """A root file system of Debian packages; `suites` are tried in order."""
 
     name: str
     packages: tuple[str, ...]
@@ -31,19 +31,19 @@ class Base:
 
 @dataclass(frozen=True)
 class Image:
-    """An image: its Dockerfile (a path in the checkout) and what goes into it."""
+    """An image: its Dockerfile (a path in the checkout) and its contents."""
 
     name: str
     dockerfile: str
     base: Base | None = None
     """None for an image `FROM scratch`."""
     packages: tuple[str, ...] = field(default=())
-    """Our own Python packages in it; the third-party ones are those of `requirements/<name>.txt`."""
+    """Its own Python packages; the third-party ones are in `requirements/<name>.txt`."""
     binary: str | None = None
-    """The static binary that is all of it."""
+    """The static binary that is its only content."""
 
 
-# busybox: a shell for `kubectl exec`, as the public bases have one.
+# busybox: a shell for `kubectl exec`, as in the public bases.
 _PYTHON = ("python3", "--version")
 _PYTHON_PACKAGES = ("python3", "ca-certificates", "busybox")
 

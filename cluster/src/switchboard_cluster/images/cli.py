@@ -16,7 +16,7 @@ from switchboard_cluster.images.catalog import IMAGES, Version
 from switchboard_cluster.layout import Paths
 from switchboard_cluster.progress import Progress
 
-images = typer.Typer(help="Container images: what there is, and how to build them elsewhere.", no_args_is_help=True)
+images = typer.Typer(help="Container images: list them, and build them elsewhere.", no_args_is_help=True)
 command = partial(register, images)
 
 
@@ -47,5 +47,5 @@ def _version(text: str) -> Version | None:
     try:
         major, minor = (int(part) for part in text.split("."))
     except ValueError:
-        raise ClusterError("bad-version", f"`{text}` is no version of Python", "name it as in 3.14") from None
+        raise ClusterError("bad-version", f"`{text}` must be a version of Python", "for example 3.14") from None
     return major, minor

@@ -1,4 +1,4 @@
-"""The argument lists of the programs that make and load images, and the reading of what they print. Pure."""
+"""The argument lists of the programs that build and load images, and the parsing of their output. Pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ OLDEST_GLIBC, NEWEST_GLIBC = 17, 41
 def bootstrap(
     suite: str, packages: Sequence[str], target: Path, mirror: str | None, apt_options: Iterable[str]
 ) -> list[str]:
-    """Return mmdebstrap's arguments to unpack packages and all that they depend on into the folder `target`.
+    """Return mmdebstrap's arguments to unpack packages and their dependencies into the folder `target`.
 
-    Nothing is configured: no package manager and no maintainer script is in the result. Without a mirror,
-    mmdebstrap takes the distribution's own.
+    Nothing is configured: the result has no package manager and no maintainer scripts. Without a mirror, mmdebstrap
+    uses the distribution's own.
     """
     keep_licences = "--dpkgopt=path-include=/usr/share/doc/*/copyright"
     return [
@@ -56,16 +56,13 @@ def mirror(index_targets: str) -> str | None:
 
 
 def inherited_apt_options(dump: str) -> list[str]:
-    """Return those of the machine's own apt settings that decide whether its mirror can be used.
-
-    `dump` is the output of `apt-config dump`.
-    """
+    """Return the machine's apt settings that its mirror requires; `dump` is the output of `apt-config dump`."""
     return [line.rstrip(";") for line in dump.splitlines() if line.split(" ")[0] in _APT_OPTIONS and '""' not in line]
 
 
-def version(said: str) -> Version | None:
-    """Return the first `major.minor` in what a program says about itself."""
-    match = re.search(r"(\d+)\.(\d+)", said)
+def version(output: str) -> Version | None:
+    """Return the first `major.minor` in the output of a program's `--version`."""
+    match = re.search(r"(\d+)\.(\d+)", output)
     return (int(match[1]), int(match[2])) if match else None
 
 
@@ -83,24 +80,24 @@ def _text(number: Version) -> str:
 
 
 def pack(root: Path, archive: Path) -> list[str]:
-    """Return tar's arguments to pack a folder so that equal content gives equal bytes."""
+    """Return tar's arguments to pack a folder so that equal content results in equal bytes."""
     fixed = ["--sort=name", "--mtime=@0", "--numeric-owner"]
     return ["tar", "--create", f"--file={archive}", f"--directory={root}", *fixed, "."]
 
 
 def buildah(root: Path, runroot: Path, driver: str, arguments: Sequence[str]) -> list[str]:
-    """Return the arguments of buildah with a storage of its own.
+    """Return the arguments of buildah with its own storage.
 
-    In a mount namespace of its own, so that no mount outlives it, however it ends.
+    It runs in a mount namespace of its own, so that no mount remains if it is killed.
     """
     storage = ["--storage-driver", driver, "--root", str(root), "--runroot", str(runroot)]
     return ["unshare", "--mount", "buildah", *storage, *arguments]
 
 
 def build(name: str, context: Path, base: str | None) -> list[str]:
-    """Return buildah's arguments to build a context into the image `name`, from local images alone.
+    """Return buildah's arguments to build a context into the image `name`, from local images only.
 
-    `--timestamp 0` makes equal layers of equal files, whenever they were built.
+    `--timestamp 0` makes layers of equal files equal, independently of the time of the build.
     """
     from_base = ["--build-arg", f"BASE={base}"] if base else []
     return [
@@ -113,13 +110,13 @@ def build(name: str, context: Path, base: str | None) -> list[str]:
 def export(name: str, archive: Path) -> list[str]:
     """Return buildah's arguments to write an image into an OCI archive.
 
-    Compressed, since every node keeps a copy of it: writing six times as much would take longer than unpacking.
+    Compressed, since every node keeps a copy: writing six times as much would take longer than decompression.
     """
     return ["push", "--quiet", "--compression-format", "zstd", name, f"oci-archive:{archive}:{name}"]
 
 
 def manylinux(machine: str) -> list[str]:
-    """Return pip's arguments for the platforms whose wheels run on the bases, the newest first."""
+    """Return pip's arguments for the platforms whose wheels run on the bases, newest first."""
     versions = range(NEWEST_GLIBC, OLDEST_GLIBC - 1, -1)
     return [f"--platform=manylinux_2_{minor}_{machine}" for minor in versions] + [
         f"--platform=manylinux2014_{machine}",
@@ -128,7 +125,7 @@ def manylinux(machine: str) -> list[str]:
 
 
 def download(lock: Path, target: Path, python: Version, machine: str) -> list[str]:
-    """Return pip's arguments to fetch the wheels of a lock for another Python than its own, hashes checked."""
+    """Return pip's arguments to download the wheels of a lock for another Python than its own, with hashes checked."""
     return [
         *("download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"),
         *("--implementation=cp", f"--python-version={_text(python)}", *manylinux(machine)),
@@ -137,7 +134,7 @@ def download(lock: Path, target: Path, python: Version, machine: str) -> list[st
 
 
 def pinned(lock: str, package: str) -> str:
-    """Return a package's own lines of a lock: its version and its hashes."""
+    """Return the lines of a package in a lock: its version and hashes."""
     match = re.search(rf"^{re.escape(package)}==.*(?:\n    --hash=.*)*", lock, re.MULTILINE)
     if match is None:
         raise ValueError(f"{package} is not in the lock")
@@ -147,8 +144,8 @@ def pinned(lock: str, package: str) -> str:
 def import_archive(ctr: Path, socket: Path, archive: Path) -> list[str]:
     """Return ctr's arguments to import an archive.
 
-    Not unpacked: containerd does that for the first container that needs the image, so that no node unpacks what it
-    never runs. `--local` copies without the transfer service, in half the time.
+    Not unpacked: containerd unpacks an image for the first container that needs it, so no node unpacks images that it
+    does not run. `--local` bypasses the transfer service, which takes twice the time.
     """
     return [*_ctr(ctr, socket), "import", "--local", "--no-unpack", str(archive)]
 

@@ -1,4 +1,4 @@
-"""Long commands: their output goes to a log, and a sign of life to the person who waits."""
+"""Long commands: their output goes to a log, and their progress to the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.progress import Progress
 
 TIMEOUT = 1200.0
-"""Seconds after which a step is taken to hang: ten times what the slowest takes on two cores."""
+"""Seconds after which a step counts as hanging: ten times the duration of the slowest one on two cores."""
 
 
 def run(
@@ -23,7 +23,7 @@ def run(
     cwd: Path | None = None,
     timeout: float = TIMEOUT,
 ) -> None:
-    """Run a command to its end; its output is appended to `log`.
+    """Run a command, and append its output to `log`.
 
     Raises `ClusterError("image-step-failed")` with the last line of the output if it fails or takes too long.
     """
@@ -42,7 +42,7 @@ def run(
         raise ClusterError(
             "image-step-failed",
             f"{title} failed ({process.returncode}): {_last_line(log)}",
-            "read the log; without a network, or with a full disk, nothing can be built",
+            "read the log; common causes are a missing network and a full disk",
             log,
         )
 

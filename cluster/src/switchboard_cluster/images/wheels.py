@@ -1,4 +1,4 @@
-"""Wheels: the third-party ones of a lock, fetched once, and our own."""
+"""Wheels: the third-party ones of a lock, downloaded once, and our own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def installer() -> str:
 
 
 def fetch(name: str, python: Version, store: ImageStore, progress: Progress) -> Path:
-    """Return the folder with an image's third-party wheels and pip's own, fetched now if need be.
+    """Return the folder with the wheels of an image's third-party packages and of pip, downloading missing ones.
 
     The store's lock must be held.
     """

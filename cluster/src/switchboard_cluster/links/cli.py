@@ -13,7 +13,7 @@ from switchboard_cluster.commands import Output, OutputOption, answer, register
 from switchboard_cluster.layout import Paths, Slot
 from switchboard_cluster.links import control, model, netns
 
-link = typer.Typer(help="Give links bandwidth, loss, delay and jitter; take them away.", no_args_is_help=True)
+link = typer.Typer(help="Set or clear bandwidth, loss, delay and jitter of links.", no_args_is_help=True)
 client_netns = typer.Typer(help="Network namespaces in which a browser can run.", no_args_is_help=True)
 link_command = partial(register, link)
 client_command = partial(register, client_netns)
@@ -32,14 +32,14 @@ def set_(
     conditions: Annotated[str, typer.Argument(help="rate=2mbit,loss=5%,delay=40ms,jitter=5ms,queue=200ms")],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Give a link these conditions, in both directions."""
+    """Set the conditions of a link, in both directions."""
     state = control.set_link(_slot(), target, model.LinkConditions.parse(conditions))
     answer(output, state.as_dict(), f"{state.target}: {str(state.conditions) or 'no conditions'}")
 
 
 @link_command
 def clear(target: TargetArgument, output: OutputOption = Output.TEXT) -> None:
-    """Take a link's conditions away."""
+    """Clear the conditions of a link."""
     state = control.clear_link(_slot(), target)
     answer(output, state.as_dict(), f"{state.target}: no conditions")
 
@@ -58,19 +58,19 @@ def show(output: OutputOption = Output.TEXT) -> None:
 @client_command
 def add(
     name: ClientArgument,
-    interface: Annotated[list[str] | None, typer.Option(help="An interface, the preferred one first.")] = None,
+    interface: Annotated[list[str] | None, typer.Option(help="An interface; repeat in order of preference.")] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Make a namespace for a client."""
-    made = netns.client_netns_add(_slot(), name, tuple(interface or netns.DEFAULT_INTERFACES))
-    addresses = {one.device: one.address for one in made.interfaces}
-    shown = ", ".join(f"{device} {address}" for device, address in addresses.items())
-    answer(output, {"client": name, "netns": made.netns, "addresses": addresses}, f"{made.netns}: {shown}")
+    """Create a namespace for a client."""
+    client = netns.client_netns_add(_slot(), name, tuple(interface or netns.DEFAULT_INTERFACES))
+    addresses = {one.device: one.address for one in client.interfaces}
+    listed = ", ".join(f"{device} {address}" for device, address in addresses.items())
+    answer(output, {"client": name, "netns": client.netns, "addresses": addresses}, f"{client.netns}: {listed}")
 
 
 @client_command
 def remove(name: ClientArgument, output: OutputOption = Output.TEXT) -> None:
-    """Remove a client's namespace and what runs in it."""
+    """Remove a client's namespace and its processes."""
     netns.client_netns_remove(_slot(), name)
     answer(output, {"removed": name}, f"removed {name}")
 
@@ -98,6 +98,6 @@ def wrapper(
     program: Annotated[Path, typer.Argument(help="The program, for example /usr/bin/chromium.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Write a script that starts a program in a client's namespace, for tools that take a program's path."""
+    """Write a script that starts a program in a client's namespace, for tools that expect the path of a program."""
     script = netns.client_netns_wrapper(_slot(), name, program, Paths.of_checkout().root / "clients")
     answer(output, {"script": str(script)}, str(script))

@@ -1,4 +1,4 @@
-"""Give links their conditions, take them away, show them: the effects around the plans."""
+"""Set, clear and show the conditions of links: the effects of the plans."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ REQUEST_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class LinkState:
-    """A link and its conditions. `working` is false if the emulator that should carry its frames is gone."""
+    """A link and its conditions. `working` is false if its emulator does not run."""
 
     target: str
     link: Link
     conditions: LinkConditions
     working: bool
     emulated: dict[str, Any] | None
-    """The emulator's counters (packets) of each direction, where it carries the frames."""
+    """The emulator's packet counters per direction; None without the emulator."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as it is printed by `-o json`."""
+        """Return the state in the format of `-o json`."""
         mechanism = "none" if self.conditions.unimpaired else "emulator" if self.conditions.delayed else "kernel"
         return {
             "target": self.target,
@@ -52,13 +52,13 @@ class LinkState:
 
 
 def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
-    """Give a target's link these conditions, instead of any that it has.
+    """Set the conditions of a target's link, replacing earlier ones.
 
-    Raises `ClusterError`: "bad-link-target", "unknown-link", "emulator-failed", or what a command reports.
+    Raises `ClusterError`: "bad-link-target", "unknown-link", "emulator-failed", or that of a failed command.
     """
     with lock(slot):
         link = find_link(slot, target)
-        _perform([plans.remember(link, conditions)])  # first: an interrupted change can be seen and cleared
+        _perform([plans.label(link, conditions)])  # first, so that an interrupted change can be shown and cleared
         if conditions.delayed:
             _start_emulator(slot)
             request = {"op": "attach", "host_device": link.host_device, "tap": link.tap}
@@ -72,12 +72,12 @@ def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
 
 
 def clear_link(slot: Slot, target: str) -> LinkState:
-    """Take a link's conditions away. A link without any stays as it is. Raises what `set_link` raises."""
+    """Clear the conditions of a link, if any. Raises the errors of `set_link`."""
     return set_link(slot, target, LinkConditions())
 
 
 def show_links(slot: Slot) -> list[LinkState]:
-    """Return all links of a slot's namespaces with their conditions."""
+    """Return all links of a slot with their conditions."""
     links = all_links(slot)
     aliases = {port["ifname"]: port.get("ifalias", "") for port in _links(slot.bridge_netns)} if links else {}
     emulated: dict[str, Any] = _ask(slot, {"op": "list"})["links"] if _emulator_runs(slot) else {}
@@ -91,24 +91,24 @@ def show_links(slot: Slot) -> list[LinkState]:
 
 
 def find_link(slot: Slot, target: str) -> Link:
-    """Return the link that a target names. Raises `ClusterError("unknown-link")`, which lists those that exist."""
-    wanted = LinkName.parse(target)
+    """Return the link of a target. Raises `ClusterError("unknown-link")`, which lists the existing ones."""
+    name = LinkName.parse(target)
     links = all_links(slot)
     found = [
-        link for link in links if link.netns == f"{slot.prefix}-{wanted.name}" and wanted.device in (None, link.device)
+        link for link in links if link.netns == f"{slot.prefix}-{name.name}" and name.device in (None, link.device)
     ]
     if len(found) != 1:
         names = ", ".join(_name(slot, link) for link in links) or "none"
-        what = "has several interfaces: name one, as in client-alice:wifi0" if found else "has no link"
+        what = "has several interfaces: add one, as in client-alice:wifi0" if found else "has no link"
         raise ClusterError("unknown-link", f"{target} {what}", f"the links are: {names}")
     return found[0]
 
 
 def all_links(slot: Slot) -> list[Link]:
-    """Return the links of all of a slot's namespaces to its bridge."""
+    """Return the links between a slot's namespaces and its bridge."""
     if slot.bridge_netns not in network.namespaces(slot):
         return []
-    # A link's index is unique in its namespace only, so each port is followed to the namespace that its peer is in.
+    # The index of a link is unique only within its namespace, so each port is matched with the namespace of its peer.
     listed = json.loads(run(["ip", "-json", "netns", "list-id"], netns=slot.bridge_netns).stdout or "[]")
     namespaces = {one["nsid"]: one["name"] for one in listed if "name" in one}
     ports = {
@@ -163,7 +163,7 @@ def _socket_path(slot: Slot) -> Path:
 
 @contextmanager
 def lock(slot: Slot) -> Iterator[None]:
-    """Let one process at a time change a slot's links."""
+    """Hold the lock under which one process at a time changes a slot's links."""
     slot.run_dir.mkdir(parents=True, exist_ok=True)
     with (slot.run_dir / "links.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -175,12 +175,12 @@ def _emulator_runs(slot: Slot) -> bool:
 
 
 def _detach(slot: Slot, link: Link) -> None:
-    """Have the emulator give a link back. After its last one it ends, which the next command must not run into."""
+    """Detach a link from the emulator. After the last link, wait until the emulator has exited."""
     pid = processes.units(slot).get(EMULATOR)
     if pid is None or _ask(slot, {"op": "detach", "host_device": link.host_device})["links"]:
         return
     if not _within(REQUEST_SECONDS, lambda: not processes.alive(pid)):
-        raise _failed("it has no link left and does not end")
+        raise _failed("it has no link left and does not exit")
 
 
 def _start_emulator(slot: Slot) -> None:
@@ -190,13 +190,13 @@ def _start_emulator(slot: Slot) -> None:
     program: list[str | Path] = [sys.executable, "-m", "switchboard_cluster.links.emulator", _socket_path(slot)]
     argv = in_netns(slot.bridge_netns, program)
     pid = processes.start(slot, processes.Unit(EMULATOR, argv), Paths.of_checkout().log(EMULATOR))
-    came = _within(EMULATOR_START_SECONDS, lambda: _socket_path(slot).exists() or not processes.alive(pid))
-    if not came or not processes.alive(pid):
+    in_time = _within(EMULATOR_START_SECONDS, lambda: _socket_path(slot).exists() or not processes.alive(pid))
+    if not in_time or not processes.alive(pid):
         raise _failed("it did not start")
 
 
 def _within(seconds: float, holds: Callable[[], bool]) -> bool:
-    """Wait until something holds; return whether it came to hold in time."""
+    """Wait for a condition; return whether it was true in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -212,14 +212,14 @@ def _failed(what: str) -> ClusterError:
 
 
 def _ask(slot: Slot, request: dict[str, Any]) -> dict[str, Any]:
-    """Send the emulator one request and return its answer. Raises `ClusterError("emulator-failed")`."""
+    """Send a request to the emulator and return its answer. Raises `ClusterError("emulator-failed")`."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(REQUEST_SECONDS)
             connection.connect(str(_socket_path(slot)))
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as lines:
-                answer: dict[str, Any] = json.loads(lines.readline() or b'{"error": "it ended"}')
+                answer: dict[str, Any] = json.loads(lines.readline() or b'{"error": "it exited"}')
     except OSError as error:
         answer = {"error": str(error)}
     if "error" in answer:

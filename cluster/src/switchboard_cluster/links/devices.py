@@ -1,7 +1,7 @@
-"""The two ends of an emulated link, as file descriptors that give and take whole Ethernet frames.
+"""The two ends of an emulated link, as file descriptors that read and write whole Ethernet frames.
 
-Each frame is preceded by a `struct virtio_net_hdr`, which both ends understand. It says whether the checksum is still
-to be computed, so frames pass unchanged, whatever the interfaces' offloads.
+Each frame is preceded by a `struct virtio_net_hdr`, which both ends support. It specifies whether the checksum still
+has to be computed, so frames pass unchanged, whatever the offloads of the interfaces.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ ETH_P_ALL = 0x0003
 SOL_PACKET = 263
 PACKET_VNET_HDR = 15
 PACKET_IGNORE_OUTGOING = 23
-# asm-generic/socket.h; the forced form is not cut to net.core.rmem_max
+# asm-generic/socket.h; the forced form is not limited by net.core.rmem_max
 SO_RCVBUFFORCE = 33
 
 VNET_HEADER_BYTES = 10
-# A frame is 64 KiB at most even if the sender's segmentation offload was left on.
+# A frame has at most 64 KiB even if the sender's segmentation offload is on.
 FRAME_BYTES = VNET_HEADER_BYTES + 14 + 65536
 RECEIVE_BUFFER_BYTES = 4 << 20
 
 
 class End(Protocol):
-    """One end of an emulated link. `read` returns None when nothing waits; both raise OSError, as the kernel does."""
+    """One end of an emulated link. `read` and `write` raise OSError like the kernel."""
 
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
 
     def read(self) -> bytes | None:
-        """Return the next frame."""
+        """Return the next frame, if any."""
 
     def write(self, frame: bytes) -> None:
         """Send a frame."""
 
     def close(self) -> None:
-        """Let go."""
+        """Release the descriptor."""
 
 
 class Tap:
-    """A TAP interface, which exists for as long as this does. What the bridge sends to it is read here."""
+    """A TAP interface with the lifetime of this object. Reads return the frames that the bridge sends to it."""
 
     def __init__(self, name: str) -> None:
         self._fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -70,16 +70,16 @@ class Tap:
         return None
 
     def write(self, frame: bytes) -> None:
-        """Let the bridge receive a frame from the interface."""
+        """Send a frame from the interface to the bridge."""
         os.write(self._fd, frame)
 
     def close(self) -> None:
-        """Close it; the interface goes away."""
+        """Close the interface, which removes it."""
         os.close(self._fd)
 
 
 class Port:
-    """The bridge's end of a veth pair, through a packet socket: what the other end sends is read here."""
+    """The bridge's end of a veth pair, as a packet socket. Reads return the frames that the other end sends."""
 
     def __init__(self, device: str) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)

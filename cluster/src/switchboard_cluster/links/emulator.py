@@ -1,13 +1,13 @@
-"""The emulator: a process that carries frames between the two ends of links, as late and as lossy as they are to be.
+"""The emulator: a process that forwards frames between the two ends of links with the required loss and delay.
 
-One process serves all delayed links of a slot, and ends with the last of them. It is controlled over a Unix socket: one
-JSON object a line, one JSON line back.
+One process serves all delayed links of a slot, and exits after the last one. It is controlled over a Unix socket with
+one JSON object per line, each answered by one line.
 
     {"op": "attach", "host_device": "sb0n1", "tap": "sb0n1t", "conditions": {"delay_ms": 40, …}}
     {"op": "detach", "host_device": "sb0n1"}
     {"op": "list"}
 
-To attach a link again changes its conditions. Each answer lists the links with their counters.
+Attaching a link again changes its conditions. Each answer lists the links with their counters.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from switchboard_cluster.links.devices import VNET_HEADER_BYTES, End, Port, Tap
 from switchboard_cluster.links.model import LinkConditions
 from switchboard_cluster.links.shaper import Shaper
 
-# Frames under way, all links together: 1 s at 300 Mbit/s. More are dropped, as a full queue drops.
+# Frames in flight on all links: 1 s at 300 Mbit/s. Further ones are dropped, as by a full queue.
 MAX_PENDING = 32_768
-# Frames read from one end before the others have their turn.
+# Frames read from one end before the others are served.
 BATCH = 64
 MAX_REQUEST_BYTES = 65_536
-# Lateness comes from waiting for a processor, so this process asks to be preferred: within its autogroup, and as one
-# (sched(7), "The autogroup feature": a new session competes as a group, whatever its members' niceness).
+# Waiting for a processor delays frames, so this process raises its priority: within its autogroup, and that of its
+# autogroup (sched(7), "The autogroup feature": sessions compete as groups, whatever the niceness of their processes).
 NICENESS = -15
 AUTOGROUP = Path("/proc/self/autogroup")
 
 
 @dataclass
 class Way:
-    """One direction of a link: where frames come from, how they are shaped, where they go."""
+    """One direction of a link: the source of its frames, its shaper and its sink."""
 
     source: End
     sink: End
@@ -52,14 +52,14 @@ class Way:
 
 @dataclass
 class EmulatedLink:
-    """A link that the emulator holds: `egress` is what leaves the namespace."""
+    """A link of the emulator; `egress` is the direction out of the namespace."""
 
     egress: Way
     ingress: Way
     index: int
-    """The kernel's index of the bridge's end: another one means another interface of the same name."""
+    """The kernel's index of the bridge's end; it differs for another interface of the same name."""
     latest_ms: float = 0.0
-    """By how much the latest frame missed its departure, in milliseconds."""
+    """The largest delay of a frame beyond its departure time, in milliseconds."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Requester:
 
 @dataclass
 class Emulator:
-    """The links, the frames under way, and the control socket. `run` returns once a request has left no link."""
+    """The links, the frames in flight, and the control socket."""
 
     listener: socket.socket
     links: dict[str, EmulatedLink] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Emulator:
     _served: bool = False
 
     def run(self) -> None:
-        """Carry frames and obey requests until one attached or detached a link and there is none now."""
+        """Forward frames and handle requests until a request leaves no link."""
         while self.links or not self._served:
             timeout = max(0.0, self._pending[0][0] - time.monotonic()) if self._pending else None
             # select, not epoll: its timeout is in microseconds, epoll's in milliseconds
@@ -97,11 +97,11 @@ class Emulator:
                 elif one in self._clients:
                     self._serve(one)
                 elif one in self._ways:  # a request of this round may have closed it
-                    self._take(*self._ways[one])
+                    self._receive(*self._ways[one])
             self._send_due(time.monotonic())
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Do what a request says and return the answer. Raises KeyError, OSError or ClusterError for a bad one."""
+        """Execute a request and return the answer. Raises KeyError, OSError or ClusterError for an invalid one."""
         operation = request["op"]
         if operation == "attach":
             self._attach(request["host_device"], request["tap"], LinkConditions(**request["conditions"]))
@@ -144,13 +144,13 @@ class Emulator:
             del self._ways[way.source.fileno()]
             way.source.close()
 
-    def _take(self, link: EmulatedLink, way: Way) -> None:
-        """Read what has arrived and decide when it leaves."""
+    def _receive(self, link: EmulatedLink, way: Way) -> None:
+        """Read frames and schedule their departure."""
         for _ in range(BATCH):
             try:
                 frame = way.source.read()
             except OSError:
-                # The interface is down (a partition); it reports so once, and reads go on when it is up again.
+                # The interface is down (a partition). It reports that once; reads continue when it is up again.
                 return
             if frame is None:
                 return
@@ -173,7 +173,7 @@ class Emulator:
                 continue
 
     def _serve(self, fd: int) -> None:
-        """Read from a control connection; answer a complete line."""
+        """Read from a control connection, and answer complete lines."""
         client = self._clients[fd]
         try:
             got = client.connection.recv(MAX_REQUEST_BYTES)
@@ -213,7 +213,7 @@ def main() -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(new))
         listener.listen()
-        new.rename(path)  # only now: a socket that is bound and does not listen yet refuses connections
+        new.rename(path)  # only now, since a bound socket refuses connections until it listens
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
         if AUTOGROUP.exists():
             AUTOGROUP.write_text(str(NICENESS))

@@ -1,4 +1,4 @@
-"""What a link can be like, and which link is meant. Pure data: text in, text out."""
+"""The conditions and names of links, and their text formats. Pure."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _QUANTITY = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z%]+)", re.ASCII)
 
 @dataclass(frozen=True)
 class LinkConditions:
-    """How a link treats the packets that leave its target, and, separately, those that reach it.
+    """The conditions of a link, in each direction separately.
 
-    Each of the two directions has these conditions, so that a round trip meets delay and loss twice. 0 means "none".
-    Values out of range raise `ClusterError("bad-link-conditions")`.
+    A round trip has twice the delay and two chances of loss. 0 is "none". Values out of range raise
+    `ClusterError("bad-link-conditions")`.
     """
 
     rate_kbps: float = 0.0
-    """Bandwidth in kilobits a second, Ethernet headers included."""
+    """Bandwidth in kilobits per second, Ethernet headers included."""
     loss: float = 0.0
-    """Probability, 0 to 1, that a packet is lost. 1 is a black hole."""
+    """Probability of packet loss, 0 to 1. 1 is a black hole."""
     delay_ms: float = 0.0
-    """Time that a packet takes, one way, in milliseconds."""
+    """One-way delay in milliseconds."""
     jitter_ms: float = 0.0
-    """Half the width of the uniform spread around the delay, in milliseconds. Packets are never reordered."""
+    """Half the width of the uniform distribution around the delay, in milliseconds. Packets are never reordered."""
     queue_ms: float = DEFAULT_QUEUE_MS
-    """Longest time that a packet may wait for bandwidth, in milliseconds; later ones are dropped (drop-tail)."""
+    """Maximum time in milliseconds that a packet waits for bandwidth; packets beyond it are dropped (drop-tail)."""
 
     def __post_init__(self) -> None:
         limits = {
@@ -63,15 +63,15 @@ class LinkConditions:
 
     @classmethod
     def parse(cls, text: str) -> LinkConditions:
-        """Return the conditions that a comma-separated text names; what it leaves out keeps its default.
+        """Return the conditions in a comma-separated text; omitted ones have their default.
 
-        Raises `ClusterError("bad-link-conditions")`, whose message quotes what was not understood.
+        Raises `ClusterError("bad-link-conditions")`, whose message quotes the invalid part.
         """
         values: dict[str, float] = {}
         for part in filter(None, text.split(",")):
             key, _, quantity = part.strip().partition("=")
             if key not in _FIELDS:
-                raise _bad(f"`{part}` is none of {', '.join(f'{known}=…' for known in _FIELDS)}")
+                raise _bad(f"`{part}` must be one of {', '.join(f'{known}=…' for known in _FIELDS)}")
             if _FIELDS[key] in values:
                 raise _bad(f"`{key}` is given twice")
             values[_FIELDS[key]] = _number(key, quantity)
@@ -79,21 +79,21 @@ class LinkConditions:
 
     @property
     def unimpaired(self) -> bool:
-        """Say whether packets pass as if there were no conditions."""
+        """Return whether packets pass as without conditions."""
         return not (self.rate_kbps or self.loss or self.delay_ms)
 
     @property
     def delayed(self) -> bool:
-        """Say whether packets take time, which the kernel's own means cannot do."""
+        """Return whether packets are delayed, which the kernel alone cannot do."""
         return self.delay_ms > 0
 
     def __str__(self) -> str:
-        """Return the text that `parse` turns back into these conditions; empty if there are none."""
-        shown = [("rate", self.rate_kbps, "kbit"), ("loss", self.loss * 100, "%")]
-        shown += [("delay", self.delay_ms, "ms"), ("jitter", self.jitter_ms, "ms")]
+        """Return the text of these conditions for `parse`; empty if there are none."""
+        parts = [("rate", self.rate_kbps, "kbit"), ("loss", self.loss * 100, "%")]
+        parts += [("delay", self.delay_ms, "ms"), ("jitter", self.jitter_ms, "ms")]
         if self.queue_ms != DEFAULT_QUEUE_MS:
-            shown.append(("queue", self.queue_ms, "ms"))
-        return ",".join(f"{key}={_plain(value)}{unit}" for key, value, unit in shown if value)
+            parts.append(("queue", self.queue_ms, "ms"))
+        return ",".join(f"{key}={_plain(value)}{unit}" for key, value, unit in parts if value)
 
     def as_dict(self) -> dict[str, float]:
         """Return the values by field name, for JSON."""
@@ -102,7 +102,7 @@ class LinkConditions:
 
 @dataclass(frozen=True)
 class Link:
-    """One interface of a network namespace, joined to a slot's bridge."""
+    """An interface of a network namespace that is connected to a slot's bridge."""
 
     netns: str
     device: str
@@ -115,23 +115,25 @@ class Link:
 
     @property
     def tap(self) -> str:
-        """The interface that stands in for `host_device` on the bridge while packets are delayed."""
+        """The interface that replaces `host_device` on the bridge while packets are delayed."""
         return f"{self.host_device}t"
 
 
 @dataclass(frozen=True)
 class LinkName:
-    """Which link is meant: `node-2`, `client-alice`, or with an interface `client-alice:wifi0`."""
+    """The name of a link: `node-2`, `client-alice`, or with an interface `client-alice:wifi0`."""
 
     name: str
     device: str | None
 
     @classmethod
     def parse(cls, text: str) -> LinkName:
-        """Return the target that a text names. Raises `ClusterError("bad-link-target")`."""
+        """Return the name in a text. Raises `ClusterError("bad-link-target")`."""
         name, colon, device = text.partition(":")
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name) or (colon and not device):
-            raise ClusterError("bad-link-target", f"`{text}` names no link", "name it node-2 or client-alice:wifi0")
+            raise ClusterError(
+                "bad-link-target", f"`{text}` must be the name of a link", "for example node-2 or client-alice:wifi0"
+            )
         return cls(name, device or None)
 
 

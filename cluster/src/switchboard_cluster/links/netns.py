@@ -1,7 +1,7 @@
-"""Client namespaces: a place on a cluster's network for a program, a browser for example, with links of its own.
+"""Client namespaces: network namespaces for programs such as browsers, with links of their own to a cluster.
 
-A client has one interface or several (wifi0 and cell0, say), each with an address on the slot's bridge, where it finds
-nodes and pods. All else is a neighbour that does not answer: nothing a client sends leaves this machine.
+A client has one or more interfaces (such as wifi0 and cell0), each with an address on the slot's bridge, where it
+reaches nodes and pods. No other address answers: nothing that a client sends leaves this machine.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from switchboard_cluster.system import in_netns, run
 MAX_CLIENT_LINKS = 200
 DEFAULT_INTERFACES = ("eth0",)
 
-# An address is announced and answered for by its own interface only, though all are on the same bridge; answers may
-# arrive on another interface than the kernel would send to.
+# Only an address's own interface announces it and answers for it, although all are on the same bridge; answers may
+# arrive on another interface than the one that the kernel would send from.
 SETTINGS = (
     "net.ipv4.conf.all.arp_announce=2",
     "net.ipv4.conf.all.arp_ignore=1",
@@ -45,7 +45,7 @@ class Interface:
 
     @property
     def host_device(self) -> str:
-        """The other end of its link, a port of the slot's bridge."""
+        """The other end of its link: a port of the slot's bridge."""
         return f"{self.slot.prefix}c{self.number}"
 
     @property
@@ -56,52 +56,52 @@ class Interface:
 
 @dataclass(frozen=True)
 class ClientNamespace:
-    """A client namespace; its interfaces stand in the order in which they are preferred."""
+    """A client namespace; its interfaces are in order of preference."""
 
     name: str
     netns: str
     interfaces: tuple[Interface, ...]
 
     def as_dict(self) -> dict[str, object]:
-        """Return it as it is printed by `-o json`."""
+        """Return the client in the format of `-o json`."""
         addresses = {interface.device: interface.address for interface in self.interfaces}
         return {"name": self.name, "namespace": self.netns, "interfaces": addresses}
 
 
 def interface_commands(interface: Interface, nodes: list[Node]) -> list[str]:
-    """Return the `ip` commands, which may be repeated, that bring one interface of a client up.
+    """Return the idempotent `ip` commands that set an interface of a client up.
 
-    Each has a routing table of its own for what is sent from its address, so that a program may use an interface that
-    is not the preferred one. Lower numbers are preferred.
+    Each interface has its own routing table for packets from its address, so that a program can use an interface other
+    than the preferred one. Lower numbers are preferred.
     """
     device, network_cidr = interface.device, f"{interface.slot.network}.0/24"
     lines = [f"addr replace {interface.address}/24 dev {device} noprefixroute", f"link set {device} up"]
     for table in (f"metric {interface.number}", f"table {interface.number}"):
         lines.append(f"route replace {network_cidr} dev {device} src {interface.address} {table}")
         lines += [f"route replace {node.pod_cidr} via {node.address} dev {device} {table}" for node in nodes]
-        # Browsers look for their address by routes to public ones: there is such a route, and nobody at its end.
+        # Browsers find their own address by the route to a public one, so there must be such a route.
         lines.append(f"route replace default dev {device} src {interface.address} {table}")
     return lines
 
 
 def client_netns_add(slot: Slot, name: str, devices: tuple[str, ...] = DEFAULT_INTERFACES) -> ClientNamespace:
-    """Make a client namespace with these interfaces, or complete the one that is there.
+    """Create a client namespace with these interfaces, or complete an existing one.
 
-    Raises `ClusterError`: "bad-client" for a name that cannot be one, "no-cluster" without the slot's bridge,
-    "no-address" where all are taken.
+    Raises `ClusterError`: "bad-client" for an invalid name, "no-cluster" without the slot's bridge, "no-address" if all
+    addresses are taken.
     """
     netns = _netns(slot, name)
     if not devices or any(not re.fullmatch(r"(?!lo$)[a-z][a-z0-9]{0,14}", device) for device in devices):
-        raise ClusterError("bad-client", f"{devices} are no interface names", "name them wifi0 or cell0, for example")
+        raise ClusterError("bad-client", f"{devices} must be interface names", "for example wifi0 and cell0")
     if slot.prefix not in network.ports(slot):
         raise ClusterError("no-cluster", f"there is no bridge {slot.prefix}", "start it: switchboard-cluster up")
     with control.lock(slot):
         if netns not in network.namespaces(slot):
             run(["ip", "netns", "add", netns])
         run(["sysctl", "-qw", *SETTINGS], netns=netns)
-        there = {link.device for link in control.all_links(slot) if link.netns == netns}
+        existing = {link.device for link in control.all_links(slot) if link.netns == netns}
         for device in devices:
-            if device not in there:
+            if device not in existing:
                 _make_link(slot, netns, device)
         client = _client(slot, netns)
         rules = {rule.get("src") for rule in json.loads(run(["ip", "-json", "rule", "show"], netns=netns).stdout)}
@@ -115,7 +115,7 @@ def client_netns_add(slot: Slot, name: str, devices: tuple[str, ...] = DEFAULT_I
 
 
 def client_netns_remove(slot: Slot, name: str) -> None:
-    """Remove a client namespace, its links, and what still runs in it. One that is not there is no error."""
+    """Remove a client namespace, its links and its processes; do nothing if it does not exist."""
     netns = _netns(slot, name)
     if netns not in network.namespaces(slot):
         return
@@ -132,23 +132,23 @@ def client_netns_list(slot: Slot) -> list[ClientNamespace]:
 
 
 def client_netns_command(slot: Slot, name: str, argv: list[str]) -> list[str]:
-    """Return `argv` so that it runs in a client namespace. Raises `ClusterError("unknown-client")`."""
+    """Return the command that runs `argv` in a client namespace. Raises `ClusterError("unknown-client")`."""
     netns = _netns(slot, name)
     if netns not in network.namespaces(slot):
         raise ClusterError(
-            "unknown-client", f"there is no client {name}", f"make it: switchboard-cluster client-netns add {name}"
+            "unknown-client", f"there is no client {name}", f"create it: switchboard-cluster client-netns add {name}"
         )
     return in_netns(netns, argv)
 
 
 def client_netns_exec(slot: Slot, name: str, argv: list[str]) -> NoReturn:
-    """Become the program `argv` in a client namespace: terminal, signals and exit status are the program's.
+    """Replace this process by the program `argv` in a client namespace, with its terminal, signals and exit status.
 
     Raises `ClusterError`: "unknown-client", "missing-program".
     """
     full = client_netns_command(slot, name, argv)
     try:
-        os.execvp(full[0], full)  # noqa: S606 - an argument list, and no shell wanted
+        os.execvp(full[0], full)  # noqa: S606 - an argument list, no shell
     except FileNotFoundError as missing:
         raise ClusterError("missing-program", f"{full[0]} is not installed", "apt-get install util-linux") from missing
 
@@ -156,7 +156,7 @@ def client_netns_exec(slot: Slot, name: str, argv: list[str]) -> NoReturn:
 def client_netns_wrapper(slot: Slot, name: str, program: Path, folder: Path) -> Path:
     """Write a script that starts `program` in a client namespace, and return its path.
 
-    It keeps arguments and open files, so that it can be Playwright's `executable_path` for a browser.
+    The script passes arguments and open files on, so it can be Playwright's `executable_path` for a browser.
     """
     command = client_netns_command(slot, name, [str(program)])
     script = folder / f"{_netns(slot, name)}-{program.name}"
@@ -167,7 +167,7 @@ def client_netns_wrapper(slot: Slot, name: str, program: Path, folder: Path) -> 
 
 
 def client_netns_link(slot: Slot, name: str, device: str, *, up: bool) -> None:
-    """Take one of a client's interfaces down or bring it up again, as the client itself sees it (a network change)."""
+    """Set one of a client's interfaces up or down, which the client notices as a network change."""
     link = control.find_link(slot, f"client-{name}:{device}")
     if up:
         _batch(link.netns, interface_commands(_interface(slot, link), _nodes(slot)))
@@ -178,7 +178,9 @@ def client_netns_link(slot: Slot, name: str, device: str, *, up: bool) -> None:
 def _netns(slot: Slot, name: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
         raise ClusterError(
-            "bad-client", f"`{name}` is no name for a client", "use up to 32 lower-case letters, digits and hyphens"
+            "bad-client",
+            f"`{name}` must be a valid name of a client",
+            "use up to 32 lower-case letters, digits and hyphens",
         )
     return f"{slot.prefix}-client-{name}"
 

@@ -1,7 +1,7 @@
-"""Which commands give a link its conditions. Pure: what was observed and what is wanted in, argument lists out.
+"""The commands that set the conditions of a link. Pure: from observed and required conditions to argument lists.
 
 The kernel does bandwidth (tbf on both ends of the veth pair) and loss (iptables' statistic match inside the namespace).
-Delay needs the emulator, which then does all four, so that a packet meets them in the order of a real link.
+Delay needs the emulator, which then does all four, in the order of a real link.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from switchboard_cluster.links.model import Link, LinkConditions
 
 # The largest Ethernet frame of a link with an MTU of 1500, plus room: tbf never passes a packet larger than its burst.
 MIN_BURST_BYTES = 3200
-# tbf refills its bucket at the timer's resolution: at least this much time's worth, or high rates are not reached.
+# tbf refills its bucket at the resolution of the timer: a smaller bucket than this would not reach high rates.
 BURST_SECONDS = 0.004
 # The kernel's GSO_MAX_SEGS: the default of every device.
 ANY_SEGMENTS = 65535
-# A queue number that nobody listens on. Dropping by NFQUEUE is silent; DROP on the way out fails the sender's system
-# call with EPERM, which no lossy link does and which keeps WebRTC from counting the packet as sent.
+# A queue number without a listener. NFQUEUE drops packets silently, like a lossy link; an outgoing DROP fails the
+# sender's system call with EPERM, and WebRTC does not count the packet as sent.
 NO_LISTENER = 65535
 
 
 @dataclass(frozen=True)
 class Command:
-    """An argument list, and the network namespace it runs in."""
+    """An argument list and its network namespace."""
 
     argv: tuple[str, ...]
     netns: str
@@ -32,7 +32,7 @@ class Command:
 
 @dataclass(frozen=True)
 class ObservedLinks:
-    """What the kernel does to a link now."""
+    """The kernel's present conditions of a link."""
 
     host_tbf: bool
     device_tbf: bool
@@ -41,26 +41,26 @@ class ObservedLinks:
 
 
 def comment(link: Link) -> str:
-    """Return the comment by which a link's loss rules are found again."""
+    """Return the comment that identifies a link's loss rules."""
     return f"switchboard-link-{link.device}"
 
 
-def kernel(link: Link, observed: ObservedLinks, wanted: LinkConditions) -> list[Command]:
-    """Return the commands after which the kernel gives a link the rate and loss of `wanted`, or none if it is delayed.
+def kernel(link: Link, observed: ObservedLinks, conditions: LinkConditions) -> list[Command]:
+    """Return the commands that set the kernel's rate and loss of a link; none of either if the link is delayed.
 
-    Whatever state an interrupted change left, the result is the same; with no conditions, nothing stays behind.
+    The result does not depend on the state that an interrupted change left. Without conditions, nothing remains.
     """
-    by_kernel = LinkConditions() if wanted.delayed else wanted
+    by_kernel = LinkConditions() if conditions.delayed else conditions
     return [
-        *_segments(link, wanted),
+        *_segments(link, conditions),
         *_rate(link, observed, by_kernel),
-        *_forget_loss(link, observed),
+        *_remove_loss(link, observed),
         *(_loss(link, by_kernel.loss) if by_kernel.loss else []),
     ]
 
 
 def attach(link: Link, mtu: int) -> list[Command]:
-    """Return the commands that put the emulator, which holds both ends already, between a link and its bridge."""
+    """Return the commands that insert the emulator, which has opened both ends, between a link and its bridge."""
     return [
         _ip("link", "set", link.host_device, "nomaster", netns=link.bridge_netns),
         _ip("link", "set", link.tap, "mtu", str(mtu), "master", link.bridge, "up", netns=link.bridge_netns),
@@ -68,13 +68,13 @@ def attach(link: Link, mtu: int) -> list[Command]:
 
 
 def detach(link: Link) -> list[Command]:
-    """Return the commands that join a link to its bridge again. The TAP goes when the emulator closes it."""
+    """Return the commands that reconnect a link to its bridge. The TAP disappears when the emulator closes it."""
     return [_ip("link", "set", link.host_device, "master", link.bridge, netns=link.bridge_netns)]
 
 
-def remember(link: Link, wanted: LinkConditions) -> Command:
-    """Return the command that writes conditions onto the link itself, where `show` reads them."""
-    return _ip("link", "set", link.host_device, "alias", str(wanted), netns=link.bridge_netns)
+def label(link: Link, conditions: LinkConditions) -> Command:
+    """Return the command that stores conditions in the link's alias, where `show` reads them."""
+    return _ip("link", "set", link.host_device, "alias", str(conditions), netns=link.bridge_netns)
 
 
 def burst(rate_kbps: float) -> int:
@@ -82,34 +82,34 @@ def burst(rate_kbps: float) -> int:
     return max(MIN_BURST_BYTES, int(rate_kbps * 125 * BURST_SECONDS))
 
 
-def _segments(link: Link, wanted: LinkConditions) -> list[Command]:
-    """Let packets be lost and delayed one by one, not in bursts of up to 64 KiB (segmentation offload).
+def _segments(link: Link, conditions: LinkConditions) -> list[Command]:
+    """Lose and delay packets one by one, not in bursts of up to 64 KiB (segmentation offload).
 
-    tbf takes such bursts apart itself, and high rates are not reached without them.
+    tbf splits such bursts itself, and needs them to reach high rates.
     """
-    largest = str(1 if wanted.loss or wanted.delayed else ANY_SEGMENTS)
+    largest = str(1 if conditions.loss or conditions.delayed else ANY_SEGMENTS)
     return [
         _ip("link", "set", link.host_device, "gso_max_segs", largest, netns=link.bridge_netns),
         _ip("link", "set", link.device, "gso_max_segs", largest, netns=link.netns),
     ]
 
 
-def _rate(link: Link, observed: ObservedLinks, wanted: LinkConditions) -> list[Command]:
+def _rate(link: Link, observed: ObservedLinks, conditions: LinkConditions) -> list[Command]:
     ends = ((link.host_device, link.bridge_netns, observed.host_tbf), (link.device, link.netns, observed.device_tbf))
-    if wanted.rate_kbps:
-        rate, size = f"{wanted.rate_kbps * 1000:.0f}bit", f"{burst(wanted.rate_kbps)}b"
-        tbf = ("tbf", "rate", rate, "burst", size, "latency", f"{wanted.queue_ms:g}ms")
+    if conditions.rate_kbps:
+        rate, size = f"{conditions.rate_kbps * 1000:.0f}bit", f"{burst(conditions.rate_kbps)}b"
+        tbf = ("tbf", "rate", rate, "burst", size, "latency", f"{conditions.queue_ms:g}ms")
         return [Command(("tc", "qdisc", "replace", "dev", device, "root", *tbf), netns) for device, netns, _ in ends]
-    return [Command(("tc", "qdisc", "del", "dev", device, "root"), netns) for device, netns, there in ends if there]
+    return [Command(("tc", "qdisc", "del", "dev", device, "root"), netns) for device, netns, has_tbf in ends if has_tbf]
 
 
-def _forget_loss(link: Link, observed: ObservedLinks) -> list[Command]:
+def _remove_loss(link: Link, observed: ObservedLinks) -> list[Command]:
     found = ((table, shlex.split(rule)) for table, rule in observed.rules)
     return [_iptables(link, table, "-D", *words[1:]) for table, words in found if words and words[0] == "-A"]
 
 
 def _loss(link: Link, loss: float) -> list[Command]:
-    """In raw PREROUTING and mangle POSTROUTING pass both the namespace's own packets and those it forwards (pods')."""
+    """Return the rules in the chains that see the namespace's own packets and those that it forwards for pods."""
     chance = ("-m", "statistic", "--mode", "random", "--probability", f"{loss:.9f}")
     mark = ("-m", "comment", "--comment", comment(link))
     silent_drop = ("-j", "NFQUEUE", "--queue-num", str(NO_LISTENER))

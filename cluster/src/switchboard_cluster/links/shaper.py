@@ -1,4 +1,4 @@
-"""When does a packet leave? One direction of an emulated link, as a pure model of time and chance."""
+"""One direction of an emulated link, as a pure model: the departure time or loss of each packet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from switchboard_cluster.links.model import LinkConditions
 
 @dataclass
 class Counters:
-    """What became of the packets of one direction."""
+    """The packets of one direction by outcome."""
 
     passed: int = 0
     lost: int = 0
@@ -33,10 +33,10 @@ class Shaper:
     _last_departure: float = 0.0
 
     def departure(self, now: float, size: int) -> float | None:
-        """Return when a packet of `size` bytes that arrives `now` leaves, or None if it is dropped.
+        """Return the departure time of a packet of `size` bytes that arrives `now`, or None if it is dropped.
 
-        Departures never go back in time: jitter does not reorder (as it does not on a real queue), and neither does a
-        change of the conditions, which holds for all packets that arrive after it.
+        Departure times never decrease: like a real queue, neither jitter nor a change of the conditions reorders
+        packets. A change applies to packets that arrive after it.
         """
         conditions = self.conditions
         if conditions.loss and self.chance() < conditions.loss:
