@@ -76,7 +76,7 @@ RULES: Final = (
     Rule(r"mend(?:s|ed|ing)?", "fix; repair"),
     Rule(r"heal(?:s|ed|ing)?", "repair, recover"),
     Rule(r"right pods?", "updated pods, pods of the current revision"),
-    Rule(r"in line(?! with\b)|waiting line", "queued, in the queue"),
+    Rule(r"(?<![\"']\x20)in line(?! with\b| for \w+ in\b)|waiting line", "queued, in the queue"),  # not: "x" in line
     Rule(r"made up", "forged"),
     Rule(r"kept out", "blocked"),
     Rule(r"on (?:its|their) way out", "draining"),

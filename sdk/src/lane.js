@@ -12,6 +12,10 @@ const WINDOW_BYTES = 256 * 1024;
 const CHAT_SHARE = 0.5; // chat never prevents a connection from being negotiated
 const SLOW_START = 4;
 const MAX_GAP = 32;
+const ACK_EVERY = 2;
+
+/** Time in ms after which a single delivered frame is acknowledged: well before the sender repeats it. */
+export const ACK_DELAY = 100;
 
 /**
  * A frame of a lane, its addresses, and its state while it is unacknowledged.
@@ -120,22 +124,44 @@ export class ReceiveLane {
   #delivered = 0;
   /** @type {Map<number, Frame>} */
   #held = new Map();
+  #unacknowledged = 0;
+  /** @type {number | null} */
+  #ackAt = null;
 
   /** @param {Header} header `to` is this page */
   constructor(header) {
     this.header = header;
   }
 
-  /** Return the frames to deliver now, in order, and the acknowledgement to send. @param {Frame} frame */
-  receive(frame) {
+  /**
+   * Return the frames to deliver now, in order. Every second frame, gaps and duplicates are acknowledged at once, a single
+   * frame after `delay`.
+   *
+   * @param {Frame} frame
+   * @param {number} now
+   * @param {number} delay
+   */
+  receive(frame, now, delay) {
     /** @type {Frame[]} */
     const ready = [];
+    const gap = this.#held.size > 0;
     if (frame.seq > this.#delivered && frame.seq <= this.#delivered + MAX_GAP) this.#held.set(frame.seq, frame);
     while (this.#held.has(this.#delivered + 1)) {
       this.#delivered += 1;
       ready.push(/** @type {Frame} */ (this.#held.get(this.#delivered)));
       this.#held.delete(this.#delivered);
     }
-    return { ready, ack: { type: "ack", ...this.header, seq: this.#delivered } };
+    this.#unacknowledged += ready.length;
+    if (gap || !ready.length || this.#unacknowledged >= ACK_EVERY) this.#ackAt = now;
+    else this.#ackAt ??= now + delay;
+    return ready;
+  }
+
+  /** The acknowledgement of all delivered frames, if it is due. @param {number} now @returns {Frame[]} */
+  due(now) {
+    if (this.#ackAt === null || now < this.#ackAt) return [];
+    this.#unacknowledged = 0;
+    this.#ackAt = null;
+    return [{ type: "ack", ...this.header, seq: this.#delivered }];
   }
 }

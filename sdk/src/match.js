@@ -71,22 +71,26 @@ export class Match {
   }
 
   /**
-   * The frames to deliver and the frame to answer with; none for a frame of another page load.
+   * The frames to deliver; none for an acknowledgement or a frame of another page load.
    *
    * @param {Frame} frame
    * @param {number} now ms
-   * @returns {{messages: Frame[], answer: Frame | null}}
+   * @param {number} delay ms until a single frame is acknowledged
+   * @returns {Frame[]}
    */
-  receive(frame, now) {
-    const nothing = { messages: [], answer: null };
-    if (frame.match !== this.id) return nothing;
+  receive(frame, now, delay) {
+    if (frame.match !== this.id) return [];
     if (frame.type === "ack") {
       if (frame.from === this.#instance && frame.to === this.peer) this.#sending.acknowledged(frame.seq, now);
-      return nothing;
+      return [];
     }
-    if (frame.to !== this.#instance || frame.from !== this.peer) return nothing;
-    const { ready, ack } = this.#receiving.receive(frame);
-    return { messages: ready.filter((one) => !this.#sending.obsoletes(one)), answer: ack };
+    if (frame.to !== this.#instance || frame.from !== this.peer) return [];
+    return this.#receiving.receive(frame, now, delay).filter((one) => !this.#sending.obsoletes(one));
+  }
+
+  /** The acknowledgements that are due. @param {number} now ms */
+  acknowledgements(now) {
+    return this.#receiving.due(now);
   }
 
   get #current() {

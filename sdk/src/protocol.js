@@ -3,6 +3,9 @@
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL = "switchboard.v1";
 
+/** Time in ms by which a heartbeat may be late before the server counts as gone. */
+export const HEARTBEAT_GRACE_MS = 7000;
+
 /** Maximum length of a chat message in characters. */
 export const MAX_CHAT = 4096;
 

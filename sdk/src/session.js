@@ -6,8 +6,9 @@
  */
 import { Emitter } from "./events.js";
 import { idle, matched, onWire, queued, requeued, supersedes } from "./intent.js";
+import { ACK_DELAY } from "./lane.js";
 import { Match, Outcome } from "./match.js";
-import { BAD_FRAME, DEFAULT_LIMITS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
+import { BAD_FRAME, DEFAULT_LIMITS, HEARTBEAT_GRACE_MS, MAX_CHAT, PEER_UNREACHABLE } from "./protocol.js";
 import { bounded } from "./report.js";
 import { lock, nothing, remove, restore, save } from "./saved.js";
 import { Sockets } from "./sockets.js";
@@ -56,6 +57,8 @@ export class Session extends Emitter {
   #instance = newId();
   #state = nothing();
   #limits = DEFAULT_LIMITS;
+  /** Time within which the pool sends the next heartbeat. */
+  #nextMs = DEFAULT_LIMITS.heartbeatMs;
   /** @type {Match | null} */
   #match = null;
   /** @type {Outcome | null} */
@@ -72,6 +75,7 @@ export class Session extends Emitter {
       url, token,
       next: () => {
         this.#state.socket += 1;
+        this.#nextMs = this.#limits.heartbeatMs;
         this.#save();
       },
       greeting: (auth) => this.#greeting(auth),
@@ -133,6 +137,8 @@ export class Session extends Emitter {
     this.#match = null;
     this.#setIntent(queued(this.intent, ticket, attributes, required, choice));
     const { revision } = this.intent;
+    this.#nextMs = Math.min(this.#nextMs, this.#limits.heartbeatMs);
+    this.#sockets.expectAnswer();
     this.#sockets.send({ type: "join-queue", revision, ticket, attributes, required, ...choice });
   }
 
@@ -203,8 +209,8 @@ export class Session extends Emitter {
   }
 
   #tick() {
-    const every = this.intent.state === "idle" ? this.#limits.idleHeartbeatMs : this.#limits.heartbeatMs;
-    this.#sockets.check(2 * every + 2000);
+    this.#sockets.check(this.#nextMs + HEARTBEAT_GRACE_MS);
+    this.#acknowledge();
     this.#transmit("due");
   }
 
@@ -235,8 +241,9 @@ export class Session extends Emitter {
   /** @type {Record<string, (frame: any) => unknown>} */
   #handlers = {
     welcome: (frame) => this.#welcome(frame),
-    heartbeat: ({ token }) => {
+    heartbeat: ({ token, nextMs }) => {
       if (token) this.#state.token = token;
+      this.#nextMs = nextMs;
       this.#save();
       this.#heartbeat();
     },
@@ -257,10 +264,11 @@ export class Session extends Emitter {
   };
 
   /** @param {any} frame */
-  #welcome({ session, token, intent, timeouts, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
+  #welcome({ session, token, intent, timeouts, nextMs, maxReconnectAttempts = DEFAULT_LIMITS.maxReconnectAttempts }) {
     if (session !== this.#state.session) lock(session);
     Object.assign(this.#state, { session, token });
     this.#limits = { ...DEFAULT_LIMITS, ...timeouts, maxReconnectAttempts }; // older servers send fewer
+    this.#nextMs = nextMs;
     this.#sockets.welcome();
     // What the user did since the first frame was not sent: do not wait for the next heartbeat.
     if (intent.revision < this.intent.revision) this.#heartbeat();
@@ -342,10 +350,17 @@ export class Session extends Emitter {
   /** @param {Frame} frame */
   #receiveFromPeer(frame) {
     if (!this.#match) return;
-    const { messages, answer } = this.#match.receive(frame, performance.now());
-    for (const one of messages) this.emit("message", one);
-    if (answer) this.#sockets.send(answer);
-    else this.#transmit("flush"); // an acknowledgement releases further frames
+    // Browsers throttle the timers of hidden pages to one per second, by which time the peer repeats its frame.
+    const delay = document.visibilityState === "hidden" ? 0 : ACK_DELAY;
+    for (const one of this.#match.receive(frame, performance.now(), delay)) this.emit("message", one);
+    this.#acknowledge();
+    if (frame.type === "ack") this.#transmit("flush"); // it releases further frames
+    else setTimeout(() => this.#acknowledge(), ACK_DELAY);
+  }
+
+  #acknowledge() {
+    if (!this.#sockets.welcomed) return;
+    for (const ack of this.#match?.acknowledgements(performance.now()) ?? []) this.#sockets.send(ack);
   }
 
   /** Assume that the peer is present: a new socket's pod has not observed it yet, and only reports `away`. */

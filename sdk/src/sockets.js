@@ -110,6 +110,11 @@ export class Sockets extends Emitter {
     return this.#welcomed && performance.now() - this.#receivedAt <= quietMs;
   }
 
+  /** Measure the pool's silence from now on: it answers what is sent next. */
+  expectAnswer() {
+    this.#receivedAt = performance.now();
+  }
+
   /** @param {Frame} frame */
   send(frame) {
     if (this.#welcomed) this.#socket?.send(JSON.stringify(frame));

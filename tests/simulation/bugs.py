@@ -15,6 +15,7 @@ from switchboard_signaling.session.intent import IntentReconciler
 from switchboard_signaling.session.presence import PeerSightings
 from switchboard_signaling.session.records import Announced
 from switchboard_signaling.valkey.scripts import Script
+from switchboard_signaling.wire.intents import Idle
 from switchboard_signaling.wire.messages import Ack
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -48,10 +49,9 @@ def no_second_acknowledgement(right: Any, client: Any, frame: Any, now: float) -
 
 
 @bug(lanes.ReceiveLane, "receive")
-def duplicates_are_delivered(right: Any, lane: Any, frame: Any) -> Any:
+def duplicates_are_delivered(right: Any, lane: Any, frame: Any, now: float) -> Any:
     again = [frame] if frame.seq <= lane._delivered else []
-    ready, ack = right(lane, frame)
-    return again + ready, ack
+    return again + right(lane, frame, now)
 
 
 @bug(lanes.SendLane, "obsoletes")
@@ -77,6 +77,13 @@ def a_snapshot_overrides_a_newer_intent(right: Any, client: Any, intent: Any) ->
 @bug(Session, "tick")
 def the_memory_of_a_pod_writes(right: Any, session: Any, now: float) -> Any:
     return right(session, now) + ([Ask(session.reconciler.touch())] if session.attached else [])
+
+
+@bug(Session, "tick")
+def a_promised_heartbeat_is_forgotten(right: Any, session: Any, now: float) -> Any:
+    if isinstance(session.intent, Idle) and session.attached:
+        session._heartbeat_at = max(session._heartbeat_at, session._received_at + session._heartbeat_ms / 1000)
+    return right(session, now)
 
 
 # Matches

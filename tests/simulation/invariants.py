@@ -22,6 +22,7 @@ from switchboard_signaling.wire.messages import Ack, Negotiation, PeerMessage
 
 if TYPE_CHECKING:
     from tests.simulation.pages import Page, User
+    from tests.simulation.pods import Link
     from tests.simulation.world import World
 
 QUIET_SECONDS = 7.0
@@ -176,7 +177,11 @@ class Watch:
 
     def ticked(self, page: "Page", outputs: list[Output]) -> None:
         """Note that a page's session repeats what is due."""
-        again = [one for one in outputs if isinstance(one, Transmit) and isinstance(one.frame, PeerMessage)]
+        again = [
+            one
+            for one in outputs
+            if isinstance(one, Transmit) and isinstance(one.frame, PeerMessage) and not isinstance(one.frame, Ack)
+        ]
         if len(again) > 1:
             self._fail("1 flood", f"user {page.user.number} repeats {len(again)} frames at once")
 
@@ -222,6 +227,13 @@ class Watch:
     def _obsolete(self, lane: Lane, frame: PeerMessage | None) -> bool:
         """Return whether a frame is about a connection that the receiver of the lane has replaced."""
         return isinstance(frame, Negotiation) and frame.generation < self._generations[lane]
+
+    def silent(self, page: "Page", link: "Link") -> None:
+        """Note that a page counts its pod as gone."""
+        since = self._world.now - page.session.silence
+        paused = max(page.paused_until, link.pod.paused_until) > since
+        if link.open and not paused and not link.pod.dead and page.welcomed:
+            self._fail("3 false silence", f"user {page.user.number} gives up {link.pod.name}, which is alive")
 
     # Invariants once all faults are long over
 

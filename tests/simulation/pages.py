@@ -1,7 +1,7 @@
 """Page loads and their users: the shipped ClientSession in a simulated shell."""
 
 from tests.simulation.pods import Link, Pod
-from tests.simulation.world import TIMEOUTS, Process, World
+from tests.simulation.world import Process, World
 
 from switchboard_signaling.client.core import (
     ClientProblem,
@@ -168,9 +168,9 @@ class Page(Process):
             if outputs:
                 self.world.watch.ticked(self, outputs)
                 self.perform(outputs)
-        every = (TIMEOUTS.idle_heartbeat_ms if isinstance(self.session.intent, Idle) else TIMEOUTS.heartbeat_ms) / 1000
-        if self.link is not None and self.world.now - self.link.received_at > 2 * every + 2:
-            link = self.link  # the pod is silent
+        if self.link is not None and self.world.now - self.link.received_at > self.session.silence:
+            link = self.link
+            self.world.watch.silent(self, link)
             self.lost(link, 1006)
             link.cut()
 
@@ -200,6 +200,8 @@ class User:
     def join(self) -> None:
         page = self.page
         if page.session.session_id is not None and not page.stopped and isinstance(page.session.intent, Idle):
+            if page.link is not None:
+                page.link.received_at = self.world.now
             page.perform(page.session.join())
 
     def leave(self, reason: messages.LeaveReason) -> None:

@@ -20,6 +20,10 @@ def constants() -> dict[str, tuple[str, Any]]:
     expired = [code.code for code in errors.CLOSE_CODES if code.fresh_token]
     return {
         "SUBPROTOCOL": ("The WebSocket subprotocol.", messages.SUBPROTOCOL),
+        "HEARTBEAT_GRACE_MS": (
+            "Time in ms by which a heartbeat may be late before the server counts as gone.",
+            messages.HEARTBEAT_GRACE_MS,
+        ),
         "MAX_CHAT": ("Maximum length of a chat message in characters.", fields.MAX_CHAT),
         "MAX_SPAN_MS": ("Maximum duration in a report, in milliseconds.", fields.MAX_SPAN_MS),
         "MAX_BITRATE": ("Maximum bitrate in a report, in bits per second.", fields.MAX_BITRATE),

@@ -1,4 +1,4 @@
-"""The add-ons of a cluster as plain objects: DNS and a default StorageClass."""
+"""Add-ons of a cluster, as plain objects: DNS and a default StorageClass."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYSTEM = "/api/v1/namespaces/kube-system"
 
 
 def objects(slot: Slot, coredns_image: str) -> list[tuple[str, Object]]:
-    """Return each object with the path of its collection."""
+    """Return the objects, each with the URL path of its collection."""
     meta = {"name": "coredns", "namespace": "kube-system"}
     role = {"name": "system:coredns"}
     return [
@@ -87,7 +87,7 @@ def _deployment(meta: Object, image: str) -> Object:
         "kind": "Deployment",
         "metadata": meta,
         "spec": {
-            # Two, on different nodes, so that DNS survives the failure of a node.
+            # Two, on different nodes, so that DNS survives the death of a node.
             "replicas": 2,
             "selector": {"matchLabels": labels},
             "template": {

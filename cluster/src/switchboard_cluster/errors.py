@@ -1,4 +1,4 @@
-"""The error of this package: a code, a message, a remedy and a log."""
+"""The error of this package: message, remedy and log."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 class ClusterError(Exception):
-    """A failure with a remedy.
+    """A failure that the user can act on.
 
-    `code` is a stable kebab-case word, `message` one sentence, `remedy` the next step, `log` the file with the details
-    (or None).
+    `code` is a stable kebab-case identifier, `message` one sentence, `remedy` the next step, `log` the path of a log
+    with details, or None.
     """
 
     def __init__(self, code: str, message: str, remedy: str, log: Path | None = None) -> None:

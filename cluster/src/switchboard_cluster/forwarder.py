@@ -1,8 +1,8 @@
-"""Forward a port of localhost to a Service, over the NodePorts of all Ready nodes.
+"""Forwards a port on localhost to a Service, through the NodePorts of all Ready nodes.
 
-Browsers allow the camera only in secure contexts, such as http://localhost. Unlike `kubectl port-forward`, the
-forwarder is not tied to one pod: each connection goes to the next node that answers, so the failure of a pod or node
-ends only its own connections.
+Browsers allow camera access only in secure contexts, and http://localhost is one. Unlike `kubectl port-forward`, it is
+not tied to a pod: each connection goes to the next node that answers, so that a failed pod or node ends only its own
+connections.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import re
 import signal
 import socket
@@ -19,44 +20,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from switchboard_cluster.api import ApiServer, condition
 from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.system import run
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 Address = tuple[str, int]
 Resolve = Callable[[], Sequence[Address]]
-"""Returns the addresses of the Service; raises `ClusterError`. It may block: it is called in a thread."""
+"""Returns the addresses of the Service; raises `ClusterError`. It may block, because it is called in a thread."""
 
 CONNECT_TIMEOUT = 1.0
-"""Seconds after which a node that does not answer is skipped; on one machine an answer takes a millisecond."""
+"""Seconds to connect to a node; on one machine it takes a millisecond."""
 CONNECT_DEADLINE = 10.0
-"""Seconds that a client waits while no node answers, enough to replace a pod."""
+"""Seconds that a client waits while no node answers, long enough to replace a pod."""
 RETRY_PAUSE = 0.1
-"""Seconds between two rounds over all nodes; a refused connection takes no time at all."""
+"""Seconds between two rounds over all nodes, because connections may be refused at once."""
 PENALTY = 5.0
-"""Seconds during which a failed node is tried last."""
+"""Seconds for which a failed node is tried last."""
 REFRESH = 3.0
-"""Seconds between two queries of the cluster."""
+"""Seconds between two reads of the Service and the nodes."""
 CHUNK = 64 * 1024
-"""Bytes per read; asyncio buffers about as much again in each direction before it stops reading."""
+"""Maximum bytes per read; asyncio buffers about as much again per direction before it stops reading."""
 KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-"""Idle connections stay open; a connection whose node has been unreachable for a minute ends."""
+"""Idle connections stay open, but a connection ends when its node has been gone for a minute."""
+
+
+def _log(level: int, event: str, **facts: object) -> None:
+    log.log(level, " ".join([event, *(f"{key}={value}" for key, value in facts.items())]))
 
 
 def addresses(service: dict[str, Any], nodes: Sequence[dict[str, Any]]) -> list[Address]:
-    """Return the addresses of a Service's first port: the Ready nodes' internal addresses and its NodePort.
+    """Return the internal addresses of the Ready nodes with the NodePort of a Service's first port.
 
-    Without a Ready node, returns those of all nodes. Raises `ClusterError("no-node-port")`.
+    Without a Ready node, return all nodes, because Ready itself may be wrong. Raises `ClusterError("no-node-port")`.
     """
     port = service["spec"]["ports"][0].get("nodePort")
     if not port:
         name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
         raise ClusterError(
-            "no-node-port", f"the Service {name} has no NodePort", "set its type to NodePort, then forward again"
+            "no-node-port", f"Service {name} has no NodePort", "set its type to NodePort, then forward again"
         )
     ready = [node for node in nodes if condition(node, "Ready") == "True"]
     return [
@@ -68,21 +71,21 @@ def addresses(service: dict[str, Any], nodes: Sequence[dict[str, Any]]) -> list[
 
 
 def holder(listing: str) -> str | None:
-    """Return the process that holds a port, from the output of `ss --processes`; None if it is not listed."""
+    """Return the process that listens on a port, from the output of `ss --processes`; None if it is unknown."""
     match = re.search(r'\("([^"]*)",pid=(\d+)', listing)
     return f"{match[1]} (process {match[2]})" if match else None
 
 
 @dataclass
 class Balancer:
-    """Decides the order in which nodes are tried: round-robin, recently failed ones last."""
+    """Order in which nodes are tried: round-robin, recently failed ones last."""
 
     targets: Sequence[Address] = ()
     _turn: int = 0
     _penalized: dict[Address, float] = field(default_factory=dict)
 
     def order(self, now: float) -> list[Address]:
-        """Return all targets in the order for the next connection; `now` is in seconds of any steady clock."""
+        """Return all targets in the order for the next connection; `now` is in seconds of a monotonic clock."""
         if not self.targets:
             return []
         self._turn = (self._turn + 1) % len(self.targets)
@@ -90,11 +93,11 @@ class Balancer:
         return sorted(rotated, key=lambda target: self._penalized.get(target, now) > now)
 
     def failed(self, target: Address, now: float) -> None:
-        """Try a target last for PENALTY seconds."""
+        """Try a target last for a while."""
         self._penalized[target] = now + PENALTY
 
     def answered(self, target: Address) -> None:
-        """Forget a target's failure."""
+        """Reset the failure of a target."""
         self._penalized.pop(target, None)
 
 
@@ -114,7 +117,7 @@ class Forwarder:
         try:
             await self._keep_fresh()
         finally:
-            # Not `serve_forever`: when cancelled, it would wait for all connections to end.
+            # Not `serve_forever`: when cancelled, it waits for connections that may never end.
             for server in servers:
                 server.close()
             for connection in self._connections:
@@ -123,7 +126,7 @@ class Forwarder:
     async def _refresh(self) -> None:
         targets = await asyncio.to_thread(self._resolve)
         if targets != self._balancer.targets:
-            log.info("nodes_changed", nodes=[f"{host}:{port}" for host, port in targets])
+            _log(logging.INFO, "nodes_changed", nodes=",".join(f"{host}:{port}" for host, port in targets) or "none")
             self._balancer.targets = targets
 
     async def _keep_fresh(self) -> None:
@@ -137,7 +140,7 @@ class Forwarder:
                 reported = ""
             except ClusterError as error:
                 if error.message != reported:
-                    log.warning("refresh_failed", error=error.message, effect="the known nodes stay in use")
+                    _log(logging.WARNING, "refresh_failed", error=error.message)  # the known nodes stay
                 reported = error.message
             await asyncio.sleep(RETRY_PAUSE)
 
@@ -157,7 +160,7 @@ class Forwarder:
         if upstream := await self._connect():
             await relay((reader, writer), upstream)
         else:
-            log.warning("no_node_answered", seconds=CONNECT_DEADLINE)
+            _log(logging.WARNING, "no_node_answered", seconds=CONNECT_DEADLINE)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """Return a connection to the first node that answers; None if none does within the deadline."""
@@ -167,8 +170,13 @@ class Forwarder:
                 try:
                     async with asyncio.timeout(CONNECT_TIMEOUT):
                         connection = await asyncio.open_connection(*target, limit=CHUNK)
-                except OSError as error:  # also a TimeoutError
-                    log.info("node_unreachable", host=target[0], port=target[1], error=error.strerror or "timed out")
+                except OSError as error:  # TimeoutError is one
+                    _log(
+                        logging.INFO,
+                        "node_failed",
+                        node=f"{target[0]}:{target[1]}",
+                        error=error.strerror or "timed out",
+                    )
                     self._balancer.failed(target, time.monotonic())
                 else:
                     self._balancer.answered(target)
@@ -183,9 +191,9 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def relay(one: Stream, other: Stream) -> None:
-    """Copy bytes between two connections until both directions have ended, and close both.
+    """Copy bytes between two connections until both directions have ended, then close both.
 
-    The end of one direction is forwarded by itself (TCP's half-close, RFC 9293, section 3.6); an error ends both.
+    The end of one direction is forwarded alone (half-close, RFC 9293, section 3.6); an error ends both.
     """
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -213,9 +221,9 @@ def _keep_alive(connection: socket.socket) -> None:
 
 
 def listen(port: int) -> list[socket.socket]:
-    """Return sockets that listen on localhost: on IPv4, and on IPv6 if the machine has it.
+    """Return sockets that listen on localhost, on IPv4 and, if the machine has it, on IPv6.
 
-    Raises `ClusterError`: `port-in-use` with the process that holds it, `port-not-allowed`.
+    Raises `ClusterError`: `port-in-use`, which names the process, or `port-not-allowed`.
     """
     listening: list[socket.socket] = []
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -245,6 +253,7 @@ def _cannot_listen(port: int, error: OSError) -> ClusterError:
 
 def serve(kubeconfig: Path, namespace: str, name: str, port: int) -> None:
     """Forward `localhost:port` to a Service of the cluster until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     server = ApiServer(kubeconfig)
 
     def resolve() -> list[Address]:
@@ -253,7 +262,7 @@ def serve(kubeconfig: Path, namespace: str, name: str, port: int) -> None:
         )
 
     sockets = listen(port)
-    log.info("forwarding", url=f"http://localhost:{port}", service=f"{namespace}/{name}")
+    _log(logging.INFO, "forwarding", url=f"http://localhost:{port}", service=f"{namespace}/{name}")
     asyncio.run(_until_signal(Forwarder(resolve), sockets))
 
 

@@ -1,4 +1,4 @@
-"""The progress of long commands: one line per step, and at least one line every ten seconds."""
+"""Progress of long commands: one line per step, and an update at least every ten seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 
 console = Console(stderr=True, highlight=False)
-TICK_SECONDS = 10.0
+UPDATE_SECONDS = 10.0
 
 
 class Progress:
@@ -31,7 +31,7 @@ class Progress:
             console.print(f"[dim]{self.elapsed:6.1f} s[/dim]  {text}")
 
     def tick(self, text: str) -> None:
-        """Show the progress of a long step: at once on a terminal, otherwise every ten seconds."""
+        """Show the progress of a long step: at once on a terminal, every ten seconds elsewhere."""
         if self.quiet:
             return
         if console.is_terminal:
@@ -39,7 +39,7 @@ class Progress:
             console.file.write("\r" + f"{self.elapsed:6.1f} s  {text}"[:width].ljust(width))
             console.file.flush()
             self._ticking = True
-        elif time.monotonic() - self._last_tick >= TICK_SECONDS:
+        elif time.monotonic() - self._last_tick >= UPDATE_SECONDS:
             self._last_tick = time.monotonic()
             self.say(text)
 

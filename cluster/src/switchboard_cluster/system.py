@@ -1,4 +1,4 @@
-"""Run commands of the operating system: the only module that starts them and waits for them."""
+"""Runs commands of the operating system."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from switchboard_cluster.errors import ClusterError
 
 
 def in_netns(netns: str | None, argv: Sequence[str | Path]) -> list[str]:
-    """Return the command that runs `argv` in a network namespace; `argv` itself if that is None.
+    """Return `argv` wrapped to run in a network namespace.
 
-    It uses `nsenter`, since `ip netns exec` remounts /sys, which hides the cgroups from a container runtime.
+    It uses `nsenter`, because `ip netns exec` remounts /sys and hides the cgroups from a container runtime.
     """
     entered = ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
     return [*entered, *map(str, argv)]
@@ -27,10 +27,10 @@ def run(
     stdin: str | None = None,
     env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command within `timeout` seconds, and return its result.
+    """Run a command and return its result with its output. `timeout` is in seconds.
 
-    Raises `ClusterError`: "missing-program", "command-timed-out", and with `check`, "command-failed" with the end of
-    the output for an exit status other than 0.
+    Raises `ClusterError`: `missing-program`, `command-timed-out`, and with `check` `command-failed`, which contains the
+    end of the output.
     """
     full = in_netns(netns, argv)
     try:
@@ -41,11 +41,11 @@ def run(
         raise ClusterError("missing-program", f"{full[0]} is not installed", f"install {full[0]}") from missing
     except subprocess.TimeoutExpired as late:
         raise ClusterError(
-            "command-timed-out", f"`{' '.join(full)}` did not exit within {timeout:g} s", "run it by hand to see why"
+            "command-timed-out", f"`{' '.join(full)}` did not finish within {timeout:g} s", "run it manually to see why"
         ) from late
     if check and done.returncode != 0:
-        output = (done.stderr or done.stdout).strip()[-2000:]
+        printed = (done.stderr or done.stdout).strip()[-2000:]
         raise ClusterError(
-            "command-failed", f"`{' '.join(full)}` failed ({done.returncode}): {output}", "see the message above"
+            "command-failed", f"`{' '.join(full)}` failed ({done.returncode}): {printed}", "see the message above"
         )
     return done

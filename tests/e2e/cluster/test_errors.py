@@ -19,7 +19,7 @@ def test_users_other_than_root_are_refused(cluster: Embedded, argv: tuple[str, .
 @pytest.mark.parametrize("command", ["kill-node", "start-node", "partition", "exec"])
 def test_an_unknown_node_is_refused_with_the_known_ones(cluster: Embedded, command: str) -> None:
     error = cluster.ask(command, "node-9", *(["true"] if command == "exec" else [])).error
-    assert (error["code"], error["remedy"]) == ("no-such-node", "the nodes are node-1, node-2, node-3")
+    assert (error["code"], error["remedy"]) == ("no-such-node", "the nodes are: node-1, node-2, node-3")
 
 
 def test_an_unknown_component_is_refused_with_the_known_ones(cluster: Embedded) -> None:

@@ -40,7 +40,7 @@ def test_an_unknown_value_is_refused_with_its_name(api: ApiServer) -> None:
 
 
 def test_a_quickstart_outside_the_watched_namespaces_is_refused(api: ApiServer) -> None:
-    with pytest.raises(AssertionError, match=r"operator\.watchNamespaces does not list\. Remedy: add it"):
+    with pytest.raises(AssertionError, match=r"in operator\.watchNamespaces\. Remedy: add it"):
         helm(
             *(api, "template", "x", str(CHART), "--namespace", "here"),
             *("--set", "quickstart.enabled=true", "--set", "operator.watchNamespaces={there}"),

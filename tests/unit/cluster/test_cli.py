@@ -58,7 +58,7 @@ def test_an_interrupted_command_prints_how_to_continue(monkeypatch: pytest.Monke
     monkeypatch.setattr(cluster, "up", failing(KeyboardInterrupt()))
     result = runner.invoke(cli.app, ["up"])
     assert result.exit_code == 130
-    assert "run the same command again" in result.stderr
+    assert "run the command again" in result.stderr
 
 
 def test_a_start_prints_the_path_of_the_kubeconfig(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
@@ -86,7 +86,7 @@ def test_down_fails_if_it_leaves_anything(monkeypatch: pytest.MonkeyPatch) -> No
 def test_down_succeeds_if_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "down", lambda *_: [])
     result = runner.invoke(cli.app, ["down"])
-    assert (result.exit_code, result.stdout) == (0, "nothing is left\n")
+    assert (result.exit_code, result.stdout) == (0, "removed\n")
 
 
 def test_status_without_a_cluster_succeeds() -> None:
@@ -122,7 +122,7 @@ def test_logs_are_listed_and_an_unknown_one_is_refused(home: Path) -> None:
         "logs": {"etcd": str(paths.log("etcd"))}
     }
     error = json.loads(runner.invoke(cli.app, ["logs", "no-such", "-o", "json"]).stdout)["error"]
-    assert (error["code"], error["remedy"]) == ("no-such-log", "the logs are etcd")
+    assert (error["code"], error["remedy"]) == ("no-such-log", "the logs are: etcd")
 
 
 @pytest.mark.parametrize("count", [0, 10])

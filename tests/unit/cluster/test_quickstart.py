@@ -21,9 +21,9 @@ def ready(status: str, generation: int = 2) -> dict[str, Any]:
     [
         (pool(ready("True")), (True, "1 of 2 pods")),
         (pool(ready("False")), (False, "1 of 2 pods")),
-        (pool(ready("True", generation=1)), (False, "the operator has not processed the change yet")),
-        (pool({"type": "Applied", "status": "True", "message": ""}), (False, "the operator has not processed it yet")),
-        ({"metadata": {"generation": 1}}, (False, "the operator has not processed it yet")),
+        (pool(ready("True", generation=1)), (False, "the operator has not reconciled the change yet")),
+        (pool({"type": "Applied", "status": "True", "message": ""}), (False, "the operator has not reconciled it yet")),
+        ({"metadata": {"generation": 1}}, (False, "the operator has not reconciled it yet")),
     ],
 )
 def test_a_pool_is_ready_if_its_condition_is_true_for_the_current_generation(

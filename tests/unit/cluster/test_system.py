@@ -33,7 +33,7 @@ def test_a_missing_program_raises_an_error() -> None:
 
 
 def test_a_hanging_command_times_out() -> None:
-    with pytest.raises(ClusterError, match=r"did not exit within 0\.1 s") as caught:
+    with pytest.raises(ClusterError, match=r"did not finish within 0\.1 s") as caught:
         system.run(["sleep", "60"], timeout=0.1)
     assert caught.value.code == "command-timed-out"
 

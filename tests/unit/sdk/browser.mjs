@@ -37,6 +37,7 @@ const fakes = {
     setItem: (key, value) => browser.stored.set(key, value),
   },
   navigator: {},
+  document: { visibilityState: "visible" },
   addEventListener: () => {},
   setInterval: (act) => browser.ticks.push(act),
   setTimeout: (act) => browser.timeouts.push(act),

@@ -18,7 +18,7 @@ test("chat that a page load has not acknowledged is sent to the next one", () =>
   const match = met("one");
   for (const frame of [chat("a"), { type: "offer", sdp: "" }, chat("b")]) match.push(frame);
   match.going("flush", 0);
-  match.receive({ type: "ack", match: "m", from: "me", to: "one", seq: 1 }, 10);
+  match.receive({ type: "ack", match: "m", from: "me", to: "one", seq: 1 }, 10, 0);
   match.meet("two");
   assert.deepEqual(sent(match.going("restart", 20)), [["two", 1, "b"]]);
 });
@@ -27,27 +27,29 @@ test("the lanes with an earlier page load continue when it is named again", () =
   const match = met("one");
   match.push(chat("a"));
   match.going("flush", 0);
-  match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 0);
+  match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 0, 0);
   match.meet("two");
   match.meet("one");
   assert.deepEqual(sent(match.going("restart", 10)), [["one", 1, "a"]]);
-  assert.deepEqual(match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 10).messages, []);
+  assert.deepEqual(match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 10, 0), []);
 });
 
 test("the lanes of a few earlier page loads are kept", () => {
   const match = met("one", "two", "three", "four", "five", "six");
-  match.receive({ ...chat("x"), match: "m", from: "six", to: "me", seq: 1 }, 0);
+  match.receive({ ...chat("x"), match: "m", from: "six", to: "me", seq: 1 }, 0, 0);
   match.meet("one");
-  assert.equal(match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 0).messages.length, 1);
+  assert.equal(match.receive({ ...chat("x"), match: "m", from: "one", to: "me", seq: 1 }, 0, 0).length, 1);
 });
 
 test("frames of another match, page load or peer are neither delivered nor answered", () => {
   const match = met("one");
   const frame = { ...chat("x"), match: "m", from: "one", to: "me", seq: 1 };
   for (const news of [{ match: "other" }, { from: "two" }, { to: "you" }, { type: "ack", from: "you", to: "one" }]) {
-    assert.deepEqual(match.receive({ ...frame, ...news }, 0), { messages: [], answer: null });
+    assert.deepEqual(match.receive({ ...frame, ...news }, 0, 0), []);
+    assert.deepEqual(match.acknowledgements(0), []);
   }
-  assert.deepEqual(match.receive(frame, 0), { messages: [frame], answer: { type: "ack", match: "m", from: "one", to: "me", seq: 1 } });
+  assert.deepEqual(match.receive(frame, 0, 0), [frame]);
+  assert.deepEqual(match.acknowledgements(0), [{ type: "ack", match: "m", from: "one", to: "me", seq: 1 }]);
 });
 
 test("frames sent while the match forms go out once it is open", () => {

@@ -20,7 +20,7 @@ async function announced() {
   }
   await session.start();
   browser.socket.onopen();
-  receive({ type: "welcome", session: "s", token: "t", intent: { state: "idle", revision: 0 } });
+  receive({ type: "welcome", session: "s", token: "t", intent: { state: "idle", revision: 0 }, nextMs: 30000 });
   session.join();
   const { ticket } = browser.socket.sent.at(-1);
   const found = { type: "match-found", match: "m", role: "impolite", peer: "p", iceServers: [], ttlMs: 1000, ticket };
@@ -49,11 +49,34 @@ test("frames from a peer that knows earlier of the open match are delivered, and
   session.addEventListener("message", ({ detail }) => received.push(detail.type));
   const { instance } = browser.socket.sent[0];
   receive({ ...OFFER, match: "m", from: "p", to: instance, seq: 1 });
-  assert.deepEqual([received, sent("ack").length], [["offer"], 1]);
+  assert.deepEqual(received, ["offer"]);
   session.say({ ...OFFER, type: "answer" });
   assert.deepEqual(sent("answer"), []);
   receive(open);
   assert.equal(sent("answer").length, 1);
+});
+
+test("a hidden page, whose timers are throttled, acknowledges every frame at once", async () => {
+  const { open } = await announced();
+  receive(open);
+  const { instance } = browser.socket.sent[0];
+  receive({ ...OFFER, match: "m", from: "p", to: instance, seq: 1 });
+  assert.equal(sent("ack").length, 0);
+  document.visibilityState = "hidden";
+  receive({ ...OFFER, match: "m", from: "p", to: instance, seq: 2 });
+  receive({ ...OFFER, match: "m", from: "p", to: instance, seq: 3 });
+  document.visibilityState = "visible";
+  assert.deepEqual(sent("ack").map(({ seq }) => seq), [2, 3]);
+});
+
+test("a single frame is acknowledged by its own timer", async () => {
+  const { open } = await announced();
+  receive(open);
+  const { instance } = browser.socket.sent[0];
+  receive({ ...OFFER, match: "m", from: "p", to: instance, seq: 1 });
+  browser.clock = 100;
+  browser.timeouts.at(-1)();
+  assert.deepEqual(sent("ack").map(({ seq }) => seq), [1]);
 });
 
 test("frames for a page load that is gone when the match opens are not sent to the next one", async () => {

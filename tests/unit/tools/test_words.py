@@ -36,6 +36,10 @@ def test_plain_english_passes(text: str) -> None:
     assert found("docs/page.md", text) == []
 
 
+def test_a_membership_test_in_code_is_not_a_queue() -> None:
+    assert found("a.py", 'found = [line for line in lines if "x" in line and any(x in line for x in y)]') == []
+
+
 @pytest.mark.parametrize("name", ["partnerLost", "partner_lost", "partner-lost", "PARTNER_LOST", "Partner"])
 def test_a_name_is_read_as_its_words(name: str) -> None:
     assert [word.lower() for _, word in found("sdk/src/index.js", f"x = {name}")] == ["partner"]

@@ -1,8 +1,8 @@
 """Container images without a daemon and without a registry.
 
-The embedded cluster must also run on machines without access to a registry. So buildah builds the ordinary Dockerfiles
-from bases that are bootstrapped from the distribution's mirror, with wheels that are downloaded beforehand. An image's
-tag is the hash of its inputs, so nothing is built or loaded twice.
+The embedded cluster must run on machines that reach no registry. Buildah builds ordinary Dockerfiles, from bases that
+are bootstrapped from the distribution's mirror, with wheels that are downloaded first. An image's tag is the hash of
+its inputs, so that nothing is built or loaded twice.
 """
 
 from switchboard_cluster.images.build import Built, ensure, write_context

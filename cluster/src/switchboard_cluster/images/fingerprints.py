@@ -1,4 +1,4 @@
-"""Hashes of an image's inputs, which are its tag."""
+"""Hashes of the inputs of an image, which are its tag."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LENGTH = 16
-"""Hexadecimal digits of a tag: 64 bits suffice for the images that one machine builds."""
+"""Hexadecimal digits of a tag: 64 bits, enough to avoid collisions."""
 
 
 def combine(inputs: Mapping[str, str | bytes]) -> str:
@@ -23,13 +23,13 @@ def combine(inputs: Mapping[str, str | bytes]) -> str:
 
 
 def file(path: Path) -> str:
-    """Return the hash of a file's content."""
+    """Return the hash of the contents of a file."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def sources(package: Path) -> dict[str, bytes]:
-    """Return the files from which a Python package's wheel is built, by their path in the package.
+    """Return the contents of all source files of a Python package's wheel, by path.
 
     Like the build, it follows links to folders, such as the signaling server's link to the SDK.
     """

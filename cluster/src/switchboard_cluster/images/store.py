@@ -1,4 +1,4 @@
-"""The cache of images, outside any checkout: bases, wheels, archives, and buildah's storage."""
+"""The cache of images, outside any checkout: bases, wheels, archives and buildah's storage."""
 
 from __future__ import annotations
 
@@ -11,65 +11,65 @@ from pathlib import Path
 from switchboard_cluster import layout
 
 UNFINISHED = ".unfinished"
-"""The suffix of incomplete entries; complete ones are renamed."""
+"""Suffix of incomplete files and folders, which are renamed when complete."""
 KEPT = 3
-"""Number of recently used entries that are kept per kind: enough to switch between two branches."""
+"""Number of recently used entries that are kept per kind, enough to switch between two branches."""
 STORAGE_LIMIT = 4 * 2**30
-"""Bytes of layers above which buildah's storage is deleted; it is only a cache, and grows with each change."""
+"""Bytes of layers from which on buildah's storage, a cache that grows with each build, is deleted."""
 
 
 @dataclass(frozen=True)
 class ImageStore:
-    """The folders of the cache."""
+    """Folders of the cache."""
 
     root: Path
 
     @classmethod
     def of_user(cls) -> ImageStore:
-        """Return the user's cache."""
+        """Return the cache of the user."""
         return cls(layout.cache_root() / "images")
 
     @property
     def lock(self) -> Path:
-        """The lock that is held during builds."""
+        """Lock file, held during builds."""
         return self.root / "lock"
 
     @property
     def bases(self) -> Path:
-        """The folder of bases: one tar and one JSON file per base."""
+        """Folder of bases, one tar and one JSON file each."""
         return self.root / "bases"
 
     @property
     def wheels(self) -> Path:
-        """The folder of wheels: one folder per lock."""
+        """Folder of wheels, one subfolder per lock file."""
         return self.root / "wheels"
 
     @property
     def archives(self) -> Path:
-        """The folder of images: `<name>-<tag>.tar`."""
+        """Folder of images: `<name>-<tag>.tar`."""
         return self.root / "archives"
 
     @property
     def storage(self) -> Path:
-        """The folder of buildah's storage, separate from the user's own."""
+        """Buildah's storage, separate from the user's."""
         return self.root / "storage"
 
     @property
     def work(self) -> Path:
-        """The temporary folder of a running build, emptied at its start and end."""
+        """Temporary folder of a running build, emptied before and after each build."""
         return self.root / "work"
 
     def log(self, name: str) -> Path:
-        """Return the log of the last build of a name."""
+        """Return the log of the last build of this name."""
         return self.root / "logs" / f"{name}.log"
 
     def archive(self, name: str, tag: str) -> Path:
-        """Return the path of an image."""
+        """Return the path of an image, which exists once it is built."""
         return self.archives / f"{name}-{tag}.tar"
 
 
 def clean(store: ImageStore) -> None:
-    """Remove the leftovers of an interrupted build. The lock must be held."""
+    """Remove the remains of interrupted builds. The lock must be held."""
     shutil.rmtree(store.work, ignore_errors=True)
     for folder in (store.bases, store.wheels, store.archives, store.work):
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def clean(store: ImageStore) -> None:
 
 
 def prune(folder: Path, pattern: str, kept: int = KEPT) -> None:
-    """Remove all but the most recently used of a folder's entries that match `pattern`."""
+    """Remove all but the most recently used entries of a folder that match `pattern`."""
     for old in sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)[kept:]:
         remove(old)
 
@@ -94,11 +94,11 @@ def remove(path: Path) -> None:
 
 
 def mark_used(path: Path) -> None:
-    """Record the use of an entry, for `prune`."""
+    """Record that an entry was used now, for `prune`."""
     os.utime(path)
 
 
 def _layer_bytes(storage: Path) -> int:
-    """Return the size of all layers, from the storage's own list."""
+    """Return the size of all layers in bytes, from the storage's metadata."""
     listed = [path for path in storage.glob("*-layers/layers.json") if path.stat().st_size]
     return sum(layer.get("diff-size", 0) for path in listed for layer in json.loads(path.read_text()) or [])

@@ -1,4 +1,4 @@
-"""Set, clear and show the conditions of links: the effects of the plans."""
+"""Sets, clears and shows the conditions of links: the side effects around `plans`."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ REQUEST_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class LinkState:
-    """A link and its conditions. `working` is false if its emulator does not run."""
+    """A link and its conditions. `working` is false if the emulator that carries its frames is not running."""
 
     target: str
     link: Link
     conditions: LinkConditions
     working: bool
     emulated: dict[str, Any] | None
-    """The emulator's packet counters per direction; None without the emulator."""
+    """Packet counters of the emulator by direction; None if it does not carry the frames."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state in the format of `-o json`."""
@@ -52,13 +52,15 @@ class LinkState:
 
 
 def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
-    """Set the conditions of a target's link, replacing earlier ones.
+    """Replace the conditions of a target's link, and return its state.
 
-    Raises `ClusterError`: "bad-link-target", "unknown-link", "emulator-failed", or that of a failed command.
+    Raises `ClusterError`: `bad-link-target`, `unknown-link`, `emulator-failed`, or that of a failed command.
     """
     with lock(slot):
         link = find_link(slot, target)
-        _perform([plans.label(link, conditions)])  # first, so that an interrupted change can be shown and cleared
+        _perform(
+            [plans.remember(link, conditions)]
+        )  # first, so that an interrupted change is visible and can be cleared
         if conditions.delayed:
             _start_emulator(slot)
             request = {"op": "attach", "host_device": link.host_device, "tap": link.tap}
@@ -72,12 +74,12 @@ def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
 
 
 def clear_link(slot: Slot, target: str) -> LinkState:
-    """Clear the conditions of a link, if any. Raises the errors of `set_link`."""
+    """Remove the conditions of a link, if any. Raises what `set_link` raises."""
     return set_link(slot, target, LinkConditions())
 
 
 def show_links(slot: Slot) -> list[LinkState]:
-    """Return all links of a slot with their conditions."""
+    """Return the states of all links of a slot."""
     links = all_links(slot)
     aliases = {port["ifname"]: port.get("ifalias", "") for port in _links(slot.bridge_netns)} if links else {}
     emulated: dict[str, Any] = _ask(slot, {"op": "list"})["links"] if _emulator_runs(slot) else {}
@@ -91,24 +93,24 @@ def show_links(slot: Slot) -> list[LinkState]:
 
 
 def find_link(slot: Slot, target: str) -> Link:
-    """Return the link of a target. Raises `ClusterError("unknown-link")`, which lists the existing ones."""
-    name = LinkName.parse(target)
+    """Return the link of a target. Raises `ClusterError("unknown-link")`, which lists the existing links."""
+    wanted = LinkName.parse(target)
     links = all_links(slot)
     found = [
-        link for link in links if link.netns == f"{slot.prefix}-{name.name}" and name.device in (None, link.device)
+        link for link in links if link.netns == f"{slot.prefix}-{wanted.name}" and wanted.device in (None, link.device)
     ]
     if len(found) != 1:
         names = ", ".join(_name(slot, link) for link in links) or "none"
-        what = "has several interfaces: add one, as in client-alice:wifi0" if found else "has no link"
+        what = "has several interfaces; name one, as in client-alice:wifi0" if found else "has no link"
         raise ClusterError("unknown-link", f"{target} {what}", f"the links are: {names}")
     return found[0]
 
 
 def all_links(slot: Slot) -> list[Link]:
-    """Return the links between a slot's namespaces and its bridge."""
+    """Return the links of all namespaces of a slot to its bridge."""
     if slot.bridge_netns not in network.namespaces(slot):
         return []
-    # The index of a link is unique only within its namespace, so each port is matched with the namespace of its peer.
+    # An interface index is unique only within its namespace, so ports are matched by the namespace of their peer too.
     listed = json.loads(run(["ip", "-json", "netns", "list-id"], netns=slot.bridge_netns).stdout or "[]")
     namespaces = {one["nsid"]: one["name"] for one in listed if "name" in one}
     ports = {
@@ -163,7 +165,7 @@ def _socket_path(slot: Slot) -> Path:
 
 @contextmanager
 def lock(slot: Slot) -> Iterator[None]:
-    """Hold the lock under which one process at a time changes a slot's links."""
+    """Allow one process at a time to change the links of a slot."""
     slot.run_dir.mkdir(parents=True, exist_ok=True)
     with (slot.run_dir / "links.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -175,12 +177,12 @@ def _emulator_runs(slot: Slot) -> bool:
 
 
 def _detach(slot: Slot, link: Link) -> None:
-    """Detach a link from the emulator. After the last link, wait until the emulator has exited."""
+    """Detach a link from the emulator; after the last link it exits, which the next command must not race with."""
     pid = processes.units(slot).get(EMULATOR)
     if pid is None or _ask(slot, {"op": "detach", "host_device": link.host_device})["links"]:
         return
     if not _within(REQUEST_SECONDS, lambda: not processes.alive(pid)):
-        raise _failed("it has no link left and does not exit")
+        raise _failed("it has no links left and does not exit")
 
 
 def _start_emulator(slot: Slot) -> None:
@@ -190,13 +192,13 @@ def _start_emulator(slot: Slot) -> None:
     program: list[str | Path] = [sys.executable, "-m", "switchboard_cluster.links.emulator", _socket_path(slot)]
     argv = in_netns(slot.bridge_netns, program)
     pid = processes.start(slot, processes.Unit(EMULATOR, argv), Paths.of_checkout().log(EMULATOR))
-    in_time = _within(EMULATOR_START_SECONDS, lambda: _socket_path(slot).exists() or not processes.alive(pid))
-    if not in_time or not processes.alive(pid):
+    came = _within(EMULATOR_START_SECONDS, lambda: _socket_path(slot).exists() or not processes.alive(pid))
+    if not came or not processes.alive(pid):
         raise _failed("it did not start")
 
 
 def _within(seconds: float, holds: Callable[[], bool]) -> bool:
-    """Wait for a condition; return whether it was true in time."""
+    """Wait until a condition holds; return whether it did in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -207,7 +209,7 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 def _failed(what: str) -> ClusterError:
     return ClusterError(
-        "emulator-failed", f"the link emulator: {what}", "see its log", Paths.of_checkout().log(EMULATOR)
+        "emulator-failed", f"the link emulator failed: {what}", "read its log", Paths.of_checkout().log(EMULATOR)
     )
 
 

@@ -1,7 +1,7 @@
-"""The commands that set the conditions of a link. Pure: from observed and required conditions to argument lists.
+"""Plans the commands that set the conditions of a link, from its observed and wanted state. Pure.
 
-The kernel does bandwidth (tbf on both ends of the veth pair) and loss (iptables' statistic match inside the namespace).
-Delay needs the emulator, which then does all four, in the order of a real link.
+The kernel limits bandwidth (tbf on both ends of the veth pair) and drops packets (iptables' statistic match in the
+namespace). Delay needs the emulator, which then applies all conditions, in the order of a real link.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 
 from switchboard_cluster.links.model import Link, LinkConditions
 
-# The largest Ethernet frame of a link with an MTU of 1500, plus room: tbf never passes a packet larger than its burst.
+# The largest Ethernet frame with an MTU of 1500, with a reserve: tbf never passes a packet larger than its burst.
 MIN_BURST_BYTES = 3200
-# tbf refills its bucket at the resolution of the timer: a smaller bucket than this would not reach high rates.
+# tbf refills its bucket at the timer's resolution: with less than this span, high rates are not reached.
 BURST_SECONDS = 0.004
-# The kernel's GSO_MAX_SEGS: the default of every device.
+# GSO_MAX_SEGS of the kernel, the default of all devices.
 ANY_SEGMENTS = 65535
-# A queue number without a listener. NFQUEUE drops packets silently, like a lossy link; an outgoing DROP fails the
-# sender's system call with EPERM, and WebRTC does not count the packet as sent.
+# A queue number without a listener. NFQUEUE drops silently; DROP on egress fails the sender's system call with EPERM,
+# which no lossy link does, and WebRTC then does not count the packet as sent.
 NO_LISTENER = 65535
 
 
 @dataclass(frozen=True)
 class Command:
-    """An argument list and its network namespace."""
+    """An argument list and the network namespace to run it in."""
 
     argv: tuple[str, ...]
     netns: str
@@ -32,12 +32,12 @@ class Command:
 
 @dataclass(frozen=True)
 class ObservedLinks:
-    """The kernel's present conditions of a link."""
+    """Current kernel configuration of a link."""
 
     host_tbf: bool
     device_tbf: bool
     rules: tuple[tuple[str, str], ...]
-    """The link's loss rules: iptables table, and the rule as `iptables -S` prints it."""
+    """Loss rules of the link: iptables table, and rule in the format of `iptables -S`."""
 
 
 def comment(link: Link) -> str:
@@ -45,16 +45,16 @@ def comment(link: Link) -> str:
     return f"switchboard-link-{link.device}"
 
 
-def kernel(link: Link, observed: ObservedLinks, conditions: LinkConditions) -> list[Command]:
-    """Return the commands that set the kernel's rate and loss of a link; none of either if the link is delayed.
+def kernel(link: Link, observed: ObservedLinks, wanted: LinkConditions) -> list[Command]:
+    """Return the commands that make the kernel apply the rate and loss of `wanted`, or none if the link is delayed.
 
-    The result does not depend on the state that an interrupted change left. Without conditions, nothing remains.
+    The result is the same from any state that an interrupted change left; without conditions, nothing remains.
     """
-    by_kernel = LinkConditions() if conditions.delayed else conditions
+    by_kernel = LinkConditions() if wanted.delayed else wanted
     return [
-        *_segments(link, conditions),
+        *_segments(link, wanted),
         *_rate(link, observed, by_kernel),
-        *_remove_loss(link, observed),
+        *_forget_loss(link, observed),
         *(_loss(link, by_kernel.loss) if by_kernel.loss else []),
     ]
 
@@ -68,48 +68,48 @@ def attach(link: Link, mtu: int) -> list[Command]:
 
 
 def detach(link: Link) -> list[Command]:
-    """Return the commands that reconnect a link to its bridge. The TAP disappears when the emulator closes it."""
+    """Return the commands that reconnect a link to its bridge. The emulator removes the TAP when it closes it."""
     return [_ip("link", "set", link.host_device, "master", link.bridge, netns=link.bridge_netns)]
 
 
-def label(link: Link, conditions: LinkConditions) -> Command:
-    """Return the command that stores conditions in the link's alias, where `show` reads them."""
-    return _ip("link", "set", link.host_device, "alias", str(conditions), netns=link.bridge_netns)
+def remember(link: Link, wanted: LinkConditions) -> Command:
+    """Return the command that stores the conditions in the alias of the link, where `show` reads them."""
+    return _ip("link", "set", link.host_device, "alias", str(wanted), netns=link.bridge_netns)
 
 
 def burst(rate_kbps: float) -> int:
-    """Return the size of tbf's bucket in bytes."""
+    """Return the burst size of tbf in bytes."""
     return max(MIN_BURST_BYTES, int(rate_kbps * 125 * BURST_SECONDS))
 
 
-def _segments(link: Link, conditions: LinkConditions) -> list[Command]:
-    """Lose and delay packets one by one, not in bursts of up to 64 KiB (segmentation offload).
+def _segments(link: Link, wanted: LinkConditions) -> list[Command]:
+    """Disable segmentation offload with loss or delay, so that they apply to packets, not to bursts of up to 64 KiB.
 
-    tbf splits such bursts itself, and needs them to reach high rates.
+    Otherwise it stays enabled: tbf splits bursts itself, and high rates are not reached without them.
     """
-    largest = str(1 if conditions.loss or conditions.delayed else ANY_SEGMENTS)
+    largest = str(1 if wanted.loss or wanted.delayed else ANY_SEGMENTS)
     return [
         _ip("link", "set", link.host_device, "gso_max_segs", largest, netns=link.bridge_netns),
         _ip("link", "set", link.device, "gso_max_segs", largest, netns=link.netns),
     ]
 
 
-def _rate(link: Link, observed: ObservedLinks, conditions: LinkConditions) -> list[Command]:
+def _rate(link: Link, observed: ObservedLinks, wanted: LinkConditions) -> list[Command]:
     ends = ((link.host_device, link.bridge_netns, observed.host_tbf), (link.device, link.netns, observed.device_tbf))
-    if conditions.rate_kbps:
-        rate, size = f"{conditions.rate_kbps * 1000:.0f}bit", f"{burst(conditions.rate_kbps)}b"
-        tbf = ("tbf", "rate", rate, "burst", size, "latency", f"{conditions.queue_ms:g}ms")
+    if wanted.rate_kbps:
+        rate, size = f"{wanted.rate_kbps * 1000:.0f}bit", f"{burst(wanted.rate_kbps)}b"
+        tbf = ("tbf", "rate", rate, "burst", size, "latency", f"{wanted.queue_ms:g}ms")
         return [Command(("tc", "qdisc", "replace", "dev", device, "root", *tbf), netns) for device, netns, _ in ends]
-    return [Command(("tc", "qdisc", "del", "dev", device, "root"), netns) for device, netns, has_tbf in ends if has_tbf]
+    return [Command(("tc", "qdisc", "del", "dev", device, "root"), netns) for device, netns, there in ends if there]
 
 
-def _remove_loss(link: Link, observed: ObservedLinks) -> list[Command]:
+def _forget_loss(link: Link, observed: ObservedLinks) -> list[Command]:
     found = ((table, shlex.split(rule)) for table, rule in observed.rules)
     return [_iptables(link, table, "-D", *words[1:]) for table, words in found if words and words[0] == "-A"]
 
 
 def _loss(link: Link, loss: float) -> list[Command]:
-    """Return the rules in the chains that see the namespace's own packets and those that it forwards for pods."""
+    """Drop in raw PREROUTING and mangle POSTROUTING, which own and forwarded (pods') packets pass."""
     chance = ("-m", "statistic", "--mode", "random", "--probability", f"{loss:.9f}")
     mark = ("-m", "comment", "--comment", comment(link))
     silent_drop = ("-j", "NFQUEUE", "--queue-num", str(NO_LISTENER))

@@ -79,7 +79,8 @@ class Client:
         self._dial = asyncio.Event()
         self._attempts = 0
         self._received_at = 0.0
-        self._repeat: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._tick_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -120,6 +121,7 @@ class Client:
         blocked: Sequence[str] = (),
     ) -> None:
         """Look for a peer; see wire.intents.Queued for the arguments."""
+        self._received_at = time.monotonic()  # the server's answer is due from now on
         await self._perform(self.session.join(attributes, required, mode=mode, preferred=preferred, blocked=blocked))
 
     async def leave(self, reason: messages.LeaveReason = "user") -> None:
@@ -167,7 +169,7 @@ class Client:
         await self._http.close()
 
     async def _cancel_tasks(self) -> None:
-        for timer in (self._repeat, self._watch):
+        for timer in (self._timer, self._watch):
             if timer is not None:
                 timer.cancel()
         for task in self._tasks:
@@ -269,17 +271,21 @@ class Client:
 
     # Outputs of the session
 
-    def _repeat_when_due(self) -> None:
-        """Call `tick` when it is due; there is one timer, which is set again only after it fires."""
+    def _tick_when_due(self) -> None:
+        """Call `tick` when it is due; there is one timer, which is set again if it would fire too late."""
         deadline = self.session.deadline
-        if self._repeat is None and deadline is not None:
-            self._repeat = self._loop.call_later(max(deadline - time.monotonic(), 0) + LATE, self._tick)
+        if deadline is None or (self._timer is not None and self._tick_at <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._tick_at = deadline
+        self._timer = self._loop.call_later(max(deadline - time.monotonic(), 0) + LATE, self._tick)
 
     def _tick(self) -> None:
-        self._repeat = None
+        self._timer = None
         if outputs := self.session.tick(time.monotonic()):
             self._spawn(self._perform(outputs))
-        self._repeat_when_due()
+        self._tick_when_due()
 
     async def _perform(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
@@ -296,7 +302,7 @@ class Client:
             elif self._welcomed and self._socket is not None:
                 with suppress(ClientError, OSError):  # a lost socket is noticed, and replaced, by its reader
                     await self._socket.send_str(messages.encode(output.frame).decode())
-        self._repeat_when_due()
+        self._tick_when_due()
 
     def _enter(self, event: Event, entry: "asyncio.Future[None]") -> None:
         """Handle an event before the first welcome."""

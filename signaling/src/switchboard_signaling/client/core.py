@@ -17,9 +17,6 @@ from switchboard_signaling.wire.messages import PeerMessage
 KEPT_LANES: Final = 4
 """Number of earlier page loads of the peer whose lanes are kept."""
 
-SILENCE_GRACE: Final = 2.0
-"""Seconds by which two heartbeats may be late."""
-
 
 class Online(Struct, frozen=True):
     """The server has welcomed this session."""
@@ -145,6 +142,7 @@ class ClientSession:
         self.token: str | None = None
         self.intent: Intent = Idle()
         self.timeouts = messages.TIMEOUTS
+        self._next_ms = self.timeouts.heartbeat_ms
         self.fresh = False
         """Whether the next JWT must be a fresh one, not one from the application's cache."""
         self._welcomed = False
@@ -156,6 +154,7 @@ class ClientSession:
         """Return the first frame of another socket; `auth` is a JWT, if the pool requires one."""
         self.socket_number += 1
         self._welcomed = False
+        self._next_ms = self.timeouts.heartbeat_ms
         number, instance, intent = self.socket_number, self.instance, self.intent
         if self.token is None:
             return messages.Hello(socket_number=number, instance=instance, intent=intent, auth=auth)
@@ -183,8 +182,12 @@ class ClientSession:
         preferred: dict[str, str] | None = None,
         blocked: Sequence[str] = (),
     ) -> list[Output]:
-        """Look for a peer; see wire.intents.Queued for the arguments."""
+        """Look for a peer; see wire.intents.Queued for the arguments.
+
+        The server answers within `silence` from now on, even if its next heartbeat was due later.
+        """
         self._match = None
+        self._next_ms = min(self._next_ms, self.timeouts.heartbeat_ms)
         intent = Queued(
             self.intent.revision + 1, self._new_id(), attributes or {}, required or {},
             mode=mode, preferred=preferred or {}, blocked=list(blocked),
@@ -256,20 +259,22 @@ class ClientSession:
         return [Transmit(frame) for frame in unsent]
 
     def tick(self, now: float) -> list[Output]:
-        """Repeat what was not acknowledged in time; to be called at `deadline`, or a few times per second."""
-        return self._transmit(SendLane.due, now)
+        """Acknowledge and repeat frames that are due; to be called at `deadline`, or a few times per second."""
+        return [*self._acknowledge(now), *self._transmit(SendLane.due, now)]
 
     @property
     def deadline(self) -> float | None:
         """When to call `tick` next; None while nothing is pending."""
-        return self._match.sending.deadline if self._match and self._match.present and self._welcomed else None
+        match = self._match
+        if match is None or not self._welcomed:
+            return None
+        deadlines = (match.receiving.deadline, match.sending.deadline if match.present else None)
+        return min((one for one in deadlines if one is not None), default=None)
 
     @property
     def silence(self) -> float:
-        """Seconds without a frame from the server after which it counts as gone: two heartbeats and some grace."""
-        timeouts = self.timeouts
-        every = timeouts.idle_heartbeat_ms if isinstance(self.intent, Idle) else timeouts.heartbeat_ms
-        return 2 * every / 1000 + SILENCE_GRACE
+        """Seconds without a frame from the server after which it counts as gone: its next heartbeat is overdue."""
+        return (self._next_ms + messages.HEARTBEAT_GRACE_MS) / 1000
 
     def _transmit(self, choose: Callable[[SendLane, float], list[PeerMessage]], now: float) -> list[Output]:
         """Send what the lane chooses, unless nothing can reach the peer anyway."""
@@ -290,7 +295,7 @@ class ClientSession:
             case messages.Welcome():
                 return self._welcome(frame, now)
             case messages.ServerHeartbeat(token=token):
-                self.token = token or self.token
+                self.token, self._next_ms = token or self.token, frame.next_ms
                 return [self._heartbeat()]
             case messages.Snapshot(intent=intent):
                 return self._adopt(intent)
@@ -323,7 +328,7 @@ class ClientSession:
 
     def _welcome(self, frame: messages.Welcome, now: float) -> list[Output]:
         self.session_id, self.token, self.timeouts = frame.session_id, frame.token, frame.timeouts
-        self._welcomed, self.fresh = True, False
+        self._welcomed, self.fresh, self._next_ms = True, False, frame.next_ms
         # What the user did since the first frame was not sent: do not wait for the next heartbeat.
         behind = [self._heartbeat()] if frame.intent.revision < self.intent.revision else []
         adopted = self._adopt(frame.intent)
@@ -411,9 +416,14 @@ class ClientSession:
             return self._transmit(SendLane.flush, now)
         if (frame.from_, frame.to) != (match.peer, self.instance):
             return []
-        ready, ack = match.receiving.receive(frame)
+        ready = match.receiving.receive(frame, now)
         received = [PeerMessageReceived(one) for one in ready if not match.sending.obsoletes(one)]
-        return [*received, Transmit(ack)]
+        return [*received, *self._acknowledge(now)]
+
+    def _acknowledge(self, now: float) -> list[Output]:
+        if self._match is None or not self._welcomed:
+            return []
+        return [Transmit(ack) for ack in self._match.receiving.due(now)]
 
     # The intent
 

@@ -29,6 +29,10 @@ SLOW_START: Final = 4
 """Frames in flight after the first acknowledgement that follows a timeout (as in RFC 5681 section 3.1)."""
 MAX_GAP: Final = 32
 """How many frames beyond a missing one the receiver keeps."""
+ACK_EVERY: Final = 2
+"""Delivered frames after which the receiver acknowledges at once (as in RFC 5681 section 4.2)."""
+ACK_SECONDS: Final = 0.1
+"""Time after which it acknowledges a single delivered frame: well before the sender repeats it."""
 
 
 class _Unacknowledged(NamedTuple):
@@ -129,17 +133,40 @@ class ReceiveLane:
         self._header = (match_id, sender, receiver)
         self._delivered = 0
         self._held: dict[int, PeerMessage] = {}
+        self._unacknowledged = 0
+        self._ack_at: float | None = None
 
-    def receive(self, frame: PeerMessage) -> tuple[list[PeerMessage], Ack]:
-        """Return the frames to deliver now, in order, and the acknowledgement to send."""
+    def receive(self, frame: PeerMessage, now: float) -> list[PeerMessage]:
+        """Return the frames to deliver now, in order; ask for their acknowledgement by `due`.
+
+        Gaps and duplicates are acknowledged at once, because the sender is repeating frames.
+        """
+        gap = bool(self._held)
         if self._delivered < frame.seq <= self._delivered + MAX_GAP:
             self._held[frame.seq] = frame
         ready = []
         while self._delivered + 1 in self._held:
             self._delivered += 1
             ready.append(self._held.pop(self._delivered))
+        self._unacknowledged += len(ready)
+        if gap or not ready or self._unacknowledged >= ACK_EVERY:
+            self._ack_at = now
+        elif self._ack_at is None:
+            self._ack_at = now + ACK_SECONDS
+        return ready
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call `due`; None while everything is acknowledged."""
+        return self._ack_at
+
+    def due(self, now: float) -> list[Ack]:
+        """Return the acknowledgement of all delivered frames, if it is due."""
+        if self._ack_at is None or now < self._ack_at:
+            return []
+        self._unacknowledged, self._ack_at = 0, None
         match_id, sender, receiver = self._header
-        return ready, Ack(match_id=match_id, from_=sender, to=receiver, seq=self._delivered)
+        return [Ack(match_id=match_id, from_=sender, to=receiver, seq=self._delivered)]
 
 
 def _fits(frames: Iterable[_Unacknowledged], size: int, share: float = 1.0) -> bool:

@@ -61,7 +61,7 @@ class Session:
     """One socket; `now` is the server's monotonic clock in seconds throughout."""
 
     __slots__ = (
-        "_admission", "_bad_frames", "_close_code", "_host", "_limits", "_phase", "_pinged_at", "_received_at",
+        "_admission", "_bad_frames", "_close_code", "_heartbeat_at", "_host", "_limits", "_phase", "_received_at",
         "_renewed_at", "_reported_at", "_resumed", "_since", "frames", "reconciler",
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ class Session:
         self.reconciler = IntentReconciler(host)
         """The client's intent, and what has come of it."""
         self._phase: Phase = "new"
-        self._since = self._received_at = self._pinged_at = self._renewed_at = now
+        self._since = self._received_at = self._heartbeat_at = self._renewed_at = now
         self._bad_frames = 0
         self._resumed = False
         self._reported_at = -inf
@@ -106,6 +106,11 @@ class Session:
         return self._phase == "open"
 
     @property
+    def phase(self) -> Phase:
+        """The phase of the socket."""
+        return self._phase
+
+    @property
     def subject(self) -> str:
         """The client's subject."""
         return self._admission.claims.sub
@@ -123,13 +128,13 @@ class Session:
         if isinstance(frame, messages.LaneFrame) and self._phase in RELAYING:
             return self._relay(frame, now)
         if self._phase == "new":
-            return self._open(frame)
+            return self._open(frame, now)
         if isinstance(frame, messages.Hello | messages.Resume):
-            return [send_error(errors.ALREADY_WELCOME)]
+            return [send_error(errors.ALREADY_WELCOME, ref=messages.reference(frame))]
         if self._phase != "open" or isinstance(frame, messages.LaneFrame):
             return []
         if isinstance(frame, messages.Auth):
-            return self._admit(self._admission.renew(frame.token))
+            return self._admit(self._admission.renew(frame.token), now)
         return self._report(frame, now) if isinstance(frame, Report) else self.reconciler.intend(frame)
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
@@ -139,19 +144,20 @@ class Session:
             self._bad_frames += 1
         return [*effects, *self._close(errors.CLOSE_BAD_FRAME)] if self._bad_frames >= MAX_BAD_FRAMES else effects
 
-    def _open(self, frame: messages.ClientFrame) -> list[Effect]:
+    def _open(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         if not isinstance(frame, messages.Hello | messages.Resume):
-            return [send_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
+            error = send_error(errors.HELLO_FIRST, ref=messages.reference(frame))
+            return [error, *self._close(errors.CLOSE_NO_HELLO)]
         self._enter("verifying")
         self._resumed = isinstance(frame, messages.Resume)
         self.reconciler.begin(frame.socket_number, frame.instance, frame.intent)
-        return self._admit(self._admission.greeted(frame))
+        return self._admit(self._admission.greeted(frame), now)
 
     def verified(self, found: VerifiedJwt | errors.ProtocolError, now: float) -> list[Effect]:
         """Take the result of verifying a JWT."""
-        return [] if self._phase == "closed" else self._admit(self._admission.verified(found, now))
+        return [] if self._phase == "closed" else self._admit(self._admission.verified(found, now), now)
 
-    def _admit(self, verdict: AdmissionVerdict | None) -> list[Effect]:
+    def _admit(self, verdict: AdmissionVerdict | None, now: float) -> list[Effect]:
         """Carry out the admission's verdict, and start the session once the client is admitted."""
         match verdict:
             case Unverified(token=token):
@@ -160,10 +166,10 @@ class Session:
                 self._enter("opening")
                 self.reconciler.admitted(claims.session_id, claims.sub)
                 if self._blocked:
-                    return [send_error(errors.BLOCKED), *self._close(errors.CLOSE_BLOCKED)]
+                    return [send_error(errors.BLOCKED, ref=self._first_frame), *self._close(errors.CLOSE_BLOCKED)]
                 return [Ask(self.reconciler.touch())]
             case Renewed(token=token):
-                return [Send(messages.ServerHeartbeat(token=token))]
+                return [Send(self._heartbeat(now, token))]
             case Expiring(ttl_ms=ttl_ms):
                 return [Send(messages.AuthExpiring(ttl_ms=ttl_ms))]
             case Refused():
@@ -172,25 +178,31 @@ class Session:
 
     def _refuse(self, verdict: Refused) -> list[Effect]:
         suspect: list[Effect] = [Suspect()] if verdict.forged else []
-        error = send_error(verdict.error.kind, verdict.error.detail)
+        ref = self._first_frame if self._phase == "verifying" else None if verdict.close else messages.FrameRef("auth")
+        error = send_error(verdict.error.kind, verdict.error.detail, ref)
         return [*suspect, error, *(self._close(verdict.close) if verdict.close else [])]
+
+    @property
+    def _first_frame(self) -> messages.FrameRef:
+        return messages.FrameRef("resume" if self._resumed else "hello")
 
     def _relay(self, frame: PeerMessage, now: float) -> list[Effect]:
         reconciler = self.reconciler
         sender = frame.to if isinstance(frame, messages.Ack) else frame.from_
         if sender != reconciler.instance:
-            return [send_error(errors.WRONG_SENDER)]
+            return [send_error(errors.WRONG_SENDER, ref=messages.reference(frame))]
         match = reconciler.match
         if match is None or match.match_id != frame.match_id:
             # After a resume without an answer from the store, the match is not read yet: the client may well be in it.
             unread = isinstance(self.intent, Matched) and self.intent.match_id == frame.match_id
-            return [send_error(errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH, ref=frame.match_id)]
+            error = errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH
+            return [send_error(error, ref=messages.reference(frame))]
         peer = match.peer
         if peer is None:
-            return [send_error(errors.PEER_UNREACHABLE, ref=frame.match_id)]
+            return [send_error(errors.PEER_UNREACHABLE, ref=messages.reference(frame))]
         self._limits = self._limits or LaneLimits(self._host.candidates, self._host.sdp, now)
         if limit := self._limits.refuses(frame, now):
-            return [Limited(limit), send_error(errors.RATE_LIMITED, ref=limit)]
+            return [Limited(limit), send_error(errors.RATE_LIMITED, limit, messages.reference(frame))]
         relay = Relay(peer.session_id, frame.match_id, reconciler.session_id, self._host.pod, frame)
         return [SendHint(peer.pod, relay)]
 
@@ -218,7 +230,7 @@ class Session:
             return self.reconciler.unanswered(question, self._received_at)
         if self._phase == "leaving":
             return self._close(self._close_code)
-        return [*self._welcome(), *self.reconciler.keep_match(self._received_at)]
+        return [*self._welcome(self._received_at), *self.reconciler.keep_match(self._received_at)]
 
     def _touched(self, answer: SessionAnswer, now: float) -> list[Effect]:
         if self._phase == "leaving":
@@ -228,7 +240,7 @@ class Session:
         effects: list[Effect] = []
         adopted = self.reconciler.adopt(answer.record)
         if self._phase == "opening":
-            effects += self._welcome()
+            effects += self._welcome(now)
         elif self._phase == "open":
             # Every time: a socket of the same number may have attached in between while the store was unavailable.
             effects.append(Attach(self.session_id, self.socket_number))
@@ -238,10 +250,10 @@ class Session:
             return [*effects, *self._disconnect(errors.CLOSE_BLOCKED)]
         return [*effects, *self.reconciler.clean_up(), *self.reconciler.reconcile(now)]
 
-    def _welcome(self) -> list[Effect]:
+    def _welcome(self, now: float) -> list[Effect]:
         self._enter("open")
         frame = messages.Welcome(
-            session_id=self.session_id, token=self._admission.token(), intent=self.intent,
+            session_id=self.session_id, token=self._admission.token(), intent=self.intent, next_ms=self._schedule(now),
             timeouts=self._host.timeouts, max_reconnect_attempts=self._host.reconnect_attempts,
         )  # fmt: skip
         return [Attach(self.session_id, self.socket_number), Send(frame), Record(Welcomed(self._resumed))]
@@ -286,22 +298,35 @@ class Session:
             return [Send(messages.Replaced()), *self._close(errors.CLOSE_REPLACED)]
         if self._phase != "open":
             return []
-        effects = self._admit(self._admission.due(now))
+        effects = self._admit(self._admission.due(now), now)
         if not self.attached:
             return effects
         if self._blocked:
             return self._disconnect(errors.CLOSE_BLOCKED)
-        timeouts = self._host.timeouts
-        every = (timeouts.idle_heartbeat_ms if isinstance(self.intent, Idle) else timeouts.heartbeat_ms) / 1000
-        if now - self._received_at > 2 * every + HELLO_SECONDS:
+        if now - self._received_at > (self._heartbeat_ms + messages.HEARTBEAT_GRACE_MS) / 1000:
             return self._close(errors.CLOSE_SILENT)
-        if now - self._pinged_at >= every:
-            self._pinged_at = now
+        # A promised heartbeat is sent even if the client has become idle, and sooner if it no longer is.
+        if not isinstance(self.intent, Idle):
+            self._heartbeat_at = min(self._heartbeat_at, now + self._heartbeat_ms / 1000)
+        if now >= self._heartbeat_at:
             renew = now - self._renewed_at > SESSION_SECONDS / 4
             self._renewed_at = now if renew else self._renewed_at
-            effects.append(Send(messages.ServerHeartbeat(token=self._admission.token() if renew else None)))
+            effects.append(Send(self._heartbeat(now, self._admission.token() if renew else None)))
         due = self.match.due(now) if self.match else []
         return effects + [Ask(question) for question in due]
+
+    @property
+    def _heartbeat_ms(self) -> int:
+        timeouts = self._host.timeouts
+        return timeouts.idle_heartbeat_ms if isinstance(self.intent, Idle) else timeouts.heartbeat_ms
+
+    def _heartbeat(self, now: float, token: str | None) -> messages.ServerHeartbeat:
+        return messages.ServerHeartbeat(next_ms=self._schedule(now), token=token)
+
+    def _schedule(self, now: float) -> int:
+        """Schedule the next heartbeat; return how many milliseconds from now it is."""
+        self._heartbeat_at = now + self._heartbeat_ms / 1000
+        return self._heartbeat_ms
 
     # End
 

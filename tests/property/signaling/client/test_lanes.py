@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchboard_signaling.client.lanes import ReceiveLane, SendLane
-from switchboard_signaling.wire.messages import IceRestart
+from switchboard_signaling.client.lanes import ACK_SECONDS, ReceiveLane, SendLane
+from switchboard_signaling.wire.messages import Ack, IceRestart, PeerMessage
 
 OUTCOMES = st.sampled_from(["deliver", "drop", "double", "delay", "lose the ack"])
 
@@ -26,11 +26,18 @@ def test_each_frame_is_delivered_once_and_in_order(count: int, outcomes: list[st
                 flight.append(frame)
                 continue
             for _ in range({"drop": 0, "double": 2}.get(outcome, 1)):
-                ready, ack = receiving.receive(frame)
-                shown += [one.seq for one in ready]
-                if outcome != "lose the ack":
-                    sending.acknowledged(ack.seq, now)
-                    flight += sending.flush(now)
-        now += 10
-        flight = sending.due(now)
+                shown += [one.seq for one in receiving.receive(frame, now)]
+                acks = receiving.due(now)
+                flight += exchange(sending, [] if outcome == "lose the ack" else acks, now)
+        now += ACK_SECONDS
+        flight = exchange(sending, receiving.due(now), now)
+        now += 0 if flight else 10
+        flight += sending.due(now)
     assert shown == list(range(1, count + 1))
+
+
+def exchange(sending: SendLane, acks: list[Ack], now: float) -> list[PeerMessage]:
+    """Deliver acknowledgements; return the frames that they release."""
+    for ack in acks:
+        sending.acknowledged(ack.seq, now)
+    return sending.flush(now) if acks else []

@@ -57,4 +57,4 @@ def test_images_are_found_by_name() -> None:
 def test_an_unknown_image_raises_an_error_with_the_known_ones() -> None:
     with pytest.raises(ClusterError, match="there is no image nginx") as caught:
         images.find("nginx")
-    assert caught.value.remedy == "the images are pause, coredns, valkey, operator, signaling, turn"
+    assert caught.value.remedy == "the images are: pause, coredns, valkey, operator, signaling, turn"

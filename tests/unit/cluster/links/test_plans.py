@@ -94,5 +94,5 @@ def test_the_port_replaces_the_emulator_again() -> None:
 
 @pytest.mark.parametrize("conditions", ["", "loss=5%,delay=40ms"])
 def test_conditions_are_stored_in_the_alias_of_the_link(conditions: str) -> None:
-    command = plans.label(LINK, LinkConditions.parse(conditions))
+    command = plans.remember(LINK, LinkConditions.parse(conditions))
     assert command.argv == ("ip", "link", "set", "sb0n1", "alias", conditions)

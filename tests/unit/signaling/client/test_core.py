@@ -18,7 +18,7 @@ from switchboard_signaling.client.core import (
     Stopped,
     Transmit,
 )
-from switchboard_signaling.client.lanes import WINDOW
+from switchboard_signaling.client.lanes import ACK_SECONDS, WINDOW
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.fields import MAX_CHAT
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
@@ -57,7 +57,7 @@ def client() -> ClientSession:
     ids = count()
     session = ClientSession(lambda: f"id{next(ids)}")
     session.greet()
-    session.receive(Welcome(session_id="s", token="token-1", intent=Idle(), timeouts=TIMEOUTS), 0)
+    session.receive(Welcome(session_id="s", token="token-1", intent=Idle(), timeouts=TIMEOUTS, next_ms=30_000), 0)
     return session
 
 
@@ -89,14 +89,16 @@ def acknowledgement(client: ClientSession, seq: int) -> Ack:
 def test_the_first_socket_sends_hello_and_the_next_one_resume_with_a_higher_number() -> None:
     client = ClientSession(lambda: "inst")
     assert client.greet() == Hello(socket_number=1, instance="inst")
-    assert client.receive(Welcome(session_id="s", token="token", intent=Idle(), timeouts=TIMEOUTS), 0) == [Online()]
+    assert client.receive(
+        Welcome(session_id="s", token="token", intent=Idle(), timeouts=TIMEOUTS, next_ms=30_000), 0
+    ) == [Online()]
     assert client.timeouts == TIMEOUTS
     assert client.greet() == Resume(token="token", socket_number=2, instance="inst", intent=Idle())
 
 
 def test_a_heartbeat_is_answered_with_the_intent_and_renews_the_token(client: ClientSession) -> None:
-    assert client.receive(ServerHeartbeat(), 0) == [Transmit(Heartbeat(intent=Idle()))]
-    client.receive(ServerHeartbeat(token="token-2"), 0)
+    assert client.receive(ServerHeartbeat(next_ms=5000), 0) == [Transmit(Heartbeat(intent=Idle()))]
+    client.receive(ServerHeartbeat(next_ms=5000, token="token-2"), 0)
     assert client.token == "token-2"
 
 
@@ -126,7 +128,7 @@ def test_a_close_code_decides_whether_to_reconnect_and_whether_with_a_fresh_jwt(
     assert client.fresh is fresh
     client.closed(1006)
     assert client.fresh is fresh
-    client.receive(Welcome(session_id="s", token="t", intent=Idle(), timeouts=TIMEOUTS), 0)
+    client.receive(Welcome(session_id="s", token="t", intent=Idle(), timeouts=TIMEOUTS, next_ms=30_000), 0)
     assert not client.fresh
 
 
@@ -140,7 +142,7 @@ def test_joining_increases_the_revision_before_sending(client: ClientSession) ->
 def test_what_the_user_does_before_the_welcome_is_sent_after_it(client: ClientSession) -> None:
     client.greet()
     assert client.join() == []
-    welcome = Welcome(session_id="s", token="t", intent=Idle(), timeouts=TIMEOUTS)
+    welcome = Welcome(session_id="s", token="t", intent=Idle(), timeouts=TIMEOUTS, next_ms=30_000)
     assert client.receive(welcome, 0) == [Online(), Transmit(Heartbeat(intent=Queued(1, "id1")))]
 
 
@@ -215,10 +217,18 @@ def test_the_deadline_is_when_a_frame_is_due_again(client: ClientSession) -> Non
     assert client.deadline is None
 
 
-def test_a_server_is_gone_after_two_heartbeats_of_silence(client: ClientSession) -> None:
-    client.timeouts = Timeouts(5000, 30000, 60000)
-    assert client.silence == 62
+def test_a_server_is_gone_when_its_next_heartbeat_is_overdue(client: ClientSession) -> None:
+    assert client.silence == 37
+    client.receive(ServerHeartbeat(next_ms=20_000), 0)
+    assert client.silence == 27
+
+
+def test_a_server_answers_a_join_and_a_first_frame_sooner_than_its_next_heartbeat(client: ClientSession) -> None:
+    client.timeouts = Timeouts(5000, 30_000, 60_000)
     client.join()
+    assert client.silence == 12
+    client.receive(ServerHeartbeat(next_ms=20_000), 0)
+    client.greet()
     assert client.silence == 12
 
 
@@ -244,7 +254,7 @@ def test_a_new_socket_repeats_the_lowest_unacknowledged_frame_at_once(client: Cl
     client.greet()
     assert client.say(chat("two"), 0) == []
     assert client.tick(60) == []
-    welcome = Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS)
+    welcome = Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS, next_ms=30_000)
     assert client.receive(welcome, 60) == [Online(), first]
 
 
@@ -253,7 +263,9 @@ def test_a_new_socket_assumes_that_the_peer_is_present(client: ClientSession) ->
     client.receive(PeerState(match_id="m", state="away"), 1)
     assert client.say(chat("are you there?"), 1) == []
     client.greet()
-    outputs = client.receive(Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS), 2)
+    outputs = client.receive(
+        Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS, next_ms=30_000), 2
+    )
     assert PeerPresenceChanged("present") in outputs
     assert isinstance(outputs[-1], Transmit)
 
@@ -280,7 +292,28 @@ def test_a_chat_that_is_too_long_is_rejected_and_blocks_nothing(client: ClientSe
 def test_an_obsolete_frame_is_acknowledged_and_not_delivered(client: ClientSession) -> None:
     meet(client)
     client.say(Offer(match_id="", from_="", to="", seq=0, sdp="mine", generation=1), 0)
-    assert client.receive(offer(client, 1), 0) == [Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))]
+    assert client.receive(offer(client, 1), 0) == []
+    acknowledgement = Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))
+    assert acknowledgement in client.tick(ACK_SECONDS)
+
+
+def test_a_frame_is_acknowledged_at_the_deadline_even_while_the_peer_is_away(client: ClientSession) -> None:
+    meet(client)
+    client.receive(PeerState(match_id="m", state="away", instance="peer"), 0)
+    client.receive(offer(client, 1), 0)
+    assert client.deadline == ACK_SECONDS
+    assert client.tick(ACK_SECONDS) == [Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1))]
+    assert client.deadline is None
+
+
+def test_an_acknowledgement_waits_for_the_welcome_of_a_new_socket(client: ClientSession) -> None:
+    meet(client)
+    client.receive(offer(client, 1), 0)
+    client.greet()
+    assert client.tick(ACK_SECONDS) == []
+    assert client.deadline is None
+    client.receive(Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS, next_ms=30_000), 1)
+    assert Transmit(Ack(match_id="m", from_="peer", to=client.instance, seq=1)) in client.tick(1)
 
 
 def test_an_older_socket_still_delivers_the_peers_frames_and_nothing_else(client: ClientSession) -> None:
@@ -436,5 +469,7 @@ def test_the_state_of_the_connection_waits_for_the_welcome(client: ClientSession
     client.greet()
     assert client.connection("connected", 10.25) == []
     assert client.report(Stats(match_id="")) == []
-    outputs = client.receive(Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS), 11)
+    outputs = client.receive(
+        Welcome(session_id="s", token="t", intent=client.intent, timeouts=TIMEOUTS, next_ms=30_000), 11
+    )
     assert outputs == [Online(), Transmit(ConnectionState(match_id="m", state="connected", setup_ms=250.0))]

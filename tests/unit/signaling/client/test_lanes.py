@@ -3,8 +3,11 @@
 import pytest
 
 from switchboard_signaling.client.lanes import (
+    ACK_SECONDS,
+    JITTER,
     MAX_GAP,
     REPEAT_CEILING,
+    REPEAT_FIRST,
     SLOW_START,
     WINDOW,
     WINDOW_BYTES,
@@ -204,23 +207,71 @@ def test_only_chat_is_kept_for_the_peers_next_page_load() -> None:
 # Receiving
 
 
-def test_duplicate_frames_are_delivered_once_and_acknowledged_again() -> None:
+def receiver(*seqs: int, now: float = 0.0) -> ReceiveLane:
+    """Return a lane that has received frames with these numbers."""
     lane = ReceiveLane("m", "a", "b")
-    ack = Ack(match_id="m", from_="a", to="b", seq=1)
-    assert lane.receive(restart(1)) == ([restart(1)], ack)
-    assert lane.receive(restart(1)) == ([], ack)
+    for seq in seqs:
+        lane.receive(restart(seq), now)
+    return lane
+
+
+def acked(lane: ReceiveLane, now: float) -> list[int]:
+    return numbers(lane.due(now))  # type: ignore[arg-type]
+
+
+def test_an_acknowledgement_names_its_lane() -> None:
+    assert receiver(1, 2).due(0) == [Ack(match_id="m", from_="a", to="b", seq=2)]
+
+
+def test_every_second_frame_is_acknowledged_at_once() -> None:
+    lane = receiver(1, 2)
+    assert acked(lane, 0) == [2]
+    assert acked(lane, 0) == []
+    lane.receive(restart(3), 1)
+    assert acked(lane, 1) == []
+    lane.receive(restart(4), 1)
+    assert acked(lane, 1) == [4]
+
+
+def test_a_single_frame_is_acknowledged_after_a_delay_but_before_it_is_repeated() -> None:
+    lane = receiver(1)
+    assert lane.deadline == ACK_SECONDS < REPEAT_FIRST * (1 - JITTER)
+    assert acked(lane, ACK_SECONDS - 0.001) == []
+    assert acked(lane, ACK_SECONDS) == [1]
+    assert lane.deadline is None
+
+
+def test_duplicates_are_delivered_once_and_acknowledged_at_once() -> None:
+    lane = receiver(1)
+    assert lane.receive(restart(1), 0) == []
+    assert acked(lane, 0) == [1]
+
+
+def test_a_frame_that_follows_a_duplicate_is_acknowledged_with_it() -> None:
+    lane = receiver(1)
+    assert acked(lane, ACK_SECONDS) == [1]
+    lane.receive(restart(1), ACK_SECONDS)
+    lane.receive(restart(2), ACK_SECONDS)
+    assert acked(lane, ACK_SECONDS) == [2]
+
+
+def test_a_gap_and_the_frame_that_fills_it_are_acknowledged_at_once() -> None:
+    lane = receiver(2)
+    assert acked(lane, 0) == [0]
+    assert numbers(lane.receive(restart(1), 0)) == [1, 2]
+    assert acked(lane, 0) == [2]
 
 
 @pytest.mark.parametrize("order", [(2, 3, 1), (3, 2, 1), (1, 3, 2)])
 def test_reordered_frames_are_delivered_in_order(order: tuple[int, ...]) -> None:
     lane = ReceiveLane("m", "a", "b")
-    shown = [frame.seq for seq in order for frame in lane.receive(restart(seq))[0]]
-    assert shown == [1, 2, 3]
+    delivered = [frame.seq for seq in order for frame in lane.receive(restart(seq), 0)]
+    assert delivered == [1, 2, 3]
 
 
 def test_a_frame_too_far_ahead_is_not_kept() -> None:
-    lane = ReceiveLane("m", "a", "b")
-    assert lane.receive(restart(MAX_GAP + 1)) == ([], Ack(match_id="m", from_="a", to="b", seq=0))
+    lane = receiver(MAX_GAP + 1)
+    assert acked(lane, 0) == [0]
     for seq in range(1, MAX_GAP + 1):
-        lane.receive(restart(seq))
-    assert lane.receive(restart(MAX_GAP + 1))[0] == [restart(MAX_GAP + 1)]
+        lane.receive(restart(seq), 0)
+    assert lane.receive(restart(MAX_GAP + 1), 0) == [restart(MAX_GAP + 1)]

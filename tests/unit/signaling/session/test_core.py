@@ -14,7 +14,7 @@ from switchboard_signaling.session.records import (
     TouchSession,
 )
 from switchboard_signaling.wire import errors, messages
-from switchboard_signaling.wire.intents import Idle, Matched
+from switchboard_signaling.wire.intents import Idle, Matched, Queued
 from switchboard_signaling.wire.messages import (
     Ack,
     Auth,
@@ -22,11 +22,13 @@ from switchboard_signaling.wire.messages import (
     Candidate,
     ConnectionState,
     ErrorFrame,
+    FrameRef,
     Heartbeat,
     Hello,
     IceCandidate,
     JoinQueue,
     Leave,
+    LeaveQueue,
     MatchFound,
     Offer,
     PeerState,
@@ -48,6 +50,7 @@ def test_hello_gets_a_session(world: World) -> None:
     assert welcome.session_id == wire.session.session_id
     assert welcome.intent == Idle()
     assert wire.session.attached
+    assert wire.session.phase == "open"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +176,30 @@ def test_a_match_continues_while_one_client_gets_a_fresh_jwt(world: World) -> No
     assert two.has(Offer)
 
 
+# Errors
+
+
+def test_an_error_names_the_frame_that_it_rejects(world: World) -> None:
+    one, two, match_id = world.pair()
+    one.send(Offer(match_id=match_id, from_="stranger", to=two.instance, seq=7, sdp="v=0"))
+    assert one.take(ErrorFrame).ref == FrameRef("offer", match_id, 7)
+    one.send(Ack(match_id="other", from_=two.instance, to=one.instance, seq=8))
+    assert one.take(ErrorFrame).ref == FrameRef("ack", "other", 8)
+    one.send(JoinQueue(revision=0, ticket="t"))
+    assert one.take(ErrorFrame).ref == FrameRef("join-queue", ticket="t")
+    one.send(Hello(socket_number=2, instance="i"))
+    assert one.take(ErrorFrame).ref == FrameRef("hello")
+
+
+def test_a_rejected_first_frame_or_jwt_is_named(world: World) -> None:
+    assert world.resume("forged", 1, Idle()).take(ErrorFrame).ref == FrameRef("resume")
+    world.auth_required = True
+    assert world.hello().take(ErrorFrame).ref == FrameRef("hello")
+    wire = world.hello(auth="ada 300")
+    wire.send(Auth(token="invalid"))
+    assert wire.take(ErrorFrame).ref == FrameRef("auth")
+
+
 # Limits
 
 
@@ -181,7 +208,8 @@ def test_a_flood_of_descriptions_or_candidates_is_rejected_and_counted(world: Wo
     for seq in range(1, 52):
         one.send(offer(match_id, one, two, seq))
     error = one.take(ErrorFrame)
-    assert (error.code, error.retryable, error.ref) == ("rate-limited", True, "sdp")
+    assert (error.code, error.retryable) == ("rate-limited", True)
+    assert error.ref == FrameRef("offer", match_id, 51)
     assert sum(isinstance(frame, Offer) for frame in two.frames) == 50
     world.now += 1
     one.send(offer(match_id, one, two, 51))
@@ -318,6 +346,25 @@ def test_the_server_sends_heartbeats_that_renew_the_token(world: World) -> None:
     assert renewed
     assert renewed[0] != first
     assert world.resume(renewed[0], 2, Idle()).take(Welcome).session_id == wire.session.session_id
+
+
+def test_each_heartbeat_says_when_the_next_one_follows(world: World) -> None:
+    wire = world.hello()
+    assert wire.take(Welcome).next_ms == 30_000
+    wire.send(JoinQueue(revision=1, ticket="t"))
+    world.pass_time(6)
+    assert wire.take(ServerHeartbeat).next_ms == 5000
+
+
+def test_a_promised_heartbeat_is_sent_although_the_client_has_become_idle(world: World) -> None:
+    wire = world.hello(intent=Queued(1, "t"))
+    world.pass_time(5)
+    assert wire.take(ServerHeartbeat).next_ms == 5000
+    wire.send(LeaveQueue(revision=2, ticket="t"))
+    world.pass_time(5)
+    assert wire.take(ServerHeartbeat).next_ms == 30_000
+    world.pass_time(5)
+    assert not wire.has(ServerHeartbeat)
 
 
 def test_a_silent_client_is_closed(world: World) -> None:

@@ -12,13 +12,13 @@ from switchboard_signaling.session.hints import (
     decode_hint,
     encode_hint,
 )
-from switchboard_signaling.wire.messages import Noop
+from switchboard_signaling.wire.messages import IceRestart
 
 
 @pytest.mark.parametrize(
     "hint",
     [
-        Relay("sid", "m", "sender", "pod", Noop(match_id="m", from_="a", to="b", seq=1)),
+        Relay("sid", "m", "sender", "pod", IceRestart(match_id="m", from_="a", to="b", seq=1)),
         MatchChanged("sid", "m", closed=3),
         Superseded("sid", 2),
         Proposed(),

@@ -1,9 +1,7 @@
-"""The Python client core passes the shared vectors."""
+"""The Python client passes the shared vectors, and a client that deviates from one fails it."""
 
 import json
-import re
 from collections.abc import Callable, Iterable
-from importlib import resources
 from itertools import count
 from typing import Any
 
@@ -15,6 +13,7 @@ from switchboard_signaling.client.core import ClientSession
 from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.errors import ProtocolError
 from switchboard_signaling.wire.messages import PeerMessage
+from switchboard_signaling.wire.vectors import Vector, VectorError, load_vectors, play
 
 Json = dict[str, Any]
 EVENTS: dict[type[client.Output], str] = {
@@ -26,39 +25,27 @@ EVENTS: dict[type[client.Output], str] = {
     client.ClientProblem: "problem",
     client.Stopped: "stopped",
 }
-FILES = sorted(
-    (file for file in (resources.files("switchboard_signaling.wire") / "vectors").iterdir()
-     if file.name.endswith(".json")),
-    key=lambda file: file.name,
-)  # fmt: skip
-VECTORS = [
-    pytest.param(document["preamble"] + vector["steps"], id=f"{file.name}: {vector['name']}")
-    for file in FILES
-    for document in [json.loads(file.read_text(encoding="utf-8"))]
-    for vector in document["vectors"]
-]
 
 
-class Player:
-    """Run the steps of one vector on a client."""
+class PythonClient:
+    """The Python client behind the conversation of docs/reference/vectors.md."""
 
     def __init__(self) -> None:
         ids = count()
         self.session = ClientSession(lambda: f"id{next(ids)}")
         self.now = 0.0
-        self.variables: Json = {}
         self.auth: Json = {}
 
-    def play(self, step: Json) -> None:
-        self.auth = step.get("auth", self.auth)
-        self.now = step.get("at", self.now * 1000) / 1000
-        for _ in range(step.get("times", 1)):
-            outputs = self.act(self.filled(step))
-            sends = [json.loads(messages.encode(one.frame)) for one in outputs if isinstance(one, client.Transmit)]
-            self.agree(step.get("sends", []), sends)
-            self.agree(step.get("emits", []), list(emitted(outputs)))
+    def ask(self, request: Json) -> Json:
+        if "start" in request:
+            return {}
+        self.auth = request.get("auth", self.auth)
+        self.now = request["at"] / 1000
+        outputs = self.act(request)
+        sends = [json.loads(messages.encode(one.frame)) for one in outputs if isinstance(one, client.Transmit)]
+        return {"sends": sends, "emits": list(emitted(outputs))}
 
-    def act(self, step: Json) -> list[client.Output]:
+    def act(self, request: Json) -> list[client.Output]:
         acts: dict[str, Callable[[Any], list[client.Output]]] = {
             "connect": self.connect,
             "join": lambda terms: self.session.join(**terms),
@@ -69,8 +56,8 @@ class Player:
             "connection": lambda state: self.session.connection(now=self.now, **state),
             "tick": lambda _: self.session.tick(self.now),
         }
-        [act] = acts.keys() & step.keys()
-        return acts[act](step[act])
+        [act] = acts.keys() & request.keys()
+        return acts[act](request[act])
 
     def connect(self, code: Any) -> list[client.Output]:
         if stopped := self.session.closed(1006 if code is True else code):
@@ -90,37 +77,6 @@ class Player:
         outputs = self.session.receive(decoded, self.now)
         return outputs + self.session.authenticate(self.jwt()) if client.Renew() in outputs else outputs
 
-    def filled(self, value: Any) -> Any:
-        """Return a step with variables and long texts expanded."""
-        match value:
-            case dict():
-                return {key: self.filled(one) for key, one in value.items() if key not in ("sends", "emits")}
-            case list():
-                return [self.filled(one) for one in value]
-            case str():
-                return self.variables.get(value, unfolded(value))
-        return value
-
-    def agree(self, expected: Any, actual: Any) -> None:
-        match expected:
-            case dict():
-                assert "auth" in expected or "auth" not in actual, actual
-                for key, one in expected.items():
-                    self.agree(one, actual.get(key))
-            case list():
-                assert len(actual) == len(expected), f"expected {expected}, got {actual}"
-                for one, other in zip(expected, actual, strict=True):
-                    self.agree(one, other)
-            case str() if expected.startswith("$"):
-                assert self.variables.setdefault(expected, actual) == actual
-            case _:
-                assert actual == expected
-
-
-def unfolded(text: str) -> str:
-    folded = re.fullmatch(r"\{(\d+) x (.)\}", text)
-    return folded[2] * int(folded[1]) if folded else text
-
 
 def peer_message(frame: Json) -> PeerMessage:
     if frame["type"] == "chat":  # without validation, which the client does
@@ -138,17 +94,88 @@ def media_stats(stats: Json) -> messages.Stats:
 def emitted(outputs: Iterable[client.Output]) -> Iterable[Json]:
     for one in outputs:
         if type(one) in EVENTS:
-            fields = msgspec.to_builtins(one.frame if isinstance(one, client.PeerMessageReceived) else one)
+            fields = json.loads(msgspec.json.encode(one.frame if isinstance(one, client.PeerMessageReceived) else one))
             if isinstance(one, client.MatchReady):
                 fields |= {"iceServers": fields["ice_servers"], "match": fields["match_id"]}
             yield {**fields, "event": EVENTS[type(one)]}
 
 
-@pytest.mark.parametrize("steps", VECTORS)
-def test_the_client_core_passes_the_vector(steps: list[Json]) -> None:
-    player = Player()
-    for number, step in enumerate(steps, 1):
-        try:
-            player.play(step)
-        except AssertionError as error:
-            raise AssertionError(f"step {number}, {step}: {error}") from error
+@pytest.mark.parametrize("vector", [pytest.param(one, id=one.name) for one in load_vectors()])
+def test_the_python_client_passes_the_vector(vector: Vector) -> None:
+    play(vector, PythonClient().ask)
+
+
+# The comparison
+
+
+def played(step: Json, answer: Json, level: int = 2) -> list[Json]:
+    """Run one step on a client that always gives this answer; return what it was asked."""
+    asked: list[Json] = []
+
+    def ask(request: Json) -> Json:
+        asked.append(request)
+        return {} if "start" in request else answer
+
+    play(Vector("a vector", 1, [step]), ask, level)
+    return asked
+
+
+def test_a_client_receives_the_name_and_then_each_step_without_its_results() -> None:
+    step = {"at": 7, "say": {"type": "chat"}, "times": 2, "sends": []}
+    say = {"say": {"type": "chat"}, "at": 7}
+    assert played(step, {}) == [{"start": "a vector"}, say, say]
+
+
+def test_time_stands_still_in_steps_that_do_not_name_it() -> None:
+    asked: list[Json] = []
+    play(Vector("a vector", 1, [{"at": 7, "tick": True}, {"tick": True}]), lambda one: asked.append(one) or {})
+    assert [one.get("at") for one in asked] == [None, 7, 7]
+
+
+def test_a_long_text_is_written_as_a_repeated_character() -> None:
+    assert played({"say": {"text": "{3 x é}"}}, {})[1]["say"] == {"text": "ééé"}
+
+
+def test_a_variable_stands_for_the_first_value_that_it_meets() -> None:
+    steps: list[Json] = [{"connect": True, "sends": [{"instance": "$instance"}]}, {"receive": {"to": ["$instance", 1]}}]
+    asked: list[Json] = []
+
+    def ask(request: Json) -> Json:
+        asked.append(request)
+        return {"sends": [{"instance": "page"}]} if "connect" in request else {}
+
+    play(Vector("a vector", 1, steps), ask)
+    assert asked[-1]["receive"] == {"to": ["page", 1]}
+
+
+def test_other_fields_and_other_events_are_not_compared() -> None:
+    expected = {"tick": True, "sends": [{"type": "ack"}], "emits": []}
+    played(expected, {"sends": [{"type": "ack", "seq": 1}], "emits": [{"event": "status"}]})
+
+
+def test_events_of_a_higher_level_are_not_compared() -> None:
+    played({"tick": True, "emits": [{"event": "queued"}, {"event": "match"}]}, {"emits": [{"event": "match"}]}, level=1)
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "message"),
+    [
+        ({"sends": [{"seq": 1}]}, {"sends": [{"seq": 2}]}, r"step 1: sends\[0\]\.seq: expected 1, got 2"),
+        ({"sends": [{"seq": 1}]}, {"sends": [{}]}, r"sends\[0\]\.seq: expected 1, got null"),
+        ({"sends": [{"seq": 1}]}, {}, r'sends: expected \[\{"seq": 1\}\], got \[\]'),
+        ({}, {"sends": [{"seq": 1}]}, r'sends: expected \[\], got \[\{"seq": 1\}\]'),
+        ({"sends": [{"a": {"b": 1}}]}, {"sends": [{"a": 1}]}, r'sends\[0\]\.a: expected \{"b": 1\}, got 1'),
+        ({"sends": [{"a": "$x", "b": "$x"}]}, {"sends": [{"a": 1, "b": 2}]}, r"sends\[0\]\.b: expected 1, got 2"),
+        ({"sends": [{}]}, {"sends": [{"auth": "jwt"}]}, r"sends\[0\]: has a JWT, which it must not have"),
+        ({}, {"emits": [{"event": "match"}]}, r"emits: expected \[\]"),
+    ],
+)
+def test_a_deviation_is_named_with_its_place(expected: Json, answer: Json, message: str) -> None:
+    with pytest.raises(VectorError, match=message):
+        played({"tick": True, **expected}, answer)
+
+
+def test_a_level_includes_the_one_below() -> None:
+    names = {level: [one.name for one in load_vectors(level)] for level in (1, 2)}
+    assert set(names[1]) < set(names[2])
+    assert len(names[2]) == len(set(names[2]))
