@@ -1,4 +1,4 @@
-"""The readiness probe of a node, as shipped, against real servers on this machine."""
+"""The readiness probe of a node with real servers on this machine."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ PASSWORD = KEYS.redis_password(objects.OPERATOR_USER, cluster().metadata.uid)
 
 
 class Server:
-    """A server with the shipped settings and users, but a port and a folder of its own."""
+    """A server with the operator's settings and users, and its own port and folder."""
 
     def __init__(self, folder: Path) -> None:
         self.port = cluster_port()
@@ -84,7 +84,7 @@ async def test_a_server_is_ready_once_it_answers(server: Server) -> None:
     await eventually(server.ready)
 
 
-async def test_a_server_that_loads_its_data_is_not_ready(server: Server) -> None:
+async def test_a_loading_server_is_not_ready(server: Server) -> None:
     server.start("--enable-debug-command", "yes")
 
     async def filled() -> object:
@@ -116,15 +116,15 @@ async def test_a_server_that_loads_its_data_is_not_ready(server: Server) -> None
 async def test_a_replica_is_ready_while_it_is_linked_to_its_primary(server: Server, other: Server) -> None:
     server.start("--replicaof", f"127.0.0.1 {other.port}")
 
-    async def apart() -> object:
+    async def disconnected() -> object:
         return (await server.info())["master_link_status"] == "down"
 
-    await eventually(apart)
+    await eventually(disconnected)
     assert not await server.ready()
     other.start()
     await eventually(server.ready)
     other.stop()
-    await eventually(apart)
+    await eventually(disconnected)
     assert not await server.ready()
 
 
