@@ -4,199 +4,277 @@ export type ClientFrame = Hello | Resume | Auth | Heartbeat | JoinQueue | LeaveQ
 
 export type ServerFrame = Welcome | Snapshot | ServerHeartbeat | QueueStatus | MatchFound | PeerState | AuthExpiring | Goaway | Replaced | ErrorFrame | Offer | Answer | IceCandidate | IceRestart | Chat | Ack;
 
-/**
- * First frame of a new session.
- *
- * `instance` is random per page load. `socket` numbers the sockets that the client has tried to open. `auth` is a JWT,
- * if the pool requires one.
- */
+/** First frame of a new session. */
 export interface Hello {
+  /** Type of the frame. */
   type: "hello";
+  /** Number of this socket; the client increases it with each one that it tries, over page loads too. */
   socket: number;
+  /** Id of the client's page load, random per load and per bfcache restore. */
   instance: string;
+  /** The state that the client wants to be in. */
   intent?: Idle | Queued | Matched;
+  /** JWT that identifies the client, if the pool requires one. */
   auth?: string | null;
 }
 
 /** The client wants neither a queue nor a match. */
 export interface Idle {
+  /** The state. */
   state: "idle";
+  /** Number of the intent; the client increases it with each change. */
   revision?: number;
 }
 
-/**
- * The client wants a peer for `ticket`; `queueToken` is the signed queue order from the newest `queued` frame.
- *
- * A peer must have the `required` attributes; `preferred` attributes count as required at first. Clients of another
- * `mode` and `blocked` subjects are never matched.
- */
+/** The client wants a peer for `ticket`. */
 export interface Queued {
+  /** The state. */
   state: "queued";
+  /** Number of the intent; the client increases it with each change. */
   revision: number;
+  /** Id of the request to be matched, random and chosen by the client. */
   ticket: string;
+  /** What the client offers, by name: language, region, media, … */
   attributes?: Record<string, string>;
+  /** Attributes that a peer must have, with these values. */
   required?: Record<string, string>;
+  /** Signed queue order from the newest `queued` frame for this ticket. */
   queueToken?: string | null;
+  /** Only tickets of the same mode are matched. */
   mode?: string;
+  /** Attributes that a peer must have at first, with these values; waiting relaxes them. */
   preferred?: Record<string, string>;
+  /** JWT subjects that the client is never matched with. */
   blocked?: Array<string>;
 }
 
 /** The client wants to be in `match`; `token` proves its side of an open match. */
 export interface Matched {
+  /** The state. */
   state: "matched";
+  /** Number of the intent; the client increases it with each change. */
   revision: number;
+  /** Id of the match. */
   match: string;
+  /** Token from the `match-found` of the open match. */
   token?: string | null;
 }
 
-/**
- * First frame of a socket that continues a session with the token from its newest `welcome` or `heartbeat`.
- *
- * If the pool requires a JWT, `auth` must have the session's subject.
- */
+/** First frame of a socket that continues a session. If the pool requires a JWT, it must have the same subject. */
 export interface Resume {
+  /** Type of the frame. */
   type: "resume";
+  /** Session token from the newest `welcome` or `heartbeat`. */
   token: string;
+  /** Number of this socket; the client increases it with each one that it tries, over page loads too. */
   socket: number;
+  /** Id of the client's page load, random per load and per bfcache restore. */
   instance: string;
+  /** The state that the client wants to be in. */
   intent: Idle | Queued | Matched;
+  /** JWT that identifies the client, if the pool requires one. */
   auth?: string | null;
 }
 
 /** A fresh JWT of the same subject, sent before the session's current one expires. */
 export interface Auth {
+  /** Type of the frame. */
   type: "auth";
+  /** The fresh JWT. */
   token: string;
 }
 
-/** Answer to the server's heartbeat: the client's current intent. */
+/** Answer to the server's heartbeat. Sent without one as well, to state an intent that has changed. */
 export interface Heartbeat {
+  /** Type of the frame. */
   type: "heartbeat";
+  /** The state that the client wants to be in. */
   intent: Idle | Queued | Matched;
 }
 
 /** The user looks for a peer. The fields are those of a queued intent. */
 export interface JoinQueue {
+  /** Type of the frame. */
   type: "join-queue";
+  /** Number of the intent; the client increases it with each change. */
   revision: number;
+  /** Id of the request to be matched, random and chosen by the client. */
   ticket: string;
+  /** What the client offers, by name: language, region, media, … */
   attributes?: Record<string, string>;
+  /** Attributes that a peer must have, with these values. */
   required?: Record<string, string>;
+  /** Only tickets of the same mode are matched. */
   mode?: string;
+  /** Attributes that a peer must have at first, with these values; waiting relaxes them. */
   preferred?: Record<string, string>;
+  /** JWT subjects that the client is never matched with. */
   blocked?: Array<string>;
 }
 
 /** The user stops looking for a peer. */
 export interface LeaveQueue {
+  /** Type of the frame. */
   type: "leave-queue";
+  /** Number of the intent; the client increases it with each change. */
   revision: number;
+  /** Id of the request to be matched, random and chosen by the client. */
   ticket: string;
 }
 
-/** The client leaves `match`. `busy` and `stale` are reasons of the page, the others are the user's. */
+/** The client leaves the match. */
 export interface Leave {
+  /** Type of the frame. */
   type: "leave";
+  /** Number of the intent; the client increases it with each change. */
   revision: number;
+  /** Id of the match. */
   match: string;
+  /** Why, for the peer: the user left, looks for the next peer (`skip`), or a reason of the page (`busy`, `stale`). */
   reason?: "blocked" | "busy" | "ended" | "peer-lost" | "skip" | "stale" | "user";
 }
 
-/**
- * Media statistics of `match` for the last few seconds (W3C webrtc-stats). Unknown values are omitted.
- *
- * `loss` is the share of the peer's packets that did not arrive here, `remoteLoss` the share of ours that did not
- * arrive there. `freezes` and `frozenMs` count since the last report.
- */
+/** Media statistics of the last few seconds (W3C webrtc-stats). Unknown values are omitted. */
 export interface Stats {
+  /** Type of the frame. */
   type: "stats";
+  /** Id of the match. */
   match: string;
+  /** What the client receives: video, or only audio. */
   media?: "audio" | "video";
+  /** Whether media flows directly or through a TURN relay. */
   path?: "direct" | "relay" | null;
+  /** Round-trip time of the media path, in milliseconds. */
   rttMs?: number | null;
+  /** Jitter of received packets, in milliseconds. */
   jitterMs?: number | null;
+  /** Share of the peer's packets that did not arrive, 0 to 1. */
   loss?: number | null;
+  /** Share of this client's packets that did not arrive at the peer, 0 to 1. */
   remoteLoss?: number | null;
+  /** Sent media, in bits per second. */
   sentBitrate?: number | null;
+  /** Received media, in bits per second. */
   receivedBitrate?: number | null;
+  /** Video freezes since the last report. */
   freezes?: number | null;
+  /** Duration of video freezes since the last report, in milliseconds. */
   frozenMs?: number | null;
 }
 
-/**
- * State of the media connection of `match`: connected for the first time, failed permanently, or closed.
- *
- * `setupMs` is the time from the open match to the first connection; it is omitted if there was none.
- */
+/** State of the media connection of a match; each state is reported once. */
 export interface ConnectionState {
+  /** Type of the frame. */
   type: "connection-state";
+  /** Id of the match. */
   match: string;
+  /** Connected for the first time, failed permanently, or closed by the user. */
   state: "closed" | "connected" | "failed";
+  /** Time from the open match to the first connection, in milliseconds; omitted without one. */
   setupMs?: number | null;
+  /** Whether media flows directly or through a TURN relay. */
   path?: "direct" | "relay" | null;
+  /** Code of the failure, such as `ice-failed`. */
   reason?: string | null;
 }
 
-/** A session description of type offer; `generation` counts the connections built between the two page loads. */
+/** A session description of type offer. */
 export interface Offer {
+  /** Type of the frame. */
   type: "offer";
+  /** Session description (RFC 8866). */
   sdp: string;
+  /** Number of the media connection that the frame is about, counted between the two page loads from 0. A receiver drops offers, answers and candidates of an older one than its own newest. */
   generation?: number;
+  /** Id of the match. */
   match: string;
+  /** Instance of the lane's sender. */
   from: string;
+  /** Instance of the lane's receiver. */
   to: string;
+  /** Number of the frame within its lane, from 1; in `ack`, of the last delivered frame, or 0. */
   seq: number;
 }
 
 /** A session description of type answer. */
 export interface Answer {
+  /** Type of the frame. */
   type: "answer";
+  /** Session description (RFC 8866). */
   sdp: string;
+  /** Number of the media connection that the frame is about, counted between the two page loads from 0. A receiver drops offers, answers and candidates of an older one than its own newest. */
   generation?: number;
+  /** Id of the match. */
   match: string;
+  /** Instance of the lane's sender. */
   from: string;
+  /** Instance of the lane's receiver. */
   to: string;
+  /** Number of the frame within its lane, from 1; in `ack`, of the last delivered frame, or 0. */
   seq: number;
 }
 
 /** ICE candidates in the order in which they were gathered. */
 export interface IceCandidate {
+  /** Type of the frame. */
   type: "ice-candidate";
+  /** The candidates, oldest first. */
   candidates: Array<Candidate>;
+  /** Number of the media connection that the frame is about, counted between the two page loads from 0. A receiver drops offers, answers and candidates of an older one than its own newest. */
   generation?: number;
+  /** Id of the match. */
   match: string;
+  /** Instance of the lane's sender. */
   from: string;
+  /** Instance of the lane's receiver. */
   to: string;
+  /** Number of the frame within its lane, from 1; in `ack`, of the last delivered frame, or 0. */
   seq: number;
 }
 
 /** RTCIceCandidateInit (W3C WebRTC section 4.8.1). */
 export interface Candidate {
+  /** candidate-attribute (RFC 8839 section 5.1); empty: no more candidates. */
   candidate?: string;
+  /** Identification tag of the media description. */
   sdpMid?: string | null;
+  /** Index of the media description, from 0. */
   sdpMLineIndex?: number | null;
+  /** ICE username fragment (RFC 8445). */
   usernameFragment?: string | null;
 }
 
-/** A request for a new offer with fresh ICE credentials. */
+/** A request for a new offer, with fresh ICE credentials or about a new connection. */
 export interface IceRestart {
+  /** Type of the frame. */
   type: "ice-restart";
+  /** Number of the media connection that is requested: the current one, or the next. */
   generation?: number;
+  /** Id of the match. */
   match: string;
+  /** Instance of the lane's sender. */
   from: string;
+  /** Instance of the lane's receiver. */
   to: string;
+  /** Number of the frame within its lane, from 1; in `ack`, of the last delivered frame, or 0. */
   seq: number;
 }
 
-/** A chat message. `id` identifies it beyond the lane, because `seq` changes when the peer reloads its page. */
+/** A chat message. */
 export interface Chat {
+  /** Type of the frame. */
   type: "chat";
+  /** Id of the message beyond the lane, because `seq` changes when the peer reloads its page. */
   id: string;
+  /** The message. */
   text: string;
+  /** Id of the match. */
   match: string;
+  /** Instance of the lane's sender. */
   from: string;
+  /** Instance of the lane's receiver. */
   to: string;
+  /** Number of the frame within its lane, from 1; in `ack`, of the last delivered frame, or 0. */
   seq: number;
 }
 
@@ -206,136 +284,185 @@ export interface Chat {
  * `from` and `to` are those of the acknowledged lane: the sender of an acknowledgement is its `to`.
  */
 export interface Ack {
+  /** Type of the frame. */
   type: "ack";
+  /** Id of the match. */
   match: string;
+  /** Instance of the lane's sender. */
   from: string;
+  /** Instance of the lane's receiver. */
   to: string;
+  /** Number of the frame within its lane, from 1; in `ack`, of the last delivered frame, or 0. */
   seq: number;
 }
 
-/**
- * The socket is attached to its session. `intent` is the server's; the client adopts it if its revision is higher.
- *
- * The first heartbeat follows within `nextMs`. `maxReconnectAttempts` is the number of failed attempts after which a
- * client gives up, but never before the resume window is over.
- */
+/** The socket is attached to its session. Adopt the server's intent if it supersedes the client's. */
 export interface Welcome {
+  /** Type of the frame. */
   type: "welcome";
+  /** Id of the session. */
   session: string;
+  /** Session token, to resume the session with. */
   token: string;
+  /** The session's intent as the server knows it. */
   intent: Idle | Queued | Matched;
+  /** Time limits of this pool. */
   timeouts: Timeouts;
+  /** Milliseconds within which the next heartbeat follows. The server counts as gone if it is 7 seconds late. */
   nextMs: number;
+  /** Maximum size of a frame, in bytes of UTF-8. */
   maxFrameBytes?: number;
+  /** Failed attempts after which to give up, but never before the resume window is over. */
   maxReconnectAttempts?: number;
 }
 
 /** Durations in milliseconds, to be measured on the client's monotonic clock. */
 export interface Timeouts {
+  /** Longest interval between heartbeats while queued or matched, in milliseconds. */
   heartbeatMs: number;
+  /** Longest interval between heartbeats while idle, in milliseconds. */
   idleHeartbeatMs: number;
+  /** How long a session can be resumed after its socket is lost, in milliseconds. */
   resumeWindowMs: number;
+  /** How long to wait for candidates to be gathered, in milliseconds. */
   iceGatheringMs?: number;
+  /** How long until a call that is not connected has failed, in milliseconds. */
   connectionMs?: number;
 }
 
 /** The server knows a newer intent of this session, such as another tab's: adopt it. */
 export interface Snapshot {
+  /** Type of the frame. */
   type: "snapshot";
+  /** The session's intent as the server knows it. */
   intent: Idle | Queued | Matched;
 }
 
-/**
- * The server's heartbeat, to be answered with the client's; may carry a renewed session token.
- *
- * The next one follows within `nextMs`. If none has arrived 7 seconds after that, the server counts as gone.
- */
+/** The server's heartbeat, to be answered with the client's. */
 export interface ServerHeartbeat {
+  /** Type of the frame. */
   type: "heartbeat";
+  /** Milliseconds within which the next heartbeat follows. The server counts as gone if it is 7 seconds late. */
   nextMs: number;
+  /** Renewed session token, which replaces the previous one. */
   token?: string | null;
 }
 
-/**
- * The ticket is queued. Keep `queueToken` in the intent, so that the queue order survives a loss of the store.
- *
- * `position` counts from 1 (the longest wait) among the tickets of the same mode, and is omitted while unknown.
- * `relaxed` lists what waiting has relaxed so far. Sent again with the next heartbeat when either changes.
- */
+/** The ticket is queued. Sent again with the next heartbeat when `position` or `relaxed` changes. */
 export interface QueueStatus {
+  /** Type of the frame. */
   type: "queued";
+  /** The client's ticket. */
   ticket: string;
+  /** Signed queue order: keep it in the intent, so that the order survives a loss of the store. */
   queueToken: string;
+  /** Position among the tickets of the same mode, from 1, the longest wait; omitted if unknown. */
   position?: number | null;
+  /** What waiting has relaxed: `preferred` attributes no longer count, `recent` peers may be matched again. */
   relaxed?: Array<"preferred" | "recent">;
 }
 
-/**
- * A match for `ticket`; `peer` is the peer's instance.
- *
- * The state is `forming` until both clients have named `match` in an intent. The frame is then sent again with the
- * state `open` and the token that proves the client's side.
- */
+/** A match for the client's ticket: name it in an intent to enter it. Sent again when the match is open. */
 export interface MatchFound {
+  /** Type of the frame. */
   type: "match-found";
+  /** Id of the match. */
   match: string;
+  /** The client's role in perfect negotiation (W3C WebRTC section 10.7). */
   role: "impolite" | "polite";
+  /** Instance of the peer's page load: `to` of frames to the peer. */
   peer: string;
+  /** `open` once both clients have entered the match; only then frames reach the peer. */
   state: "forming" | "open";
+  /** ICE servers for the media connection. */
   iceServers: Array<IceServer>;
+  /** How long the credentials of the ICE servers are valid, in milliseconds. */
   ttlMs: number;
+  /** The ticket that was matched; omitted after a resume. */
   ticket?: string | null;
+  /** Proof of the client's side of the open match: keep it in the intent. */
   token?: string | null;
 }
 
 /** RTCIceServer (W3C WebRTC section 4.2.3). */
 export interface IceServer {
+  /** URLs with the schemes stun, turn or turns (RFC 7064, RFC 7065). */
   urls: Array<string>;
+  /** Username for TURN; it contains its expiry. */
   username?: string | null;
+  /** Password for TURN. */
   credential?: string | null;
 }
 
 /**
- * State of the peer in `match`.
+ * State of the peer in the match.
  *
- * `left` ends the match; `requeue` then says whether the client should want its ticket again, at its queue order.
- * `present` is sent again when the peer has a new socket: repeat unacknowledged frames, which may be lost with the old
- * one.
+ * `present` is sent again when the peer has a new socket: repeat the lowest unacknowledged frame, which may be lost
+ * with the old one.
  */
 export interface PeerState {
+  /** Type of the frame. */
   type: "peer-state";
+  /** Id of the match. */
   match: string;
+  /** `left` ends the match; while the peer is `away`, frames wait. */
   state: "away" | "left" | "present";
+  /** Instance of the peer's page load; if it is a new one, its lanes start at 1. */
   instance?: string | null;
+  /** Why the match ended: a reason of `leave`, or `peer-lost`. */
   reason?: string | null;
+  /** Whether to want the ticket again, under the next revision and at its queue order. */
   requeue?: boolean;
 }
 
-/** The JWT expires in `ttlMs`: send a fresh one in `auth` before the socket is closed. Repeated until renewed. */
+/** The JWT expires soon: send a fresh one in `auth` before the socket is closed. Repeated until renewed. */
 export interface AuthExpiring {
+  /** Type of the frame. */
   type: "auth-expiring";
+  /** Milliseconds until the JWT expires. */
   ttlMs: number;
 }
 
-/** Open another socket within `withinMs` and resume there; this one is closed after that. */
+/** The pod is draining: open another socket and resume there; this one is closed after that. */
 export interface Goaway {
+  /** Type of the frame. */
   type: "goaway";
+  /** Milliseconds within which to do so, at a random moment. */
   withinMs: number;
 }
 
 /** A newer socket has taken over this session: do not reconnect. */
 export interface Replaced {
+  /** Type of the frame. */
   type: "replaced";
 }
 
-/** A frame was rejected; the socket stays open. `ref` is the type, ticket or match that the error is about. */
+/** A frame was rejected; the socket stays open unless a close code follows. */
 export interface ErrorFrame {
+  /** Type of the frame. */
   type: "error";
+  /** Stable code of the error, for programs. */
   code: string;
+  /** What was wrong, for people. */
   message: string;
+  /** What to do about it, for people. */
   remedy: string;
+  /** Whether the same frame may succeed later. */
   retryable: boolean;
-  ref?: string | null;
+  /** The rejected frame; omitted if it could not be decoded. */
+  ref?: FrameRef | null;
+}
+
+/** Which frame an error is about. */
+export interface FrameRef {
+  /** Type of the frame. */
+  type: string;
+  /** Its match, if it has one. */
+  match?: string | null;
+  /** Its number, for a frame of a lane. */
+  seq?: number | null;
+  /** Its ticket, if it has one. */
+  ticket?: string | null;
 }
 
 /** `code` of the frame `error`; newer servers may know more. */

@@ -7,6 +7,7 @@ import msgspec
 from switchboard_signaling.wire.errors import CLOSE_CODES
 from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 from switchboard_signaling.wire.messages import SUBPROTOCOL, ClientFrame, ServerFrame
+from tools.protocol_docs.schema import components
 
 _DESCRIPTION: Final = f"""Each frame is a WebSocket text message: one JSON object of at most {MAX_FRAME_BYTES} bytes of
 UTF-8, identified by `type`. The client requests the subprotocol `{SUBPROTOCOL}` and sends `hello` or `resume` first."""
@@ -17,7 +18,7 @@ def asyncapi(version: str) -> dict[str, Any]:
     received = {f"client.{frame.__name__}": frame for frame in get_args(ClientFrame)}
     sent = {f"server.{frame.__name__}": frame for frame in get_args(ServerFrame)}
     every = {**received, **sent}
-    _, schemas = msgspec.json.schema_components((ClientFrame, ServerFrame), ref_template="#/components/schemas/{name}")
+    _, schemas = components("#/components/schemas/{name}")
     return {
         "asyncapi": "3.0.0",
         "info": {"title": SUBPROTOCOL, "version": version, "description": _DESCRIPTION},

@@ -28,11 +28,21 @@ _CLOSES: Final = """
 """
 
 
+def components(ref_template: str) -> tuple[tuple[dict[str, Any], dict[str, Any]], dict[str, Any]]:
+    """Return the schemas of both sides' frames, and of all structs by name, whose fields all have descriptions."""
+    (client, server), definitions = msgspec.json.schema_components(
+        (ClientFrame, ServerFrame), ref_template=ref_template
+    )
+    for name, description in (("type", "Type of the frame."), ("state", "The state.")):
+        for definition in definitions.values():
+            if "enum" in (tag := definition.get("properties", {}).get(name, {})):
+                tag.setdefault("description", description)
+    return (client, server), definitions
+
+
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of all frames; `ClientFrame` and `ServerFrame` in `$defs` are by sender."""
-    (client, server), definitions = msgspec.json.schema_components(
-        (ClientFrame, ServerFrame), ref_template="#/$defs/{name}"
-    )
+    (client, server), definitions = components("#/$defs/{name}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SUBPROTOCOL,

@@ -36,16 +36,16 @@ def typescript() -> str:
 def _interface(name: str, definition: dict[str, Any]) -> str:
     required = definition["required"]
     fields = "".join(
-        f"  {field}{'' if field in required else '?'}: {_type(one)};\n"
+        f"{_comment(one['description'], '  ')}  {field}{'' if field in required else '?'}: {_type(one)};\n"
         for field, one in definition["properties"].items()
     )
     return f"{_comment(definition['description'])}export interface {name} {{\n{fields}}}\n"
 
 
-def _comment(text: str) -> str:
+def _comment(text: str, indent: str = "") -> str:
     lines = inspect.cleandoc(text).splitlines()
     if len(lines) == 1:
-        return f"/** {lines[0]} */\n"
+        return f"{indent}/** {lines[0]} */\n"
     return "/**\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */\n"
 
 

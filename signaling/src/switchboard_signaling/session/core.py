@@ -125,7 +125,7 @@ class Session:
         if self._phase == "new":
             return self._open(frame, now)
         if isinstance(frame, messages.Hello | messages.Resume):
-            return [send_error(errors.ALREADY_WELCOME)]
+            return [send_error(errors.ALREADY_WELCOME, ref=messages.reference(frame))]
         if self._phase != "open" or isinstance(frame, messages.LaneFrame):
             return []
         if isinstance(frame, messages.Auth):
@@ -141,7 +141,8 @@ class Session:
 
     def _open(self, frame: messages.ClientFrame, now: float) -> list[Effect]:
         if not isinstance(frame, messages.Hello | messages.Resume):
-            return [send_error(errors.HELLO_FIRST), *self._close(errors.CLOSE_NO_HELLO)]
+            error = send_error(errors.HELLO_FIRST, ref=messages.reference(frame))
+            return [error, *self._close(errors.CLOSE_NO_HELLO)]
         self._enter("verifying")
         self._resumed = isinstance(frame, messages.Resume)
         self.reconciler.begin(frame.socket_number, frame.instance, frame.intent)
@@ -160,7 +161,7 @@ class Session:
                 self._enter("opening")
                 self.reconciler.admitted(claims.session_id, claims.sub)
                 if self._blocked:
-                    return [send_error(errors.BLOCKED), *self._close(errors.CLOSE_BLOCKED)]
+                    return [send_error(errors.BLOCKED, ref=self._first_frame), *self._close(errors.CLOSE_BLOCKED)]
                 return [Ask(self.reconciler.touch())]
             case Renewed(token=token):
                 return [Send(self._heartbeat(now, token))]
@@ -172,25 +173,31 @@ class Session:
 
     def _refuse(self, verdict: Refused) -> list[Effect]:
         suspect: list[Effect] = [Suspect()] if verdict.forged else []
-        error = send_error(verdict.error.kind, verdict.error.detail)
+        ref = self._first_frame if self._phase == "verifying" else None if verdict.close else messages.FrameRef("auth")
+        error = send_error(verdict.error.kind, verdict.error.detail, ref)
         return [*suspect, error, *(self._close(verdict.close) if verdict.close else [])]
+
+    @property
+    def _first_frame(self) -> messages.FrameRef:
+        return messages.FrameRef("resume" if self._resumed else "hello")
 
     def _relay(self, frame: PeerMessage, now: float) -> list[Effect]:
         reconciler = self.reconciler
         sender = frame.to if isinstance(frame, messages.Ack) else frame.from_
         if sender != reconciler.instance:
-            return [send_error(errors.WRONG_SENDER)]
+            return [send_error(errors.WRONG_SENDER, ref=messages.reference(frame))]
         match = reconciler.match
         if match is None or match.match_id != frame.match_id:
             # After a resume without an answer from the store, the match is not read yet: the client may well be in it.
             unread = isinstance(self.intent, Matched) and self.intent.match_id == frame.match_id
-            return [send_error(errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH, ref=frame.match_id)]
+            error = errors.PEER_UNREACHABLE if unread else errors.NOT_IN_MATCH
+            return [send_error(error, ref=messages.reference(frame))]
         peer = match.peer
         if peer is None:
-            return [send_error(errors.PEER_UNREACHABLE, ref=frame.match_id)]
+            return [send_error(errors.PEER_UNREACHABLE, ref=messages.reference(frame))]
         self._limits = self._limits or LaneLimits(self._host.candidates, self._host.sdp, now)
         if limit := self._limits.refuses(frame, now):
-            return [Limited(limit), send_error(errors.RATE_LIMITED, ref=limit)]
+            return [Limited(limit), send_error(errors.RATE_LIMITED, limit, messages.reference(frame))]
         relay = Relay(peer.session_id, frame.match_id, reconciler.session_id, self._host.pod, frame)
         return [SendHint(peer.pod, relay)]
 

@@ -9,7 +9,7 @@ from switchboard_signaling.session.hints import Hint
 from switchboard_signaling.session.limits import LimitName
 from switchboard_signaling.session.records import Question
 from switchboard_signaling.wire.errors import CloseCode, ErrorKind
-from switchboard_signaling.wire.messages import ServerFrame, error_frame
+from switchboard_signaling.wire.messages import FrameRef, ServerFrame, error_frame
 
 
 class Send(Struct, frozen=True):
@@ -69,6 +69,6 @@ class Record(Struct, frozen=True):
 Effect: TypeAlias = Send | Close | Ask | Verify | Suspect | Limited | SendHint | Attach | Record
 
 
-def send_error(kind: ErrorKind, detail: str = "", ref: str | None = None) -> Send:
-    """Return the effect that sends an error of the catalogue; `ref` is what the error is about."""
+def send_error(kind: ErrorKind, detail: str = "", ref: FrameRef | None = None) -> Send:
+    """Return the effect that sends an error of the catalogue about a frame."""
     return Send(error_frame(kind, detail, ref))

@@ -89,7 +89,9 @@ class IntentReconciler:
             self._give_up(self._cancel(frame.ticket, mode))
         if newer_intent(self.intent, intent) is not intent:
             snapshot: list[Effect] = [Send(messages.Snapshot(intent=self.intent))]
-            return snapshot if isinstance(frame, messages.Heartbeat) else [send_error(errors.STALE_INTENT), *snapshot]
+            if isinstance(frame, messages.Heartbeat):
+                return snapshot
+            return [send_error(errors.STALE_INTENT, ref=messages.reference(frame)), *snapshot]
         return self._change(intent, reason)
 
     def abandon(self, reason: str) -> list[Effect]:
@@ -143,7 +145,7 @@ class IntentReconciler:
             case TouchSession(intent=Matched()):
                 return self.keep_match(received_at)
             case TouchSession(intent=Queued(queue_token=None, ticket=ticket)) | Enqueue(ticket=Ticket(ticket=ticket)):
-                return [send_error(errors.STORE_UNAVAILABLE, ref=client_ticket(ticket))]
+                return [send_error(errors.STORE_UNAVAILABLE, ref=_join(client_ticket(ticket)))]
             case _:
                 return []
 
@@ -164,7 +166,7 @@ class IntentReconciler:
         if isinstance(reply, Proposal):
             _, peer = reply.from_side(reply.side_of(self.session_id))
             return [SendHint(peer.pod, Proposed()), *self.proposed(reply, now)]
-        return [send_error(errors.STALE_INTENT, ref=ticket)]
+        return [send_error(errors.STALE_INTENT, ref=_join(ticket))]
 
     def _queue_token(self, ticket: str, queue_order: int) -> str:
         return self._host.keyring.sign(QueueClaims(self.session_id, ticket, queue_order))
@@ -351,6 +353,10 @@ class IntentReconciler:
         if not isinstance(intent, Matched):
             return False
         return intent.match_id == self._dead or (self.match is not None and self.match.ticket == ticket)
+
+
+def _join(ticket: str) -> messages.FrameRef:
+    return messages.FrameRef("join-queue", ticket=ticket)
 
 
 def _intended(frame: IntentFrame) -> tuple[Intent, str]:

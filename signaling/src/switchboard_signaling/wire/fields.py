@@ -32,3 +32,31 @@ Path: TypeAlias = Literal["direct", "relay"]
 Blocked = Annotated[list[Annotated[str, Meta(max_length=256)]], Meta(max_length=64)]
 """JWT subjects."""
 Attributes = Annotated[dict[Word, Word], Meta(max_length=16)]
+
+# Fields that several frames share
+
+SocketNumber = Annotated[
+    Counter,
+    Meta(
+        description="Number of this socket; the client increases it with each one that it tries, over page loads too."
+    ),
+]
+Instance = Annotated[Id, Meta(description="Id of the client's page load, random per load and per bfcache restore.")]
+Revision = Annotated[Counter, Meta(description="Number of the intent; the client increases it with each change.")]
+Ticket = Annotated[Id, Meta(description="Id of the request to be matched, random and chosen by the client.")]
+OwnAttributes = Annotated[Attributes, Meta(description="What the client offers, by name: language, region, media, …")]
+RequiredAttributes = Annotated[Attributes, Meta(description="Attributes that a peer must have, with these values.")]
+PreferredAttributes = Annotated[
+    Attributes, Meta(description="Attributes that a peer must have at first, with these values; waiting relaxes them.")
+]
+Mode = Annotated[Word, Meta(description="Only tickets of the same mode are matched.")]
+BlockedSubjects = Annotated[Blocked, Meta(description="JWT subjects that the client is never matched with.")]
+MatchId = Annotated[Id, Meta(description="Id of the match.")]
+Generation = Annotated[
+    Counter,
+    Meta(
+        description="Number of the media connection that the frame is about, counted between the two page loads from 0."
+        " A receiver drops offers, answers and candidates of an older one than its own newest."
+    ),
+]
+RequestJwt = Annotated[Jwt | None, Meta(description="JWT that identifies the client, if the pool requires one.")]

@@ -3,35 +3,43 @@
 Only the client changes its intent. It numbers each change with `revision` and repeats the intent in every heartbeat.
 """
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from switchboard_signaling.wire.fields import Attributes, Blocked, Counter, Id, Token, Word
+from switchboard_signaling.wire.fields import (
+    BlockedSubjects,
+    MatchId,
+    Mode,
+    OwnAttributes,
+    PreferredAttributes,
+    RequiredAttributes,
+    Revision,
+    Ticket,
+    Token,
+)
 
 
 class Idle(Struct, tag_field="state", tag="idle", rename="camel", frozen=True):
     """The client wants neither a queue nor a match."""
 
-    revision: Counter = 0
+    revision: Revision = 0
 
 
 class Queued(Struct, tag_field="state", tag="queued", rename="camel", frozen=True, omit_defaults=True):
-    """The client wants a peer for `ticket`; `queueToken` is the signed queue order from the newest `queued` frame.
+    """The client wants a peer for `ticket`."""
 
-    A peer must have the `required` attributes; `preferred` attributes count as required at first. Clients of another
-    `mode` and `blocked` subjects are never matched.
-    """
-
-    revision: Counter
-    ticket: Id
-    attributes: Attributes = {}
-    required: Attributes = {}
-    queue_token: Token | None = None
-    mode: Word = ""
-    preferred: Attributes = {}
-    blocked: Blocked = []
+    revision: Revision
+    ticket: Ticket
+    attributes: OwnAttributes = {}
+    required: RequiredAttributes = {}
+    queue_token: Annotated[
+        Token | None, Meta(description="Signed queue order from the newest `queued` frame for this ticket.")
+    ] = None
+    mode: Mode = ""
+    preferred: PreferredAttributes = {}
+    blocked: BlockedSubjects = []
 
 
 class Matched(
@@ -44,9 +52,9 @@ class Matched(
 ):
     """The client wants to be in `match`; `token` proves its side of an open match."""
 
-    revision: Counter
-    match_id: Id
-    token: Token | None = None
+    revision: Revision
+    match_id: MatchId
+    token: Annotated[Token | None, Meta(description="Token from the `match-found` of the open match.")] = None
 
 
 Intent: TypeAlias = Idle | Queued | Matched

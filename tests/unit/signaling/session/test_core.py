@@ -22,6 +22,7 @@ from switchboard_signaling.wire.messages import (
     Candidate,
     ConnectionState,
     ErrorFrame,
+    FrameRef,
     Heartbeat,
     Hello,
     IceCandidate,
@@ -174,6 +175,30 @@ def test_a_match_continues_while_one_client_gets_a_fresh_jwt(world: World) -> No
     assert two.has(Offer)
 
 
+# Errors
+
+
+def test_an_error_names_the_frame_that_it_rejects(world: World) -> None:
+    one, two, match_id = world.pair()
+    one.send(Offer(match_id=match_id, from_="stranger", to=two.instance, seq=7, sdp="v=0"))
+    assert one.take(ErrorFrame).ref == FrameRef("offer", match_id, 7)
+    one.send(Ack(match_id="other", from_=two.instance, to=one.instance, seq=8))
+    assert one.take(ErrorFrame).ref == FrameRef("ack", "other", 8)
+    one.send(JoinQueue(revision=0, ticket="t"))
+    assert one.take(ErrorFrame).ref == FrameRef("join-queue", ticket="t")
+    one.send(Hello(socket_number=2, instance="i"))
+    assert one.take(ErrorFrame).ref == FrameRef("hello")
+
+
+def test_a_rejected_first_frame_or_jwt_is_named(world: World) -> None:
+    assert world.resume("forged", 1, Idle()).take(ErrorFrame).ref == FrameRef("resume")
+    world.auth_required = True
+    assert world.hello().take(ErrorFrame).ref == FrameRef("hello")
+    wire = world.hello(auth="ada 300")
+    wire.send(Auth(token="invalid"))
+    assert wire.take(ErrorFrame).ref == FrameRef("auth")
+
+
 # Limits
 
 
@@ -182,7 +207,8 @@ def test_a_flood_of_descriptions_or_candidates_is_rejected_and_counted(world: Wo
     for seq in range(1, 52):
         one.send(offer(match_id, one, two, seq))
     error = one.take(ErrorFrame)
-    assert (error.code, error.retryable, error.ref) == ("rate-limited", True, "sdp")
+    assert (error.code, error.retryable) == ("rate-limited", True)
+    assert error.ref == FrameRef("offer", match_id, 51)
     assert sum(isinstance(frame, Offer) for frame in two.frames) == 50
     world.now += 1
     one.send(offer(match_id, one, two, 51))

@@ -21,6 +21,7 @@ from switchboard_signaling.wire import messages
 from switchboard_signaling.wire.intents import Idle, Matched, Queued
 from switchboard_signaling.wire.messages import (
     ErrorFrame,
+    FrameRef,
     Heartbeat,
     JoinQueue,
     Leave,
@@ -221,7 +222,7 @@ def test_a_join_while_the_store_is_down_may_be_retried(world: World) -> None:
     world.store.down = True
     wire.send(JoinQueue(revision=1, ticket="t"))
     error = wire.take(ErrorFrame)
-    assert (error.code, error.retryable, error.ref) == ("store-unavailable", True, "t")
+    assert (error.code, error.retryable, error.ref) == ("store-unavailable", True, FrameRef("join-queue", ticket="t"))
     world.store.down = False
     wire.send(Heartbeat(intent=wire.session.intent))
     assert wire.take(QueueStatus).ticket == "t"

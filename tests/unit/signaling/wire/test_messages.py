@@ -1,11 +1,21 @@
 """Frames on the wire."""
 
+import msgspec
 import pytest
 
 from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 from switchboard_signaling.wire.intents import Idle, Queued
-from switchboard_signaling.wire.messages import Candidate, Hello, IceCandidate, MatchFound, Offer
+from switchboard_signaling.wire.messages import (
+    Candidate,
+    FrameRef,
+    Heartbeat,
+    Hello,
+    IceCandidate,
+    LeaveQueue,
+    MatchFound,
+    Offer,
+)
 
 
 def code_of(data: str | bytes) -> str:
@@ -100,8 +110,20 @@ def test_a_client_decodes_the_servers_frames_as_strictly() -> None:
         assert caught.value.kind is errors.BAD_FRAME
 
 
+@pytest.mark.parametrize(
+    ("frame", "text"),
+    [
+        (Heartbeat(intent=Idle()), b'{"type":"heartbeat"}'),
+        (LeaveQueue(revision=1, ticket="t"), b'{"type":"leave-queue","ticket":"t"}'),
+        (Offer(match_id="m", from_="a", to="b", seq=3, sdp="s"), b'{"type":"offer","match":"m","seq":3}'),
+    ],
+)
+def test_a_reference_has_the_ids_of_its_frame(frame: messages.ClientFrame, text: bytes) -> None:
+    assert msgspec.json.encode(messages.reference(frame)) == text
+
+
 def test_an_error_frame_has_code_remedy_and_reference() -> None:
-    frame = messages.error_frame(errors.STORE_UNAVAILABLE, ref="t")
-    assert (frame.code, frame.retryable, frame.ref) == ("store-unavailable", True, "t")
+    frame = messages.error_frame(errors.STORE_UNAVAILABLE, ref=FrameRef("join-queue", ticket="t"))
+    assert (frame.code, frame.retryable, frame.ref) == ("store-unavailable", True, FrameRef("join-queue", ticket="t"))
     assert frame.remedy
     assert messages.error_frame(errors.BAD_FRAME, "why").message == "The frame is not a valid message: why"

@@ -47,3 +47,9 @@ def test_it_has_the_version_and_every_close_code() -> None:
     assert DOCUMENT["info"]["version"] == "1.2.3"
     for code in CLOSE_CODES:
         assert f"{code.code} {code.reason}" in DOCUMENT["channels"]["socket"]["description"]
+
+
+def test_every_field_has_a_description() -> None:
+    for name, definition in DOCUMENT["components"]["schemas"].items():
+        for field, described in definition.get("properties", {}).items():
+            assert described.get("description"), f"{name}.{field}"

@@ -31,6 +31,16 @@ def test_every_reference_in_the_schema_points_to_something() -> None:
     assert names == set(document["$defs"])
 
 
+def test_every_field_in_the_schema_has_a_description() -> None:
+    fields = [
+        (name, field, described.get("description"))
+        for name, definition in schema()["$defs"].items()
+        for field, described in definition.get("properties", {}).items()
+    ]
+    assert len(fields) > 150
+    assert [(name, field) for name, field, description in fields if not description] == []
+
+
 def test_names_in_the_schema_are_those_on_the_wire() -> None:
     definitions = schema()["$defs"]
     assert {"from", "to", "match", "seq"} < set(definitions["Offer"]["required"])

@@ -14,7 +14,7 @@ TYPES = typescript()
 @pytest.mark.parametrize("frame", get_args(ClientFrame | ServerFrame), ids=lambda frame: frame.__name__)
 def test_every_frame_is_an_interface_identified_by_its_type(frame: type) -> None:
     tag = frame.__struct_config__.tag  # type: ignore[attr-defined]
-    assert f'export interface {frame.__name__} {{\n  type: "{tag}";\n' in TYPES
+    assert f'export interface {frame.__name__} {{\n  /** Type of the frame. */\n  type: "{tag}";\n' in TYPES
 
 
 def test_fields_have_their_names_on_the_wire_and_their_types() -> None:
@@ -39,7 +39,7 @@ def test_unions_have_the_frames_of_each_sender() -> None:
 def test_the_docstrings_of_definitions_are_comments() -> None:
     comment = "/** The client wants to be in `match`; `token` proves its side of an open match. */"
     assert f"{comment}\nexport interface Matched {{" in TYPES
-    assert "/**\n * State of the peer in `match`.\n *\n * `left` ends the match;" in TYPES
+    assert "/**\n * State of the peer in the match.\n *\n * `present` is sent again" in TYPES
 
 
 def test_codes_are_types_too() -> None:
@@ -47,3 +47,10 @@ def test_codes_are_types_too() -> None:
         assert f'"{kind.code}"' in TYPES
     for code in CLOSE_CODES:
         assert f" {code.code}" in TYPES.partition("export type CloseCode =")[2]
+
+
+def test_every_field_has_a_comment() -> None:
+    lines = TYPES.splitlines()
+    fields = [number for number, line in enumerate(lines) if line.startswith("  ") and line.endswith(";")]
+    assert len(fields) > 150
+    assert [lines[number] for number in fields if not lines[number - 1].startswith("  /** ")] == []
