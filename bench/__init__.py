@@ -1,4 +1,4 @@
-"""Benchmarks: what the server costs a message and a connection, beside others that do the same work.
+"""Benchmarks: the cost of a message, a connection, a match, a call and a pod, compared with other implementations.
 
-They need a machine that does nothing else, and are no tests: `make bench-relay`, `make bench-memory`.
+They are not tests: they need an otherwise idle machine and run by hand (`make help` lists the `bench-` targets).
 """

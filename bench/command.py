@@ -1,4 +1,4 @@
-"""How the benchmarks with real browsers are called, and what their files have in common."""
+"""The command line and the report of the benchmarks that use real browsers."""
 
 import argparse
 import asyncio
@@ -14,10 +14,13 @@ Report = dict[str, Any]
 
 
 def report(figures: Mapping[str, float], targets: Mapping[str, float], rounds: int) -> Report:
-    """Return a file's beginning: the figures, which of them meet their targets, and what they were measured on."""
+    """Return the report's common part: the figures, whether they meet their targets, and the machine.
+
+    `targets` are upper bounds.
+    """
     return {
         "figures": figures,
-        "met": {name: figures[name] <= most for name, most in targets.items()},
+        "met": {name: figures[name] <= limit for name, limit in targets.items()},
         "rounds": rounds,
         "machine": {"cores": os.cpu_count(), "kernel": platform.release()},
     }
@@ -29,7 +32,7 @@ def main(
     measure: Callable[[Path, int], Coroutine[Any, Any, Report]],
     beside: Callable[[Report, str], str],
 ) -> None:
-    """Measure in a folder of the benchmark's own; write the report, and print its figures with what stands beside."""
+    """Run a benchmark in a temporary folder, write its report, and print each figure followed by `beside`'s text."""
     parser = argparse.ArgumentParser(prog=f"python -m bench.{name}")
     parser.add_argument("--out", type=Path, default=Path(f"build/bench/{name}.json"))
     parser.add_argument("--rounds", type=int, default=rounds)

@@ -1,4 +1,4 @@
-"""Servers as processes of their own, and what the kernel says that they use."""
+"""Run servers in processes of their own, and read their CPU time and memory from the kernel."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs and listens."""
+    """A running server and the port that it listens on."""
 
     pid: int
     port: int
@@ -29,9 +29,9 @@ class Server:
 
 @asynccontextmanager
 async def running(command: Sequence[str], environment: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
-    """Run a server on its own core; it says its port at the end of its first line, after a colon.
+    """Run a server on its own core. Its first line of output must end with a colon and its port.
 
-    Raises RuntimeError for one that says nothing of the kind.
+    Raises RuntimeError if that line has no port, and TimeoutError if there is no line within START_SECONDS.
     """
     process = await asyncio.create_subprocess_exec(
         "taskset", "--cpu-list", str(SERVER_CORE), *command,
@@ -56,7 +56,7 @@ async def running(command: Sequence[str], environment: Mapping[str, str] | None 
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the user and system time that a process has used (proc(5), fields 14 and 15 of stat)."""
+    """Return the user and system time of a process in seconds (proc(5), fields 14 and 15 of stat)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
@@ -68,16 +68,16 @@ def resident_kb(pid: int) -> int:
 
 
 def stolen() -> tuple[int, int]:
-    """Return the ticks that the hypervisor gave to others, and all ticks, since the machine started (proc(5))."""
+    """Return the ticks that the hypervisor gave to other guests, and all ticks, since boot (proc(5))."""
     numbers = [int(number) for number in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return numbers[7], sum(numbers)
 
 
 def raise_file_limit() -> None:
-    """Let this process, and those that it starts, open as many files as the system lets it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(most, 1 << 20)
+    """Raise the limit of open files for this process and its children as far as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    target = max(hard, 1 << 20)
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, target))
     except (OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,4 +1,4 @@
-"""A WebSocket client for load: as little as RFC 6455 lets it be, so that the server is what is measured."""
+"""A minimal WebSocket client for load (RFC 6455), so that the benchmark measures the server."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ PONG: Final = 0xA
 
 
 class WebSocket(asyncio.Protocol):
-    """One connection; what a read brings is answered in one write. Subclasses act in `opened`, `heard` and `closed`."""
+    """One connection. Answers to one read are written together. Subclasses implement `opened`, `received`, `closed`."""
 
     transport: asyncio.Transport
 
@@ -24,29 +24,29 @@ class WebSocket(asyncio.Protocol):
         self._upgraded = False
 
     def opened(self) -> None:
-        """Begin."""
+        """Handle the end of the opening handshake."""
 
-    def heard(self, text: bytes) -> None:
-        """Take a message."""
+    def received(self, text: bytes) -> None:
+        """Handle a text message."""
 
     def closed(self, why: str) -> None:
-        """Note that the connection is gone."""
+        """Handle the loss of the connection."""
 
-    def say(self, text: bytes, kind: int = TEXT) -> None:
-        """Send a message with what else this read or this step sends."""
+    def send(self, text: bytes, kind: int = TEXT) -> None:
+        """Queue a message until the next `flush`, which follows each read."""
         size = len(text)
         head = bytes((0x80 | kind, 0x80 | size)) if size < 126 else bytes((0x80 | kind, 0xFE, size >> 8, size & 0xFF))
         mask = int.from_bytes((self._mask * (size // 4 + 1))[:size], "little")
         self._out.append(head + self._mask + (int.from_bytes(text, "little") ^ mask).to_bytes(size, "little"))
 
     def flush(self) -> None:
-        """Write what was said."""
+        """Write the queued messages."""
         if self._out:
             self.transport.write(b"".join(self._out))
             self._out.clear()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the upgrade (RFC 6455 section 4.1)."""
+        """Request the upgrade (RFC 6455 section 4.1)."""
         self.transport = cast("asyncio.Transport", transport)
         host, path, subprotocol = self._request
         lines = [
@@ -62,11 +62,11 @@ class WebSocket(asyncio.Protocol):
         self.transport.write("\r\n".join(lines).encode())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Pass on that it is gone."""
+        """Report the loss of the connection."""
         self.closed(repr(exc))
 
     def data_received(self, data: bytes) -> None:
-        """Take the frames of a read; servers send whole messages, unmasked (RFC 6455 section 5.2)."""
+        """Parse the frames of a read; servers send whole messages, unmasked (RFC 6455 section 5.2)."""
         if self._rest:
             data = self._rest + data
         if not self._upgraded:
@@ -88,14 +88,14 @@ class WebSocket(asyncio.Protocol):
                 break
             kind = data[start] & 0xF
             start = body + length
-            self._take(kind, data[body:start])
+            self._dispatch(kind, data[body:start])
         self._rest = data[start:]
         self.flush()
 
-    def _take(self, kind: int, payload: bytes) -> None:
+    def _dispatch(self, kind: int, payload: bytes) -> None:
         if kind == TEXT:
-            self.heard(payload)
+            self.received(payload)
         elif kind == PING:
-            self.say(payload, PONG)
+            self.send(payload, PONG)
         elif kind == CLOSE:
             self.closed(f"close frame {payload!r}")

@@ -1,1 +1,1 @@
-"""Long proofs on real processes, one command each (`make prove-…`); each leaves its figures in build/prove/."""
+"""Long proofs with real processes, one command each (`make prove-…`); each writes its figures to build/prove/."""

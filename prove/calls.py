@@ -1,8 +1,8 @@
-"""Hundreds of calls in a real Chromium, over each way that media can take: `make prove-calls`.
+"""Hundreds of calls in a real Chromium over each path that media can take: `make prove-calls`.
 
-People, each on a network of its own, meet one after another on a real server, with a real coturn: directly, or through
-the relay only, which they reach by UDP, TCP or TLS; with packets lost; and with both pages' connections to the server
-cut in the middle of the set-up. A call counts once both pages show the other one's moving picture.
+Pages on networks of their own call each other over a real server and a real coturn: directly, or only over the relay by
+UDP, TCP or TLS; with packet loss; and with both connections to the server cut in the middle of the setup. A call counts
+as connected once both pages show the other one's video.
 """
 
 import argparse
@@ -27,33 +27,33 @@ from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import TurnServer, turn_server
 
-from prove.cuts import Cuttable, cuttable
-from prove.pool import OPEN
+from prove.proxy import CuttableProxy, cuttable_proxy
 from prove.report import FOLDER, write
+from prove.settings import UNLIMITED
 
-Way: TypeAlias = Literal["direct", "udp", "tcp", "tls"]
+Transport: TypeAlias = Literal["direct", "udp", "tcp", "tls"]
 LOSSES: Final = (0.0, 2.0, 5.0)
-"""Percent of all packets of one page, each way: of media, of connections to the relay, and of signaling."""
+"""Percentage of lost packets of one page in each direction: media, connections to the relay, and signaling."""
 TRUSTED: Final = "--unsafely-treat-insecure-origin-as-secure="
 TARGET: Final = 0.99
 CALL_SECONDS: Final = 30.0
 CUTS: Final = 6
-"""How many pieces of what the server says pass after the match before the cut: 0 to this, in turn."""
+"""The cut comes after 0 to this many chunks from the server that follow the match, in turn."""
 MOVING: Final = "document.getElementById('remote').getVideoPlaybackQuality().totalVideoFrames > 2"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a call goes through."""
+    """The conditions of a call."""
 
-    way: Way
+    path: Transport
     loss: float
     cut: bool
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call came about; `problem` is empty if it did."""
+    """The result of a call; `problem` is empty if it connected."""
 
     kind: Kind
     seconds: float
@@ -61,61 +61,61 @@ class Outcome:
 
 
 def matrix() -> Iterator[Kind]:
-    """Give each kind of call."""
-    for way, loss, cut in product(get_args(Way), LOSSES, (False, True)):
-        yield Kind(way, loss, cut)
+    """Yield each kind of call."""
+    for path, loss, cut in product(get_args(Transport), LOSSES, (False, True)):
+        yield Kind(path, loss, cut)
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Where calls are made, one after the other: a server, the way to it, and a home whose network loses packets."""
+class Site:
+    """A server, a proxy in front of it, and a home network with packet loss; one call at a time."""
 
-    way: Cuttable
+    proxy: CuttableProxy
     directory: Path
     home: Home
 
     @property
     def url(self) -> str:
-        """Where both people reach the server."""
-        return f"http://{HOST}:{self.way.port}"
+        """The URL of the call page for both sides."""
+        return f"http://{HOST}:{self.proxy.port}"
 
 
-class Person:
-    """Somebody at a desk who makes one call after the other.
+class Caller:
+    """A page at a site that makes one call after the other.
 
-    Each is with another partner: whoever met lately would wait for each other.
+    Each call has a new peer, since a pair that was matched recently would have to wait.
     """
 
-    def __init__(self, desk: Desk, own: Browser, partners: Browser) -> None:
-        self._desk = desk
+    def __init__(self, site: Site, own: Browser, peers: Browser) -> None:
+        self._site = site
         self._own = own
-        self._partners = partners
+        self._peers = peers
         self._page: CallPage | None = None
 
     async def call(self, kind: Kind, cut_after: int) -> Outcome:
-        """Meet a partner once and part."""
+        """Make one call with a new peer, and leave it."""
         self._page = one = self._page or await self._open(self._own)
-        other = await self._open(self._partners)
+        other = await self._open(self._peers)
         began = time.monotonic()
         try:
             for person in (one, other):
-                await person.page.set_checked("#relay", kind.way != "direct")
-            await asyncio.to_thread(self._desk.home.conditions, f"loss={kind.loss}%")
-            self._desk.way.arm(cut_after if kind.cut else None)
+                await person.page.set_checked("#relay", kind.path != "direct")
+            await asyncio.to_thread(self._site.home.conditions, f"loss={kind.loss}%")
+            self._site.proxy.arm(cut_after if kind.cut else None)
             began = time.monotonic()
             for person in (one, other):
-                await person.look_for_partner()
+                await person.join_queue()
             for person in (one, other):
                 await person.wait_for_state("connected", CALL_SECONDS)
                 await person.until(MOVING, CALL_SECONDS)
             seconds = time.monotonic() - began
-            await asyncio.to_thread(self._desk.home.conditions, "")
+            await asyncio.to_thread(self._site.home.conditions, "")
             await one.page.click("#leave")
             for person in (one, other):
                 await person.wait_for_state("idle", CALL_SECONDS)
             await one.ready()
         except (AssertionError, Error) as error:
-            await asyncio.to_thread(self._desk.home.conditions, "")
+            await asyncio.to_thread(self._site.home.conditions, "")
             await one.page.context.close()
             self._page = None
             return Outcome(kind, time.monotonic() - began, str(error))
@@ -124,14 +124,14 @@ class Person:
         return Outcome(kind, seconds, "")
 
     async def _open(self, browser: Browser) -> CallPage:
-        opened = await CallPage.open(browser, self._desk.url)
-        # Pictures cost the processor, and their size is not what is proven.
+        opened = await CallPage.open(browser, self._site.url)
+        # Encoding takes CPU time, and the size of the video is irrelevant here.
         await opened.page.select_option("#video-quality", "low", force=True)
         return opened
 
 
 async def prove(folder: Path, kinds: Sequence[Kind], each: int, at_once: int = 2) -> list[Outcome]:
-    """Make `each` calls of each kind, at several desks at once; return how they came about."""
+    """Make `each` calls of each kind, at several sites at once; return their results."""
     outcomes: list[Outcome] = []
     secret = secrets.token_hex(16)
     todo = iter([(kind, number % (CUTS + 1)) for number in range(each) for kind in kinds])
@@ -139,39 +139,39 @@ async def prove(folder: Path, kinds: Sequence[Kind], each: int, at_once: int = 2
         names = ("steady", *(f"lossy-{number}" for number in range(at_once)))
         steady, *lossy = stack.enter_context(lan(folder, **dict.fromkeys(names, ("eth0",))))
         turn = await stack.enter_async_context(turn_server(folder, secret, address=HOST, tls=True))
-        desks = [await _desk(stack, folder / home.name, home, turn, secret) for home in lossy]
-        flags = ("--ignore-certificate-errors", TRUSTED + ",".join(desk.url for desk in desks))
-        theirs, *hers = [
+        sites = [await _site(stack, folder / home.name, home, turn, secret) for home in lossy]
+        flags = ("--ignore-certificate-errors", TRUSTED + ",".join(site.url for site in sites))
+        peers, *browsers = [
             await stack.enter_async_context(chromium(*flags, executable=home.browser)) for home in (steady, *lossy)
         ]
-        async with asyncio.TaskGroup() as people:
-            for desk, browser in zip(desks, hers, strict=True):
-                people.create_task(_calls(desk, Person(desk, browser, theirs), turn, secret, todo, outcomes))
+        async with asyncio.TaskGroup() as callers:
+            for site, browser in zip(sites, browsers, strict=True):
+                callers.create_task(_calls(site, Caller(site, browser, peers), turn, secret, todo, outcomes))
     return outcomes
 
 
-async def _desk(stack: AsyncExitStack, place: Path, home: Home, turn: TurnServer, secret: str) -> Desk:
+async def _site(stack: AsyncExitStack, place: Path, home: Home, turn: TurnServer, secret: str) -> Site:
     directory = place.with_suffix(".json")
-    settings = {**OPEN, **ice_directory(directory, secret, turn.url())}
+    settings = {**UNLIMITED, **ice_directory(directory, secret, turn.url())}
     server = await stack.enter_async_context(signaling_server(place.with_suffix(".log"), 0, **settings))
     port = int(server.url.rpartition(":")[2])
-    way = await stack.enter_async_context(cuttable(lambda: port, HOST))
-    return Desk(way, directory, home)
+    proxy = await stack.enter_async_context(cuttable_proxy(lambda: port, HOST))
+    return Site(proxy, directory, home)
 
 
 async def _calls(
-    desk: Desk, person: Person, turn: TurnServer, secret: str, todo: Iterator[tuple[Kind, int]], outcomes: list[Outcome]
+    site: Site, caller: Caller, turn: TurnServer, secret: str, todo: Iterator[tuple[Kind, int]], outcomes: list[Outcome]
 ) -> None:
-    """Take calls from what is to do."""
+    """Make calls until none is left to do."""
     for kind, cut_after in todo:
-        ice_directory(desk.directory, secret, *([] if kind.way == "direct" else [turn.url(kind.way)]))
-        outcome = await person.call(kind, cut_after)
+        ice_directory(site.directory, secret, *([] if kind.path == "direct" else [turn.url(kind.path)]))
+        outcome = await caller.call(kind, cut_after)
         outcomes.append(outcome)
         print(f"{len(outcomes):4} {asdict(kind)} {outcome.seconds:.2f} s {outcome.problem[:200]}", flush=True)
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return what the proof says."""
+    """Return the figures of the proof."""
     kinds = list(dict.fromkeys(outcome.kind for outcome in outcomes))
     rows = []
     for kind in kinds:

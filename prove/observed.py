@@ -1,4 +1,4 @@
-"""The server's command, which on SIGUSR1 counts its objects by type into the file named by OBSERVED_FILE."""
+"""The server's command, which on SIGUSR1 writes its number of objects per type to the file in OBSERVED_FILE."""
 
 import gc
 import json
@@ -15,7 +15,7 @@ MOST = 40
 
 
 def count(_signal: int, _frame: FrameType | None) -> None:
-    """Write how many objects of each type the garbage collector knows, the most frequent ones."""
+    """Write the number of objects per type that the garbage collector tracks, for the most frequent types."""
     gc.collect()
     kinds = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.get_objects())
     file = Path(os.environ["OBSERVED_FILE"])

@@ -1,4 +1,4 @@
-"""Where the proofs leave their figures."""
+"""The reports of the proofs in build/prove/."""
 
 import json
 from pathlib import Path
@@ -16,6 +16,6 @@ def write(name: str, figures: dict[str, Any]) -> Path:
 
 
 def resident_kib(pid: int) -> int:
-    """Return the memory that a process holds, in KiB."""
+    """Return the resident memory of a process in KiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])

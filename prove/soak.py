@@ -1,7 +1,7 @@
-"""Clients come, are matched and leave, for long enough that a leak shows: `make prove-soak`.
+"""Clients connect, are matched and leave, for long enough to reveal a memory leak: `make prove-soak`.
 
-A cycle is one client's: connect, join, be matched with another one, leave; one in ten leaves the line unmatched, three
-in ten vanish without a word. What the server keeps on purpose is bounded (broker/memory.py): the warm-up fills it.
+In a cycle, a client connects, joins the queue, is matched and leaves; one in ten leaves the queue unmatched, three in
+ten disconnect without a close frame. The server's tables are bounded (broker/memory.py): the warm-up fills them.
 """
 
 import argparse
@@ -17,15 +17,15 @@ from pathlib import Path
 
 import uvloop
 
-from prove.pool import OPEN
+from prove.minimal_client import MinimalClient
 from prove.report import FOLDER, resident_kib, write
-from prove.visitor import Visitor
+from prove.settings import UNLIMITED
 from switchboard_signaling.broker.memory import RECORDS
 
 WARM_UP = 3 * RECORDS
-"""Cycles until all that is bounded by number is full: two clients make one match."""
+"""Cycles until all tables that are bounded by number are full: a match takes two clients."""
 ALLOWED = 0.05
-"""Growth of resident memory over the measured cycles, as a part of what it was."""
+"""Allowed relative growth of resident memory over the measured cycles."""
 SAMPLES = 20
 
 
@@ -39,7 +39,7 @@ async def main(cycles: int, warm_up: int, at_once: int) -> int:
         env={
             **os.environ,
             "SWITCHBOARD_ENVIRONMENT": "Staging",
-            **{f"SWITCHBOARD_{name}": value for name, value in OPEN.items()},
+            **{f"SWITCHBOARD_{name}": value for name, value in UNLIMITED.items()},
             "OBSERVED_FILE": str(counts),
         },
         stdout=asyncio.subprocess.PIPE,
@@ -81,41 +81,41 @@ async def main(cycles: int, warm_up: int, at_once: int) -> int:
 
 
 class Load:
-    """Visitors, so many at once."""
+    """A bounded number of concurrent clients."""
 
     def __init__(self, port: int, at_once: int) -> None:
         self._port = port
         self._at_once = at_once
-        self._begun = 0
-        self._here: set[Visitor] = set()
+        self._started = 0
+        self._active: set[MinimalClient] = set()
         self._ended = asyncio.Event()
         self.problems: Counter[str] = Counter()
 
     async def run(self, cycles: int) -> None:
-        """Run cycles to their end. Those that wait for a partner at last are given one by further visitors."""
-        left = cycles
-        while left > 0 or len(self._here) > 1:
-            if left > 0 and len(self._here) < self._at_once:
-                left -= 1
-                await self._come()
+        """Run this many cycles to their end; at most one client without a peer remains."""
+        remaining = cycles
+        while remaining > 0 or len(self._active) > 1:
+            if remaining > 0 and len(self._active) < self._at_once:
+                remaining -= 1
+                await self._start()
             else:
                 self._ended.clear()
                 async with asyncio.timeout(60):
                     await self._ended.wait()
 
     def close(self) -> None:
-        """Send away whoever waits for a partner still: a server that stops would wait for them."""
-        for visitor in list(self._here):
-            visitor.abort()
+        """Disconnect the remaining client, which would delay the server's shutdown."""
+        for client in list(self._active):
+            client.abort()
 
-    async def _come(self) -> None:
-        self._begun += 1
-        visitor = Visitor(self._begun, self._gone)
-        self._here.add(visitor)
-        await asyncio.get_running_loop().create_connection(lambda: visitor, "127.0.0.1", self._port)
+    async def _start(self) -> None:
+        self._started += 1
+        client = MinimalClient(self._started, self._done)
+        self._active.add(client)
+        await asyncio.get_running_loop().create_connection(lambda: client, "127.0.0.1", self._port)
 
-    def _gone(self, visitor: Visitor, problem: str | None) -> None:
-        self._here.discard(visitor)
+    def _done(self, client: MinimalClient, problem: str | None) -> None:
+        self._active.discard(client)
         self._ended.set()
         if problem:
             self.problems[problem] += 1
@@ -127,7 +127,7 @@ async def _port(server: asyncio.subprocess.Process) -> int:
         while line := await server.stdout.readline():
             if found := re.search(rb"ready: http://\S+:(\d+)", line):
                 return int(found[1])
-    raise RuntimeError("the server ended without a URL")
+    raise RuntimeError("the server exited without printing its URL")
 
 
 async def _drain(server: asyncio.subprocess.Process) -> None:
@@ -137,16 +137,16 @@ async def _drain(server: asyncio.subprocess.Process) -> None:
 
 
 async def _objects(pid: int, file: Path) -> dict[str, int]:
-    """Return how many objects of each type the server has."""
+    """Return the number of objects per type in the server."""
     os.kill(pid, signal.SIGUSR1)
     async with asyncio.timeout(60):
-        while (found := _taken(file)) is None:  # noqa: ASYNC110 - another process's file
+        while (found := _take(file)) is None:  # noqa: ASYNC110 - another process writes the file
             await asyncio.sleep(0.05)
     return found
 
 
-def _taken(file: Path) -> dict[str, int] | None:
-    """Return what a file holds, once, or None if it is not there."""
+def _take(file: Path) -> dict[str, int] | None:
+    """Return the contents of a file and remove it; None if it does not exist."""
     if not file.exists():
         return None
     found: dict[str, int] = json.loads(file.read_text())

@@ -1,11 +1,12 @@
 """Tests and type checks in JavaScript, run by Node.js."""
 
 import os
+import re
 import subprocess
 import tarfile
 from pathlib import Path
 
-from tools.npm import npm_packages, program, tool
+from tools.npm import ROOT, npm_packages, program, tool
 
 
 def run_tests(tests: Path, **environment: str) -> None:
@@ -32,3 +33,9 @@ def install(package: Path, project: Path) -> Path:
     with tarfile.open(package) as archive:
         archive.extractall(project, filter="data")
     return (project / "package").rename(modules / "switchboard-webrtc")
+
+
+def readme_example(language: str) -> str:
+    """Return the only example in a language of the SDK's README."""
+    [found] = re.findall(rf"```{language}\n(.*?)```", (ROOT / "sdk" / "README.md").read_text(), re.DOTALL)
+    return str(found)

@@ -22,6 +22,7 @@ from tools.protocol_docs.javascript import javascript
 from tools.protocol_docs.openapi import openapi
 from tools.protocol_docs.schema import errors_page, schema
 from tools.protocol_docs.typescript import typescript
+from tools.sdk_docs import sdk_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 CRDS = ROOT / "charts" / "switchboard" / "crds"
@@ -51,6 +52,7 @@ def generated() -> dict[Path, str]:
     files[SDK / "protocol.d.ts"] = typescript()
     files[REFERENCE / "metrics.md"] = metric_names.page()
     files[REFERENCE / "settings.md"] = config.page()
+    files[REFERENCE / "sdk.md"], files[SDK.parent / "README.md"] = sdk_docs()
     return files
 
 

@@ -45,7 +45,7 @@ def path_of(item: pytest.Item) -> str:
 
 
 class LaneScheduling(LoadScopeScheduling):  # type: ignore[misc] # it has no types
-    """Gives each process a lane, and another one when it is through."""
+    """Assign one lane at a time to each process."""
 
     def _split_scope(self, nodeid: str) -> str:
         return lane(nodeid.partition("::")[0])

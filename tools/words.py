@@ -1,13 +1,17 @@
-"""Hold the words of this project: one term per thing, in names, messages, comments and pages alike.
+"""Check the words of this project: one term per thing, in names, messages, comments and pages alike.
 
 The rules are the clear-cut ones; `docs/internals/words.md` has the whole standard. Names are read as the words that
-they are made of (`partnerLost`, `partner_lost` and `partner-lost` all contain "partner"). In Markdown, code is exempt.
+they are made of (`partnerLost`, `partner_lost` and `partner-lost` all contain "partner"). In Markdown, code is exempt;
+in Python, keywords are (`for word in line`).
 """
 
 import argparse
+import io
+import keyword
 import re
 import subprocess
 import sys
+import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -44,25 +48,29 @@ EXEMPT: Final = (
 PAGE: Final = (
     "signaling/src/switchboard_signaling/web/index.html",
     "signaling/src/switchboard_signaling/web/page/words.js",
+    "tests/browser/test_networks.py",
+    "tests/browser/test_page.py",
+    "tests/browser/test_trouble.py",
 )
-"""The call page's own words, for people who talk to each other."""
+"""The call page's own words, for people who talk to each other, and the tests that quote them."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A pattern that is not used, and what to write instead; `but` are paths where it is right."""
+    """A pattern that is not used, and what to write instead; `but` lists the paths where it is allowed."""
 
     pattern: str
     instead: str
     but: tuple[str, ...] = ()
 
-    def compiled(self) -> re.Pattern[str]:
-        """Return the pattern, whose spaces also match a line break within a comment."""
-        gap = r"(?:\s+(?:(?:#|//|\*|--|>)\s*)?)"
-        return re.compile(rf"\b(?:{self.pattern})\b".replace(" ", gap), re.IGNORECASE)
+
+def _compiled(*patterns: str) -> re.Pattern[str]:
+    """Return an expression that matches any of these patterns; a space also matches a line break within a comment."""
+    gap = r"(?:\s+(?:(?:#|//|\*|--|>)\s*)?)"
+    return re.compile(rf"\b(?:{'|'.join(patterns)})\b".replace(" ", gap))
 
 
-_UNIT: Final = "second|minute|hour|day|month|CPU-second|tick"
+_UNIT: Final = "second|minute|hour|day|month|cpu second|tick"
 _THING: Final = (
     "pod|shard|session|socket|match|client|page|side|peer|pool|fleet|cluster|node|region|server|ticket|queue|lane|test"
     "|subject|address"
@@ -79,7 +87,7 @@ RULES: Final = (
     Rule(r"mend(?:s|ed|ing)?", "fix; repair"),
     Rule(r"heal(?:s|ed|ing)?", "repair, recover"),
     Rule(r"right pods?", "updated pods, pods of the current revision"),
-    Rule(r"in line(?! with\b)|waiting line", "queued, in the queue"),
+    Rule(r"(?<![\"']\x20)in line(?! with\b| for \w+ in\b)|waiting line", "queued, in the queue"),  # not: "x" in line
     Rule(r"made up", "forged"),
     Rule(r"kept out", "blocked"),
     Rule(r"on (?:its|their) way out", "draining"),
@@ -128,12 +136,14 @@ _EVENT: Final = re.compile(
     r"\b(?:log|logger|_log|LOG)\.(?:debug|info|warning|error|exception|critical)\(\s*f?(\"[^\"]*\"|'[^']*')"
 )
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_COMPILED: Final = [(rule, rule.compiled()) for rule in RULES]
+_COMPILED: Final = [(rule, _compiled(rule.pattern)) for rule in RULES]
+_ANY: Final = _compiled(*(rule.pattern for rule in RULES))
+"""Matches where at least one rule does: most files are through after one search."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A place where a rule is broken."""
+    """A violation of a rule and its location."""
 
     path: str
     line: int
@@ -145,13 +155,8 @@ class Finding:
 
 
 def check(path: str, text: str) -> Iterator[Finding]:
-    """Yield what breaks a rule in the text of a file."""
-    words = _prose(text) if path.endswith(".md") else text
-    words = _spaced(re.sub(r"https?://\S+", "", words))
-    for rule, pattern in _COMPILED:
-        if path not in rule.but:
-            for match in pattern.finditer(words):
-                yield _finding(path, words, match.start(), " ".join(match.group().split()), rule.instead)
+    """Yield the violations in the text of a file."""
+    yield from _phrases(path, text)
     if path.endswith((".py", ".js")):
         for match in _CLASS.finditer(text):
             yield _finding(path, text, match.start(), match.group(), f"class {CLASS_NAMES[match.group(1)]}")
@@ -161,12 +166,24 @@ def check(path: str, text: str) -> Iterator[Finding]:
                 yield _finding(path, text, match.start(), match.group(1), "a log event in snake_case, facts as keys")
 
 
+def _phrases(path: str, text: str) -> Iterator[Finding]:
+    words = _words(_prose(text) if path.endswith(".md") else text)
+    if not _ANY.search(words):
+        return
+    if path.endswith(".py"):
+        words = _words(_without_keywords(text))
+    for rule, pattern in _COMPILED:
+        if path not in rule.but:
+            for match in pattern.finditer(words):
+                yield _finding(path, words, match.start(), " ".join(match.group().split()), rule.instead)
+
+
 def _finding(path: str, text: str, at: int, found: str, instead: str) -> Finding:
     return Finding(path, text.count("\n", 0, at) + 1, found, instead)
 
 
 def _prose(markdown: str) -> str:
-    """Return Markdown whose code is blank; lines stay where they are."""
+    """Return Markdown with its code removed and its line numbers unchanged."""
 
     def blank(match: re.Match[str]) -> str:
         return "\n" * match.group().count("\n")
@@ -175,13 +192,23 @@ def _prose(markdown: str) -> str:
     return re.sub(r"`[^`]*`|\]\([^)]*\)", blank, without_blocks)
 
 
-def _spaced(text: str) -> str:
-    """Return text whose names are divided into words."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]", " ", text)
+def _without_keywords(python: str) -> str:
+    """Return Python source with each keyword replaced by semicolons of the same length."""
+    lines = python.splitlines(keepends=True)
+    for token in tokenize.generate_tokens(io.StringIO(python).readline):
+        if token.type == tokenize.NAME and keyword.iskeyword(token.string):
+            (row, start), (_, end) = token.start, token.end
+            lines[row - 1] = lines[row - 1][:start] + ";" * (end - start) + lines[row - 1][end:]
+    return "".join(lines)
+
+
+def _words(text: str) -> str:
+    """Return text in lower case, without URLs, and with its names divided into words."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]", " ", re.sub(r"https?://\S+", "", text)).lower()
 
 
 def tracked(paths: Iterable[str]) -> Iterator[str]:
-    """Yield the files that are checked, of those under version control."""
+    """Yield the files under version control that are checked."""
     listed = subprocess.run(["git", "ls-files", "--", *paths], cwd=ROOT, check=True, capture_output=True, text=True)
     for path in listed.stdout.splitlines():
         if (
@@ -193,7 +220,7 @@ def tracked(paths: Iterable[str]) -> Iterator[str]:
 
 
 def main() -> int:
-    """Return the exit status for the files given, or for all."""
+    """Return the exit status for the given files, or for all files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", help="files or folders (default: all)")
     parser.add_argument("--count", action="store_true", help="count findings per file and per word")

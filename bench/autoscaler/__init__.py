@@ -1,7 +1,5 @@
-"""Side-by-side benchmarks: ours and the peers, one command each."""
+"""Compare the autoscaler with the unmodified controllers of Kubernetes (HPA) and Knative (KPA) in one simulator.
 
-"""The autoscaling decision beside Knative's and Kubernetes' own code: one simulator, many traces, one table.
-
-`python -m bench.autoscaler` (or `make bench-autoscaler`) builds the others' controllers, runs everything, and writes
-build/bench/autoscaler.json, docs/images/autoscaling.svg, and the table of docs/internals/scaling.md.
+`make bench-autoscaler` builds those controllers, runs all traces, and writes build/bench/autoscaler.json,
+docs/images/autoscaling.svg, and the table of docs/internals/scaling.md.
 """

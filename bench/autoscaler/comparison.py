@@ -1,4 +1,4 @@
-"""What a trace costs under everyone: ours, the peers at the pool's target and at equal quality, and the clairvoyant."""
+"""The cost of a trace under each autoscaler: ours, the peers at the pool's target and at equal quality, clairvoyant."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from bench.autoscaler.scalers import PEERS, clairvoyant, ours, peer
 from bench.autoscaler.simulator import Result, Rules, Trace, run
 
 SEEDS: Final = (1, 2, 5, 6)
-"""What is reported; the defaults were chosen on others."""
+"""Seeds of the reported results; the autoscaler's defaults were chosen with other seeds."""
 RULES: Final = Rules()
 TARGETS: Final = tuple(RULES.target * share / 40 for share in range(40, 9, -3))
-"""What the peers are swept over, the pool's own target first: a lower one buys quality with pods."""
+"""Targets at which the peers run, the pool's own first: a lower target buys quality with pods."""
 FINER: Final = 3
-"""The target of equal quality is searched in so many times smaller steps."""
+"""The search for the target of equal quality divides each step between two targets into this many."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What the runs of a trace, one a seed, came to."""
+    """Totals over the runs of a trace, one run per seed."""
 
     pod_hours: float
     overload: int
@@ -29,32 +29,32 @@ class Cost:
     changes: int
 
     def as_good_as(self, other: "Cost") -> bool:
-        """Whether it has no more overload and rejections."""
+        """Return whether this has at most as much overload and as many rejections."""
         return self.overload <= other.overload and self.rejected <= other.rejected
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A trace under everyone."""
+    """The cost of a trace under each autoscaler."""
 
     trace: str
     ours: Cost
     clairvoyant: Cost
     peers: dict[str, list[Cost]]
-    """Each peer at each of the targets."""
+    """Each peer at each of TARGETS."""
     equal: dict[str, Cost]
-    """Each peer at the highest target at which it is as good as ours, searched more finely; if it never is, at the
-    lowest, which flatters it."""
+    """Each peer at the highest target at which it is as good as ours, from the finer search; if there is none, at the
+    lowest target, which favours the peer."""
     equal_targets: dict[str, float | None]
-    """That target; None if it never is."""
+    """That target per peer; None if there is none."""
     absorbed_s: list[int]
-    """For each flash crowd, seconds until there was room for everybody for good."""
+    """For each flash crowd, seconds until there was room for all sessions."""
     hours_without_outage: float | None
-    """Ours on the same trace without its outages."""
+    """Our pod-hours on the same trace without its outages; None for a trace without outages."""
 
 
 def compare(make: Callable[[int], Trace]) -> Compared:
-    """Run a trace under everyone."""
+    """Run a trace under each autoscaler."""
     made = [make(seed) for seed in SEEDS]
     results = [run(trace, ours(), RULES) for trace in made]
     mine = _cost(results)
@@ -74,7 +74,7 @@ def compare(make: Callable[[int], Trace]) -> Compared:
 
 
 def _equal(name: str, made: Sequence[Trace], mine: Cost, costs: Sequence[Cost]) -> tuple[Cost, float | None]:
-    """Search between the first target that is good enough and the one before it."""
+    """Return a peer's cost at equal quality and its target, between the first good target and the one before."""
     first = next((index for index, cost in enumerate(costs) if cost.as_good_as(mine)), None)
     if first is None:
         return costs[-1], None

@@ -1,4 +1,4 @@
-"""The plot of the documentation: cost and quality of everyone, and what they do on a flash crowd and a real day."""
+"""The plot of the documentation: cost and quality per autoscaler; pods over time in a flash crowd and on a real day."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,8 @@ Line = Sequence[tuple[float, float]]
 def draw(rules: Rules, found: Sequence[Compared]) -> str:
     """Return an SVG."""
     crowd, day = traces.flash(SEED), traces.flights_fast(SEED)
-    begin, placed_at_random = crowd.flash_s[0], traces.service(SEED).name  # whose overload is not for want of pods
+    # With random placement, overload is not caused by a lack of pods.
+    begin, placed_at_random = crowd.flash_s[0], traces.service(SEED).name
     panels = [
         _sweep([item for item in found if item.trace != placed_at_random], top=40),
         _over_time("Flash crowd: ten times the arrivals for 60 s", crowd, rules, (begin - 60, begin + 540), top=360),
@@ -39,49 +40,49 @@ def draw(rules: Rules, found: Sequence[Compared]) -> str:
 
 
 def _sweep(found: Sequence[Compared], top: int) -> str:
-    """Draw what all traces cost and how much overload that leaves, the peers at every target."""
+    """Draw the overload over the cost, summed over all traces; the peers at each target."""
 
     def total(costs: Iterable[Cost]) -> tuple[float, int]:
         each = list(costs)
         return sum(cost.pod_hours for cost in each), sum(cost.overload for cost in each)
 
-    least, _ = total(item.clairvoyant for item in found)
+    lowest, _ = total(item.clairvoyant for item in found)
     points = {"ours": [total(item.ours for item in found)]}
     for name in PEERS:
         points[name.upper()] = [total(item.peers[name][index] for item in found) for index in range(len(TARGETS))]
-    highest = max(hours for line in points.values() for hours, _ in line) / least
+    highest = max(hours for line in points.values() for hours, _ in line) / lowest
     overloads = [max(1, overload) for line in points.values() for _, overload in line]
     low, high = math.floor(math.log10(min(overloads))), math.ceil(math.log10(max(overloads)))
 
     def x(hours: float) -> float:
-        return MARGIN + (WIDTH - 2 * MARGIN) * (hours / least - 0.9) / (highest - 0.9)
+        return MARGIN + (WIDTH - 2 * MARGIN) * (hours / lowest - 0.9) / (highest - 0.9)
 
     def y(overload: float) -> float:
         return top + HEIGHT * (high - math.log10(max(1, overload))) / (high - low)
 
-    swept = f"peers at {TARGETS[0]:g} to {TARGETS[-1]:g} sessions a pod"
-    title = f"Session-seconds of overload over pod-hours beside the clairvoyant's; {swept}"
+    swept = f"peers at {TARGETS[0]:g} to {TARGETS[-1]:g} sessions per pod"
+    title = f"Session-seconds of overload over pod-hours, relative to the clairvoyant's; {swept}"
     out = [f'<text x="{MARGIN}" y="{top - 2}">{title}</text>']
     for decade in range(low, high + 1):
         at = y(10**decade)
         out.append(f'<path d="M{MARGIN} {at:.1f}H{WIDTH - MARGIN}" stroke="#eee"/>')
         out.append(f'<text x="{MARGIN - 8}" y="{at + 4:.1f}" text-anchor="end">1e{decade}</text>')
     for tenths in range(10, int(highest * 10) + 1, 5):
-        at = x(tenths / 10 * least)
+        at = x(tenths / 10 * lowest)
         out.append(f'<text x="{at:.1f}" y="{top + HEIGHT + 18}" text-anchor="middle">{tenths / 10:g}x</text>')
     for name, line in points.items():
         path = "L".join(f"{x(hours):.1f} {y(overload):.1f}" for hours, overload in line)
         out.append(f'<path d="M{path}" fill="none" stroke="{COLOURS[name]}"/>')
         radius = 5 if name == "ours" else 3
-        places = (f'cx="{x(hours):.1f}" cy="{y(overload):.1f}"' for hours, overload in line)
-        out += [f'<circle {place} r="{radius}" fill="{COLOURS[name]}"/>' for place in places]
+        centres = (f'cx="{x(hours):.1f}" cy="{y(overload):.1f}"' for hours, overload in line)
+        out += [f'<circle {centre} r="{radius}" fill="{COLOURS[name]}"/>' for centre in centres]
     return "\n".join(out)
 
 
 def _lines(trace: Trace, rules: Rules) -> dict[str, Line]:
-    """Return the pods over time under each, and the sessions over the target."""
-    known = run(trace, clairvoyant(trace, rules), rules).series
-    found: dict[str, Line] = {"sessions / target": [(t, sessions / rules.target) for t, sessions, _ in known]}
+    """Return the pods over time per autoscaler, and the sessions divided by the target."""
+    ideal = run(trace, clairvoyant(trace, rules), rules).series
+    found: dict[str, Line] = {"sessions / target": [(t, sessions / rules.target) for t, sessions, _ in ideal]}
     found["ours"] = [(t, pods) for t, _, pods in run(trace, ours(), rules).series]
     for name in ("HPA", "KPA"):
         with peer(name.lower(), rules.target, rules) as scaler:
@@ -90,11 +91,12 @@ def _lines(trace: Trace, rules: Rules) -> dict[str, Line]:
 
 
 def _over_time(title: str, trace: Trace, rules: Rules, span: tuple[float, float], top: int) -> str:
-    """Draw the pods under each."""
+    """Draw the pods over time per autoscaler."""
     begin, end = span
-    lines = _lines(trace, rules)
-    shown = {name: [point for point in line if begin <= point[0] <= end] for name, line in lines.items()}
-    highest = max(value for line in shown.values() for _, value in line) + 1
+    visible = {
+        name: [point for point in line if begin <= point[0] <= end] for name, line in _lines(trace, rules).items()
+    }
+    highest = max(value for line in visible.values() for _, value in line) + 1
 
     def x(t: float) -> float:
         return MARGIN + (WIDTH - 2 * MARGIN) * (t - begin) / (end - begin)
@@ -109,7 +111,7 @@ def _over_time(title: str, trace: Trace, rules: Rules, span: tuple[float, float]
     for minute in range(0, int((end - begin) / 60) + 1, max(1, int((end - begin) / 600))):
         at = x(begin + 60 * minute)
         out.append(f'<text x="{at:.1f}" y="{top + HEIGHT + 18}" text-anchor="middle">{minute} min</text>')
-    for name, line in shown.items():
+    for name, line in visible.items():
         steps = f"M{x(line[0][0]):.1f} {y(line[0][1]):.1f}"
         before = line[0][1]
         for t, value in line[1:]:

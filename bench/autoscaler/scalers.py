@@ -1,4 +1,4 @@
-"""Those who say how many pods there are: ours, the peers' own code, and one who knows the future."""
+"""The autoscalers: ours, the peers' own code, and a clairvoyant one that sees the whole trace."""
 
 import math
 import subprocess
@@ -18,20 +18,20 @@ PEERS = ("hpa", "kpa")
 
 
 def ours() -> Scaler:
-    """Return the decisions that ship, by the lines that `switchboard-operator decide` reads and writes."""
+    """Return the operator's autoscaler, through the line format of `switchboard-operator decide`."""
     history = LoadHistory()
 
     def scale(observation: dict[str, Any]) -> int:
         nonlocal history
-        history, said = answer(history, orjson.dumps(observation))
-        return int(orjson.loads(said)["desired"])
+        history, line = answer(history, orjson.dumps(observation))
+        return int(orjson.loads(line)["desired"])
 
     return scale
 
 
 @contextmanager
 def peer(name: str, target: float, rules: Rules) -> Iterator[Scaler]:
-    """Run a peer's controller with a target, in virtual time."""
+    """Run a peer's controller with this target of sessions per pod, in virtual time."""
     program = BINARIES / name
     pipe = subprocess.PIPE
     command = [str(program), "-test.timeout=0"]
@@ -39,7 +39,7 @@ def peer(name: str, target: float, rules: Rules) -> Iterator[Scaler]:
         assert process.stdin is not None
         assert process.stdout is not None
         lines, answers = process.stdin, process.stdout
-        lines.write(orjson.dumps({"target": target, "min": rules.least, "max": rules.most}) + b"\n")
+        lines.write(orjson.dumps({"target": target, "min": rules.min_pods, "max": rules.max_pods}) + b"\n")
 
         def scale(observation: dict[str, Any]) -> int:
             lines.write(orjson.dumps(observation) + b"\n")
@@ -51,17 +51,17 @@ def peer(name: str, target: float, rules: Rules) -> Iterator[Scaler]:
 
 
 def clairvoyant(trace: Trace, rules: Rules) -> Scaler:
-    """Return the fewest pods that are Ready whenever they are needed: asked for the longest start delay ahead."""
+    """Return the fewest pods that suffice at each time, requested ahead by the longest start delay."""
     change = [0] * (trace.seconds + 1)
     for arrival, duration in trace.sessions:
         begin, end = int(arrival), max(int(arrival) + 1, math.ceil(arrival + duration))
         if begin < trace.seconds:
             change[begin] += 1
             change[min(end, trace.seconds)] -= 1
-    need, there = [], 0
+    need, present = [], 0
     for second in range(trace.seconds):
-        there += change[second]
-        need.append(min(rules.most, max(rules.least, math.ceil(there / rules.target))))
+        present += change[second]
+        need.append(min(rules.max_pods, max(rules.min_pods, math.ceil(present / rules.target))))
     ahead = math.ceil(trace.start_delay[1]) + TICK_S + 1
 
     def scale(observation: dict[str, Any]) -> int:

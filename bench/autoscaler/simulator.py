@@ -1,8 +1,8 @@
-"""A pool of signaling pods in simulated time: sessions arrive, stay and go; an autoscaler says how many pods there are.
+"""A pool of signaling pods in simulated time: sessions arrive, stay and leave; an autoscaler sets the number of pods.
 
-The same rules hold for every autoscaler. Pods are Ready some time after they are made. A pod that is no longer wanted
-is cordoned, its sessions move to others, and then it goes; where it is wanted again before that, it is uncordoned. A
-session that meets a full pod is refused and does not come back.
+The same rules apply to every autoscaler. A pod becomes Ready some time after its creation. A surplus pod is cordoned,
+its sessions move to other pods, and then it is deleted; if it is needed again before that, it is uncordoned. A session
+that reaches a full pod is rejected and does not return.
 """
 
 import math
@@ -19,26 +19,26 @@ DRAIN_S = 10
 
 @dataclass(frozen=True)
 class Trace:
-    """Sessions, and what happens to the pool besides."""
+    """The sessions of a run, and the pool's conditions."""
 
     name: str
     seconds: int
     sessions: tuple[tuple[float, float], ...]
-    """Arrival and duration of each, seconds, by arrival."""
+    """Arrival and duration of each session in seconds, ordered by arrival."""
     start_delay: tuple[float, float] = (10.0, 20.0)
     """Shortest and longest time from a pod's creation to Ready, seconds."""
     outages: tuple[tuple[int, int], ...] = ()
-    """From when to when no pod can be sampled."""
+    """Begin and end of each period without samples, in seconds."""
     sample_age_s: int = 0
-    """How old the samples are that the autoscaler gets."""
+    """Age of the samples that the autoscaler receives."""
     least_loaded: bool = True
-    """Whether a session goes to the pod with the fewest; otherwise to any, as a Service does."""
+    """Whether a session goes to the pod with the fewest sessions; otherwise to a random one, as with a Service."""
     flash_s: tuple[int, ...] = ()
-    """When flash crowds begin."""
+    """Begin of each flash crowd, in seconds."""
     seed: int = 0
 
     def without_outages(self) -> "Trace":
-        """Return the same load, seen all the time."""
+        """Return the same load without outages."""
         return replace(self, outages=())
 
 
@@ -48,8 +48,8 @@ class Rules:
 
     target: int = 100
     capacity: int = 150
-    least: int = 2
-    most: int = 100
+    min_pods: int = 2
+    max_pods: int = 100
 
 
 @dataclass
@@ -57,18 +57,18 @@ class Pod:
     """One pod."""
 
     name: str
-    made_at: int
+    created_at: int
     ready_at: float
     sessions: set[int] = field(default_factory=set)
     ready: bool = False
     draining: bool = False
-    moves_a_second: int = 0
+    moves_per_second: int = 0
     refused: int = 0
 
 
 @dataclass
 class Result:
-    """What a run cost and how good it was."""
+    """The cost and quality of a run."""
 
     pod_seconds: int = 0
     overload: int = 0
@@ -77,15 +77,15 @@ class Result:
     dropped: int = 0
     moved: int = 0
     changes: int = 0
-    """Times the number of pods was changed."""
+    """Number of scaling actions."""
     absorbed_s: list[int] = field(default_factory=list)
-    """For each flash crowd, seconds from its begin until the pool had room for everybody, for good."""
+    """For each flash crowd, seconds from its begin until the pool had room for all sessions."""
     series: list[tuple[int, int, int]] = field(default_factory=list)
-    """Time, sessions and pods, each tick."""
+    """Time, sessions and pods at each tick."""
 
 
 Scaler = Callable[[dict[str, Any]], int]
-"""From an observation to the pods wanted."""
+"""From an observation to the desired number of pods."""
 
 
 class Pool:
@@ -97,26 +97,26 @@ class Pool:
         self.result = Result()
         self.pods: list[Pod] = []
         self.where: dict[int, Pod] = {}
-        self.made = 0
+        self.created = 0
         self.placing = random.Random(trace.seed + 1)
-        there = sum(arrival < 1 for arrival, _ in trace.sessions)
-        for _ in range(max(rules.least, math.ceil(there / rules.target))):
-            self._make(0).ready_at = 0.0
+        initial = sum(arrival < 1 for arrival, _ in trace.sessions)
+        for _ in range(max(rules.min_pods, math.ceil(initial / rules.target))):
+            self._create(0).ready_at = 0.0
 
-    def _make(self, now: int) -> Pod:
+    def _create(self, now: int) -> Pod:
         low, high = self.trace.start_delay
-        delay = random.Random(self.trace.seed * 1_000_003 + self.made).uniform(low, high)
-        pod = Pod(f"pod-{self.made}", now, now + delay)
-        self.made += 1
+        delay = random.Random(self.trace.seed * 1_000_003 + self.created).uniform(low, high)
+        pod = Pod(f"pod-{self.created}", now, now + delay)
+        self.created += 1
         self.pods.append(pod)
         return pod
 
     def serving(self) -> list[Pod]:
-        """Return the pods that take new sessions."""
+        """Return the pods that accept new sessions."""
         return [pod for pod in self.pods if pod.ready and not pod.draining]
 
     def arrive(self, session: int) -> bool:
-        """Place a session; return whether a pod took it."""
+        """Place a session; return whether a pod accepted it."""
         serving = self.serving()
         if not serving:
             self.result.rejected += 1
@@ -140,7 +140,7 @@ class Pool:
             pod.sessions.discard(session)
 
     def step(self, now: int) -> None:
-        """Let a second pass: pods become Ready, sessions move off cordoned pods, empty ones go."""
+        """Advance by one second: pods become Ready, cordoned pods lose sessions, empty cordoned pods are deleted."""
         for pod in self.pods:
             pod.ready = pod.ready or pod.ready_at <= now
         for pod in [pod for pod in self.pods if pod.draining]:
@@ -150,7 +150,7 @@ class Pool:
 
     def _drain(self, pod: Pod) -> None:
         serving = self.serving()
-        for _ in range(min(pod.moves_a_second, len(pod.sessions))):
+        for _ in range(min(pod.moves_per_second, len(pod.sessions))):
             other = min(serving, key=lambda pod: len(pod.sessions), default=None)
             if other is None or len(other.sessions) >= self.rules.capacity:
                 return
@@ -165,38 +165,38 @@ class Pool:
         for pod in self.pods:
             self.result.overload += max(0, len(pod.sessions) - self.rules.target)
 
-    def wanted(self) -> list[Pod]:
+    def active(self) -> list[Pod]:
         """Return the pods that are not cordoned."""
         return [pod for pod in self.pods if not pod.draining]
 
     def scale(self, now: int, desired: int) -> None:
-        """Bring the number of wanted pods to the desired one."""
-        wanted = self.wanted()
-        if desired == len(wanted):
+        """Uncordon, create or cordon pods until the desired number is active."""
+        active = self.active()
+        if desired == len(active):
             return
         self.result.changes += 1
         for pod in sorted((pod for pod in self.pods if pod.draining), key=lambda pod: -len(pod.sessions)):
-            if len(wanted) < desired:
+            if len(active) < desired:
                 pod.draining = False
-                wanted.append(pod)
-        for _ in range(desired - len(wanted)):
-            self._make(now)
-        for pod in sorted(wanted, key=lambda pod: (pod.ready, len(pod.sessions), -pod.made_at))[
-            : max(0, len(wanted) - desired)
+                active.append(pod)
+        for _ in range(desired - len(active)):
+            self._create(now)
+        for pod in sorted(active, key=lambda pod: (pod.ready, len(pod.sessions), -pod.created_at))[
+            : max(0, len(active) - desired)
         ]:
             pod.draining = True
-            pod.moves_a_second = max(1, math.ceil(len(pod.sessions) / DRAIN_S))
+            pod.moves_per_second = max(1, math.ceil(len(pod.sessions) / DRAIN_S))
             if not pod.ready:
                 self.pods.remove(pod)
 
     def observe(self, now: int) -> list[dict[str, Any]]:
-        """Return the samples of all pods."""
-        seen = []
+        """Return a sample of each pod."""
+        samples = []
         for pod in self.pods:
             sample = {
                 "name": pod.name,
                 "ready": pod.ready,
-                "age_s": now - pod.made_at,
+                "age_s": now - pod.created_at,
                 "sessions": len(pod.sessions) if pod.ready else None,
             }
             if pod.draining:
@@ -204,35 +204,35 @@ class Pool:
             if pod.refused:
                 sample["refused"] = pod.refused
                 pod.refused = 0
-            seen.append(sample)
-        return seen
+            samples.append(sample)
+        return samples
 
 
-def _aged(seen: list[dict[str, Any]], old: dict[str, Any], age_s: int) -> list[dict[str, Any]]:
-    """Return what is seen now with the counts of an earlier look; pods that were not there yet have none."""
+def _aged(samples: list[dict[str, Any]], old: dict[str, Any], age_s: int) -> list[dict[str, Any]]:
+    """Return current samples with the counts of earlier ones; pods that did not exist then have no counts."""
     return [
         {**pod, "sessions": old[pod["name"]]["sessions"], "refused": old[pod["name"]].get("refused", 0)}
         | {"sample_age_s": age_s}
         if pod["name"] in old
         else {**pod, "sessions": None, "refused": 0}
-        for pod in seen
+        for pod in samples
     ]
 
 
 def _samples(pool: Pool, now: int, earlier: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
     trace = pool.trace
-    seen = pool.observe(now)
+    samples = pool.observe(now)
     if any(begin <= now < end for begin, end in trace.outages):
-        return [{**pod, "sessions": None, "refused": 0} for pod in seen]
+        return [{**pod, "sessions": None, "refused": 0} for pod in samples]
     if trace.sample_age_s:
-        earlier[now] = {pod["name"]: pod for pod in seen}
+        earlier[now] = {pod["name"]: pod for pod in samples}
         then = now - trace.sample_age_s // TICK_S * TICK_S
-        return _aged(seen, earlier.pop(then, {}), now - then)
-    return seen
+        return _aged(samples, earlier.pop(then, {}), now - then)
+    return samples
 
 
 def run(trace: Trace, scaler: Scaler, rules: Rules | None = None) -> Result:
-    """Return what a trace costs under an autoscaler."""
+    """Return the cost and quality of a trace under an autoscaler."""
     rules = rules or Rules()
     pool = Pool(trace, rules)
     arriving = _by_second(trace)
@@ -251,7 +251,7 @@ def run(trace: Trace, scaler: Scaler, rules: Rules | None = None) -> Result:
         if pool.result.rejected > rejected or len(pool.where) > rules.target * sum(pod.ready for pod in pool.pods):
             short_at.append(now)
         if now % TICK_S == 0:
-            current = len(pool.wanted())
+            current = len(pool.active())
             desired = scaler(
                 {
                     "t": now,
@@ -259,8 +259,8 @@ def run(trace: Trace, scaler: Scaler, rules: Rules | None = None) -> Result:
                     "current_replicas": current,
                     "target_sessions_per_pod": rules.target,
                     "capacity_sessions_per_pod": rules.capacity,
-                    "min": rules.least,
-                    "max": rules.most,
+                    "min": rules.min_pods,
+                    "max": rules.max_pods,
                 }
             )
             pool.scale(now, desired)
@@ -270,7 +270,7 @@ def run(trace: Trace, scaler: Scaler, rules: Rules | None = None) -> Result:
 
 
 def _absorbed(begin: int, short_at: list[int]) -> int:
-    """Return the seconds from a flash crowd's begin to the last one, within two minutes, in which room was short."""
+    """Return the seconds from the begin of a flash crowd to the last second without enough room, up to two minutes."""
     return max((second - begin + 1 for second in short_at if begin <= second < begin + 120), default=0)
 
 

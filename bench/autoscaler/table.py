@@ -1,4 +1,4 @@
-"""The tables of the documentation, written between two marks."""
+"""The tables of the documentation, written between two markers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -11,7 +11,7 @@ END: Final = "<!-- end -->"
 
 
 def lines(found: Sequence[Compared], figures: Mapping[str, float]) -> list[str]:
-    """Return the figures, and what each trace costs, in the clairvoyant's pod-hours."""
+    """Return the figures, and the pod-hours of each trace relative to the clairvoyant's, as rows of Markdown."""
     rows = ["| Figure | |", "|---|---|", *(f"| `{name}` | {value:g} |" for name, value in figures.items()), ""]
     head = ["Trace", "ours", "overload", "rejected"]
     for name in PEERS:
@@ -35,8 +35,8 @@ def _ratio(cost: Cost, item: Compared) -> str:
     return f"{cost.pod_hours / item.clairvoyant.pod_hours:.2f}"
 
 
-def put(page: str, rows: Sequence[str]) -> str:
-    """Return the page with the rows between its marks."""
+def insert(page: str, rows: Sequence[str]) -> str:
+    """Return the page with these rows between its markers."""
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
     return "\n".join([before + BEGIN, *rows, END + after])

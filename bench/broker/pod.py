@@ -1,7 +1,7 @@
-"""A pod that tells another one what it hears from it, so that messages bounce between the two.
+"""A pod that answers each message of another pod with a message, so that messages bounce between the two.
 
-`python -m bench.broker.pod WAY NAME OTHER STORE-PORT COUNTER START`: START messages begin here, once it listens; how
-many it heard is in the file COUNTER, which costs it nothing to write.
+`python -m bench.broker.pod WAY NAME OTHER STORE-PORT COUNTER START` sends the first START messages once it listens, and
+counts received messages in the memory-mapped file COUNTER, which costs almost no CPU time.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ CANDIDATE: Final = Candidate(
 
 
 def message(pod: str) -> Relay:
-    """Return a message of usual size: a candidate on its way to a client of the other pod."""
+    """Return a message of typical size: a candidate for a client of the other pod."""
     frame = IceCandidate(match_id="m" * 22, from_="a" * 22, to="b" * 22, seq=7, candidates=[CANDIDATE])
     return Relay("s" * 22, "m" * 22, "t" * 22, pod, frame)
 
 
 class Counter:
-    """A number in a file."""
+    """A number in a memory-mapped file."""
 
     def __init__(self, file: Path) -> None:
         with file.open("r+b") as opened:
@@ -45,13 +45,13 @@ class Counter:
         struct.pack_into("<Q", self._memory, 0, self._count)
 
 
-async def switchboard(name: str, other: str, port: int, heard: Callable[[], None], start: int) -> None:
-    """Bounce through the broker's channel."""
+async def switchboard(name: str, other: str, port: int, count: Callable[[], None], start: int) -> None:
+    """Bounce messages through the broker's channel."""
     answer = message(name)
 
     def bounce(hint: Hint) -> None:
         if isinstance(hint, Relay):
-            heard()
+            count()
             channel.send_hint(other, answer)
 
     store = ClusterClient([("127.0.0.1", port)])
@@ -64,8 +64,8 @@ async def switchboard(name: str, other: str, port: int, heard: Callable[[], None
     await asyncio.Event().wait()
 
 
-async def redis_py(name: str, other: str, port: int, heard: Callable[[], None], start: int) -> None:
-    """Bounce as one does with redis-py: a subscriber, and an awaited publish() for each message."""
+async def redis_py(name: str, other: str, port: int, count: Callable[[], None], start: int) -> None:
+    """Bounce messages the usual way with redis-py: a subscriber, and an awaited publish() per message."""
     answer = message(name)
     client: Any = redis.Redis(host="127.0.0.1", port=port)
     subscription = client.pubsub(ignore_subscribe_messages=True)
@@ -76,7 +76,7 @@ async def redis_py(name: str, other: str, port: int, heard: Callable[[], None], 
         await client.publish(channel_of(other), encode_hint(answer))
     async for found in subscription.listen():
         if isinstance(decode_hint(found["data"]), Relay):
-            heard()
+            count()
             await client.publish(channel_of(other), encode_hint(answer))
 
 

@@ -1,1 +1,1 @@
-"""How fast the waiting line makes matches in a real store, while many wait who are hard to match."""
+"""The rate and latency of matches in a real store whose queue is long and partly hard to match."""

@@ -1,7 +1,7 @@
-"""`make bench-match`: matches a second, and how long one takes, with 10,000 tickets in line.
+"""`make bench-match`: matches per second, and the time of one match, with 10,000 tickets in the queue.
 
-Those who wait look for a guest, and guests come: each takes a host out of the line, and another host takes its place.
-So the line keeps its length, and each match is two tickets put in line.
+The queue holds hosts that require a guest. Each guest that joins is matched with a host, and another host joins in its
+place. So the length of the queue is constant, and each match costs two joins.
 """
 
 import argparse
@@ -29,30 +29,30 @@ from switchboard_signaling.valkey.cluster import ClusterClient
 
 WAITING: Final = 10_000
 HARD: Final = 5
-"""One of so many asks for an interest that one of a hundred has; the others only for a language."""
+"""One in this many tickets requires an interest that one in a hundred has; the others require only a language."""
 INTERESTS: Final = 100
 LANGUAGES: Final = ("de", "en", "es", "fr", "ja")
 PODS: Final = 4
 AT_ONCE: Final = 64
-"""Guests at once where as many matches as possible are made."""
+"""Concurrent guests while the maximum rate is measured."""
 PACE: Final = 250
-"""Guests a second where the time of one is taken: far from what store and pod can do, so that none waits for others."""
+"""Guests per second while the latency is measured: far below the maximum rate, so that none waits for others."""
 TARGET: Final = 2000
-"""Matches a second below which the store's core must not be the limit."""
+"""Matches per second up to which the store's core must not be the limit."""
 
 
-class People:
-    """Tickets as people bring them."""
+class Tickets:
+    """A source of random tickets."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._count = 0
 
-    def next(self, role: str, wanted: str, hard: bool) -> Ticket:
+    def next(self, role: str, required_role: str, hard: bool) -> Ticket:
         self._count += 1
         language, interest = self._random.choice(LANGUAGES), self._interest()
         attributes = {"role": role, "lang": language, "interest": interest, "region": self._random.choice(("eu", "us"))}
-        required = {"role": wanted, "lang": language} | ({"interest": self._interest()} if hard else {})
+        required = {"role": required_role, "lang": language} | ({"interest": self._interest()} if hard else {})
         name = f"{self._count:022}"
         return Ticket(f"{name}/t", name, name, "i" * 22, f"pod{self._count % PODS}", 0, attributes, required)
 
@@ -61,33 +61,33 @@ class People:
 
 
 class Bench:
-    """One line in one store."""
+    """One queue in one store."""
 
     def __init__(self, broker: RedisBroker) -> None:
         self._broker = broker
-        self._people = People(7)
-        self._chance = random.Random(8)
+        self._tickets = Tickets(7)
+        self._random = random.Random(8)
         self.spans: list[float] = []
         self.matches = 0
 
     async def fill(self) -> None:
-        """Let hosts wait."""
+        """Fill the queue with hosts."""
         for start in range(0, WAITING, 500):
-            hosts = [self._people.next("host", "guest", number % HARD == 0) for number in range(start, start + 500)]
+            hosts = [self._tickets.next("host", "guest", number % HARD == 0) for number in range(start, start + 500)]
             await asyncio.gather(*map(self._join, hosts))
 
     async def flood(self, seconds: float) -> None:
-        """Let guests come as fast as they are matched."""
+        """Let guests join as fast as they are matched."""
         until = time.monotonic() + seconds
 
-        async def come() -> None:
+        async def guests() -> None:
             while time.monotonic() < until:
                 await self._guest()
 
-        await asyncio.gather(*(come() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(guests() for _ in range(AT_ONCE)))
 
     async def trickle(self, seconds: float) -> None:
-        """Let guests come at their pace, however long each takes."""
+        """Let guests join at PACE, independently of how long each match takes."""
         begin = time.monotonic()
         async with asyncio.TaskGroup() as guests:
             for number in range(int(seconds * PACE)):
@@ -98,7 +98,7 @@ class Bench:
         return await self._broker.ask(Enqueue(ticket, ticket.session_id, None))
 
     async def _guest(self) -> None:
-        guest = self._people.next("guest", "host", self._chance.randrange(HARD) == 0)
+        guest = self._tickets.next("guest", "host", self._random.randrange(HARD) == 0)
         began = time.perf_counter()
         answer = await self._join(guest)
         self.spans.append(time.perf_counter() - began)
@@ -106,14 +106,14 @@ class Bench:
             return
         self.matches += 1
         host = answer.a if answer.b.session_id == guest.session_id else answer.b
-        again = self._people.next("host", "guest", "interest" in host.required)
+        again = self._tickets.next("host", "guest", "interest" in host.required)
         await asyncio.gather(
             self._join(again), *(self._broker.ask(Announced(one.ticket, one.pod)) for one in (answer.a, answer.b))
         )
 
 
 async def measure(folder: Path, seconds: float) -> dict[str, Any]:
-    """Return what build/bench/match.json holds."""
+    """Return the contents of build/bench/match.json."""
     async with AsyncExitStack() as stack:
         [(host, port)] = await stack.enter_async_context(store.single(folder))
         client = await stack.enter_async_context(redis.Redis(host=host, port=port, decode_responses=True))
@@ -123,7 +123,7 @@ async def measure(folder: Path, seconds: float) -> dict[str, Any]:
         await broker.start(lambda _hint: None)
         bench = Bench(broker)
         await bench.fill()
-        await bench.flood(1.0)  # until all is warm
+        await bench.flood(1.0)  # warm up
 
         bench.matches, bench.spans = 0, []
         began, used, own, before = time.monotonic(), cpu_seconds(pid), time.process_time(), stolen()
@@ -150,7 +150,7 @@ async def measure(folder: Path, seconds: float) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the figures and write the file."""
+    """Print the figures and write the report."""
     parser = argparse.ArgumentParser(prog="python -m bench.match")
     parser.add_argument("--out", type=Path, default=Path("build/bench/match.json"))
     parser.add_argument("--seconds", type=float, default=10.0)
@@ -161,7 +161,7 @@ def main() -> None:
     options.out.write_text(json.dumps(report, indent=2) + "\n")
     for name, figure in report["figures"].items():
         print(f"{name:36}{figure:>10}")
-    print(f"the store's core must not be the limit below {TARGET} matches a second")
+    print(f"the store's core must not be the limit below {TARGET} matches per second")
 
 
 if __name__ == "__main__":

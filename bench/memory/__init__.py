@@ -1,1 +1,1 @@
-"""What an idle connection costs in memory: queued sessions with heartbeats, beside sockets of aiohttp alone."""
+"""The memory of an idle connection: queued sessions with heartbeats, compared with plain aiohttp sockets."""

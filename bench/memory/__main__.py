@@ -1,4 +1,4 @@
-"""`make bench-memory`: KiB of resident memory a connection, with 20,000 of them."""
+"""`make bench-memory`: KiB of resident memory per connection, with 20,000 connections."""
 
 import argparse
 import asyncio
@@ -16,20 +16,20 @@ import uvloop
 from bench.processes import LOAD_CORE, Server, cpu_seconds, raise_file_limit, resident_kb, running
 from bench.websocket import WebSocket
 
-A_SOURCE: Final = 10_000
-"""Connections from one source address: it has fewer than 28,232 ports (ip_local_port_range)."""
+PER_SOURCE: Final = 10_000
+"""Connections per source address, which has at most 28,232 ports (ip_local_port_range)."""
 AT_ONCE: Final = 100
 HEARTBEAT_SECONDS: Final = 5.0
 HEARTBEATS: Final = 3
-"""Rounds of heartbeats before memory is read: the first ones still bring new things, such as the place in line."""
+"""Rounds of heartbeats before memory is read: the first ones still allocate, for example for the queue position."""
 READY_SECONDS: Final = 600.0
 TARGET: Final = 18.0
 OTHER_FILES: Final = 200
-"""What a server opens besides its clients' sockets."""
+"""Files that a server opens besides its clients' sockets."""
 
 
 class Bare(WebSocket):
-    """A client that says nothing."""
+    """A client that sends nothing."""
 
     def __init__(self, host: str, number: int, ready: Callable[[], None]) -> None:
         self.number, self.ready = number, ready
@@ -45,24 +45,24 @@ class Bare(WebSocket):
 
 
 class Queued(Bare):
-    """A session in line that nobody else's requirement meets; it answers heartbeats as the SDK does."""
+    """A queued session that no other one matches; it answers heartbeats as the SDK does."""
 
     _heartbeat: bytes
 
     def opened(self) -> None:
-        self._tell({"type": "hello", "socket": 1, "instance": f"inst-{self.number:017}"})
+        self._send({"type": "hello", "socket": 1, "instance": f"inst-{self.number:017}"})
 
-    def heard(self, text: bytes) -> None:
+    def received(self, text: bytes) -> None:
         if text.startswith(b'{"type":"heartbeat"'):
             self.heartbeats += 1
-            self.say(self._heartbeat)
+            self.send(self._heartbeat)
             return
         frame = json.loads(text)
         match frame["type"]:
             case "welcome":
                 what = {"ticket": f"ticket-{self.number:015}", "required": {"number": str(self.number)}}
                 self._intent = {"state": "queued", "revision": 1} | what
-                self._tell({"type": "join-queue", "revision": 1} | what)
+                self._send({"type": "join-queue", "revision": 1} | what)
             case "queued":
                 self._heartbeat = _json(
                     {"type": "heartbeat", "intent": self._intent | {"queueToken": frame["queueToken"]}}
@@ -71,8 +71,8 @@ class Queued(Bare):
             case other:
                 self.problem = f"{other}: {text!r}"
 
-    def _tell(self, frame: Mapping[str, Any]) -> None:
-        self.say(_json(frame))
+    def _send(self, frame: Mapping[str, Any]) -> None:
+        self.send(_json(frame))
 
 
 def _json(value: object) -> bytes:
@@ -82,9 +82,9 @@ def _json(value: object) -> bytes:
 async def measure(
     command: Sequence[str], environment: Mapping[str, str], kind: type[Bare], count: int
 ) -> dict[str, float]:
-    """Return a server's KiB a connection, and the share of a core that it uses while they are idle."""
+    """Return a server's KiB per connection (`kb`), and the share of a core that idle connections use (`core`)."""
     async with running(command, environment) as server:
-        first = await connect(server, kind, range(-AT_ONCE, 0))  # what is made once is not counted
+        first = await connect(server, kind, range(-AT_ONCE, 0))  # one-time allocations are not counted
         before = resident_kb(server.pid)
         clients = await connect(server, kind, range(count))
         if kind is Queued:
@@ -100,7 +100,7 @@ async def measure(
 
 
 async def connect(server: Server, kind: type[Bare], numbers: range) -> list[Bare]:
-    """Open connections, so many at once, from as many source addresses as it takes; wait until all are ready."""
+    """Open connections, AT_ONCE at a time and PER_SOURCE per source address; wait until all are ready."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Semaphore(AT_ONCE)
     clients: list[Bare] = []
@@ -109,7 +109,7 @@ async def connect(server: Server, kind: type[Bare], numbers: range) -> list[Bare
             await ready.acquire()
             _, client = await loop.create_connection(
                 partial(kind, f"127.0.0.1:{server.port}", number, ready.release),
-                "127.0.0.1", server.port, local_addr=(f"127.0.0.{2 + number // A_SOURCE}", 0),
+                "127.0.0.1", server.port, local_addr=(f"127.0.0.{2 + number // PER_SOURCE}", 0),
             )  # fmt: skip
             clients.append(client)
         for _ in range(AT_ONCE):
@@ -118,7 +118,7 @@ async def connect(server: Server, kind: type[Bare], numbers: range) -> list[Bare
 
 
 async def compare(count: int) -> dict[str, Any]:
-    """Measure both servers; return what build/bench/memory.json holds."""
+    """Measure both servers; return the contents of build/bench/memory.json."""
     serve = ["switchboard-signaling", "serve", "--host", "127.0.0.1", "--port", "0", "--internal-port", "0"]
     ours = await measure(
         serve, {"SWITCHBOARD_CAPACITY": str(2 * count), "SWITCHBOARD_CONNECTS_PER_SECOND": "0"}, Queued, count
@@ -132,7 +132,7 @@ async def compare(count: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the figures and write the file."""
+    """Print the figures and write the report."""
     parser = argparse.ArgumentParser(prog="python -m bench.memory")
     parser.add_argument("--out", type=Path, default=Path("build/bench/memory.json"))
     parser.add_argument("--connections", type=int, default=20_000)
@@ -140,18 +140,16 @@ def main() -> None:
     raise_file_limit()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES
     if options.connections > most:
-        print(f"This machine lets a process open {most} sockets: that many instead of {options.connections}")
+        print(f"A process can open only {most} sockets on this machine: {options.connections} connections are too many")
         options.connections = most
     os.sched_setaffinity(0, {LOAD_CORE})
     report = uvloop.run(compare(options.connections))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=2) + "\n")
     figures = report["figures"]
-    print(
-        f"KiB a connection, {options.connections} idle queued sessions with heartbeats: {figures['kb_per_connection']}"
-    )
+    print(f"KiB per connection, {options.connections} queued sessions with heartbeats: {figures['kb_per_connection']}")
     print(f"of which aiohttp alone: {figures['bare_kb_per_connection']}; target {TARGET}")
-    print(f"processor while idle: {report['idle_core'] * 100:.1f} % of a core")
+    print(f"CPU while idle: {report['idle_core'] * 100:.1f} % of a core")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The least that aiohttp lets a WebSocket server be: it reads, and answers nothing."""
+"""A minimal WebSocket server on aiohttp, which reads and answers nothing."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from aiohttp import web
 
 
 async def socket(request: web.Request) -> web.WebSocketResponse:
-    """Read until the client goes."""
+    """Read until the client disconnects."""
     response = web.WebSocketResponse(protocols=["switchboard.v1"], compress=False, max_msg_size=65536)
     await response.prepare(request)
     async for _ in response:
@@ -16,7 +16,7 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
 
 
 async def serve() -> None:
-    """Listen on a free port, say which, and stay."""
+    """Listen on a free port, print it, and serve until the process is stopped."""
     app = web.Application()
     app.add_routes([web.get("/ws", socket)])
     runner = web.AppRunner(app, access_log=None)

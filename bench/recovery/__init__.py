@@ -1,1 +1,1 @@
-"""How soon a call is itself again after what carries it has died, moved or changed (`make bench-recovery`)."""
+"""The time until a call recovers from a fault of a pod, a network or a relay (`make bench-recovery`)."""

@@ -1,4 +1,4 @@
-"""`make bench-recovery`: what two people in a call miss when something under it fails, in seconds."""
+"""`make bench-recovery`: how long the video and the chat of a call stop when a component below it fails, in seconds."""
 
 import asyncio
 import secrets
@@ -11,9 +11,9 @@ from statistics import median
 from typing import Final
 
 from playwright.async_api import Browser
-from prove.cuts import cuttable
+from prove.proxy import cuttable_proxy
 from prove.relay import Pods
-from tests.browser.call import CallPage, Diary, chromium, meet
+from tests.browser.call import CallPage, Recording, chromium, start_call
 from tests.browser.lan import HOST, Home, lan
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
@@ -27,19 +27,20 @@ from bench.command import Report
 ROUNDS: Final = 5
 TARGETS: Final = {"network_change_s": 2.0}
 FAILED_AFTER: Final = 17.0
-"""Seconds of silence after which Chromium says `failed`: 5.5 s until `disconnected`, and 10 s more."""
+"""Seconds without packets after which Chromium's connection is `failed`: 5.5 s until `disconnected`, and 10 s more."""
 CALM_SECONDS: Final = 11.0
-"""After which a call that works has forgotten its troubles (recovery.js), so that rounds do not add up."""
+"""Seconds after which a working call resets its counters of failures (recovery.js), so that rounds are independent."""
 STOP_SECONDS: Final = "6"
-"""For which a pod may ask its clients to move before it ends; it ends as soon as they have."""
+"""Maximum time in which a pod moves its clients before it exits."""
+MOVING: Final = "performance.now() - recording.frameAt < 300"
 Figures = dict[str, list[float]]
 People = tuple[CallPage, CallPage]
 
 
 async def pair(browser: Browser, other_browser: Browser, url: str) -> People:
-    """Open two pages and have them meet."""
+    """Open two pages in a call with each other."""
     people = await CallPage.open(browser, url), await CallPage.open(other_browser, url)
-    await meet(*people)
+    await start_call(*people)
     for person in people:
         await person.assert_moving()
     await people[0].page.click("#show-chat")
@@ -47,18 +48,20 @@ async def pair(browser: Browser, other_browser: Browser, url: str) -> People:
 
 
 async def standstill(people: People, fault: Callable[[], Awaitable[object]]) -> float:
-    """Cause a fault, wait until both see each other again, and return the longer time without a moving picture."""
-    diaries = [await Diary.of(person) for person in people]
+    """Cause a fault, wait until both sides receive video again, and return the longer time without it."""
+    recordings = [await Recording.start(person) for person in people]
     await fault()
     for person in people:
-        await person.until("performance.now() - diary.began > 3000 && performance.now() - diary.frameAt < 300", 60)
+        await person.until(
+            "performance.now() - recording.began > 3000 && performance.now() - recording.frameAt < 300", 60
+        )
         await person.wait_for_state("connected", 60)
-    return max([await diary.longest_standstill() for diary in diaries])
+    return max([await recording.longest_freeze() for recording in recordings])
 
 
 @asynccontextmanager
 async def over_two_pods(folder: Path) -> AsyncIterator[tuple[People, Pods, list[int]]]:
-    """Give a call over the first of two pods that share a store; the list says which one connections go to."""
+    """Yield a call over two pods that share a store, and the list whose first port new connections use."""
     (folder / "key").mkdir(parents=True)
     (folder / "key" / "current").write_bytes(secrets.token_bytes(32))
     async with store.single(folder / "store") as nodes, chromium() as browser:
@@ -67,14 +70,14 @@ async def over_two_pods(folder: Path) -> AsyncIterator[tuple[People, Pods, list[
             for port in pods.ports:
                 await pods.start(port)
             used = list(pods.ports)
-            async with cuttable(lambda: used[0]) as way:
-                yield await pair(browser, browser, f"http://localhost:{way.port}"), pods, used
+            async with cuttable_proxy(lambda: used[0]) as proxy:
+                yield await pair(browser, browser, f"http://localhost:{proxy.port}"), pods, used
         finally:
             await pods.stop()
 
 
 async def line(people: People) -> float:
-    """Let one write a line, and return after how many seconds the other reads it."""
+    """Send a chat message, and return the seconds until the other side shows it."""
     writer, reader = people
     text = secrets.token_hex(4)
     began = time.monotonic()
@@ -85,15 +88,15 @@ async def line(people: People) -> float:
 
 
 async def pod_gone(folder: Path, rounds: int, number: signal.Signals, name: str) -> Figures:
-    """Kill the pod that has both sessions, or have it send them away, while one writes to the other."""
-    found: Figures = {f"{name}_s": [], f"{name}_picture_s": []}
+    """Kill or stop the pod that has both sessions, while one side sends chat messages to the other."""
+    found: Figures = {f"{name}_s": [], f"{name}_video_s": []}
     async with over_two_pods(folder) as (people, pods, used):
         for _ in range(rounds):
-            diaries = [await Diary.of(person) for person in people]
+            recordings = [await Recording.start(person) for person in people]
             gone = used[0]
             used.reverse()
             pods.signal(gone, number)
-            ending = asyncio.create_task(pods.bury(gone))
+            ending = asyncio.create_task(pods.wait_for_exit(gone))
             lines = [await line(people)]
             while not ending.done():
                 lines.append(await line(people))
@@ -101,28 +104,28 @@ async def pod_gone(folder: Path, rounds: int, number: signal.Signals, name: str)
             for person in people:
                 await person.sees("#link", "Online")
             found[f"{name}_s"].append(max(lines))
-            found[f"{name}_picture_s"].append(max([await diary.longest_standstill() for diary in diaries]))
+            found[f"{name}_video_s"].append(max([await recording.longest_freeze() for recording in recordings]))
             await pods.start(gone)
     return found
 
 
 @asynccontextmanager
 async def over_a_lan(folder: Path, *devices: str) -> AsyncIterator[tuple[Home, People]]:
-    """Give a call between two homes, and the first one, which has these network interfaces."""
+    """Yield a call between two home networks, and the first of them, which has these network interfaces."""
     with lan(folder, ada=devices, ben=("eth0",)) as (ada, ben):
         for device in devices[1:]:
             ada.interface(device, up=False)
         async with signaling_server(folder / "server.log", 0, HOST) as server:
             trusted = f"--unsafely-treat-insecure-origin-as-secure={server.url}"
             async with (
-                chromium(trusted, executable=ada.browser) as hers,
-                chromium(trusted, executable=ben.browser) as his,
+                chromium(trusted, executable=ada.browser) as first,
+                chromium(trusted, executable=ben.browser) as second,
             ):
-                yield ada, await pair(hers, his, server.url)
+                yield ada, await pair(first, second, server.url)
 
 
 async def network_change(folder: Path, rounds: int) -> Figures:
-    """Have one person's network go, and another one come, back and forth."""
+    """Switch one side between two networks."""
     found: Figures = {"network_change_s": []}
     devices = ["wifi0", "cell0"]
     async with over_a_lan(folder, *devices) as (ada, people):
@@ -140,21 +143,21 @@ async def network_change(folder: Path, rounds: int) -> Figures:
 
 
 async def ice_failure(folder: Path, rounds: int) -> Figures:
-    """Let no media through until the browser gives the connection up; measured from when the path is back."""
+    """Block media until the browser reports `failed`; measure from the time when the path works again."""
     found: Figures = {"ice_failure_s": []}
     async with over_a_lan(folder, "eth0") as (ada, people):
         for _ in range(rounds):
             for person in people:
                 await person.assert_moving()
-            ada.datagrams(through=False)
+            ada.udp(blocked=True)
             await asyncio.sleep(FAILED_AFTER)
             for person in people:
                 await person.wait_for_state("away", 1)
-                await Diary.of(person)
-            ada.datagrams(through=True)
+                await Recording.start(person)
+            ada.udp(blocked=False)
             began = time.monotonic()
             for person in people:
-                await person.until("diary.longest > 0 && performance.now() - diary.frameAt < 300", 60)
+                await person.until(f"recording.longest > 0 && {MOVING}", 60)
             found["ice_failure_s"].append(time.monotonic() - began)
             for person in people:
                 await person.wait_for_state("connected")
@@ -163,7 +166,7 @@ async def ice_failure(folder: Path, rounds: int) -> Figures:
 
 
 async def relay_killed(folder: Path, rounds: int) -> Figures:
-    """Kill a relay while there is another one."""
+    """Kill the relay in use while another one is available."""
     found: Figures = {"relay_killed_s": []}
     secret, ports = secrets.token_hex(16), [free_port(), free_port()]
     for port in ports:
@@ -184,7 +187,7 @@ async def relay_killed(folder: Path, rounds: int) -> Figures:
 
 
 async def measure(folder: Path, rounds: int) -> Report:
-    """Go through all faults."""
+    """Measure all faults."""
     found: Figures = {}
     faults: Sequence[tuple[str, Callable[[Path], Awaitable[Figures]]]] = [
         ("kill", lambda place: pod_gone(place, rounds, signal.SIGKILL, "pod_killed")),
@@ -203,7 +206,7 @@ async def measure(folder: Path, rounds: int) -> Report:
 
 
 def report(found: Figures) -> Report:
-    """Return what build/bench/recovery.json holds."""
+    """Return the contents of build/bench/recovery.json."""
     figures = {name: round(median(values), 2) for name, values in found.items()}
     longest = {name: round(max(values), 2) for name, values in found.items()}
     return command.report(figures, TARGETS, min(map(len, found.values()))) | {"longest": longest}

@@ -1,4 +1,4 @@
-"""The same two clients in the dialect of each server: how they become partners, and how a frame is wrapped."""
+"""The same pair of clients in the dialect of each server: how they become peers, and how a frame is wrapped."""
 
 import json
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 from bench.websocket import WebSocket
 
 CANDIDATE = "candidate:842163049 1 udp 1677729535 203.0.113.{} 46154 typ srflx raddr 10.0.0.{} rport 46154 generation 0"
-"""A candidate as browsers write them; with its lane's header the frame is about 275 bytes long."""
+"""A candidate as browsers write it; with the header of its lane, the frame is about 275 bytes long."""
 
 
 class Client(WebSocket):
-    """One side of a pair: becomes the partner of the other one, and says what its frames look like."""
+    """One side of a pair: connects it to its peer, and defines its frames."""
 
     path = "/"
     subprotocol = ""
@@ -25,24 +25,24 @@ class Client(WebSocket):
         super().__init__(host, self.path.format(name=self.name, pair=pair), self.subprotocol)
 
     def message(self) -> tuple[bytes, bytes]:
-        """Return what stands before and after the number of a message."""
+        """Return the parts of a message before and after its number."""
         candidate = {"candidate": CANDIDATE.format(self.pair % 250, self.side), "sdpMid": "0", "sdpMLineIndex": 0}
         return self._lane("ice-candidate", self.name, self.peer, {"candidates": [candidate]})
 
     def ack(self) -> tuple[bytes, bytes]:
-        """Return what stands before and after the number of an acknowledgement."""
+        """Return the parts of an acknowledgement before and after its number."""
         return self._lane("ack", self.peer, self.name, {})
 
     def heartbeat(self) -> bytes | None:
-        """Return the answer to the server's heartbeat, if it is a text."""
+        """Return the answer to the server's heartbeat, if heartbeats are text messages."""
         return None
 
     def closed(self, why: str) -> None:
-        """Note that this pair cannot go on."""
+        """Record that this pair lost a connection."""
         self.problem = self.problem or f"closed: {why}"
 
     def wrap(self, frame: str) -> str:
-        """Put a frame into what the server passes on."""
+        """Return a frame in the envelope that the server relays."""
         return frame
 
     def _lane(self, kind: str, sender: str, receiver: str, more: dict[str, Any]) -> tuple[bytes, bytes]:
@@ -61,15 +61,15 @@ class Plain(Client):
 
 
 class SocketIo(Client):
-    """socket.io 4 over engine.io 4 (its protocol documents): a digit or two before the JSON say what it is."""
+    """socket.io 4 over engine.io 4: one or two digits before the JSON are its type (socket.io's protocol documents)."""
 
     path = "/socket.io/?EIO=4&transport=websocket"
 
-    def heard(self, text: bytes) -> None:
+    def received(self, text: bytes) -> None:
         if text.startswith(b"0"):
-            self.say(b"40")
+            self.send(b"40")
         elif text.startswith(b"40"):
-            self.say(f'42["join",{self.pair}]'.encode())
+            self.send(f'42["join",{self.pair}]'.encode())
             self.ready()
 
     def heartbeat(self) -> bytes | None:
@@ -84,7 +84,7 @@ class PeerJs(Client):
 
     path = "/peerjs?key=peerjs&id={name}&token={name}&version=1.0.0"
 
-    def heard(self, text: bytes) -> None:
+    def received(self, text: bytes) -> None:
         if text.startswith(b'{"type":"OPEN"'):
             self.ready()
 
@@ -93,21 +93,21 @@ class PeerJs(Client):
 
 
 class Switchboard(Client):
-    """The whole protocol: a session, a ticket that only the partner meets, a match that both enter, heartbeats."""
+    """The whole protocol: a session, a ticket that only the peer matches, a match, heartbeats."""
 
     path = "/ws"
     subprotocol = "switchboard.v1"
 
     def opened(self) -> None:
         self._intent: dict[str, Any] = {"state": "idle", "revision": 0}
-        self._tell({"type": "hello", "socket": 1, "instance": self.name})
+        self._send({"type": "hello", "socket": 1, "instance": self.name})
 
-    def heard(self, text: bytes) -> None:
+    def received(self, text: bytes) -> None:
         frame = json.loads(text)
         match frame["type"]:
             case "welcome":
                 pair = {"pair": str(self.pair)}
-                self._tell({"type": "join-queue", "revision": 1, "ticket": "t", "attributes": pair, "required": pair})
+                self._send({"type": "join-queue", "revision": 1, "ticket": "t", "attributes": pair, "required": pair})
             case "match-found":
                 self._intent = {"state": "matched", "revision": 1, "match": frame["match"]}
                 if frame["state"] == "open":
@@ -115,9 +115,9 @@ class Switchboard(Client):
                     self.match = frame["match"]
                     self.ready()
                 else:
-                    self._tell(self._answer())
+                    self._send(self._answer())
             case "heartbeat":
-                self._tell(self._answer())
+                self._send(self._answer())
             case "error" | "replaced" | "goaway":
                 self.problem = text.decode()
 
@@ -127,8 +127,8 @@ class Switchboard(Client):
     def _answer(self) -> dict[str, Any]:
         return {"type": "heartbeat", "intent": self._intent}
 
-    def _tell(self, frame: dict[str, Any]) -> None:
-        self.say(_json(frame).encode())
+    def _send(self, frame: dict[str, Any]) -> None:
+        self.send(_json(frame).encode())
 
 
 DIALECTS: dict[str, type[Client]] = {

@@ -1,4 +1,4 @@
-"""The load: pairs of clients, with so many messages under way in both directions, every message acknowledged."""
+"""The load: pairs of clients with a number of messages in flight in both directions, each message acknowledged."""
 
 import asyncio
 import ctypes
@@ -19,33 +19,36 @@ SETTLE_SECONDS: Final = 1.0
 
 @dataclass(frozen=True)
 class Result:
-    """What went through in a window of time."""
+    """Messages and CPU time in a window of time."""
 
     messages: int
     seconds: float
     cpu_seconds: float
     load_cpu_seconds: float
     stolen: float
-    """The share of the machine that the hypervisor gave to others."""
+    """The share of the machine that the hypervisor gave to other guests."""
 
     @property
     def per_cpu_second(self) -> float:
-        """Messages, each with its acknowledgement, for a second of the server's processor."""
+        """Messages, each with its acknowledgement, per second of the server's CPU time."""
         return self.messages / self.cpu_seconds
 
 
-async def load(server: Server, dialect: str, pump: Path, pairs: int, under_way: int, seconds: float) -> Result:
-    """Have `pairs` talk for so long; raises RuntimeError if any message was lost, doubled or out of order."""
+async def load(server: Server, dialect: str, pump: Path, pairs: int, in_flight: int, seconds: float) -> Result:
+    """Exchange messages between pairs of clients for some seconds.
+
+    Raises RuntimeError if a message was lost, duplicated or out of order.
+    """
     clients = await _connect(server, DIALECTS[dialect], pairs)
     try:
-        return _Pump(pump, dialect, clients).measure(server, under_way, seconds)
+        return _Pump(pump, dialect, clients).measure(server, in_flight, seconds)
     finally:
         for client in clients:
             client.transport.abort()
 
 
 class _Pump:
-    """pump.c with the connections of the clients."""
+    """The clients' connections in pump.c."""
 
     def __init__(self, library: Path, dialect: str, clients: Sequence[Client]) -> None:
         self._pump = ctypes.CDLL(str(library.resolve()))
@@ -53,7 +56,7 @@ class _Pump:
         self._dialect = dialect
         self._count = len(clients)
         self._clients = ctypes.c_void_p(self._pump.pump_new(self._count))
-        # The C side keeps pointers into these.
+        # pump.c keeps pointers into these.
         self._frames = [(*client.message(), *client.ack(), client.heartbeat(), os.urandom(4)) for client in clients]
         for i, client in enumerate(clients):
             client.transport.pause_reading()
@@ -61,9 +64,9 @@ class _Pump:
             os.set_blocking(connection, True)
             self._pump.pump_add(self._clients, i, connection, *self._frames[i])
 
-    def measure(self, server: Server, under_way: int, seconds: float) -> Result:
-        """Talk until it runs evenly, then for `seconds`."""
-        self._pump.pump_start(self._clients, self._count, under_way)
+    def measure(self, server: Server, in_flight: int, seconds: float) -> Result:
+        """Exchange messages for SETTLE_SECONDS, then measure for `seconds`."""
+        self._pump.pump_start(self._clients, self._count, in_flight)
         self._run(SETTLE_SECONDS)
         before = self._now(server)
         self._run(seconds)
@@ -75,7 +78,9 @@ class _Pump:
         lost = self._pump.pump_run(self._clients, self._count, ctypes.c_double(seconds))
         _, wrong, silent = self._counts()
         if lost or wrong or silent:
-            raise RuntimeError(f"{self._dialect}: {lost} sockets lost, {wrong} frames wrong, {silent} clients unheard")
+            raise RuntimeError(
+                f"{self._dialect}: {lost} sockets lost, {wrong} frames wrong, {silent} clients without acknowledgement"
+            )
 
     def _counts(self) -> list[int]:
         counts = (ctypes.c_int64 * 3)()
@@ -110,6 +115,6 @@ async def _connect(server: Server, dialect: type[Client], pairs: int) -> list[Cl
             await ready.wait()
     except TimeoutError:
         problems = [client.problem for client in clients if client.problem]
-        raise RuntimeError(f"{waiting} of {2 * pairs} clients have no partner; problems: {problems[:1]}") from None
-    await asyncio.sleep(SETTLE_SECONDS)  # a relay may still be about to join the last pair
+        raise RuntimeError(f"{waiting} of {2 * pairs} clients have no peer; problems: {problems[:1]}") from None
+    await asyncio.sleep(SETTLE_SECONDS)  # a relay may still have to join the last pair
     return clients

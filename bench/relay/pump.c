@@ -1,6 +1,6 @@
-// The hot loop of the load, for both ends of all pairs: a message is acknowledged, an acknowledgement lets out the
-// next message, each in a write of its own as browsers do it. It sleeps between frames like clients do: a load that is
-// always busy would hide what it costs a server to wake its clients. load.py makes the connections and calls it.
+// The hot loop of the load generator, for both sides of all pairs: it acknowledges each message, and sends the next
+// message after each acknowledgement, each in a write of its own like a browser. It sleeps between frames like clients:
+// a load that is always busy would hide the cost of waking clients. load.py opens the connections and calls it.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 enum { ROOM = 1 << 16, TEXT = 1, EVENTS = 256 };
+static const char SEQ[] = "\"seq\":";
 
-// A frame around its number; pointers are kept by the caller.
+// The parts of a frame before and after its number. The caller owns the pointers.
 typedef struct {
   const char *before, *after;
 } Frame;
@@ -34,7 +35,7 @@ static double seconds_now(void) {
 }
 
 // Send a masked text frame (RFC 6455 section 5.2).
-static void say(Client *client, const char *text, int size) {
+static void send_text(Client *client, const char *text, int size) {
   unsigned char out[2048];
   int head = 2;
   out[0] = 0x80 | TEXT;
@@ -49,32 +50,32 @@ static void say(Client *client, const char *text, int size) {
   if (send(client->fd, out, head + 4 + size, MSG_NOSIGNAL) != head + 4 + size) client->wrong++;
 }
 
-static void say_numbered(Client *client, const Frame *frame, int64_t k) {
+static void send_numbered(Client *client, const Frame *frame, int64_t seq) {
   char text[1024];
-  say(client, text, snprintf(text, sizeof text, "%s%lld%s", frame->before, (long long)k, frame->after));
+  send_text(client, text, snprintf(text, sizeof text, "%s%lld%s", frame->before, (long long)seq, frame->after));
 }
 
-// Take what the server sent: each message once and in order, or it is counted as wrong.
-static void hear(Client *client, const char *text, int size) {
-  const char *number = memmem(text, size, "\"k\":", 4);
+// Handle a frame of the server. A message that is lost, duplicated or out of order counts as wrong.
+static void receive(Client *client, const char *text, int size) {
+  const char *number = memmem(text, size, SEQ, strlen(SEQ));
   if (number == NULL) {
     // Of the heartbeats, Switchboard's is an object and engine.io's is a single digit.
     if (client->heartbeat && (size == 1 || memmem(text, size, "\"heartbeat\"", 11)))
-      say(client, client->heartbeat, strlen(client->heartbeat));
+      send_text(client, client->heartbeat, strlen(client->heartbeat));
     return;
   }
-  int64_t k = strtoll(number + 4, NULL, 10);
+  int64_t seq = strtoll(number + strlen(SEQ), NULL, 10);
   if (memmem(text, size, "\"ack\"", 5)) {
-    client->wrong += k != ++client->acknowledged;
-    say_numbered(client, &client->message, ++client->sent);
+    client->wrong += seq != ++client->acknowledged;
+    send_numbered(client, &client->message, ++client->sent);
   } else {
-    client->wrong += k != ++client->received;
-    say_numbered(client, &client->ack, client->received);
+    client->wrong += seq != ++client->received;
+    send_numbered(client, &client->ack, client->received);
   }
 }
 
-// Take a read; frames of servers are whole and unmasked. Return whether the connection lives.
-static int take(Client *client) {
+// Read and handle frames; servers send whole, unmasked frames. Return whether the connection is open.
+static int read_frames(Client *client) {
   int got = recv(client->fd, client->in + client->held, ROOM - client->held, 0);
   if (got <= 0) return 0;
   unsigned char *at = client->in, *end = client->in + client->held + got;
@@ -85,7 +86,7 @@ static int take(Client *client) {
       head = 4, size = at[2] << 8 | at[3];
     }
     if (end - at < head + size) break;
-    if ((at[0] & 0xF) == TEXT) hear(client, (char *)at + head, size);
+    if ((at[0] & 0xF) == TEXT) receive(client, (char *)at + head, size);
     at += head + size;
   }
   client->held = end - at;
@@ -105,13 +106,13 @@ void pump_add(Client *clients, int i, int fd, const char *message_before, const 
   memcpy(client->mask, mask, 4);
 }
 
-// Let each client say its first messages: as many as it has under way from now on.
-void pump_start(Client *clients, int count, int under_way) {
+// Send each client's first messages: as many as it keeps in flight from now on.
+void pump_start(Client *clients, int count, int in_flight) {
   for (int i = 0; i < count; i++)
-    for (int k = 0; k < under_way; k++) say_numbered(clients + i, &clients[i].message, ++clients[i].sent);
+    for (int k = 0; k < in_flight; k++) send_numbered(clients + i, &clients[i].message, ++clients[i].sent);
 }
 
-// Talk for so long. Return how many connections were lost.
+// Exchange messages for some seconds. Return the number of lost connections.
 int pump_run(Client *clients, int count, double seconds) {
   int epoll = epoll_create1(0), lost = 0;
   for (int i = 0; i < count; i++) {
@@ -121,13 +122,13 @@ int pump_run(Client *clients, int count, double seconds) {
   struct epoll_event events[EVENTS];
   for (double end = seconds_now() + seconds; seconds_now() < end && !lost;) {
     int ready = epoll_wait(epoll, events, EVENTS, 100);
-    for (int i = 0; i < ready; i++) lost += !take(clients + events[i].data.u32);
+    for (int i = 0; i < ready; i++) lost += !read_frames(clients + events[i].data.u32);
   }
   close(epoll);
   return lost;
 }
 
-// Of all clients: messages received, frames that were wrong, clients to which nothing was acknowledged.
+// Return over all clients: received messages, wrong frames, and clients without any acknowledgement.
 void pump_counts(const Client *clients, int count, int64_t counts[3]) {
   memset(counts, 0, 3 * sizeof *counts);
   for (int i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-// A minimal relay on socket.io: two sockets that join the same pair are partners, and what one says is said to the other.
+// A minimal relay on socket.io: two sockets that join the same pair are peers and receive each other's messages.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
@@ -8,13 +8,13 @@ const server = new Server(http, { transports: ["websocket"], perMessageDeflate: 
 
 server.on("connection", (socket) => {
   socket.on("join", (pair) => {
-    const partner = waiting.get(pair);
-    if (partner) {
+    const peer = waiting.get(pair);
+    if (peer) {
       waiting.delete(pair);
-      socket.partner = partner;
-      partner.partner = socket;
+      socket.peer = peer;
+      peer.peer = socket;
     } else waiting.set(pair, socket);
   });
-  socket.on("message", (data) => socket.partner?.emit("message", data));
+  socket.on("message", (data) => socket.peer?.emit("message", data));
 });
 http.listen(0, "127.0.0.1", () => console.log(`listening on :${http.address().port}`));

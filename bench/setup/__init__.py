@@ -1,1 +1,1 @@
-"""How soon after its match a call is there, beside the least that a browser needs (`make bench-setup`)."""
+"""The time from a match to a connected call, compared with the minimum that a browser needs (`make bench-setup`)."""

@@ -1,7 +1,7 @@
-"""`make bench-setup`: from the match to the call, over the real server, beside the same pages without one.
+"""`make bench-setup`: the time from the match to the call over the real server, compared with pages without a server.
 
-The limit is two pages that signal within the browser. Two connections of one page are measured beside it: they share
-its threads and its camera, which people who meet never do.
+The limit is two pages that signal within the browser. Two connections within one page are measured as well: they share
+its threads and its camera, which is never the case in a real call.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ HERE: Final = Path(__file__).parent
 TARGETS: Final = {"direct_av_vs_limit": 1.2, "relay_av_vs_limit": 1.2, "direct_av_ms": 100.0}
 SIDES: Final = ("impolite", "polite")
 WINDOW: Final[dict[str, Any]] = {"viewport": {"width": 480, "height": 360}, "permissions": ["camera", "microphone"]}
-"""Small, since painting costs these browsers the processor, which on people's machines the graphics card does."""
+"""Small, since these browsers paint on the CPU instead of a graphics card."""
 SETTLE_SECONDS: Final = 3.0
-"""After which a browser has finished what comes with windows that open and close: it takes the processor from calls."""
+"""After this time, a browser has finished its work for opened and closed windows, which would slow calls down."""
 LATER_MS: Final = 200
 CALL_SECONDS: Final = 30.0
 Steps = dict[str, float]
@@ -38,16 +38,16 @@ Times = dict[str, float]
 
 @dataclass
 class Bench:
-    """Makes each call with pages of its own: who met lately waits 20 s for each other, and the browser falls asleep.
+    """Makes each call with new pages: a pair that was matched recently is not matched again for 20 s.
 
-    All pages have made one call before, as that of somebody who goes from one to the next.
+    Each page has made one call before, like the page of a user who goes from call to call.
     """
 
     browser: Browser
     url: str
 
     async def call(self, relay: bool) -> dict[str, Any]:
-        """Make a call; return what it took in ms, and what came when on each side."""
+        """Make a call; return its times in ms, and the time of each step per side."""
         async with AsyncExitStack() as stack:
             people = [await self._person(stack, relay) for _ in SIDES]
             async with AsyncExitStack() as before:
@@ -61,7 +61,7 @@ class Bench:
             steps = await _meet(*people)
         began = min(one["match"] for one in steps)
         since = [{name: round(at - began, 1) for name, at in one.items()} for one in steps]
-        since.sort(key=lambda one: one["heard"] < one["local"])  # the impolite one describes itself first
+        since.sort(key=lambda one: one["received"] < one["local"])  # the impolite side sends its description first
         return {
             "av": max(one["connected"] for one in since),
             "data": max(one["data"] for one in since),
@@ -69,7 +69,7 @@ class Bench:
         }
 
     async def within(self, relay: bool) -> Times:
-        """Make a call within one page, which is the call page with another program in it."""
+        """Make a call within one page: the call page with limit.js instead of its program."""
         async with AsyncExitStack() as stack:
             page = await self._limit(await self._context(stack))
             await _all(page.evaluate("callWithin", relay))
@@ -88,7 +88,7 @@ class Bench:
                     await page.evaluate("ready", relay)
                 times = await _all(*(page.evaluate("callAcross", page is pages[0]) for page in pages))
                 for page in pages:
-                    await page.evaluate("part()")
+                    await page.evaluate("hangUp()")
                 return _times(times)
 
             await call()
@@ -104,14 +104,14 @@ class Bench:
         return person
 
     async def _limit(self, context: BrowserContext) -> Page:
-        """Open the page with the other program, in a window of its own: of two in one window, one is not painted."""
+        """Open the page with limit.js in a window of its own: of two tabs in one window, one is not painted."""
         if context.pages:
             async with context.expect_page() as opened:
                 await context.pages[0].evaluate("void window.open(location.href, '', 'popup, noopener')")
             page = await opened.value
         else:
-            other = {"path": HERE / "limit.js", "content_type": "text/javascript"}
-            await context.route("**/web/app.js", lambda route: route.fulfill(**other))
+            limit = {"path": HERE / "limit.js", "content_type": "text/javascript"}
+            await context.route("**/web/app.js", lambda route: route.fulfill(**limit))
             page = await context.new_page()
             await page.goto(self.url)
         await until(lambda: page.evaluate("'ready' in globalThis"), "the page without a server")
@@ -124,29 +124,29 @@ class Bench:
 
 
 def _times(ends: Sequence[Times]) -> Times:
-    """Return after how many ms both ends of a call were there."""
+    """Return the ms until both ends of a call were connected."""
     began = min(end["began"] for end in ends)
     return {what: max(end[what] for end in ends) - began for what in ("av", "data")}
 
 
 async def _meet(first: CallPage, second: CallPage) -> list[Steps]:
-    """Have two people meet; return what came when on each side, in ms."""
-    await first.look_for_partner()
+    """Start a call between two pages; return the time of each step per side, in ms."""
+    await first.join_queue()
     await first.wait_for_state("queued")
     calls = [asyncio.create_task(person.page.evaluate("nextCall()")) for person in (first, second)]
-    # What is clicked or asked from outside takes the processor for some milliseconds: the page does it later by itself.
+    # A click from outside uses the processor for some milliseconds, so the page clicks by itself later.
     await second.page.evaluate(f"setTimeout(() => document.getElementById('start').click(), {LATER_MS})")
     return await _all(*calls)
 
 
 async def _all(*pages: Awaitable[Any]) -> list[Any]:
-    """Return what pages say once their call is there. Raises TimeoutError if it does not come about."""
+    """Return the pages' results once their call is connected. Raises TimeoutError if it does not connect."""
     async with asyncio.timeout(CALL_SECONDS):
         return list(await asyncio.gather(*pages))
 
 
 async def measure(folder: Path, rounds: int) -> Report:
-    """Make all kinds of calls in turn, `rounds` times."""
+    """Make each kind of call in turn, `rounds` times."""
     secret = secrets.token_hex(16)
     async with AsyncExitStack() as stack:
         turn = await stack.enter_async_context(turn_server(folder, secret))
@@ -175,21 +175,21 @@ def middle(calls: Sequence[Mapping[str, Any]], what: str) -> float:
 
 
 def report(found: dict[str, list[dict[str, Any]]]) -> Report:
-    """Return what build/bench/setup.json holds."""
+    """Return the contents of build/bench/setup.json."""
     figures: dict[str, float] = {}
     for way in ("direct", "relay"):
         for what in ("av", "data"):
             ours = middle(found[way], what)
             figures[f"{way}_{what}_ms"] = ours
-            for least in ("limit", "one_page"):
-                its = middle(found[f"{way}_{least}"], what)
-                figures |= {f"{way}_{what}_{least}_ms": its, f"{way}_{what}_vs_{least}": round(ours / its, 2)}
+            for bound in ("limit", "one_page"):
+                least = middle(found[f"{way}_{bound}"], what)
+                figures |= {f"{way}_{what}_{bound}_ms": least, f"{way}_{what}_vs_{bound}": round(ours / least, 2)}
     steps = {way: {side: _steps(found[way], side) for side in SIDES} for way in ("direct", "relay")}
     return command.report(figures, TARGETS, len(found["direct"])) | {"steps_ms": steps}
 
 
 def _steps(calls: Sequence[Mapping[str, Any]], side: str) -> Steps:
-    """Return the medians of when each step was reached after the first page knew of the match, in their order."""
+    """Return the median time of each step since the first page received the match, in order."""
     names = {name for call in calls for name in call["steps"][side]}
     found = {
         name: round(median(call["steps"][side][name] for call in calls if name in call["steps"][side]), 1)
@@ -199,7 +199,7 @@ def _steps(calls: Sequence[Mapping[str, Any]], side: str) -> Steps:
 
 
 def beside(_: Report, figure: str) -> str:
-    """Return what stands beside a figure."""
+    """Return the target of a figure, for its line of output."""
     return f"  target {TARGETS[figure]}" if figure in TARGETS else ""
 
 

@@ -1,4 +1,4 @@
-// Notes when the page learns of a match, and what becomes of its connections, in ms since 1970 so that pages compare.
+// Record the times of a match and of each step of its connection, in ms since 1970, which pages can compare.
 (() => {
   const now = () => performance.timeOrigin + performance.now();
   const steps = (globalThis.steps = {});
@@ -7,7 +7,7 @@
     steps[name] ??= now();
     if ("connected" in steps && "data" in steps) reached(steps);
   };
-  /** Begin anew, and return what came when once the call is there. */
+  /** Reset the steps, and return the time of each once the call is connected. */
   globalThis.nextCall = () => {
     for (const name of Object.keys(steps)) delete steps[name];
     return new Promise((done) => (reached = done));
@@ -47,7 +47,7 @@
       first("local");
     }
     async setRemoteDescription(...args) {
-      first("heard");
+      first("received");
       await super.setRemoteDescription(...args);
       first("remote");
     }

@@ -28,10 +28,7 @@ const PROVE_TIMEOUT_MS = 4000;
  */
 
 /**
- * What was measured in the last second.
- *
- * @typedef {object} CallMeasurement
- * @property {import("./quality.js").CallStats} stats
+ * @typedef {object} CallQuality
  * @property {"audio" | "video"} media what the peer sends
  * @property {number} score 0 (worst) to 100
  * @property {import("./quality.js").Grade} grade the score in words
@@ -39,11 +36,24 @@ const PROVE_TIMEOUT_MS = 4000;
  */
 
 /**
+ * What was measured in the last second of a call.
+ *
+ * @typedef {import("./quality.js").ConnectionStats & CallQuality} CallStats
+ */
+
+/**
+ * @typedef {object} CallChange
+ * @property {CallState} state
+ * @property {import("./problems.js").ProblemCode} [code] of the problem with a call that failed
+ * @property {"direct" | "relay" | null} path
+ * @property {string} reason why a call failed, in the terms of the pool's statistics
+ */
+
+/**
  * @typedef {object} CallEvents
- * @property {{state: CallState, code?: import("./problems.js").ProblemCode, path: "direct" | "relay" | null, reason: string}} state
- *   `reason` is a reason of the pool's statistics for a call that failed
+ * @property {CallChange} state
  * @property {MediaStream} stream the peer's
- * @property {CallMeasurement} stats every second
+ * @property {CallStats} stats every second
  * @property {number} rebuilt the generation of another connection
  * @property {{localVideo: VideoState, remoteVideo: VideoState}} video
  * @property {unknown} error
@@ -100,7 +110,8 @@ export class Call extends Emitter {
    * @param {{iceGatheringMs: number, connectionMs: number}} options.limits
    */
   constructor({
-    role, iceServers, local, send, environment, relayOnly = false, videoQuality = "high", connection, generation = 0, limits,
+    role, iceServers, local, send, environment, relayOnly = false, videoQuality = "high", connection, generation = 0,
+    limits,
   }) {
     super();
     this.#polite = role === "polite";
@@ -284,13 +295,13 @@ export class Call extends Emitter {
     if (stats && meter === this.#meter) this.#report(stats);
   }
 
-  /** @param {import("./quality.js").CallStats} stats */
+  /** @param {import("./quality.js").ConnectionStats} stats */
   #report(stats) {
     if (this.#shown.state !== "connected") return;
     const media = this.#remoteVideo === "on" ? "video" : "audio";
     const score = this.#score.add(stats, media);
     this.#follow(this.#adapter.update(stats));
-    this.emit("stats", { stats, media, score, grade: gradeOf(score), plan: this.#plan });
+    this.emit("stats", { ...stats, media, score, grade: gradeOf(score), plan: this.#plan });
   }
 
   #judge() {
@@ -328,8 +339,8 @@ export class Call extends Emitter {
   }
 
   /**
-   * The polite side requests an offer, and only the impolite one makes it: both notice the same trouble at the same time,
-   * and a first offer that is rolled back can leave Chromium's connection without candidates.
+   * The polite side requests an offer, and only the impolite one makes it: both notice the same trouble at the same
+   * time, and a first offer that is rolled back can leave Chromium's connection without candidates.
    *
    * @param {"restart" | "rebuild"} step
    */

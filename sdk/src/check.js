@@ -3,7 +3,13 @@ import { withTimeout } from "./events.js";
 import { problemOf } from "./problems.js";
 
 /**
+ * What is checked: the devices, the server, a direct path over UDP, and the relays.
+ *
  * @typedef {"camera" | "microphone" | "signaling" | "udp" | "relay"} CheckName
+ */
+
+/**
+ * The result of a check.
  *
  * @typedef {object} CheckResult
  * @property {CheckName} name what was checked
@@ -68,7 +74,8 @@ function checkDevice(name, tracks) {
 async function checkUdp(servers, timeoutMs) {
   const stun = withUrls(servers, (url) => /^stuns?:/u.test(url) || /^turn:.*transport=udp/u.test(url));
   if (!stun.length) return { name: "udp", ok: null, detail: "This pool has no STUN server to check UDP with." };
-  const found = await gathers({ iceServers: stun }, timeoutMs, ({ type, protocol }) => type !== "host" && protocol === "udp");
+  const isRemote = (/** @type {RTCIceCandidate} */ { type, protocol }) => type !== "host" && protocol === "udp";
+  const found = await gathers({ iceServers: stun }, timeoutMs, isRemote);
   return found
     ? { name: "udp", ok: true, detail: "Your network allows direct calls." }
     : { name: "udp", ok: false, detail: "Your network blocks UDP. Calls need a relay and may be slower." };

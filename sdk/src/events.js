@@ -2,7 +2,12 @@
 
 /**
  * @template Detail
- * @typedef {((event: CustomEvent<Detail>) => void) | {handleEvent: (event: CustomEvent<Detail>) => void} | null} Listener
+ * @typedef {(event: CustomEvent<Detail>) => void} Handler
+ */
+
+/**
+ * @template Detail
+ * @typedef {Handler<Detail> | {handleEvent: Handler<Detail>} | null} Listener
  */
 
 /**

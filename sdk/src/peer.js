@@ -55,8 +55,8 @@ export class Peer extends Emitter {
   #videoState = null;
 
   /**
-   * `waits` leaves the first offer to the peer. `send` sends a signal to the peer. `gatheringMs` is the time limit for the
-   * first candidate.
+   * `waits` leaves the first offer to the peer. `send` sends a signal to the peer. `gatheringMs` is the time limit for
+   * the first candidate.
    *
    * @param {object} options
    * @param {import("./connection.js").Connection} options.connection
@@ -82,7 +82,10 @@ export class Peer extends Emitter {
     this.#gatheringMs = gatheringMs;
     this.#configure(configuration);
     this.#pc.onnegotiationneeded = () => this.#offer();
-    this.#pc.onicecandidate = ({ candidate }) => (candidate?.candidate ? this.#gather(candidate) : this.#endGathering());
+    this.#pc.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate) this.#gather(candidate);
+      else this.#endGathering();
+    };
     this.#pc.onconnectionstatechange = () => this.emit("state", this.state);
     this.#pc.ontrack = ({ streams: [stream] }) => {
       this.stream = stream;
@@ -244,8 +247,8 @@ export class Peer extends Emitter {
   #sendDescription() {
     const { type, sdp } = /** @type {RTCSessionDescription} */ (this.#pc.localDescription);
     if (this.#first) this.#gathering ??= setTimeout(() => this.#endGathering(), this.#gatheringMs);
-    // The side that offers first opens DTLS too, without waiting for the answer's direction: that saves a round trip. Only
-    // the copy that is sent says so; the answer decides for both (RFC 8842 section 5.3).
+    // The side that offers first opens DTLS too, without waiting for the answer's direction: that saves a round trip.
+    // Only the copy that is sent says so; the answer decides for both (RFC 8842 section 5.3).
     const sent = type === "offer" && this.#first ? sdp.replaceAll("a=setup:actpass", "a=setup:active") : sdp;
     this.#first = false;
     this.#send({ type: /** @type {"offer" | "answer"} */ (type), sdp: sent, generation: this.generation });

@@ -43,7 +43,9 @@ const CATALOGUE = {
     "Allow them in the address bar and try again.", "open-devices", "fatal",
   ],
   "camera-missing": ["No camera was found.", "Connect one and try again, or continue with audio only.", "open-devices"],
-  "microphone-missing": ["No microphone was found.", "Connect one and try again, or continue without it.", "open-devices"],
+  "microphone-missing": [
+    "No microphone was found.", "Connect one and try again, or continue without it.", "open-devices",
+  ],
   "devices-missing": ["No camera or microphone was found.", "Connect one and try again.", "open-devices", "fatal"],
   "camera-busy": ["Another application is using your camera.", "Close it and try again.", "open-devices"],
   "microphone-busy": ["Another application is using your microphone.", "Close it and try again.", "open-devices"],
@@ -225,7 +227,8 @@ export class Problems {
 
   /** @returns {Problem | null} */
   get shown() {
-    const byArea = /** @type {ProblemArea[]} */ (["devices", "signaling", "call"]).map((area) => this.#current.get(area));
-    return byArea.find((problem) => problem?.fatal) ?? byArea.reverse().find(Boolean) ?? null;
+    const areas = /** @type {const} */ (["call", "signaling", "devices"]);
+    const problems = areas.map((area) => this.#current.get(area)).filter((problem) => problem !== undefined);
+    return problems.findLast(({ fatal }) => fatal) ?? problems[0] ?? null;
   }
 }

@@ -27,7 +27,7 @@
  * @property {number | null} rttMs
  * @property {number | null} availableBitrate
  * @property {number | null} remoteLoss
- * @property {string} limitation
+ * @property {"none" | "cpu" | "bandwidth" | "other"} limitation
  * @property {Record<"audio" | "video", StreamCounters>} received
  * @property {Record<"audio" | "video", StreamCounters>} sent
  */
@@ -35,7 +35,7 @@
 /**
  * What a connection carried in about one second.
  *
- * @typedef {object} CallStats
+ * @typedef {object} ConnectionStats
  * @property {number} at time of the measurement in ms, as performance.now() returns it
  * @property {"direct" | "relay" | null} path whether media flows through a relay; null if unknown
  * @property {number | null} rttMs round-trip time; null if unknown
@@ -43,10 +43,10 @@
  * @property {number} jitterMs jitter of the received streams
  * @property {number} loss share of the peer's packets that did not arrive, 0 to 1
  * @property {number} remoteLoss share of the sent packets that did not arrive at the peer, 0 to 1
- * @property {string} limitation why the sent video is smaller than planned: "none", "cpu", "bandwidth" or "other"
- * @property {number} receivedBitrate in bit/s
- * @property {number} sentBitrate in bit/s
- * @property {number} receivedPackets
+ * @property {"none" | "cpu" | "bandwidth" | "other"} limitation why the sent video is smaller than planned
+ * @property {number} receivedBitrate of audio and video, in bit/s
+ * @property {number} sentBitrate of audio and video, in bit/s
+ * @property {number} receivedPackets number of packets of audio and video
  * @property {number} freezes how often the received video froze
  * @property {number} frozenMs for how long it froze
  * @property {number} frameRate received frames per second
@@ -73,7 +73,7 @@ const noCounters = () => ({
  * @property {number} [packetsSent]
  * @property {number} [bytesSent]
  * @property {number} [framesEncoded]
- * @property {string} [qualityLimitationReason]
+ * @property {"none" | "cpu" | "bandwidth" | "other"} [qualityLimitationReason]
  * @property {number} [fractionLost]
  * @property {number} [packetsLost]
  * @property {number} [freezeCount]
@@ -157,7 +157,7 @@ function readPair(sample, report, pair) {
  *
  * @param {Sample} before
  * @param {Sample} after
- * @returns {CallStats}
+ * @returns {ConnectionStats}
  */
 export function statsBetween(before, after) {
   const seconds = Math.max(after.at - before.at, 1) / 1000;
@@ -199,11 +199,11 @@ const LOSS_WEIGHT = { audio: 5.3, video: 10 }; // Opus with in-band FEC; video
 /**
  * Return the score of some seconds, 0 to 100.
  *
- * The formula is that of LiveKit's server (pkg/sfu/connectionquality/scorer.go): 100, minus a penalty for the delay, minus
- * the loss in percent times a weight. The delay is half of the highest round trip plus two jitters; its penalty is a
- * fortieth of it, and above 160 ms a tenth of what exceeds 120 ms.
+ * The formula is that of LiveKit's server (pkg/sfu/connectionquality/scorer.go): 100, minus a penalty for the delay,
+ * minus the loss in percent times a weight. The delay is half of the highest round trip plus two jitters; its penalty is
+ * a fortieth of it, and above 160 ms a tenth of what exceeds 120 ms.
  *
- * @param {CallStats[]} window
+ * @param {ConnectionStats[]} window
  * @param {"audio" | "video"} media
  */
 export function scoreOf(window, media) {
@@ -231,7 +231,7 @@ export function gradeOf(score) {
 
 /** A score that falls fast and rises slowly. */
 export class Score {
-  /** @type {CallStats[]} */
+  /** @type {ConnectionStats[]} */
   #window = [];
   /** @type {number | null} */
   #value = null;
@@ -239,7 +239,7 @@ export class Score {
   /**
    * Add a second; return the score, 0 to 100.
    *
-   * @param {CallStats} stats
+   * @param {ConnectionStats} stats
    * @param {"audio" | "video"} media what the peer sends
    */
   add(stats, media) {
@@ -254,8 +254,8 @@ export class Score {
 // The video to send
 
 /**
- * Video sizes, largest first: height in pixels, highest bitrate in bit/s, highest frame rate per second. LiveKit's presets
- * h720, h360 and h180, and 540 between them.
+ * Video sizes, largest first: height in pixels, highest bitrate in bit/s, highest frame rate per second. LiveKit's
+ * presets h720, h360 and h180, and 540 between them.
  */
 export const STEPS = [
   { height: 720, bitrate: 1_700_000, frameRate: 30 },
@@ -358,7 +358,7 @@ export class Adapter {
   /**
    * Take the stats of the last second; return the plan from now on.
    *
-   * @param {CallStats} stats
+   * @param {ConnectionStats} stats
    * @returns {SendPlan}
    */
   update(stats) {
@@ -369,7 +369,7 @@ export class Adapter {
     return this.plan;
   }
 
-  /** @param {CallStats} stats */
+  /** @param {ConnectionStats} stats */
   #adaptVideo({ at, availableBitrate, remoteLoss }) {
     if (at - this.#changedAt >= STABLE_MS) {
       this.#pauseMs = FIRST_PAUSE_MS;

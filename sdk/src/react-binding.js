@@ -12,7 +12,7 @@ import { INITIAL, Switchboard } from "./switchboard.js";
  */
 
 /**
- * @typedef {import("./call.js").CallMeasurement} CallMeasurement
+ * @typedef {import("./call.js").CallStats} CallStats
  * @typedef {import("./switchboard.js").ChatMessage} ChatMessage
  * @typedef {import("./switchboard.js").JoinOptions} JoinOptions
  * @typedef {import("./switchboard.js").Snapshot} Snapshot
@@ -23,21 +23,15 @@ import { INITIAL, Switchboard } from "./switchboard.js";
  * What the hook adds to the snapshot.
  *
  * @typedef {object} CallControls
- * @property {Switchboard | null} switchboard null during the first render
- * @property {CallMeasurement | null} measurement of the last second; null while there is no call
+ * @property {Switchboard | null} switchboard the object behind the hook; null during the first render
+ * @property {CallStats | null} stats of the last second; null while there is no call
  * @property {ChatMessage[]} messages the chat with the current peer
- * @property {(options?: JoinOptions) => void} join
- * @property {() => void} leave
- * @property {(text: string) => void} chat
- * @property {(on: boolean) => void} setMicrophone
- * @property {(on: boolean) => void} setCamera
- * @property {(quality: import("./quality.js").VideoQuality) => void} setVideoQuality
- */
-
-/**
- * What the hook returns: the snapshot, and what it adds.
- *
- * @typedef {Snapshot & CallControls} CallHook
+ * @property {(options?: JoinOptions) => void} join look for a peer, or in a call for another one
+ * @property {() => void} leave leave the queue or the call
+ * @property {(text: string) => void} chat send a chat message
+ * @property {(on: boolean) => void} setMicrophone turn the microphone on or off
+ * @property {(on: boolean) => void} setCamera turn the camera on or off
+ * @property {(quality: import("./quality.js").VideoQuality) => void} setVideoQuality set the highest quality to send
  */
 
 /** @type {Record<import("./quality.js").Grade, number>} */
@@ -51,21 +45,21 @@ const BARS = { excellent: 4, good: 3, poor: 2, bad: 1 };
  * @param {typeof Switchboard} [Implementation] for tests
  */
 export function bindReact(React, Implementation = Switchboard) {
-  /** @param {SwitchboardOptions} [options] @returns {CallHook} */
+  /** @param {SwitchboardOptions} [options] @returns {Snapshot & CallControls} */
   function useWebRTC(options = {}) {
     const [switchboard, setSwitchboard] = React.useState(/** @type {Switchboard | null} */ (null));
     const [snapshot, setSnapshot] = React.useState(INITIAL);
-    const [measurement, setMeasurement] = React.useState(/** @type {CallMeasurement | null} */ (null));
+    const [stats, setStats] = React.useState(/** @type {CallStats | null} */ (null));
     const [messages, setMessages] = React.useState(/** @type {ChatMessage[]} */ ([]));
 
     React.useEffect(() => {
       const created = new Implementation(options);
       created.addEventListener("change", ({ detail }) => {
         setSnapshot(detail);
-        if (detail.state !== "connected") setMeasurement(null);
+        if (detail.state !== "connected") setStats(null);
         if (detail.state === "queued" || detail.state === "idle") setMessages([]);
       });
-      created.addEventListener("stats", ({ detail }) => setMeasurement(detail));
+      created.addEventListener("stats", ({ detail }) => setStats(detail));
       created.addEventListener("chat", ({ detail }) => setMessages((before) => [...before, detail]));
       setSnapshot(created.snapshot);
       setSwitchboard(created);
@@ -77,7 +71,7 @@ export function bindReact(React, Implementation = Switchboard) {
     }, [switchboard, options.relayOnly]);
 
     return {
-      ...snapshot, switchboard, measurement, messages,
+      ...snapshot, switchboard, stats, messages,
       join: (joinOptions) => switchboard?.join(joinOptions),
       leave: () => switchboard?.leave(),
       chat: (text) => switchboard?.chat(text),
@@ -87,11 +81,11 @@ export function bindReact(React, Implementation = Switchboard) {
     };
   }
 
-  /** @param {{measurement: CallMeasurement | null}} props */
-  function ConnectionQuality({ measurement }) {
-    if (!measurement) return null;
-    const { grade, stats } = measurement;
-    const delay = stats.rttMs === null ? "" : `, ${Math.round(stats.rttMs)} ms`;
+  /** @param {{stats: CallStats | null}} props */
+  function ConnectionQuality({ stats }) {
+    if (!stats) return null;
+    const { grade, rttMs } = stats;
+    const delay = rttMs === null ? "" : `, ${Math.round(rttMs)} ms`;
     const bars = [1, 2, 3, 4].map((bar) =>
       React.createElement("rect", {
         key: bar, x: (bar - 1) * 5, y: 16 - bar * 4, width: 4, height: bar * 4, fill: "currentColor",

@@ -1,4 +1,4 @@
-/** What the pool learns about a call for its statistics. Pure: the stats of single seconds go in, a report comes out. */
+/** What the pool learns about a call for its statistics. Pure: the stats of each second go in, a report comes out. */
 import { MAX_BITRATE, MAX_SPAN_MS } from "./protocol.js";
 
 const REPORT_INTERVAL_MS = 5000; // the server accepts at most one per second
@@ -35,12 +35,12 @@ export const bounded = (stats) =>
 
 /**
  * @typedef {Omit<import("./protocol.js").Stats, "type" | "match">} Report
- * @typedef {import("./quality.js").CallStats} CallStats
+ * @typedef {import("./quality.js").ConnectionStats} ConnectionStats
  */
 
 /** Makes a report of each five seconds. */
 export class Reporter {
-  /** @type {CallStats[]} */
+  /** @type {ConnectionStats[]} */
   #seconds = [];
   /** @type {Report["media"]} */
   #media = "video";
@@ -48,7 +48,7 @@ export class Reporter {
   /**
    * Add the stats of a second; return a report if one is due.
    *
-   * @param {CallStats} stats
+   * @param {ConnectionStats} stats
    * @param {"audio" | "video"} media what the peer sends
    * @returns {Report | null}
    */
@@ -63,9 +63,9 @@ export class Reporter {
     const seconds = this.#seconds;
     this.#seconds = [];
     if (!seconds.length) return null;
-    /** @param {(second: CallStats) => number | null} value */
+    /** @param {(second: ConnectionStats) => number | null} value */
     const mean = (value) => meanOf(seconds.map(value).filter((one) => one !== null));
-    /** @param {(second: CallStats) => number} value */
+    /** @param {(second: ConnectionStats) => number} value */
     const sum = (value) => seconds.reduce((total, second) => total + value(second), 0);
     return {
       media: this.#media,

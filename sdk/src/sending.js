@@ -1,8 +1,8 @@
 /** Applies a plan to what a connection sends, without negotiation. */
 
 /**
- * Whether video is sent, and if not, why: the camera is "off", there is "none", or video is "paused" because the network
- * carries only audio.
+ * Whether video is sent, and if not, why: the camera is "off", there is "none", or video is "paused" because the
+ * network carries only audio.
  *
  * @typedef {"on" | "off" | "none" | "paused"} VideoState
  */

@@ -57,6 +57,8 @@ const SHOW_CONNECTING_AFTER_MS = 300;
  */
 
 /**
+ * Options of a Switchboard object.
+ *
  * @typedef {object} SwitchboardOptions
  * @property {string} [url] the pool's socket, wss://…/ws; default: /ws on the page's own host
  * @property {TokenSource} [token] returns a JWT, where the pool requires one
@@ -64,8 +66,8 @@ const SHOW_CONNECTING_AFTER_MS = 300;
  */
 
 /**
- * Return a JWT, or a promise of one. It is called for each socket, with `fresh` true if the JWT that it returned last has
- * expired or is about to. The SDK waits up to 10 s for it.
+ * Return a JWT, or a promise of one. It is called for each socket, with `fresh` true if the JWT that it returned last
+ * has expired or is about to. The SDK waits up to 10 s for it.
  *
  * @callback TokenSource
  * @param {{fresh: boolean}} request
@@ -84,26 +86,41 @@ const SHOW_CONNECTING_AFTER_MS = 300;
  */
 
 /**
+ * How long and how often the SDK tries, as the pool has configured it.
+ *
+ * @typedef {object} Limits
+ * @property {number} heartbeatMs time between heartbeats while queued or in a call
+ * @property {number} idleHeartbeatMs time between heartbeats while idle
+ * @property {number} resumeWindowMs time within which a session can be resumed
+ * @property {number} iceGatheringMs time for the first ICE candidate
+ * @property {number} connectionMs time for the first connection of a call
+ * @property {number} maxReconnectAttempts failed attempts to reach the server before `server-unreachable`
+ */
+
+/**
+ * A chat message of either side.
+ *
  * @typedef {object} ChatMessage
  * @property {string} id unique among the messages of a call
- * @property {string} text
+ * @property {string} text the message
  * @property {boolean} own whether this user wrote it
  */
 
 /**
+ * The events of a Switchboard object. Each is a CustomEvent with a `detail`.
+ *
  * @typedef {object} SwitchboardEvents
  * @property {Snapshot} change the snapshot has changed
  * @property {ChatMessage} chat either side has written a message
- * @property {import("./call.js").CallMeasurement} stats once per second during a call
+ * @property {import("./call.js").CallStats} stats once per second during a call
  * @property {Error} warning something failed and the SDK continues; write it to your log
  */
 
-/** @typedef {import("./session.js").Found} Found */
-
 /** @type {Readonly<Snapshot>} */
 export const INITIAL = Object.freeze({
-  state: "loading", signaling: "connecting", queuePosition: null, relaxed: [], peerAway: false, local: null, remote: null,
-  microphone: false, camera: false, videoQuality: "high", localVideo: "on", remoteVideo: "on", problem: null,
+  state: "loading", signaling: "connecting", queuePosition: null, relaxed: [], peerAway: false, local: null,
+  remote: null, microphone: false, camera: false, videoQuality: "high", localVideo: "on", remoteVideo: "on",
+  problem: null,
 });
 
 /** The queue before the pool has reported anything. @type {Partial<Snapshot>} */
@@ -132,7 +149,7 @@ export class Switchboard extends Emitter {
   #reporter = new Reporter();
   /** @type {Call | null} */
   #call = null;
-  /** The match that is forming, if there is a call for it already. @type {Found | null} */
+  /** The match that is forming, if there is a call for it already. @type {import("./session.js").Found | null} */
   #forming = null;
   #prepared = new PreparedConnection();
   #problems = new Problems();
@@ -261,7 +278,7 @@ export class Switchboard extends Emitter {
     this.#update({ videoQuality: quality });
   }
 
-  /** The pool's limits, in ms; the defaults until the pool has reported them. */
+  /** The pool's limits; the defaults until the pool has reported them. @returns {Readonly<Limits>} */
   get limits() {
     return this.#session.limits;
   }
@@ -298,7 +315,8 @@ export class Switchboard extends Emitter {
     session.addEventListener("problem", ({ detail: { code, message } }) => {
       this.#warn(new Error(`${code}: ${message}`));
       const known = signalingCode(code);
-      if (known && known !== "session-unknown") this.#addProblem(known === "peer-unreachable" ? "call" : "signaling", known);
+      if (!known || known === "session-unknown") return; // the match ends with the latter
+      this.#addProblem(known === "peer-unreachable" ? "call" : "signaling", known);
     });
     this.#watch.addEventListener("change", ({ detail: hint }) => {
       if (this.#started) session.ensureAlive(RECENT_MS);
@@ -327,13 +345,17 @@ export class Switchboard extends Emitter {
     }
   }
 
-  /** Build the call while both sides enter the match, so that its offer is ready when the match opens. @param {Found} found */
+  /**
+   * Build the call while both sides enter the match, so that its offer is ready when the match opens.
+   *
+   * @param {import("./session.js").Found} found
+   */
   #matchForming(found) {
     this.#build(found);
     this.#forming = this.#call && found; // there is none without a camera or microphone
   }
 
-  /** @param {Found} found */
+  /** @param {import("./session.js").Found} found */
   #matchOpened(found) {
     if (this.#forming?.match !== found.match || this.#forming.peer !== found.peer) this.#build(found);
     this.#forming = null;
@@ -346,7 +368,7 @@ export class Switchboard extends Emitter {
     }, SHOW_CONNECTING_AFTER_MS);
   }
 
-  /** @param {Found} found */
+  /** @param {import("./session.js").Found} found */
   #build({ role, iceServers, peer }) {
     const { local, videoQuality } = this.snapshot;
     if (!local) return;
@@ -374,7 +396,7 @@ export class Switchboard extends Emitter {
     call.addEventListener("stream", ({ detail }) => this.#update({ remote: detail }));
     call.addEventListener("video", ({ detail }) => this.#update(detail));
     call.addEventListener("stats", ({ detail }) => {
-      this.#report(this.#reporter.add(detail.stats, detail.media));
+      this.#report(this.#reporter.add(detail, detail.media));
       this.emit("stats", detail);
     });
     call.addEventListener("error", ({ detail }) => this.#warn(detail));

@@ -1,4 +1,4 @@
-"""A real call between two pages of a real Chromium with fake cameras, against any URL that serves the call page."""
+"""Call pages in a real Chromium with fake cameras, for any URL that serves the call page."""
 
 import asyncio
 import os
@@ -23,8 +23,8 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
-# Pages of a test are in the background of each other: their timers and frames must go on.
-ALL_IN_FRONT = (
+# The pages of a test cover each other: Chromium must not throttle the timers and frames of those in the background.
+NO_THROTTLING = (
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
@@ -33,21 +33,21 @@ CALL_SECONDS = 30.0
 POLL_SECONDS = 0.05
 LIT_PIXELS = 64 * 48 / 4
 
-# Two looks at a video, 300 ms apart: frames shown so far, and the picture drawn small onto a canvas.
-LOOK = """async (selector) => {
+# Compare two scaled-down frames of a video, 300 ms apart: frames shown meanwhile, pixels that changed or are not black.
+COMPARE_FRAMES = """async (selector) => {
   const video = document.querySelector(selector);
   const canvas = document.createElement("canvas");
   canvas.width = 64; canvas.height = 48;
   const context = canvas.getContext("2d", {willReadFrequently: true});
-  const look = () => {
+  const capture = () => {
     context.drawImage(video, 0, 0, 64, 48);
     return {frames: video.getVideoPlaybackQuality().totalVideoFrames,
             pixels: context.getImageData(0, 0, 64, 48).data};
   };
   if (!video.videoWidth) return {frames: 0, changed: 0, lit: 0};
-  const before = look();
+  const before = capture();
   await new Promise((done) => setTimeout(done, 300));
-  const after = look();
+  const after = capture();
   let changed = 0, lit = 0;
   for (let i = 0; i < after.pixels.length; i += 4) {
     changed += Math.abs(after.pixels[i + 1] - before.pixels[i + 1]) > 16;
@@ -57,25 +57,25 @@ LOOK = """async (selector) => {
 }"""
 
 
-# Notes what the page says and when, and the longest time between two pictures of the partner.
-DIARY = """() => {
+# Records the texts that the page shows, with their times, and the longest time between two frames of the peer's video.
+RECORD = """() => {
   const began = performance.now();
-  const diary = globalThis.diary = {began, said: [], frameAt: began, longest: 0};
+  const recording = globalThis.recording = {began, texts: [], frameAt: began, longest: 0};
   let last = "";
-  const note = () => {
+  const changed = () => {
     const text = ["banner", "headline", "video-note"].map((id) => document.getElementById(id))
       .filter((one) => one.checkVisibility()).map((one) => one.textContent).join(" ");
-    if (text !== last) diary.said.push({at: performance.now() - began, text});
+    if (text !== last) recording.texts.push({at: performance.now() - began, text});
     last = text;
   };
-  new MutationObserver(note).observe(document.body, {subtree: true, childList: true, characterData: true,
+  new MutationObserver(changed).observe(document.body, {subtree: true, childList: true, characterData: true,
     attributes: true, attributeFilter: ["hidden", "data-state"]});
   const video = document.getElementById("remote");
   const frame = () => {
-    if (globalThis.diary !== diary) return;
+    if (globalThis.recording !== recording) return;
     const now = performance.now();
-    diary.longest = Math.max(diary.longest, now - diary.frameAt);
-    diary.frameAt = now;
+    recording.longest = Math.max(recording.longest, now - recording.frameAt);
+    recording.frameAt = now;
     video.requestVideoFrameCallback(frame);
   };
   video.requestVideoFrameCallback(frame);
@@ -84,8 +84,8 @@ DIARY = """() => {
 
 @asynccontextmanager
 async def chromium(*flags: str, without: tuple[str, ...] = (), executable: str = CHROMIUM) -> AsyncIterator[Browser]:
-    """Run a browser whose cameras are fake; `flags` are added to the usual ones, and those in `without` left out."""
-    usual = [flag for flag in (*FLAGS, *ALL_IN_FRONT) if flag not in without]
+    """Run a browser with fake cameras, with the usual flags except those in `without`, and with `flags`."""
+    usual = [flag for flag in (*FLAGS, *NO_THROTTLING) if flag not in without]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=[*usual, *flags])
         try:
@@ -96,22 +96,22 @@ async def chromium(*flags: str, without: tuple[str, ...] = (), executable: str =
 
 @dataclass
 class CallPage:
-    """The call page as one person sees it."""
+    """One user's call page."""
 
     page: Page
     problems: list[str] = field(default_factory=list)
-    """Errors that the page wrote to its console or did not catch."""
+    """Errors in the page's console, and uncaught exceptions."""
 
     @classmethod
     async def open(cls, browser: Browser, url: str) -> "CallPage":
-        """Open the page as a person of its own (own storage) and wait until a call can be started."""
+        """Open the page with its own storage, and wait until a call can be started."""
         person = await cls.visit(browser, url, permissions=["camera", "microphone"])
         await person.ready()
         return person
 
     @classmethod
     async def visit(cls, browser: Browser, url: str, **options: Any) -> "CallPage":
-        """Open the page as a person of its own, and wait for nothing; `options` are those of the browser's context."""
+        """Open the page with its own storage, without waiting; `options` configure the browser's context."""
         context = await browser.new_context(**{"viewport": {"width": 1120, "height": 760}, **options})
         person = cls.of(await context.new_page())
         await person.page.goto(url)
@@ -119,9 +119,9 @@ class CallPage:
 
     @classmethod
     def of(cls, page: Page) -> "CallPage":
-        """Watch a page for errors."""
+        """Return an open page, and collect its errors from now on."""
         person = cls(page)
-        page.on("console", lambda said: person.problems.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda line: person.problems.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: person.problems.append(str(error)))
         return person
 
@@ -134,27 +134,27 @@ class CallPage:
         await self.page.locator(selector, has_text=text).wait_for(timeout=seconds * 1000)
 
     async def sees_no(self, selector: str, seconds: float = CALL_SECONDS) -> None:
-        """Wait until an element is not shown any more."""
+        """Wait until an element is hidden."""
         await self.page.locator(selector).wait_for(state="hidden", timeout=seconds * 1000)
 
-    async def look_for_partner(self) -> None:
-        """Press the button."""
+    async def join_queue(self) -> None:
+        """Press the start button."""
         await self.page.click("#start")
 
     async def state(self) -> str:
-        """Return what the page says of itself: idle, queued, connecting, connected or away."""
+        """Return the state in the page's `data-state`: idle, queued, connecting, connected, away or failed."""
         return str(await self.page.evaluate("document.body.dataset.state"))
 
-    async def wait_for_state(self, wanted: str, seconds: float = CALL_SECONDS) -> None:
-        """Wait until the page is in a state; fails with what it is in instead."""
+    async def wait_for_state(self, state: str, seconds: float = CALL_SECONDS) -> None:
+        """Wait until the page is in a state; on failure, report its state and text."""
 
         async def reached() -> bool:
-            return await self.state() == wanted
+            return await self.state() == state
 
-        await self._until(reached, wanted, seconds)
+        await self._until(reached, state, seconds)
 
     async def until(self, expression: str, seconds: float = CALL_SECONDS) -> None:
-        """Wait until a JavaScript expression is true; the page's own policy keeps Playwright from doing it there."""
+        """Wait until a JavaScript expression is true. The page's CSP prevents Playwright's own wait_for_function."""
 
         async def true() -> bool:
             return bool(await self.page.evaluate(expression))
@@ -162,64 +162,66 @@ class CallPage:
         await self._until(true, expression, seconds)
 
     async def assert_moving(self, seconds: float = CALL_SECONDS) -> None:
-        """Fail unless both videos, the person's own and the partner's, show moving pictures that are not black."""
+        """Fail unless both videos, the local and the remote one, move and are not black."""
         for selector in ("#local", "#remote"):
 
             async def moving(selector: str = selector) -> bool:
-                seen = await self.page.evaluate(LOOK, selector)
-                return bool(seen["frames"] > 0 and seen["changed"] > 0 and seen["lit"] > LIT_PIXELS)
+                found = await self.page.evaluate(COMPARE_FRAMES, selector)
+                return bool(found["frames"] > 0 and found["changed"] > 0 and found["lit"] > LIT_PIXELS)
 
-            await self._until(moving, f"moving pictures in {selector}", seconds)
+            await self._until(moving, f"moving video in {selector}", seconds)
 
     async def path(self) -> str | None:
-        """Return how media flows: `direct` or `relay`."""
+        """Return the path of the media that the page shows: `direct` or `relay`."""
         route = self.page.locator("#route[data-path]")
         await route.wait_for(state="attached", timeout=CALL_SECONDS * 1000)
         return await route.get_attribute("data-path")
 
-    async def _until(self, condition: Callable[[], Awaitable[bool]], wanted: str, seconds: float) -> None:
+    async def _until(self, condition: Callable[[], Awaitable[bool]], what: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not await condition():
             if time.monotonic() > deadline:
                 text = await self.page.locator("body").inner_text()
                 raise AssertionError(
-                    f"waited for {wanted}; the page is {await self.state()}: {text!r}; problems: {self.problems}"
+                    f"waited for {what}; the page is {await self.state()}: {text!r}; problems: {self.problems}"
                 )
             await asyncio.sleep(POLL_SECONDS)
 
 
 @dataclass(frozen=True)
-class Diary:
-    """What a page has said since the diary was begun, and how long its picture of the partner has stood still."""
+class Recording:
+    """The texts that a page has shown and the freezes of its remote video since the start of the recording."""
 
     page: Page
 
     @classmethod
-    async def of(cls, person: CallPage) -> "Diary":
-        """Begin one; an older one of the page ends."""
-        await person.page.evaluate(DIARY)
+    async def start(cls, person: CallPage) -> "Recording":
+        """Start a recording; it ends an older one of the same page."""
+        await person.page.evaluate(RECORD)
         return cls(person.page)
 
-    async def said(self) -> list[str]:
-        """Return all headlines and banners since, in order."""
-        found: list[str] = await self.page.evaluate("diary.said.map(({text}) => text)")
+    async def texts(self) -> list[str]:
+        """Return all headlines, banners and video notes, in order."""
+        found: list[str] = await self.page.evaluate("recording.texts.map(({text}) => text)")
         return found
 
     async def seconds_until(self, text: str) -> float:
-        """Return after how many seconds the page said this first."""
-        found = await self.page.evaluate("(text) => diary.said.find((one) => one.text.includes(text))?.at", text)
-        assert found is not None, f"never said: {text}, but {await self.said()}"
+        """Return the seconds until the page first showed this text; fail if it did not."""
+        found = await self.page.evaluate("(text) => recording.texts.find((one) => one.text.includes(text))?.at", text)
+        assert found is not None, f"the page did not show {text!r}, but {await self.texts()}"
         return float(found) / 1000
 
-    async def longest_standstill(self) -> float:
-        """Return the longest time between two pictures of the partner, in seconds; one that lasts counts too."""
-        found: float = await self.page.evaluate("Math.max(diary.longest, performance.now() - diary.frameAt) / 1000")
+    async def longest_freeze(self) -> float:
+        """Return the longest time between two frames of the remote video, or since its last frame, in seconds."""
+        found: float = await self.page.evaluate(
+            "Math.max(recording.longest, performance.now() - recording.frameAt) / 1000"
+        )
         return found
 
 
-async def meet(one: CallPage, other: CallPage) -> None:
-    """Let two people find each other in the queue, and wait until both are connected."""
+async def start_call(one: CallPage, other: CallPage) -> None:
+    """Join the queue on both pages, and wait until both are connected."""
     for person in (one, other):
-        await person.look_for_partner()
+        await person.join_queue()
     for person in (one, other):
         await person.wait_for_state("connected")

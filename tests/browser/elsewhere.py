@@ -1,4 +1,4 @@
-"""A website on another origin than the pool that embeds calls with the pool's SDK."""
+"""A website of another origin than the pool's that embeds calls with the SDK."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,7 +41,7 @@ try {
 
 @asynccontextmanager
 async def application(sdk: Path | None = None) -> AsyncIterator[str]:
-    """Serve the page on a port of its own, with a copy of the SDK under /sdk if one is given; yield its origin."""
+    """Serve the page on a free port, with a copy of the SDK under /sdk if one is given; yield its origin."""
 
     async def page(_request: web.Request) -> web.Response:
         return web.Response(text=PAGE, content_type="text/html")

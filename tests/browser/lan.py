@@ -1,4 +1,4 @@
-"""A network of the tests' own, with a namespace a person: slot 8, which no cluster takes (links' own tests have 9)."""
+"""A test network with one network namespace per user, in slot 8, which no cluster uses (the tests of links use 9)."""
 
 import shutil
 import subprocess
@@ -20,29 +20,29 @@ HOST = SLOT.host_address
 
 @dataclass(frozen=True)
 class Home:
-    """Where one person's browser runs, with links of its own."""
+    """A user's network namespace, with its own links, in which the browser runs."""
 
     name: str
     folder: Path
 
     @property
     def browser(self) -> str:
-        """A script that starts Chromium here."""
+        """The path of a script that starts Chromium in this namespace."""
         return str(netns.client_netns_wrapper(SLOT, self.name, Path(CHROMIUM), self.folder))
 
     def interface(self, device: str, *, up: bool) -> None:
-        """Take one of the interfaces down, or bring it up again."""
+        """Set one of the interfaces up or down."""
         netns.client_netns_link(SLOT, self.name, device, up=up)
 
-    def datagrams(self, *, through: bool) -> None:
-        """Let no UDP in or out, or let it pass again: signaling goes on, media does not."""
-        change = "--delete" if through else "--append"
+    def udp(self, *, blocked: bool) -> None:
+        """Block or unblock all UDP: media stops while signaling continues."""
+        change = "--append" if blocked else "--delete"
         for chain in ("INPUT", "OUTPUT"):
             rule = ["iptables", "--wait", change, chain, "--protocol", "udp", "--jump", "DROP"]
             subprocess.run(netns.client_netns_command(SLOT, self.name, rule), check=True, timeout=10)
 
     def conditions(self, text: str, device: str = "eth0") -> None:
-        """Give a link other conditions; without any it is as good as can be."""
+        """Set the conditions of a link; an empty text removes them."""
         target = f"client-{self.name}:{device}"
         if text:
             control.set_link(SLOT, target, LinkConditions.parse(text))
@@ -52,7 +52,7 @@ class Home:
 
 @contextmanager
 def lan(folder: Path, **homes: tuple[str, ...]) -> Iterator[list[Home]]:
-    """Make a home for each name, with these interfaces, the preferred one first; the host is at HOST."""
+    """Create one home per name, with these interfaces in order of preference; the host's address is HOST."""
     network.remove(SLOT)
     network.create(SLOT, [])
     try:

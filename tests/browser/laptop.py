@@ -1,4 +1,4 @@
-"""A browser whose machine can be closed: all of its processes stand still, as they do in sleep."""
+"""A browser on a laptop whose lid can be closed: all its processes are stopped, as during sleep."""
 
 import os
 import secrets
@@ -16,13 +16,13 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Lid:
-    """Opens and closes the machine of one browser."""
+    """The lid of the laptop that runs one browser."""
 
     mark: bytes
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Let the browser sleep within the block."""
+        """Stop the browser's processes within the block."""
         asleep = self._processes()
         assert asleep, "the browser's processes were not found"
         for pid in asleep:
@@ -44,7 +44,7 @@ class Lid:
 
 @asynccontextmanager
 async def laptop() -> AsyncIterator[tuple[Lid, Browser]]:
-    """Run a browser of its own."""
+    """Run a browser on a laptop of its own."""
     mark = f"--laptop={secrets.token_hex(8)}"
     async with chromium(mark) as browser:
         yield Lid(mark.encode()), browser

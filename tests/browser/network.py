@@ -1,4 +1,4 @@
-"""Bad links for one page of a test, by the browser's own emulation: it needs no root and no namespace."""
+"""Bad network conditions for one page, emulated by the browser, without root and namespaces."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,23 +7,23 @@ from playwright.async_api import CDPSession
 from tests.browser.call import CallPage
 
 NEUTRAL = {"offline": False, "latency": 1, "downloadThroughput": -1, "uploadThroughput": -1}
-"""On, and harmless. Without latency and throughput Chromium switches the emulation off, other fields or not."""
+"""Enabled without effect: without latency and throughput, Chromium disables the emulation whatever the other fields."""
 
 
 @dataclass
 class Link:
-    """A page's network."""
+    """The network of a page."""
 
     session: CDPSession
 
     @classmethod
     async def of(cls, person: CallPage) -> "Link":
-        """Take over a page's network; only connections that are made afterwards obey it."""
+        """Enable the emulation for a page; it applies to connections that are created afterwards."""
         link = cls(await person.page.context.new_cdp_session(person.page))
         await link.session.send("Network.enable")
         await link.set()
         return link
 
     async def set(self, **conditions: Any) -> None:
-        """Change it at once; `packetLoss` is in percent."""
+        """Set the conditions; `packetLoss` is in percent, throughputs are in bytes per second."""
         await self.session.send("Network.emulateNetworkConditions", {**NEUTRAL, **conditions})

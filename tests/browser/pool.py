@@ -1,4 +1,4 @@
-"""What a pool knows of its TURN servers, for a server that runs without an operator."""
+"""The directory of TURN servers, for a signaling server that runs without an operator."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ TTL_SECONDS = 600
 
 
 def ice_directory(file: Path, secret: str, *urls: str) -> dict[str, str]:
-    """Write a directory of TURN servers with a shared secret; returns the setting that names it."""
+    """Write a directory of TURN servers with a shared secret; return the setting with its path."""
     auth = {"type": "hmac", "secret": secret, "ttlSeconds": TTL_SECONDS}
     servers = [{"urls": [url], "auth": auth} for url in urls]
     file.write_text(json.dumps({"version": 1, "servers": servers}))

@@ -1,13 +1,13 @@
-"""How the programs that a test started are ended."""
+"""Stop the programs that a test started."""
 
 import asyncio
 
 END_SECONDS = 20.0
-"""More than any of them takes to say farewell to its clients, on machines that run other tests at the same time."""
+"""More than any of them needs for a graceful shutdown on a machine that runs other tests at the same time."""
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """Ask a program to end, unless it has; fails, and kills it, if it does not in time."""
+    """Terminate a program unless it has exited; if it does not exit in time, kill it and raise TimeoutError."""
     if process.returncode is None:
         process.terminate()
     try:

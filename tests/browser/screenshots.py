@@ -1,6 +1,6 @@
 """Screenshots of the call page's states for the documentation: `make screenshots` writes docs/images/.
 
-A real call between two browsers on the real server; who is seen is drawn, since nobody sits before these cameras.
+They show a real call between two browsers over the real server, with drawn videos in place of cameras.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from playwright.async_api import Browser
-from tests.browser.call import CallPage, chromium, meet
+from tests.browser.call import CallPage, chromium, start_call
 from tests.browser.network import Link
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
-MOST_BYTES: Final = 150_000
+MAX_BYTES: Final = 150_000
 DESK: Final = {"viewport": {"width": 1000, "height": 640}}
 PHONE: Final = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
 ALLOWED: Final = {"permissions": ["camera", "microphone"]}
@@ -36,15 +36,15 @@ PEOPLE: Final[dict[str, tuple[Colour, Colour, Colour, Colour]]] = {
 
 
 def film(wall: Colour, shirt: Colour, face: Colour, hair: Colour) -> bytes:
-    """Return a film (YUV4MPEG2) of a person who nods."""
-    pictures = [f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F20:1 Ip A1:1 C420jpeg\n".encode()]
+    """Return a video (YUV4MPEG2) of a person who nods."""
+    frames = [f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F20:1 Ip A1:1 C420jpeg\n".encode()]
     for number in range(FRAMES):
         nod = round(6 * math.sin(2 * math.pi * number / FRAMES))
         rows = [list(_row(y, nod, wall, shirt, face, hair)) for y in range(HEIGHT)]
         luma = b"".join(bytes(colour[0] for colour in row) for row in rows)
         chroma = [b"".join(bytes(colour[part] for colour in row[::2]) for row in rows[::2]) for part in (1, 2)]
-        pictures.append(b"FRAME\n" + luma + b"".join(chroma))
-    return b"".join(pictures)
+        frames.append(b"FRAME\n" + luma + b"".join(chroma))
+    return b"".join(frames)
 
 
 def _row(y: int, nod: int, wall: Colour, shirt: Colour, face: Colour, hair: Colour) -> Iterator[Colour]:
@@ -63,17 +63,17 @@ def _row(y: int, nod: int, wall: Colour, shirt: Colour, face: Colour, hair: Colo
 NAMES: Final = """Object.defineProperty(MediaStreamTrack.prototype, "label", {
   get() { return this.kind === "video" ? "Integrated camera" : "Built-in microphone"; },
 });"""
-"""What devices are called, instead of a film's path."""
+"""Replaces the devices' labels, which would contain the path of a file."""
 
 
 class Album:
-    """Takes pictures of pages."""
+    """Takes the screenshots of pages."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     async def open(self, browser: Browser, scheme: str = "dark", **device: Any) -> CallPage:
-        """Open the page as a person of its own."""
+        """Open the page with its own storage."""
         context = await browser.new_context(color_scheme=scheme, **{**DESK, **ALLOWED, **device})
         await context.add_init_script(NAMES)
         person = CallPage.of(await context.new_page())
@@ -81,19 +81,19 @@ class Album:
         return person
 
     async def take(self, person: CallPage, name: str) -> None:
-        """Take a picture; fails if it is too large for a repository."""
+        """Take a screenshot; exit if it is too large for the repository."""
         await person.page.mouse.move(0, 0)
-        await person.page.wait_for_timeout(400)  # colours and pictures fade in
+        await person.page.wait_for_timeout(400)  # colours and videos fade in
         file = IMAGES / f"{name}.png"
         await person.page.screenshot(path=file)
         size = file.stat().st_size
         print(f"{file.name}: {size // 1000} kB")
-        if size > MOST_BYTES:
-            raise SystemExit(f"{file} is too large")
+        if size > MAX_BYTES:
+            raise SystemExit(f"{file} has {size} bytes, at most {MAX_BYTES} are allowed")
 
 
 async def states(album: Album, ada: Browser, ben: Browser, server: asyncio.subprocess.Process) -> None:
-    """Go through the states of a call."""
+    """Take screenshots of the states of a call."""
     for name, scheme, device in (("lobby", "light", {}), ("lobby-phone", "dark", PHONE)):
         person = await album.open(ada, scheme, **device)
         await person.ready()
@@ -108,7 +108,7 @@ async def states(album: Album, ada: Browser, ben: Browser, server: asyncio.subpr
     await album.take(one, "call")
     await one.page.click("#show-panel")
     await one.until("document.querySelector('#stats-received').textContent.includes('bit/s')")
-    await one.page.wait_for_timeout(25_000)  # for charts that show something
+    await one.page.wait_for_timeout(25_000)  # fill the charts
     await album.take(one, "panel")
     await one.page.click("#show-panel")
     server.send_signal(signal.SIGSTOP)
@@ -144,23 +144,23 @@ async def states(album: Album, ada: Browser, ben: Browser, server: asyncio.subpr
 
 
 async def call(one: CallPage, other: CallPage) -> tuple[CallPage, CallPage]:
-    """Bring two pages into a call whose way is shown."""
+    """Connect two pages, and wait until they show the path of the media."""
     for person in (one, other):
         await person.ready()
-    await meet(one, other)
+    await start_call(one, other)
     await one.assert_moving()
     await one.path()
     return one, other
 
 
 async def write(writer: CallPage, text: str) -> None:
-    """Write a line to the partner."""
+    """Send a chat message."""
     await writer.page.fill("#text", text)
     await writer.page.press("#text", "Enter")
 
 
 async def main() -> None:
-    """Take all pictures."""
+    """Take all screenshots."""
     secret = secrets.token_hex(16)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
@@ -177,8 +177,8 @@ async def main() -> None:
         ]
         album = Album(server.url)
         await states(album, ada, ben, server.process)
-        shy = await stack.enter_async_context(chromium(without=("--use-fake-ui-for-media-stream",)))
-        person = await album.open(shy, "light", permissions=[])
+        asking = await stack.enter_async_context(chromium(without=("--use-fake-ui-for-media-stream",)))
+        person = await album.open(asking, "light", permissions=[])
         await person.sees("#headline", "does not allow this page to use your camera")
         await album.take(person, "error")
 

@@ -1,4 +1,4 @@
-"""The real command, started on free ports for one test."""
+"""The real signaling server, on free ports for one test."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ class Server:
 
 @asynccontextmanager
 async def signaling_server(log: Path, port: int = 0, host: str = "127.0.0.1", **settings: str) -> AsyncIterator[Server]:
-    """Run the server with settings (without their prefix) and wait until it has printed its URL."""
+    """Run the server with settings (names without their prefix), and wait until it has printed its URL."""
     environment = {f"SWITCHBOARD_{name}": value for name, value in settings.items()}
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
@@ -49,7 +49,7 @@ async def signaling_server(log: Path, port: int = 0, host: str = "127.0.0.1", **
 
 
 async def _url(stream: asyncio.StreamReader, log: Path) -> str:
-    """Return the URL that the server prints once it serves; what it says before goes to the log."""
+    """Return the URL that the server prints once it is ready; write the lines before it to the log."""
     with log.open("ab") as file:
         while line := await stream.readline():
             file.write(line)

@@ -1,4 +1,4 @@
-"""A tab that can be hidden. Playwright tells its pages that they are always in front, so this one is driven by hand."""
+"""A tab that can be hidden, driven by the DevTools protocol: Playwright's pages always believe they are in front."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ START_SECONDS = 30.0
 
 
 class Tab:
-    """A page by the DevTools protocol."""
+    """A page, controlled by the DevTools protocol."""
 
     def __init__(self, http: ClientSession, devtools: str, target: str, socket: ClientWebSocketResponse) -> None:
         self._http = http
@@ -28,10 +28,10 @@ class Tab:
         self._ids = count(1)
 
     async def evaluate(self, expression: str) -> Any:
-        """Return what a JavaScript expression is."""
+        """Return the value of a JavaScript expression."""
         number = next(self._ids)
-        wanted = {"expression": expression, "returnByValue": True, "awaitPromise": True, "userGesture": True}
-        await self._socket.send_json({"id": number, "method": "Runtime.evaluate", "params": wanted})
+        params = {"expression": expression, "returnByValue": True, "awaitPromise": True, "userGesture": True}
+        await self._socket.send_json({"id": number, "method": "Runtime.evaluate", "params": params})
         async with asyncio.timeout(START_SECONDS):
             while (answer := await self._socket.receive_json()).get("id") != number:
                 pass
@@ -42,8 +42,8 @@ class Tab:
         """Wait until an expression is true."""
         await until(lambda: self.evaluate(expression), expression)
 
-    async def says(self, selector: str, text: str) -> None:
-        """Wait until an element says a text."""
+    async def sees(self, selector: str, text: str) -> None:
+        """Wait until an element shows a text."""
         await self.until(f"document.querySelector({json.dumps(selector)})?.textContent.includes({json.dumps(text)})")
 
     async def hide(self) -> None:
@@ -61,7 +61,7 @@ class Tab:
 
 @asynccontextmanager
 async def tab(url: str, folder: Path) -> AsyncIterator[Tab]:
-    """Run a browser of its own with one tab, whose camera is fake; `folder` is for its profile."""
+    """Run a browser with a fake camera and one tab; its profile is in `folder`."""
     process = await asyncio.create_subprocess_exec(
         CHROMIUM, *FLAGS, "--remote-debugging-port=0", f"--user-data-dir={folder}", url,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
@@ -84,7 +84,7 @@ async def tab(url: str, folder: Path) -> AsyncIterator[Tab]:
 
 
 async def _devtools(stream: asyncio.StreamReader) -> str:
-    """Return the address that Chromium prints."""
+    """Return the DevTools address that Chromium prints."""
     while line := await stream.readline():
         if found := re.search(rb"DevTools listening on ws://([^/]+)/", line):
             return f"http://{found[1].decode()}"

@@ -1,4 +1,4 @@
-"""Two people open the page, find each other and talk."""
+"""Calls between two pages."""
 
 import secrets
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from tests.browser.call import CallPage, chromium, meet
+from tests.browser.call import CallPage, chromium, start_call
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
@@ -15,21 +15,21 @@ from tests.browser.waiting import until
 pytestmark = pytest.mark.browser
 
 
-async def test_two_pages_see_each_other_move(tmp_path: Path) -> None:
+async def test_a_call_connects_with_video_in_both_directions(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
 
-        await meet(one, other)
+        await start_call(one, other)
 
         for person in (one, other):
             await person.assert_moving()
             assert person.problems == []
 
 
-async def test_one_leaves_and_the_other_is_told(tmp_path: Path) -> None:
+async def test_the_page_shows_that_the_other_person_left(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-        await meet(one, other)
+        await start_call(one, other)
 
         await one.page.click("#leave")
 
@@ -37,10 +37,10 @@ async def test_one_leaves_and_the_other_is_told(tmp_path: Path) -> None:
         assert "The other person left." in await other.page.locator("#detail").inner_text()
 
 
-async def test_a_reload_brings_the_same_call_back(tmp_path: Path) -> None:
+async def test_a_reload_resumes_the_call(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-        await meet(one, other)
+        await start_call(one, other)
 
         await one.page.reload()
 
@@ -49,7 +49,7 @@ async def test_a_reload_brings_the_same_call_back(tmp_path: Path) -> None:
             await person.assert_moving()
 
 
-async def test_a_relay_only_call_goes_through_the_pools_turn_server(tmp_path: Path) -> None:
+async def test_a_relay_only_call_uses_the_turn_server_of_the_pool(tmp_path: Path) -> None:
     secret = secrets.token_hex(16)
     async with turn_server(tmp_path, secret) as turn:
         settings = ice_directory(tmp_path / "directory.json", secret, turn.url())
@@ -57,21 +57,21 @@ async def test_a_relay_only_call_goes_through_the_pools_turn_server(tmp_path: Pa
             one = await CallPage.open(browser, f"{pod.url}/?relay=1")
             other = await CallPage.open(browser, f"{pod.url}/?relay=1")
 
-            await meet(one, other)
+            await start_call(one, other)
 
             for person in (one, other):
                 await person.assert_moving()
                 assert await person.path() == "relay"
 
 
-async def test_the_pool_learns_how_the_call_went(tmp_path: Path) -> None:
+async def test_both_pages_report_the_call_to_the_pool(tmp_path: Path) -> None:
     async with (
         signaling_server(tmp_path / "server.log") as server,
         chromium() as browser,
         ClientSession(server.url) as http,
     ):
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-        await meet(one, other)
+        await start_call(one, other)
 
         async def stats() -> dict[str, Any]:
             async with http.get("/api/webrtc/stats") as answer:
@@ -87,14 +87,14 @@ async def test_the_pool_learns_how_the_call_went(tmp_path: Path) -> None:
         assert found["setupMs"]["count"] == 2
 
 
-async def test_a_relay_only_call_without_a_relay_says_so_within_the_pools_limit(
+async def test_a_relay_only_call_without_a_relay_fails_within_the_connection_timeout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONNECTION_TIMEOUT", "3000")
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         people = [await CallPage.open(browser, f"{server.url}/?relay=1") for _ in range(2)]
         for person in people:
-            await person.look_for_partner()
+            await person.join_queue()
 
         for person in people:
             await person.sees("#detail", "this service has no relay", 15)

@@ -1,11 +1,11 @@
-"""What a person sees of a call while the networks under it change, and for how long."""
+"""Calls while the networks below them change or degrade."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.browser.call import CallPage, Diary, chromium, meet
+from tests.browser.call import CallPage, Recording, chromium, start_call
 from tests.browser.lan import HOST, Home, lan
 from tests.browser.network import Link
 from tests.browser.server import signaling_server
@@ -15,49 +15,46 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 Took = Callable[[str, float], None]
 MBIT = 1_000_000 / 8
-"""Bytes a second."""
+"""Bytes per second."""
 INTERRUPTED = "The connection is interrupted"
 TOO_SLOW = "The network is too slow for your partner's video."
 
 
-async def lines(person: CallPage) -> int:
-    """Return how many lines the partner's picture has."""
+async def height(person: CallPage) -> int:
+    """Return the height of the remote video in pixels."""
     return int(await person.page.evaluate("document.getElementById('remote').videoHeight"))
 
 
-async def sees_less(person: CallPage) -> bool:
-    """Return whether the partner's picture is small, or there is none and the page says why."""
-    told = await person.page.locator("#video-note", has_text=TOO_SLOW).is_visible()
-    return told or 0 < await lines(person) <= 180
+async def is_reduced(person: CallPage) -> bool:
+    """Return whether the remote video is small, or replaced by a note that explains why."""
+    noted = await person.page.locator("#video-note", has_text=TOO_SLOW).is_visible()
+    return noted or 0 < await height(person) <= 180
 
 
 @pytest.mark.cluster
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 @pytest.mark.parametrize("both_up", [False, True], ids=["the other comes up", "both are up"])
-async def test_another_network_carries_the_call_on(tmp_path: Path, took: Took, both_up: bool) -> None:
+async def test_a_call_continues_over_another_network(tmp_path: Path, took: Took, both_up: bool) -> None:
     with lan(tmp_path, ada=("wifi0", "cell0"), ben=("eth0",)) as (ada, ben):
         ada.interface("cell0", up=both_up)
-        for who, stood in (await call_over_two_networks(ada, ben, tmp_path, both_up=both_up)).items():
-            took(f"{who} saw no moving picture for", stood)
-            assert stood < 15
+        for name, freeze in (await call_over_two_networks(ada, ben, tmp_path, both_up=both_up)).items():
+            took(f"no video for {name}", freeze)
+            assert freeze < 15
 
 
 async def call_over_two_networks(ada: Home, ben: Home, folder: Path, *, both_up: bool) -> dict[str, float]:
-    """Take the first of Ada's networks away, and bring the second unless it is up.
-
-    Return for how many seconds each of them saw no moving picture.
-    """
+    """Disconnect the first of Ada's networks, connect the second unless it is up, and return both longest freezes."""
     async with signaling_server(folder / "server.log", host=HOST) as server:
         trusted = f"--unsafely-treat-insecure-origin-as-secure={server.url}"
         async with (
-            chromium(trusted, executable=ada.browser) as hers,
-            chromium(trusted, executable=ben.browser) as his,
+            chromium(trusted, executable=ada.browser) as first,
+            chromium(trusted, executable=ben.browser) as second,
         ):
-            one, other = await CallPage.open(hers, server.url), await CallPage.open(his, server.url)
-            await meet(one, other)
+            one, other = await CallPage.open(first, server.url), await CallPage.open(second, server.url)
+            await start_call(one, other)
             for person in (one, other):
                 await person.assert_moving()
-            diaries = [await Diary.of(person) for person in (one, other)]
+            recordings = [await Recording.start(person) for person in (one, other)]
 
             ada.interface("wifi0", up=False)
             if not both_up:
@@ -65,54 +62,57 @@ async def call_over_two_networks(ada: Home, ben: Home, folder: Path, *, both_up:
                 ada.interface("cell0", up=True)
 
             for person in (one, other):
-                await person.until("performance.now() - diary.began > 2000")
+                await person.until("performance.now() - recording.began > 2000")
                 await person.assert_moving()
                 await person.wait_for_state("connected")
                 await person.sees("#link", "Online")
                 await person.assert_moving()
-            return {who: await diary.longest_standstill() for who, diary in zip(("she", "he"), diaries, strict=True)}
+            return {
+                home.name: await recording.longest_freeze()
+                for home, recording in zip((ada, ben), recordings, strict=True)
+            }
 
 
-async def test_bandwidth_that_falls_and_comes_back_costs_size_and_not_the_call(tmp_path: Path, took: Took) -> None:
+async def test_low_bandwidth_reduces_the_video_until_it_recovers(tmp_path: Path, took: Took) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
         link = await Link.of(one)
         await link.set(uploadThroughput=2 * MBIT, downloadThroughput=2 * MBIT)
-        await meet(one, other)
+        await start_call(one, other)
         await other.until("document.getElementById('remote').videoHeight >= 360", 60)
-        diary = await Diary.of(other)
+        recording = await Recording.start(other)
 
         await link.set(uploadThroughput=0.15 * MBIT, downloadThroughput=0.15 * MBIT)
-        took("a picture that fits 150 kbit/s", await until(lambda: sees_less(other), "less of a picture", 60))
+        took("video that fits 150 kbit/s", await until(lambda: is_reduced(other), "reduced video", 60))
 
         await link.set(uploadThroughput=2 * MBIT, downloadThroughput=2 * MBIT)
 
-        async def sees_more() -> bool:
-            return await lines(other) >= 360 and not await sees_less(other)
+        async def is_restored() -> bool:
+            return await height(other) >= 360 and not await is_reduced(other)
 
-        took("360 lines again at 2 Mbit/s", await until(sees_more, "a larger picture again", 150))
+        took("360p again at 2 Mbit/s", await until(is_restored, "restored video", 150))
         await other.assert_moving()
         assert await other.state() == "connected"
-        assert not any(INTERRUPTED in said for said in await diary.said())
+        assert not any(INTERRUPTED in text for text in await recording.texts())
 
 
-async def test_a_lossy_network_is_shown_and_the_picture_stays(tmp_path: Path, took: Took) -> None:
+async def test_packet_loss_lowers_the_grade_and_keeps_the_video(tmp_path: Path, took: Took) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
         link = await Link.of(one)
-        await meet(one, other)
+        await start_call(one, other)
         await other.page.click("#show-panel")
         await other.until("document.getElementById('grade').dataset.grade === 'excellent'")
-        diary = await Diary.of(other)
+        recording = await Recording.start(other)
 
         await link.set(packetLoss=10)
 
-        async def warned() -> bool:
+        async def is_poor() -> bool:
             return await other.page.locator("#grade").get_attribute("data-grade") in ("poor", "bad")
 
-        took("the connection shown as poor", await until(warned, "a grade that says so"))
+        took("the grade poor or bad", await until(is_poor, "the grade poor or bad"))
         await other.until("parseFloat(document.getElementById('number-loss').textContent) > 3")
         for person in (one, other):
             await person.assert_moving()
             assert await person.state() == "connected"
-        assert not any(INTERRUPTED in said for said in await diary.said())
+        assert not any(INTERRUPTED in text for text in await recording.texts())

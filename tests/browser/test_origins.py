@@ -1,4 +1,4 @@
-"""Pages of another origin than the pool's: they call if they are allowed to, and are told so if they are not."""
+"""Pages of another origin than the pool's: allowed ones make calls, others get an error that explains why not."""
 
 import secrets
 from importlib.metadata import version
@@ -31,10 +31,10 @@ async def test_pages_of_an_allowed_origin_check_fetch_ice_servers_and_call(tmp_p
             for person in (one, other):
                 await person.until("globalThis.calls?.snapshot.signaling === 'online'")
 
-            checked = await one.page.evaluate("check()")
+            checks = await one.page.evaluate("check()")
             [server] = await one.page.evaluate("calls.fetchIceServers()")
 
-            assert checked == {"camera": True, "microphone": True, "signaling": True, "udp": True, "relay": True}
+            assert checks == {"camera": True, "microphone": True, "signaling": True, "udp": True, "relay": True}
             assert server["urls"] == [turn.url()]
             assert server["credential"]
 
@@ -46,7 +46,7 @@ async def test_pages_of_an_allowed_origin_check_fetch_ice_servers_and_call(tmp_p
                 assert person.problems == []
 
 
-async def test_the_sdk_is_not_for_other_origins(tmp_path: Path) -> None:
+async def test_other_origins_cannot_load_the_sdk(tmp_path: Path) -> None:
     async with (
         application() as origin,
         signaling_server(tmp_path / "server.log", ALLOWED_ORIGINS="https://app.example") as pool,
@@ -58,7 +58,7 @@ async def test_the_sdk_is_not_for_other_origins(tmp_path: Path) -> None:
         assert [text for text in person.problems if "blocked by CORS policy" in text and origin in text]
 
 
-async def test_a_page_of_another_origin_with_a_copy_of_the_sdk_is_told_what_helps(tmp_path: Path) -> None:
+async def test_a_copy_of_the_sdk_reports_that_its_origin_is_not_allowed(tmp_path: Path) -> None:
     async with (
         application(SDK) as origin,
         signaling_server(tmp_path / "server.log", ALLOWED_ORIGINS="https://app.example") as pool,

@@ -1,11 +1,11 @@
-"""What the page shows a person besides the call itself."""
+"""The call page's texts, chat, statistics, checks and accessibility."""
 
 import secrets
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
-from tests.browser.call import CallPage, chromium, meet
+from tests.browser.call import CallPage, chromium, start_call
 from tests.browser.pool import ice_directory
 from tests.browser.server import signaling_server
 from tests.browser.turn import turn_server
@@ -13,14 +13,14 @@ from tools.npm import npm_packages
 
 pytestmark = pytest.mark.browser
 
-ALLOWED_WITHOUT_ASKING = "--use-fake-ui-for-media-stream"
+ALLOW_WITHOUT_PROMPT = "--use-fake-ui-for-media-stream"
 SERIOUS = ("serious", "critical")
 
 
-async def test_a_camera_that_is_not_allowed(tmp_path: Path) -> None:
+async def test_the_page_explains_blocked_devices_and_starts_once_they_are_allowed(tmp_path: Path) -> None:
     async with (
         signaling_server(tmp_path / "server.log") as server,
-        chromium(without=(ALLOWED_WITHOUT_ASKING,)) as browser,
+        chromium(without=(ALLOW_WITHOUT_PROMPT,)) as browser,
     ):
         person = await CallPage.visit(browser, server.url)
 
@@ -33,30 +33,30 @@ async def test_a_camera_that_is_not_allowed(tmp_path: Path) -> None:
         await person.sees("#headline", "Ready when you are")
 
 
-async def test_a_person_without_a_camera_is_heard_and_sees(tmp_path: Path) -> None:
+async def test_a_person_without_a_camera_receives_video(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
         await one.page.add_init_script(
             """const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-            navigator.mediaDevices.getUserMedia = async (wanted) => {
-              if (wanted.video) throw new DOMException("", "NotFoundError");
-              return open(wanted);
+            navigator.mediaDevices.getUserMedia = async (constraints) => {
+              if (constraints.video) throw new DOMException("", "NotFoundError");
+              return open(constraints);
             };"""
         )
         await one.page.reload()
         await one.ready()
         await one.sees("#detail", "No camera was found.")
 
-        await meet(one, other)
+        await start_call(one, other)
 
         await other.sees("#video-note", "Your partner has no camera.")
         await one.until("document.getElementById('remote').videoWidth > 0")
 
 
-async def test_a_camera_that_is_turned_off_is_explained(tmp_path: Path) -> None:
+async def test_the_page_shows_that_the_other_camera_is_off(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-        await meet(one, other)
+        await start_call(one, other)
         await other.assert_moving()
 
         await one.page.keyboard.press("v")
@@ -67,10 +67,10 @@ async def test_a_camera_that_is_turned_off_is_explained(tmp_path: Path) -> None:
         await other.assert_moving()
 
 
-async def test_people_write_to_each_other(tmp_path: Path) -> None:
+async def test_chat_messages_reach_the_other_page(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-        await meet(one, other)
+        await start_call(one, other)
 
         await one.page.click("#show-chat")
         await one.page.keyboard.type("Good morning <b>")
@@ -80,10 +80,10 @@ async def test_people_write_to_each_other(tmp_path: Path) -> None:
         await one.sees("#lines", "You: Good morning <b>")
 
 
-async def test_the_connection_is_shown_in_numbers(tmp_path: Path) -> None:
+async def test_the_panel_shows_statistics(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-        await meet(one, other)
+        await start_call(one, other)
         await one.page.click("#show-panel")
 
         await expect(one.page.locator("#stats-received")).to_contain_text("bit/s", timeout=10_000)
@@ -94,7 +94,7 @@ async def test_the_connection_is_shown_in_numbers(tmp_path: Path) -> None:
         await other.until("[1, 2].includes(Math.ceil(document.getElementById('remote').videoHeight / 90))")
 
 
-async def test_the_checks_before_a_call(tmp_path: Path) -> None:
+async def test_the_checks_before_a_call_pass(tmp_path: Path) -> None:
     secret = secrets.token_hex(16)
     async with turn_server(tmp_path, secret) as turn:
         settings = ice_directory(tmp_path / "directory.json", secret, turn.url())
@@ -111,7 +111,7 @@ async def test_the_checks_before_a_call(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
-async def test_nothing_stands_in_the_way_of_assistive_technology(tmp_path: Path, scheme: str) -> None:
+async def test_the_page_is_accessible(tmp_path: Path, scheme: str) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         people = [
             await CallPage.visit(
@@ -127,7 +127,7 @@ async def test_nothing_stands_in_the_way_of_assistive_technology(tmp_path: Path,
         await one.page.click("#check")
         assert await serious(one) == []
         await one.page.keyboard.press("Escape")
-        await meet(one, other)
+        await start_call(one, other)
         await one.page.click("#show-panel")
         await one.page.click("#show-chat")
         assert await serious(one) == []
@@ -136,7 +136,7 @@ async def test_nothing_stands_in_the_way_of_assistive_technology(tmp_path: Path,
         assert await serious(other) == []
 
 
-async def test_whoever_is_not_signed_in_is_told(tmp_path: Path) -> None:
+async def test_a_page_without_a_token_asks_the_user_to_sign_in(tmp_path: Path) -> None:
     keys = tmp_path / "secrets"
     keys.mkdir()
     (keys / "current").write_text(secrets.token_hex(32))
@@ -149,7 +149,7 @@ async def test_whoever_is_not_signed_in_is_told(tmp_path: Path) -> None:
 
 
 async def serious(person: CallPage) -> list[str]:
-    """Return what axe-core finds serious or worse, as text."""
+    """Return axe-core's serious and critical violations as text."""
     await person.page.add_script_tag(path=npm_packages() / "axe-core" / "axe.min.js")
     found = await person.page.evaluate("axe.run({resultTypes: ['violations']})")
     return [

@@ -1,4 +1,4 @@
-"""A small run of the proof `make prove-calls`: calls come about over each way, also with signaling cut in between."""
+"""A small run of `make prove-calls`: calls connect over each path, also while signaling is interrupted."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 
-async def test_calls_come_about_over_each_way(tmp_path: Path) -> None:
+async def test_calls_connect_over_each_path(tmp_path: Path) -> None:
     kinds = [Kind("direct", 5, cut=True), Kind("udp", 0, cut=True), Kind("tcp", 2, cut=False), Kind("tls", 0, cut=True)]
     found = figures(await prove(tmp_path, kinds, each=1))
     assert (found["connected"], found["problems"]) == (len(kinds), [])

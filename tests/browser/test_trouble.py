@@ -1,4 +1,4 @@
-"""What goes wrong during a call, and what the person sees of it."""
+"""Faults during a call: what the page shows, and how the call recovers."""
 
 import secrets
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Route
-from tests.browser.call import CallPage, Diary, chromium, meet
+from tests.browser.call import CallPage, Recording, chromium, start_call
 from tests.browser.laptop import laptop
 from tests.browser.network import Link
 from tests.browser.pool import ice_directory
@@ -21,14 +21,15 @@ pytestmark = pytest.mark.browser
 
 Took = Callable[[str, float], None]
 FRAMES = "document.getElementById('remote').getVideoPlaybackQuality().totalVideoFrames"
-MEETING_SECONDS = 16
-"""For two pages to load, sign in and meet on a busy machine, before their first sign-in expires."""
+FULL = "The service is full right now."
+SETUP_SECONDS = 16
+"""Enough for two pages to load, sign in and connect on a busy machine before their first token expires."""
 
 
-async def test_a_call_goes_on_while_the_server_is_out_of_reach(tmp_path: Path) -> None:
+async def test_a_call_continues_while_the_server_is_unreachable(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log", HEARTBEAT_SECONDS="1") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-        await meet(one, other)
+        await start_call(one, other)
         server.process.send_signal(signal.SIGSTOP)
         try:
             for person in (one, other):
@@ -43,7 +44,7 @@ async def test_a_call_goes_on_while_the_server_is_out_of_reach(tmp_path: Path) -
             assert await person.state() == "connected"
 
 
-async def test_a_call_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
+async def test_a_call_survives_a_restart_of_the_server(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.mkdir()
     (keys / "current").write_bytes(b"0123456789abcdef" * 4)
@@ -51,7 +52,7 @@ async def test_a_call_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
     async with chromium() as browser:
         async with signaling_server(tmp_path / "server.log", **settings) as server:
             one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
-            await meet(one, other)
+            await start_call(one, other)
             port = int(server.url.rsplit(":", 1)[1])
         async with signaling_server(tmp_path / "server.log", port, **settings):
             for person in (one, other):
@@ -66,11 +67,11 @@ async def test_a_call_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
                 await person.assert_moving()
 
 
-async def test_media_that_falls_silent_comes_back_by_another_connection(tmp_path: Path) -> None:
+async def test_media_recovers_after_total_packet_loss(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
         link = await Link.of(one)
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             await person.assert_moving()
 
@@ -84,7 +85,7 @@ async def test_media_that_falls_silent_comes_back_by_another_connection(tmp_path
             await person.assert_moving()
 
 
-async def test_a_call_whose_connection_is_replaced_while_it_is_measured_is_watched_on(tmp_path: Path) -> None:
+async def test_a_connection_that_is_replaced_during_a_measurement_is_still_measured(tmp_path: Path) -> None:
     slow_statistics = """
       const measure = RTCPeerConnection.prototype.getStats;
       RTCPeerConnection.prototype.getStats = function () {
@@ -97,22 +98,22 @@ async def test_a_call_whose_connection_is_replaced_while_it_is_measured_is_watch
         await one.page.add_init_script(slow_statistics)
         await one.page.reload()
         await one.ready()
-        await meet(one, other)
+        await start_call(one, other)
 
         for _ in range(3):
             await one.page.evaluate("globalThis.old = document.querySelector('iframe')")
             await one.page.evaluate("dispatchEvent(new Event('online'))")
             await one.until(another)
 
-        seen = await one.page.evaluate("measured")
-        await one.until(f"measured > {seen + 3}")
+        before = await one.page.evaluate("measured")
+        await one.until(f"measured > {before + 3}")
 
 
-async def test_a_network_too_bad_for_a_picture_leaves_the_sound_and_says_so(tmp_path: Path) -> None:
+async def test_a_network_too_bad_for_video_keeps_the_audio_and_shows_a_note(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
         link = await Link.of(one)
-        await meet(one, other)
+        await start_call(one, other)
 
         await link.set(packetLoss=40)
 
@@ -121,11 +122,11 @@ async def test_a_network_too_bad_for_a_picture_leaves_the_sound_and_says_so(tmp_
         assert await other.state() == "connected"
 
 
-async def test_a_network_that_goes_and_comes_back_brings_the_call_back(tmp_path: Path) -> None:
+async def test_a_call_recovers_when_the_network_returns(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, other = await CallPage.open(browser, server.url), await CallPage.open(browser, server.url)
         link = await Link.of(one)
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             await person.assert_moving()
 
@@ -139,14 +140,14 @@ async def test_a_network_that_goes_and_comes_back_brings_the_call_back(tmp_path:
             await person.assert_moving()
 
 
-async def test_a_laptop_that_was_closed_finds_its_call_again(tmp_path: Path) -> None:
+async def test_a_call_recovers_after_the_laptop_was_closed(tmp_path: Path) -> None:
     async with (
         signaling_server(tmp_path / "server.log", HEARTBEAT_SECONDS="1") as server,
         chromium() as browser,
         laptop() as (lid, another_browser),
     ):
         one, other = await CallPage.open(another_browser, server.url), await CallPage.open(browser, server.url)
-        await meet(one, other)
+        await start_call(one, other)
 
         with lid.closed():
             await other.sees("#headline", "Your partner's connection is interrupted")
@@ -156,30 +157,30 @@ async def test_a_laptop_that_was_closed_finds_its_call_again(tmp_path: Path) -> 
             await person.assert_moving()
 
 
-async def test_a_second_tab_is_a_person_of_its_own(tmp_path: Path) -> None:
+async def test_a_second_tab_has_a_session_of_its_own(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one = await CallPage.open(browser, server.url)
-        # A tab that was opened by another one begins with a copy of its storage.
+        # A tab that another tab opens starts with a copy of its session storage.
         async with one.page.expect_popup() as popup:
             await one.page.evaluate("window.open(location.href)")
         other = CallPage.of(await popup.value)
         await other.ready()
 
-        await meet(one, other)
+        await start_call(one, other)
 
         for person in (one, other):
             await person.sees("#link", "Online")
             await person.assert_moving()
 
 
-async def test_whoever_presses_next_meets_somebody_else(tmp_path: Path) -> None:
+async def test_the_next_call_is_with_another_person(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log") as server, chromium() as browser:
         one, left, third = [await CallPage.open(browser, server.url) for _ in range(3)]
-        await meet(one, left)
+        await start_call(one, left)
 
         await one.page.click("#next")
         await left.sees("#detail", "The other person moved on")
-        await third.look_for_partner()
+        await third.join_queue()
 
         for person in (one, third):
             await person.wait_for_state("connected")
@@ -187,25 +188,25 @@ async def test_whoever_presses_next_meets_somebody_else(tmp_path: Path) -> None:
         assert await left.state() == "idle"
 
 
-async def test_a_busy_pool_says_so_and_lets_in_whoever_waited(tmp_path: Path) -> None:
+async def test_a_page_waits_while_the_pool_is_full_and_then_starts(tmp_path: Path) -> None:
     async with signaling_server(tmp_path / "server.log", CAPACITY="1") as server, chromium() as browser:
         first = await CallPage.open(browser, server.url)
         second = await CallPage.visit(browser, server.url, permissions=["camera", "microphone"])
-        await second.sees("#detail", "The service is full right now.")
+        await second.sees("#detail", FULL)
 
         await first.page.close()
 
         await second.ready()
-        assert "All places" not in await second.page.locator("#detail").inner_text()
+        assert FULL not in await second.page.locator("#detail").inner_text()
 
 
-async def test_a_relay_that_dies_interrupts_the_call_until_it_is_back(tmp_path: Path, took: Took) -> None:
+async def test_a_call_recovers_when_its_relay_restarts(tmp_path: Path, took: Took) -> None:
     secret = secrets.token_hex(16)
     async with chromium() as browser, turn_server(tmp_path, secret) as turn:
         settings = ice_directory(tmp_path / "directory.json", secret, turn.url())
         async with signaling_server(tmp_path / "server.log", **settings) as server:
             people = [await CallPage.open(browser, f"{server.url}/?relay=1") for _ in range(2)]
-            await meet(*people)
+            await start_call(*people)
             for person in people:
                 await person.assert_moving()
 
@@ -219,10 +220,10 @@ async def test_a_relay_that_dies_interrupts_the_call_until_it_is_back(tmp_path: 
                     await person.wait_for_state("connected", 60)
                     await person.assert_moving()
                     assert await person.path() == "relay"
-                took("moving pictures after the relay was back", time.monotonic() - back)
+                took("video after the restart of the relay", time.monotonic() - back)
 
 
-async def test_a_relay_that_is_replaced_elsewhere_is_asked_for(tmp_path: Path, took: Took) -> None:
+async def test_a_call_recovers_over_a_relay_at_a_new_address(tmp_path: Path, took: Took) -> None:
     secret, directory = secrets.token_hex(16), tmp_path / "directory.json"
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
@@ -231,7 +232,7 @@ async def test_a_relay_that_is_replaced_elsewhere_is_asked_for(tmp_path: Path, t
         settings = ice_directory(directory, secret, one_turn.url())
         async with signaling_server(tmp_path / "server.log", **settings) as server:
             people = [await CallPage.open(browser, f"{server.url}/?relay=1") for _ in range(2)]
-            await meet(*people)
+            await start_call(*people)
             for person in people:
                 await person.assert_moving()
 
@@ -240,15 +241,15 @@ async def test_a_relay_that_is_replaced_elsewhere_is_asked_for(tmp_path: Path, t
                 await person.sees("#headline", "The connection is interrupted")
             async with turn_server(second, secret) as another_turn:
                 ice_directory(directory, secret, another_turn.url())
-                known = time.monotonic()
+                listed = time.monotonic()
                 for person in people:
                     await person.wait_for_state("connected", 60)
                     await person.assert_moving()
                     assert await person.path() == "relay"
-                took("moving pictures after the pool knew another relay", time.monotonic() - known)
+                took("video after the pool listed another relay", time.monotonic() - listed)
 
 
-async def test_another_relay_takes_over_from_one_that_dies(tmp_path: Path, took: Took) -> None:
+async def test_a_call_fails_over_to_another_relay(tmp_path: Path, took: Took) -> None:
     secret = secrets.token_hex(16)
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
@@ -261,23 +262,23 @@ async def test_another_relay_takes_over_from_one_that_dies(tmp_path: Path, took:
         settings = ice_directory(tmp_path / "directory.json", secret, one_turn.url(), another_turn.url())
         async with signaling_server(tmp_path / "server.log", **settings) as server:
             people = [await CallPage.open(browser, f"{server.url}/?relay=1") for _ in range(2)]
-            await meet(*people)
+            await start_call(*people)
             for person in people:
                 await person.assert_moving()
-            diaries = [await Diary.of(person) for person in people]
+            recordings = [await Recording.start(person) for person in people]
 
             await one_turn.kill()
             for person in people:
-                await person.until("performance.now() - diary.began > 2000")
+                await person.until("performance.now() - recording.began > 2000")
                 await person.wait_for_state("connected", 60)
                 await person.assert_moving()
                 assert await person.path() == "relay"
 
-            for diary in diaries:
-                took("no moving picture for", await diary.longest_standstill())
+            for recording in recordings:
+                took("no video", await recording.longest_freeze())
 
 
-async def test_a_tab_in_the_background_keeps_its_call(tmp_path: Path, took: Took) -> None:
+async def test_a_background_tab_keeps_its_call(tmp_path: Path, took: Took) -> None:
     async with (
         signaling_server(tmp_path / "server.log", HEARTBEAT_SECONDS="1") as server,
         chromium() as browser,
@@ -286,62 +287,62 @@ async def test_a_tab_in_the_background_keeps_its_call(tmp_path: Path, took: Took
         other = await CallPage.open(browser, server.url)
         await one.until("document.querySelector('#start:enabled') !== null")
         await one.evaluate("document.getElementById('start').click()")
-        await other.look_for_partner()
+        await other.join_queue()
         await other.wait_for_state("connected")
-        diary = await Diary.of(other)
+        recording = await Recording.start(other)
 
         await one.hide()
         server.process.send_signal(signal.SIGSTOP)
         try:
-            await one.says("#banner", "Reconnecting to the server. The call continues.")
+            await one.sees("#banner", "Reconnecting to the server. The call continues.")
         finally:
             server.process.send_signal(signal.SIGCONT)
-        await one.says("#link", "Online")
+        await one.sees("#link", "Online")
         await other.sees("#link", "Online")
         await other.page.click("#show-chat")
         await other.page.fill("#text", "Are you there?")
         await other.page.press("#text", "Enter")
-        await one.says("#lines", "Are you there?")
+        await one.sees("#lines", "Are you there?")
         await other.assert_moving()
-        assert not any("The connection is interrupted" in said for said in await diary.said())
+        assert not any("The connection is interrupted" in text for text in await recording.texts())
 
         shown = time.monotonic()
         await one.show()
         await one.until("document.body.dataset.state === 'connected'")
         before = await one.evaluate(FRAMES)
         await one.until(f"{FRAMES} > {before}")
-        took("moving pictures after the tab was shown", time.monotonic() - shown)
+        took("video after the tab was shown", time.monotonic() - shown)
 
 
-async def signed_in(browser: Browser, server: Server, give: Callable[[], str]) -> CallPage:
-    """Open the page as an application would embed it whose people are signed in: `give` is asked for their JWT."""
+async def signed_in(browser: Browser, server: Server, jwt: Callable[[], str]) -> CallPage:
+    """Open the page with the SDK's option `token`, whose callback returns `jwt()`."""
 
     async def with_token(route: Route) -> None:
         answer = await route.fetch()
         text = await answer.text()
-        embedded = text.replace("new Switchboard()", "new Switchboard({ token: (wish) => giveToken(wish) })")
+        embedded = text.replace("new Switchboard()", "new Switchboard({ token: () => fetchToken() })")
         assert embedded != text
         await route.fulfill(response=answer, body=embedded)
 
     context = await browser.new_context(permissions=["camera", "microphone"])
     await context.route("**/web/app.js", with_token)
     person = CallPage.of(await context.new_page())
-    await person.page.expose_function("giveToken", lambda _wish: give())
+    await person.page.expose_function("fetchToken", jwt)
     await person.page.goto(server.url)
     await person.ready()
     return person
 
 
-async def test_a_sign_in_that_expires_is_renewed_unseen_or_asked_for_while_the_call_goes_on(
+async def test_an_expired_token_is_renewed_or_the_user_is_asked_to_sign_in_while_the_call_continues(
     tmp_path: Path, took: Took
 ) -> None:
     settings = {"AUTH_TYPE": "SharedSecret", "AUTH_SECRET_DIR": str(secret_dir(tmp_path / "secrets"))}
     async with signaling_server(tmp_path / "server.log", **settings) as server, chromium() as browser:
-        one = await signed_in(browser, server, lambda: token(sub="ada", exp=int(time.time()) + MEETING_SECONDS))
-        expiring = [token(sub="ben", exp=int(time.time()) + MEETING_SECONDS)]
+        one = await signed_in(browser, server, lambda: token(sub="ada", exp=int(time.time()) + SETUP_SECONDS))
+        expiring = [token(sub="ben", exp=int(time.time()) + SETUP_SECONDS)]
         other = await signed_in(browser, server, lambda: expiring[-1])
-        await meet(one, other)
-        diary = await Diary.of(one)
+        await start_call(one, other)
+        recording = await Recording.start(one)
         expiring.append("")
 
         await other.sees("#banner", "This page could not sign you in. Sign in again.")
@@ -355,4 +356,4 @@ async def test_a_sign_in_that_expires_is_renewed_unseen_or_asked_for_while_the_c
         took("online after signing in again", time.monotonic() - signed)
         assert await other.state() == "connected"
         await one.assert_moving()
-        assert not any("sign" in said.lower() for said in await diary.said())
+        assert not any("sign" in text.lower() for text in await recording.texts())

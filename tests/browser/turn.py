@@ -1,4 +1,4 @@
-"""A real TURN server of this machine for one test."""
+"""A real TURN server on this machine for one test."""
 
 import asyncio
 import shutil
@@ -20,7 +20,7 @@ Transport: TypeAlias = Literal["udp", "tcp", "tls"]
 
 @dataclass(frozen=True)
 class TurnServer:
-    """A running coturn; `tls_port` is of use only if it was started with `tls`."""
+    """A running coturn; it listens on `tls_port` only if it was started with `tls`."""
 
     process: asyncio.subprocess.Process
     address: str
@@ -34,7 +34,7 @@ class TurnServer:
         return f"turn:{self.address}:{self.port}?transport={transport}"
 
     async def kill(self) -> None:
-        """Let it die at once, without a word to its clients."""
+        """Kill it, so that its clients are not notified."""
         self.process.kill()
         await self.process.wait()
 
@@ -43,7 +43,7 @@ class TurnServer:
 async def turn_server(
     folder: Path, secret: str, port: int = 0, address: str = LOOPBACK, *, tls: bool = False
 ) -> AsyncIterator[TurnServer]:
-    """Run coturn with a shared secret; with `tls` also on another port, with a certificate of its own."""
+    """Run coturn with a shared secret; with `tls` also on a TLS port, with a self-signed certificate."""
     program = shutil.which("turnserver")
     assert program, "no turnserver. Remedy: apt-get install coturn"
     port, tls_port = port or free_port(address), free_port(address)
@@ -80,18 +80,18 @@ async def turn_server(
 
 
 def _certificate(folder: Path, address: str) -> dict[str, Path]:
-    """Make a certificate that nobody trusts; return coturn's options for it."""
-    made = {"cert": folder / "turn-cert.pem", "pkey": folder / "turn-key.pem"}
+    """Create a self-signed certificate; return coturn's options for it."""
+    files = {"cert": folder / "turn-cert.pem", "pkey": folder / "turn-key.pem"}
     request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     names = ["-subj", "/CN=turn", "-addext", f"subjectAltName=IP:{address}"]
-    files = ["-keyout", str(made["pkey"]), "-out", str(made["cert"])]
-    subprocess.run(["openssl", *request, *names, *files], check=True, capture_output=True, timeout=30)
-    return made
+    output = ["-keyout", str(files["pkey"]), "-out", str(files["cert"])]
+    subprocess.run(["openssl", *request, *names, *output], check=True, capture_output=True, timeout=30)
+    return files
 
 
 async def _listens(address: str, port: int) -> None:
     async with asyncio.timeout(START_SECONDS):
-        while True:  # coturn listens with TCP as soon as it does with UDP
+        while True:  # coturn opens its TCP and UDP listeners at the same time
             try:
                 _, writer = await asyncio.open_connection(address, port)
             except OSError:

@@ -1,4 +1,4 @@
-"""Waiting for what a person sees, and saying how long it took."""
+"""Wait for a condition, and measure the time."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ POLL_SECONDS = 0.05
 
 
 async def until(condition: Callable[[], Awaitable[object]], what: str, seconds: float = 30.0) -> float:
-    """Return the seconds until the condition held; fail with its name if it does not in time."""
+    """Return the seconds until a condition was true; fail with `what` if it is not in time."""
     began = time.monotonic()
     while not await condition():
         assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s: {what}"

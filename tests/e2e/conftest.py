@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.cluster.leftovers import leftovers
 from tests.e2e.embedded import Embedded
 from tests.e2e.kubectl import Kubectl
-from tests.e2e.made import Made
+from tests.e2e.quickstart import Quickstart
 
 from switchboard_cluster.cluster import need
 from switchboard_cluster.layout import Paths
@@ -37,9 +37,9 @@ def cluster(machine: None) -> Iterator[Embedded]:
 
 
 @pytest.fixture(scope="session")
-def switchboard(cluster: Embedded) -> Made:
+def switchboard(cluster: Embedded) -> Quickstart:
     """Switchboard on the cluster, as `make up` brings it about."""
-    return Made.now(cluster)
+    return Quickstart.up(cluster)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.e2e.kubectl import Object, all_ready, ready
-from tests.e2e.made import Made
+from tests.e2e.quickstart import Quickstart
 
 from switchboard_crds import names
 
@@ -21,24 +21,24 @@ def replaced(before: set[str], count: int) -> Callable[[list[Object]], bool]:
     return lambda pods: all_ready(count)(pods) and before.isdisjoint(map(name_of, pods))
 
 
-def signaling_pods(switchboard: Made) -> list[Object]:
+def signaling_pods(switchboard: Quickstart) -> list[Object]:
     found: list[Object] = switchboard.kubectl.wait_for(
         "pods", all_ready(2), "two signaling pods", timeout=120, selector=SIGNALING
     )
     return found
 
 
-def kill(switchboard: Made, *pods: str) -> None:
+def kill(switchboard: Quickstart, *pods: str) -> None:
     switchboard.kubectl("delete", "pod", *pods, "--grace-period=0", "--force", "--wait=false")
 
 
-def primaries(switchboard: Made) -> list[str]:
+def primaries(switchboard: Quickstart) -> list[str]:
     """Return the Valkey pods that say that they are primaries."""
     pods = switchboard.kubectl.json("get", "pods", f"--selector={REDIS}")["items"]
     return [name_of(pod) for pod in pods if ready(pod) and "role:master" in replication(switchboard, name_of(pod))]
 
 
-def replication(switchboard: Made, pod: str) -> str:
+def replication(switchboard: Quickstart, pod: str) -> str:
     script = "REDISCLI_AUTH=$(cat /etc/switchboard/redis/node-password) valkey-cli --user node info replication"
     done = switchboard.kubectl.run("exec", pod, "--", "sh", "-c", script)
     return done.stdout + done.stderr

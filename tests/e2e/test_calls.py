@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from tests.browser.call import CallPage, Diary, chromium, meet
+from tests.browser.call import CallPage, Recording, chromium, start_call
 from tests.e2e.kubectl import Object, all_ready, ready
-from tests.e2e.made import Made
 from tests.e2e.pods import SIGNALING, TURN, kill, name_of, primaries, replaced, signaling_pods
 from tests.e2e.processes import kill as kill_process
+from tests.e2e.quickstart import Quickstart
 
 from switchboard_cluster import quickstart
 from switchboard_crds import names
@@ -35,24 +35,24 @@ async def write(writer: CallPage, reader: CallPage, text: str) -> None:
     await reader.sees("#lines", text)
 
 
-async def test_a_call_comes_about(switchboard: Made, took: Took) -> None:
+async def test_a_call_comes_about(switchboard: Quickstart, took: Took) -> None:
     signaling_pods(switchboard)
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
         began = time.monotonic()
-        await meet(one, other)
+        await start_call(one, other)
         took("from the button to the call, seen by both", time.monotonic() - began)
         for person in (one, other):
             await person.assert_moving()
         await write(one, other, "Good morning")
 
 
-async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Made, took: Took) -> None:
+async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Quickstart, took: Took) -> None:
     before = [name_of(pod) for pod in signaling_pods(switchboard)]
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
-        await meet(one, other)
-        diaries = [await Diary.of(person) for person in (one, other)]
+        await start_call(one, other)
+        recordings = [await Recording.start(person) for person in (one, other)]
         for number, pod in enumerate(before, 1):
             killed = time.monotonic()
             kill(switchboard, pod)
@@ -62,13 +62,13 @@ async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Made, to
                 await person.sees("#link", "Online")
             took(f"both online and heard after pod {number} was killed", time.monotonic() - killed)
             switchboard.kubectl.wait_for("pods", replaced({pod}, 2), "another pod", timeout=120, selector=SIGNALING)
-        for person, diary in zip((one, other), diaries, strict=True):
+        for person, recording in zip((one, other), recordings, strict=True):
             assert await person.state() == "connected"
-            assert not any(INTERRUPTED in said for said in await diary.said())
+            assert not any(INTERRUPTED in text for text in await recording.texts())
             await person.assert_moving()
 
 
-async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: Made, took: Took) -> None:
+async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: Quickstart, took: Took) -> None:
     def roll_out(*proxies: str) -> float:
         """Have all pods replaced, and return how long it took."""
         before = {name_of(pod) for pod in signaling_pods(switchboard)}
@@ -80,46 +80,46 @@ async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: 
 
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
-        await meet(one, other)
-        diaries = [await Diary.of(person) for person in (one, other)]
+        await start_call(one, other)
+        recordings = [await Recording.start(person) for person in (one, other)]
         try:
             took("the rollout under the call", roll_out(EXAMPLE_PROXY))
             await write(one, other, "Are you there?")
         finally:
             roll_out()
         await write(other, one, "I am.")
-        for person, diary in zip((one, other), diaries, strict=True):
+        for person, recording in zip((one, other), recordings, strict=True):
             await person.sees("#link", "Online")
             await person.assert_moving()
-            said = await diary.said()
+            said = await recording.texts()
             assert not any(RECONNECTING in text or INTERRUPTED in text for text in said), said
 
 
 async def test_a_relay_that_dies_interrupts_the_call_and_says_so_until_it_serves_again(
-    switchboard: Made, took: Took
+    switchboard: Quickstart, took: Took
 ) -> None:
     crash_relays(switchboard)  # the kubelet starts again at once what dies first, and after 10 s what dies then
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, f"{switchboard.url}/?relay=1") for _ in range(2)]
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             await person.assert_moving()
             assert await person.path() == "relay"
-        diaries = [await Diary.of(person) for person in (one, other)]
+        recordings = [await Recording.start(person) for person in (one, other)]
         crash_relays(switchboard)
         served = time.monotonic()
-        for who, person, diary in zip(("one", "the other"), (one, other), diaries, strict=True):
-            told = await diary.seconds_until(INTERRUPTED)
+        for who, person, recording in zip(("one", "the other"), (one, other), recordings, strict=True):
+            told = await recording.seconds_until(INTERRUPTED)
             took(f"{who} was told after", told)
             assert told < NOTICEABLE_SECONDS
             await person.wait_for_state("connected", 90)
             await person.assert_moving()
             assert await person.path() == "relay"
             took(f"{who} saw moving pictures after the relays served again", time.monotonic() - served)
-            took(f"{who} saw no moving picture for", await diary.longest_standstill())
+            took(f"{who} saw no moving picture for", await recording.longest_freeze())
 
 
-def crash_relays(switchboard: Made) -> None:
+def crash_relays(switchboard: Quickstart) -> None:
     """Kill all coturn processes, and wait until the fleet has them again, in the same pods."""
     before = switchboard.kubectl.json("get", "pods", f"--selector={TURN}")["items"]
     for pod in before:
@@ -141,7 +141,7 @@ def restarts(pods: list[Object]) -> list[int]:
     return found
 
 
-def wipe(switchboard: Made) -> None:
+def wipe(switchboard: Quickstart) -> None:
     """Remove all that the pools have in the store, whatever is being written meanwhile."""
     secret: Object = switchboard.kubectl.json("get", "secret", f"{quickstart.POOL}-redis-client")
     user, password = (base64.b64decode(secret["data"][name]).decode() for name in ("username", "password"))
@@ -151,13 +151,13 @@ def wipe(switchboard: Made) -> None:
         switchboard.kubectl("exec", pod, "--", "sh", "-c", script)
 
 
-async def test_a_store_that_is_wiped_ends_no_call(switchboard: Made, took: Took) -> None:
+async def test_a_store_that_is_wiped_ends_no_call(switchboard: Quickstart, took: Took) -> None:
     signaling_pods(switchboard)
     switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the store whole", timeout=180)
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
-        await meet(one, other)
-        diaries = [await Diary.of(person) for person in (one, other)]
+        await start_call(one, other)
+        recordings = [await Recording.start(person) for person in (one, other)]
 
         wipe(switchboard)
         wiped = time.monotonic()
@@ -166,9 +166,9 @@ async def test_a_store_that_is_wiped_ends_no_call(switchboard: Made, took: Took)
         took("both heard after the store was wiped", time.monotonic() - wiped)
 
         third, fourth = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
-        await meet(third, fourth)
-        for person, diary in zip((one, other), diaries, strict=True):
+        await start_call(third, fourth)
+        for person, recording in zip((one, other), recordings, strict=True):
             assert await person.state() == "connected"
-            assert not any(INTERRUPTED in said for said in await diary.said())
+            assert not any(INTERRUPTED in text for text in await recording.texts())
             await person.assert_moving()
             await person.sees("#link", "Online")

@@ -4,10 +4,10 @@ import asyncio
 import itertools
 
 import pytest
-from tests.browser.call import CallPage, chromium, meet
+from tests.browser.call import CallPage, chromium, start_call
 from tests.e2e.kubectl import Object, ready
-from tests.e2e.made import Made
 from tests.e2e.pods import REDIS, SIGNALING, TURN, kill, name_of, primaries, replaced, replication, signaling_pods
+from tests.e2e.quickstart import Quickstart
 
 from switchboard_cluster import quickstart
 from switchboard_crds import names
@@ -31,7 +31,7 @@ async def exchange(one: Client, other: Client, text: str) -> None:
         assert said.frame.sdp == text
 
 
-async def test_clients_on_different_pods_are_matched_and_hear_each_other(switchboard: Made) -> None:
+async def test_clients_on_different_pods_are_matched_and_hear_each_other(switchboard: Quickstart) -> None:
     first, second = signaling_pods(switchboard)
     async with Client(pod_url(first)) as one, Client(pod_url(second)) as other:
         await asyncio.gather(one.join(), other.join())
@@ -40,7 +40,7 @@ async def test_clients_on_different_pods_are_matched_and_hear_each_other(switchb
         await exchange(one, other, "v=0 hello")
 
 
-async def test_a_match_outlives_the_pod_of_one_of_its_clients(switchboard: Made) -> None:
+async def test_a_match_outlives_the_pod_of_one_of_its_clients(switchboard: Quickstart) -> None:
     first, second = signaling_pods(switchboard)
     pods = itertools.chain([pod_url(first)], itertools.repeat(pod_url(second)))
     async with Client(lambda: next(pods)) as one, Client(pod_url(second)) as other:
@@ -54,12 +54,12 @@ async def test_a_match_outlives_the_pod_of_one_of_its_clients(switchboard: Made)
 
 
 @pytest.mark.browser
-async def test_a_call_goes_on_while_all_signaling_pods_are_replaced_and_new_ones_work(switchboard: Made) -> None:
+async def test_a_call_goes_on_while_all_signaling_pods_are_replaced_and_new_ones_work(switchboard: Quickstart) -> None:
     before = {name_of(pod) for pod in signaling_pods(switchboard)}
     async with chromium() as browser:
         one = await CallPage.open(browser, switchboard.url)
         other = await CallPage.open(browser, switchboard.url)
-        await meet(one, other)
+        await start_call(one, other)
         kill(switchboard, *before)
         for person in (one, other):
             await person.assert_moving()
@@ -69,10 +69,10 @@ async def test_a_call_goes_on_while_all_signaling_pods_are_replaced_and_new_ones
             await person.assert_moving()
         third = await CallPage.open(browser, switchboard.url)
         fourth = await CallPage.open(browser, switchboard.url)
-        await meet(third, fourth)
+        await start_call(third, fourth)
 
 
-async def test_new_matches_are_made_after_a_valkey_primary_was_killed(switchboard: Made) -> None:
+async def test_new_matches_are_made_after_a_valkey_primary_was_killed(switchboard: Quickstart) -> None:
     first, second = signaling_pods(switchboard)
     found = primaries(switchboard)
     assert len(found) == 3, replication(switchboard, f"{quickstart.POOL}-redis-0-0")
@@ -84,7 +84,7 @@ async def test_new_matches_are_made_after_a_valkey_primary_was_killed(switchboar
     switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the cluster whole again", timeout=180)
 
 
-def test_a_valkey_primary_that_is_told_to_go_hands_its_shard_over_first(switchboard: Made) -> None:
+def test_a_valkey_primary_that_is_told_to_go_hands_its_shard_over_first(switchboard: Quickstart) -> None:
     leaving = primaries(switchboard)[0]
     shard = leaving.rpartition("-")[0]
     pods = switchboard.kubectl.json("get", "pods", f"--selector={REDIS}")["items"]
@@ -96,7 +96,7 @@ def test_a_valkey_primary_that_is_told_to_go_hands_its_shard_over_first(switchbo
 
 
 @pytest.mark.browser
-async def test_relayed_calls_work_again_after_coturn_was_killed(switchboard: Made) -> None:
+async def test_relayed_calls_work_again_after_coturn_was_killed(switchboard: Quickstart) -> None:
     before = {name_of(pod) for pod in switchboard.kubectl.json("get", "pods", f"--selector={TURN}")["items"]}
     kill(switchboard, *before)
     switchboard.kubectl.wait_for("pods", replaced(before, len(before)), "another coturn", timeout=120, selector=TURN)
@@ -104,6 +104,6 @@ async def test_relayed_calls_work_again_after_coturn_was_killed(switchboard: Mad
     async with chromium() as browser:
         one = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
         other = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             assert await person.path() == "relay"

@@ -1,9 +1,9 @@
 """`make up` ends with a URL, and two people who open it see each other."""
 
 import pytest
-from tests.browser.call import CallPage, chromium, meet
-from tests.e2e.made import Made, last_url, make_up
+from tests.browser.call import CallPage, chromium, start_call
 from tests.e2e.pods import TURN
+from tests.e2e.quickstart import Quickstart, last_url, make_up
 
 from switchboard_cluster import quickstart
 from switchboard_crds import names
@@ -11,37 +11,37 @@ from switchboard_crds import names
 pytestmark = [pytest.mark.cluster, pytest.mark.browser, pytest.mark.timeout(600)]
 
 
-def test_make_up_prints_the_url_and_may_be_repeated(switchboard: Made) -> None:
+def test_make_up_prints_the_url_and_may_be_repeated(switchboard: Quickstart) -> None:
     assert last_url(make_up(switchboard.port)) == switchboard.url
 
 
 @pytest.mark.parametrize("kind", ["signalingpool", "turnfleet", "rediscluster"])
-def test_all_three_kinds_are_ready(switchboard: Made, kind: str) -> None:
+def test_all_three_kinds_are_ready(switchboard: Quickstart, kind: str) -> None:
     ready, why = quickstart.judge(switchboard.kubectl.json("get", kind, quickstart.POOL))
     assert ready, why
 
 
-def test_coturn_takes_its_whole_configuration(switchboard: Made) -> None:
+def test_coturn_takes_its_whole_configuration(switchboard: Quickstart) -> None:
     logs = switchboard.kubectl("logs", f"--selector={TURN}", f"--container={names.COTURN_CONTAINER}", "--tail=-1")
     assert "Coturn Version" in logs
     assert not [line for line in logs.splitlines() if "Bad configuration" in line or "is deprecated" in line]
 
 
-async def test_two_people_meet_and_see_each_other(switchboard: Made) -> None:
+async def test_two_people_meet_and_see_each_other(switchboard: Quickstart) -> None:
     async with chromium() as browser:
         one = await CallPage.open(browser, switchboard.url)
         other = await CallPage.open(browser, switchboard.url)
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             await person.assert_moving()
             assert not person.problems
 
 
-async def test_a_call_that_may_only_go_through_a_relay_does(switchboard: Made) -> None:
+async def test_a_call_that_may_only_go_through_a_relay_does(switchboard: Quickstart) -> None:
     async with chromium() as browser:
         one = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
         other = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
-        await meet(one, other)
+        await start_call(one, other)
         for person in (one, other):
             await person.assert_moving()
             assert await person.path() == "relay"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.e2e.embedded import Embedded
 from tests.e2e.kubectl import ready
-from tests.e2e.made import Made
+from tests.e2e.quickstart import Quickstart
 
 from switchboard_cluster import quickstart
 
@@ -32,7 +32,7 @@ def written(log: Path, user: str, since: int) -> Iterator[str]:
                 yield f"{event['verb']} {reference.get('resource')}/{reference.get('name')}"
 
 
-def test_the_operator_writes_nothing_while_nothing_changes(cluster: Embedded, switchboard: Made) -> None:
+def test_the_operator_writes_nothing_while_nothing_changes(cluster: Embedded, switchboard: Quickstart) -> None:
     for kind in ("signalingpool", "turnfleet", "rediscluster"):
         switchboard.kubectl.wait_for(f"{kind} {quickstart.POOL}", ready, f"{kind} ready", timeout=180)
     log, user = cluster.paths.log("audit"), f"system:serviceaccount:{quickstart.NAMESPACE}:{quickstart.RELEASE}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.kubectl import Kubectl, Object, ready
-from tests.e2e.made import Made
+from tests.e2e.quickstart import Quickstart
 
 from switchboard_cluster import quickstart
 from switchboard_crds import names
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def room(switchboard: Made, namespace: Kubectl) -> Kubectl:
+def room(switchboard: Quickstart, namespace: Kubectl) -> Kubectl:
     """A namespace of the test's own, on a cluster with the operator."""
     return namespace
 
@@ -41,7 +41,7 @@ def says(*words: str) -> Callable[[Object], bool]:
     return holds
 
 
-def test_an_image_that_cannot_be_pulled(room: Kubectl, switchboard: Made) -> None:
+def test_an_image_that_cannot_be_pulled(room: Kubectl, switchboard: Quickstart) -> None:
     room.apply(pool(image="registry.invalid/signaling:none"))
     room.wait_for(
         "sp calls", says("ImagePull", f"Pod {room.namespace}/calls-", "Remedy"), "the image's trouble", timeout=120
@@ -66,7 +66,7 @@ def test_a_redis_cluster_that_does_not_exist_yet(room: Kubectl) -> None:
     room.wait_for("sp calls", ready, "the pool ready with its store", timeout=180)
 
 
-def test_a_region_without_a_node(room: Kubectl, switchboard: Made) -> None:
+def test_a_region_without_a_node(room: Kubectl, switchboard: Quickstart) -> None:
     def fleet(region: str) -> Object:
         return {
             "apiVersion": names.API_VERSION,

@@ -19,7 +19,7 @@ _addresses = itertools.count(2)
 
 @dataclass
 class RawSocket:
-    """One TCP connection to the server, each from another loopback address, to stay below the limits per address."""
+    """One TCP connection to the server, each from another loopback address: limits an address are not what we test."""
 
     port: int
     _socket: socket.socket = field(init=False)
@@ -140,7 +140,7 @@ class RawSocket:
 
 
 def upgrade_request(**changed: str | None) -> bytes:
-    """Return a handshake (RFC 6455 section 4.1) with changed headers; None omits one."""
+    """Return a handshake (RFC 6455 section 4.1), with changed headers, None omits one."""
     headers: dict[str, str | None] = {
         "Host": "localhost",
         "Upgrade": "websocket",

@@ -18,10 +18,10 @@ from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.matching.tickets import Ticket
 from switchboard_signaling.session.records import MatchRecord, SessionRecord
 from switchboard_signaling.valkey import slots
-from switchboard_signaling.valkey.cluster import Troubles
+from switchboard_signaling.valkey.cluster import ErrorReports
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
-from switchboard_signaling.valkey.slots import SLOTS, Address, Trouble
+from switchboard_signaling.valkey.slots import SLOTS, Address, ErrorReport
 
 SHARDS = 3
 POOL = "tests/pool"
@@ -64,10 +64,10 @@ class Shard:
         self.go_away(gap)
 
 
-class Silence(Troubles):
+class Silence(ErrorReports):
     """The simulation reports by itself."""
 
-    def note(self, found: Trouble, node: Address | None) -> None: ...
+    def record(self, found: ErrorReport, node: Address | None) -> None: ...
 
 
 class Client:
@@ -75,7 +75,7 @@ class Client:
 
     def __init__(self, cluster: "Cluster", pod: str) -> None:
         self._cluster, self._pod = cluster, pod
-        self.troubles = Silence()
+        self.reports = Silence()
 
     async def start(self) -> None:
         """Do nothing."""

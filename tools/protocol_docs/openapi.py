@@ -26,7 +26,7 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 _TAGS: Final = {
     "public": "Clients and load balancers.",
     "internal": "Prometheus, and the operator's commands.",
-    "admin": "Administrators: list, inspect and end sessions, and block clients.",
+    "admin": "Administrators: list, inspect and end sessions, block and watch clients.",
 }
 _SECURITY: Final = {
     "session": "The session token of the newest `welcome` or `heartbeat`.",

@@ -1,5 +1,5 @@
-"""A real multi-node Kubernetes on one Linux machine, from its own components, without a container registry.
+"""A real multi-node Kubernetes cluster on one Linux machine, without a container registry.
 
-It exists so that Switchboard can be tried, tested and proven on the real thing anywhere: etcd, the control plane,
-containerd, kubelet and kube-proxy, with a network namespace for each node.
+It runs etcd, the control plane, containerd, kubelet and kube-proxy, with one network namespace per node, so that
+Switchboard can be tried and tested on real Kubernetes anywhere.
 """

@@ -1,4 +1,4 @@
-"""What a cluster needs besides its components: DNS and a default StorageClass, as plain objects."""
+"""Add-ons of a cluster, as plain objects: DNS and a default StorageClass."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYSTEM = "/api/v1/namespaces/kube-system"
 
 
 def objects(slot: Slot, coredns_image: str) -> list[tuple[str, Object]]:
-    """Return each object with the path of the collection it belongs to."""
+    """Return the objects, each with the URL path of its collection."""
     meta = {"name": "coredns", "namespace": "kube-system"}
     role = {"name": "system:coredns"}
     return [

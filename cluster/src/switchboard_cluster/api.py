@@ -1,4 +1,4 @@
-"""A small client of the cluster's API server, for starting the cluster and asking how it is."""
+"""A small client of the API server, for starting a cluster and reading its state."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class UnreachableError(ClusterError):
 
 
 class ApiServer:
-    """Requests to one API server, each on a connection of its own; answers and bodies are JSON."""
+    """Client of one API server, with one connection per request; bodies are JSON."""
 
     def __init__(self, kubeconfig: Path, timeout: float = 5.0) -> None:
         if not kubeconfig.exists():
-            raise ClusterError("no-cluster", "no cluster runs for this checkout", "switchboard-cluster up")
+            raise ClusterError("no-cluster", "no cluster is running for this checkout", "switchboard-cluster up")
         config = json.loads(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self.server: str = cluster["server"]
@@ -39,9 +39,9 @@ class ApiServer:
             self._tls.load_cert_chain(pair.name)
 
     def request(self, method: str, path: str, body: Object | None = None, kind: str = "application/json") -> Any:
-        """Return the answer's JSON, or its text where it is not JSON.
+        """Return the JSON of the answer, or its text if it is not JSON.
 
-        Raises `UnreachableError`, or `ClusterError("api-refused")` for an answer of 400 or more.
+        Raises `UnreachableError`, or `ClusterError("api-refused")` for status 400 and above.
         """
         url = urlsplit(self.server)
         connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=self._timeout, context=self._tls)
@@ -61,7 +61,7 @@ class ApiServer:
         return json.loads(text) if text.startswith(("{", "[")) else text
 
     def ready(self) -> bool:
-        """Say whether the API server is ready for work."""
+        """Return whether the API server is ready."""
         try:
             return bool(self.request("GET", "/readyz") == "ok")
         except ClusterError:
@@ -73,7 +73,7 @@ class ApiServer:
         return items
 
     def apply(self, path: str, obj: Object) -> Object:
-        """Apply an object server-side to its own path."""
+        """Apply an object (server-side apply) in the collection at `path`."""
         answer: Object = self.request(
             "PATCH",
             f"{path}/{obj['metadata']['name']}?fieldManager={FIELD_MANAGER}&force=true",
@@ -84,6 +84,6 @@ class ApiServer:
 
 
 def condition(obj: Object, name: str) -> str:
-    """Return a condition's status, `Unknown` where the object has none such."""
+    """Return the status of a condition; `Unknown` if the object does not have it."""
     found = (one["status"] for one in obj.get("status", {}).get("conditions", []) if one["type"] == name)
     return next(found, "Unknown")

@@ -1,4 +1,4 @@
-"""Where `make up` runs: the embedded cluster, a kind cluster, or whatever the current context is."""
+"""Clusters for `make up`: the embedded one, a kind cluster, or the one of the current context."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from switchboard_cluster.progress import Progress
 from switchboard_cluster.system import run
 
 KIND_CLUSTER = "switchboard"
-KIND_NETWORK = "172.16.0.0/12"  # Docker's own ranges, of which kind takes one
+KIND_NETWORK = "172.16.0.0/12"  # Docker's address ranges, of which kind uses one
 
 
 class Backend(StrEnum):
-    """A place for a quickstart."""
+    """Type of cluster for a quickstart."""
 
     EMBEDDED = "embedded"
     KIND = "kind"
@@ -30,23 +30,23 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True)
 class TargetCluster:
-    """A cluster that can be talked to: the commands that do, and the references of the images that it has."""
+    """A running cluster: the commands to use it, and the references of its images."""
 
     backend: Backend
     kubectl: Sequence[str | Path]
     helm: Sequence[str | Path]
     images: dict[str, str]
     networks: list[str]
-    """Private ranges (CIDR) in which browsers and TURN servers may have their addresses."""
+    """Private address ranges (CIDR) of browsers and TURN servers."""
 
 
 def default(system: str = platform.system(), user: int = os.geteuid()) -> Backend:
-    """Return the embedded cluster on Linux as root, kind elsewhere."""
+    """Return `embedded` for root on Linux, else `kind`."""
     return Backend.EMBEDDED if (system, user) == ("Linux", 0) else Backend.KIND
 
 
 def prepare(backend: Backend, names: Sequence[str], nodes: int, registry: str, progress: Progress) -> TargetCluster:
-    """Start the cluster where it is ours to start, and make sure that it has the images `names`."""
+    """Start the cluster, unless it is the current context's, and load the images `names`. Raises `ClusterError`."""
     paths = Paths.of_checkout()
     match backend:
         case Backend.EMBEDDED:
@@ -100,7 +100,7 @@ def _current(paths: Paths, names: Sequence[str], registry: str, progress: Progre
     if not registry:
         raise ClusterError(
             "no-registry",
-            "a cluster that is not ours pulls its images from a registry",
+            "the cluster of the current context pulls images from a registry, and none is given",
             "`switchboard-cluster push-images REGISTRY`, then `make up CLUSTER=current REGISTRY=REGISTRY`",
         )
     built = _built(paths, names, progress)
@@ -114,7 +114,7 @@ def pushed(registry: str, image: images.Built) -> str:
 
 
 def push(paths: Paths, registry: str, names: Sequence[str], progress: Progress) -> list[str]:
-    """Push images into a registry, and return their references there."""
+    """Push images to a registry, and return their references there."""
     references = []
     for image in _built(paths, names, progress).values():
         reference = pushed(registry, image)

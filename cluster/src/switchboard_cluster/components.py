@@ -1,6 +1,6 @@
-"""The command lines of the control plane and of the nodes: pure functions of the layout.
+"""Command lines of the control plane and the nodes. Pure.
 
-Why a flag is what it is stands beside it where it is not the obvious one.
+Comments give the reasons for flags that are not obvious.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from switchboard_cluster.pki import Subject
 from switchboard_cluster.processes import Unit
 
 ETCD_PORT = 2379
-ETCD_URL = f"http://127.0.0.1:{ETCD_PORT}"  # in the control plane's own network namespace
+ETCD_URL = f"http://127.0.0.1:{ETCD_PORT}"  # in the control plane's network namespace
 ETCD_PEER_URL = "http://127.0.0.1:2380"
 NODE_MONITOR_GRACE = "20s"
-# Half of the controller manager's start would be waiting for its own limit (20 requests/s): each controller fetches a
-# token of its own.
+# With the default limit of 20 requests/s, half of the controller manager's start would be waiting: each controller
+# fetches its own token.
 API_LIMITS = ("--kube-api-qps=500", "--kube-api-burst=1000")
 IMAGE_USER = 10001
-"""The user and group of Switchboard's images."""
-# The host-path provisioner makes each volume for its own user alone (mode 0750) and heeds no fsGroup. So it runs as the
-# user that the volumes are for, and keeps root's right to all files.
-_MAKES_VOLUMES = (
+"""User and group of Switchboard's images."""
+# The host-path provisioner creates volumes for its own user only (mode 0750) and ignores fsGroup. So it runs as the
+# user of the images, and keeps root's access to all files.
+_AS_IMAGE_USER = (
     "setpriv",
     f"--reuid={IMAGE_USER}",
     f"--regid={IMAGE_USER}",
@@ -33,12 +33,12 @@ _MAKES_VOLUMES = (
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 PRIVATE_PLACES = ("/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers")
-"""Folders that containerd, CNI and kubelet write to whatever their settings say; each node has its own."""
-VOLUMES_PLACE = "/tmp/hostpath_pv"  # noqa: S108 - where the host-path provisioner makes volumes; not ours to choose
+"""Folders that containerd, CNI and kubelet use regardless of their configuration; each node has its own."""
+VOLUMES_PLACE = "/tmp/hostpath_pv"  # noqa: S108 - the fixed path of the host-path provisioner's volumes
 
 
 def identities(slot: Slot, nodes: list[Node]) -> list[Subject]:
-    """Return everyone who gets a certificate of the cluster's authority."""
+    """Return the subjects of all certificates of the cluster."""
     api_hosts = (
         "127.0.0.1",
         slot.control_plane_address,
@@ -64,15 +64,15 @@ def identities(slot: Slot, nodes: list[Node]) -> list[Subject]:
 
 
 def kubeconfigs(nodes: list[Node]) -> list[str]:
-    """Return the names of the identities that need a kubeconfig in the data folder."""
+    """Return the names of the subjects that need a kubeconfig in the data folder."""
     return ["kube-controller-manager", "kube-scheduler", "kube-proxy", *(f"kubelet-{node.name}" for node in nodes)]
 
 
 def holder(name: str, netns: str, volumes: Path) -> Unit:
-    """Return the unit that makes a mount namespace and holds it, together with a network namespace, for others.
+    """Return the unit that holds a mount namespace and a network namespace for other units.
 
-    All mounts of a node live in there and die with it; so does what container software writes to `PRIVATE_PLACES`.
-    The host-path provisioner's volumes lie in `VOLUMES_PLACE`, which all nodes share.
+    All mounts of a node are in the mount namespace and end with it, as do the contents of `PRIVATE_PLACES`. All nodes
+    share the host-path provisioner's volumes in `VOLUMES_PLACE`.
     """
     script = """
 set -eu
@@ -106,7 +106,7 @@ def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
             f"--listen-peer-urls={ETCD_PEER_URL}",
             f"--initial-advertise-peer-urls={ETCD_PEER_URL}",
             f"--initial-cluster=default={ETCD_PEER_URL}",
-            "--unsafe-no-fsync",  # the data is thrown away with the cluster
+            "--unsafe-no-fsync",  # the data is deleted with the cluster
             "--log-level=warn",
         ),
         unit(
@@ -132,7 +132,7 @@ def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
             f"--audit-log-path={paths.logs}/audit.log",
             "--audit-log-maxsize=200",
             "--audit-log-maxbackup=2",
-            # Kubernetes' own default is 300 s; here the pods of a dead node should move while somebody watches.
+            # Kubernetes' default is 300 s; here, the pods of a dead node should move soon.
             "--default-not-ready-toleration-seconds=10",
             "--default-unreachable-toleration-seconds=10",
         ),
@@ -148,9 +148,9 @@ def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
             "--bind-address=127.0.0.1",
             f"--node-monitor-grace-period={NODE_MONITOR_GRACE}",
             "--enable-hostpath-provisioner=true",
-            "--pvclaimbinder-sync-period=2s",  # a claim whose first binding met a conflict waits that long
+            "--pvclaimbinder-sync-period=2s",  # a claim whose first binding conflicted waits that long
             *API_LIMITS,
-            before=_MAKES_VOLUMES,
+            before=_AS_IMAGE_USER,
         ),
         unit(
             "kube-scheduler",
@@ -163,7 +163,7 @@ def control_plane(slot: Slot, paths: Paths) -> list[Unit]:
 
 
 def node_units(node: Node, paths: Paths) -> list[Unit]:
-    """Return the units of one node, its holder first."""
+    """Return the units of a node, its holder first."""
     folder = paths.node(node)
     containerd, kubelet, proxy = node.units[1:]
     labels = f"topology.kubernetes.io/region={node.region},topology.kubernetes.io/zone={node.region}a"

@@ -1,4 +1,4 @@
-"""The configuration files of containerd, CNI, kubelet and kube-proxy: pure functions of the layout."""
+"""Configuration files of containerd, CNI, kubelet and kube-proxy. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
-    # Who wrote what, without bodies: enough to count the writes of an operator at rest.
+    # Writes without bodies: enough to count the writes of an operator at rest.
     "rules": [
         {"level": "None", "verbs": ["get", "list", "watch"]},
         {"level": "Metadata"},
@@ -21,7 +21,7 @@ AUDIT_POLICY = {
 
 
 def files(node: Node, paths: Paths, pause_image: str) -> dict[Path, str]:
-    """Return the node's configuration files and their texts; `pause_image` is the reference of the sandbox's image."""
+    """Return the paths and contents of a node's configuration files; `pause_image` is the sandbox image."""
     folder = paths.node(node)
     return {
         folder / "cni" / "10-switchboard.conflist": json.dumps(cni(node, paths), indent=1),
@@ -32,10 +32,10 @@ def files(node: Node, paths: Paths, pause_image: str) -> dict[Path, str]:
 
 
 def cni(node: Node, paths: Paths) -> dict[str, Any]:
-    """Return the pod network: a point-to-point link to each pod, addresses from the node's range, host ports."""
+    """Return the CNI configuration: a point-to-point link per pod, addresses from the node's range, host ports."""
     ipam = {
         "type": "host-local",
-        "dataDir": str(paths.node(node) / "ipam"),  # on disk, as the sandboxes that hold the addresses are
+        "dataDir": str(paths.node(node) / "ipam"),  # on disk, like the sandboxes that use the addresses
         "ranges": [[{"subnet": node.pod_cidr}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }
@@ -50,7 +50,7 @@ def cni(node: Node, paths: Paths) -> dict[str, Any]:
 
 
 def containerd(node: Node, paths: Paths, pause_image: str) -> str:
-    """Return containerd's configuration (version 3): all of its files below the node's own folders."""
+    """Return containerd's configuration (version 3), with all files below the node's folders."""
     cri = 'plugins."io.containerd.cri.v1.runtime"'
     return f"""\
 version = 3
@@ -88,7 +88,7 @@ disabled_plugins = ["io.containerd.tracing.processor.v1.otlp", "io.containerd.in
 
 
 def kubelet(node: Node, paths: Paths) -> dict[str, Any]:
-    """Return the kubelet's configuration: cgroups, certificates and folders of its own, and short intervals."""
+    """Return the kubelet's configuration, with its own cgroups, certificates and folders, and short intervals."""
     folder, pki = paths.node(node), paths.pki
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -115,7 +115,7 @@ def kubelet(node: Node, paths: Paths) -> dict[str, Any]:
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
         "nodeStatusUpdateFrequency": "4s",
-        # The defaults (60 s) delay Secrets and ConfigMaps in pods; a small cluster can afford to look more often.
+        # The default (60 s) delays Secrets and ConfigMaps in pods; a small cluster can afford to sync more often.
         "syncFrequency": "10s",
         "podLogsDir": f"{folder}/pod-logs",
         "volumePluginDir": f"{folder}/volume-plugins",
@@ -126,7 +126,7 @@ def kubelet(node: Node, paths: Paths) -> dict[str, Any]:
 
 
 def kube_proxy(node: Node, paths: Paths) -> dict[str, Any]:
-    """Return kube-proxy's configuration; it leaves the machine's conntrack limits alone."""
+    """Return kube-proxy's configuration, which does not change the machine's conntrack limits."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",

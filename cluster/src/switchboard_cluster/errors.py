@@ -1,4 +1,4 @@
-"""The one error of this package: what went wrong, what helps, and which log tells more."""
+"""The error of this package: message, remedy and log."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 class ClusterError(Exception):
-    """A failure that a person can act on.
+    """A failure that the user can act on.
 
-    `code` is a stable kebab-case word, `message` one sentence, `remedy` the next thing to do, `log` the file that
-    tells more (or None).
+    `code` is a stable kebab-case identifier, `message` one sentence, `remedy` the next step, `log` the path of a log
+    with details, or None.
     """
 
     def __init__(self, code: str, message: str, remedy: str, log: Path | None = None) -> None:
@@ -20,6 +20,6 @@ class ClusterError(Exception):
         self.log = log
 
     def as_dict(self) -> dict[str, str]:
-        """Return the error as it is printed by `-o json`."""
+        """Return the error in the format of `-o json`."""
         found = {"code": self.code, "message": self.message, "remedy": self.remedy}
         return found | ({"log": str(self.log)} if self.log else {})

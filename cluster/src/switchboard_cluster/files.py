@@ -1,11 +1,11 @@
-"""Files that are there whole or not at all, since a kill may come at any moment."""
+"""Atomic writes of files, because a process may be killed at any time."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 
-def write_at_once(file: Path, text: str, unfinished: Path) -> None:
-    """Write a file by way of `unfinished`, a path on the same file system that may be lost."""
+def write_atomically(file: Path, text: str, unfinished: Path) -> None:
+    """Write a file atomically through `unfinished`, a temporary path on the same file system."""
     unfinished.write_text(text)
     unfinished.replace(file)

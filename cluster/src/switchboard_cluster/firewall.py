@@ -1,4 +1,4 @@
-"""Which packet filters of the host may stop its own traffic to a cluster; rules are read and never changed."""
+"""Finds packet filters of the host that may block its own traffic to a cluster. It changes no rules."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from switchboard_cluster.system import run
 
-# The host is a neighbor of the nodes, not a router: its traffic to and from them never passes the forward hook.
+# The host is a neighbor of the nodes, not a router: its traffic to and from them does not pass the forward hook.
 _HOOKS = {"prerouting", "input", "output", "postrouting"}
 _POLICY = re.compile(r":(?P<chain>[A-Z]+) DROP\b")
 _RULE = re.compile(r"-A (?P<chain>[A-Z]+) (.* )?-j (DROP|REJECT)\b")
 
 
 def host_chains() -> list[str]:
-    """Return the chains that drop or reject some of the host's own traffic, each with where it is and why it is named.
+    """Return the chains that may drop or reject the host's own traffic, each with its table and the reason.
 
-    Without the program `nft`, only tables that iptables manages are seen.
+    Without the program `nft`, only tables that iptables manages are visible.
     """
     found = iptables_chains("legacy", _listed("iptables-legacy-save"))
     if shutil.which("nft"):
@@ -31,7 +31,7 @@ def _listed(*argv: str) -> str:
 
 
 def iptables_chains(backend: str, saved: str) -> list[str]:
-    """Return the blocking chains in what `iptables-save` of a backend (`legacy` or `nft`) prints."""
+    """Return the blocking chains in the output of `iptables-save` of a backend (`legacy` or `nft`)."""
     table, found = "", dict[str, None]()
     for line in saved.splitlines():
         if line.startswith("*"):
@@ -44,7 +44,7 @@ def iptables_chains(backend: str, saved: str) -> list[str]:
 
 
 def nft_chains(ruleset: dict[str, Any]) -> list[str]:
-    """Return the blocking chains in what `nft --json list ruleset` prints; see libnftables-json(5)."""
+    """Return the blocking chains in the output of `nft --json list ruleset` (libnftables-json(5))."""
     entries = ruleset.get("nftables", [])
     hooked = {_key(one["chain"], "name") for one in entries if one.get("chain", {}).get("hook") in _HOOKS}
     found = dict[str, None]()

@@ -1,8 +1,8 @@
-"""Forwards a port of localhost to a Service, over the NodePorts of all Ready nodes.
+"""Forwards a port on localhost to a Service, through the NodePorts of all Ready nodes.
 
-Browsers give the camera to secure contexts only, and http://localhost is one. Unlike `kubectl port-forward` it is not
-tied to a pod: each connection goes to the next node that answers, so that the deaths of pods and nodes end no more than
-the connections that they held.
+Browsers allow camera access only in secure contexts, and http://localhost is one. Unlike `kubectl port-forward`, it is
+not tied to a pod: each connection goes to the next node that answers, so that a failed pod or node ends only its own
+connections.
 """
 
 from __future__ import annotations
@@ -28,34 +28,38 @@ log = logging.getLogger(__name__)
 
 Address = tuple[str, int]
 Resolve = Callable[[], Sequence[Address]]
-"""Returns where the Service answers; raises `ClusterError`. It may block: it is called in a thread."""
+"""Returns the addresses of the Service; raises `ClusterError`. It may block, because it is called in a thread."""
 
 CONNECT_TIMEOUT = 1.0
-"""Seconds after which a node that does not answer is passed over; on one machine an answer takes a millisecond."""
+"""Seconds to connect to a node; on one machine it takes a millisecond."""
 CONNECT_DEADLINE = 10.0
-"""Seconds that a client waits while no node answers: a pod that is replaced is back by then."""
+"""Seconds that a client waits while no node answers, long enough to replace a pod."""
 RETRY_PAUSE = 0.1
-"""Seconds between two rounds over all nodes; a refused connection takes no time at all."""
+"""Seconds between two rounds over all nodes, because connections may be refused at once."""
 PENALTY = 5.0
-"""Seconds in which a node that failed is tried last."""
+"""Seconds for which a failed node is tried last."""
 REFRESH = 3.0
-"""Seconds between two looks at the cluster."""
+"""Seconds between two reads of the Service and the nodes."""
 CHUNK = 64 * 1024
-"""Bytes that are read at once; asyncio buffers about as much again in each direction before it stops reading."""
+"""Maximum bytes per read; asyncio buffers about as much again per direction before it stops reading."""
 KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-"""An idle connection is never cut, but one whose node is gone for a minute ends."""
+"""Idle connections stay open, but a connection ends when its node has been gone for a minute."""
+
+
+def _log(level: int, event: str, **facts: object) -> None:
+    log.log(level, " ".join([event, *(f"{key}={value}" for key, value in facts.items())]))
 
 
 def addresses(service: dict[str, Any], nodes: Sequence[dict[str, Any]]) -> list[Address]:
-    """Return where a Service's first port answers: the Ready nodes' internal addresses and its NodePort.
+    """Return the internal addresses of the Ready nodes with the NodePort of a Service's first port.
 
-    With no Ready node they are all tried: Ready may be what is wrong. Raises `ClusterError("no-node-port")`.
+    Without a Ready node, return all nodes, because Ready itself may be wrong. Raises `ClusterError("no-node-port")`.
     """
     port = service["spec"]["ports"][0].get("nodePort")
     if not port:
         name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
         raise ClusterError(
-            "no-node-port", f"the Service {name} has no NodePort", "give it the type NodePort, then forward again"
+            "no-node-port", f"Service {name} has no NodePort", "set its type to NodePort, then forward again"
         )
     ready = [node for node in nodes if condition(node, "Ready") == "True"]
     return [
@@ -67,21 +71,21 @@ def addresses(service: dict[str, Any], nodes: Sequence[dict[str, Any]]) -> list[
 
 
 def holder(listing: str) -> str | None:
-    """Return who holds a port, as `ss --processes` lists it; None where it does not say."""
+    """Return the process that listens on a port, from the output of `ss --processes`; None if it is unknown."""
     match = re.search(r'\("([^"]*)",pid=(\d+)', listing)
     return f"{match[1]} (process {match[2]})" if match else None
 
 
 @dataclass
 class Balancer:
-    """Decides in which order nodes are tried: in turn, those that failed of late last."""
+    """Order in which nodes are tried: round-robin, recently failed ones last."""
 
     targets: Sequence[Address] = ()
     _turn: int = 0
     _penalized: dict[Address, float] = field(default_factory=dict)
 
     def order(self, now: float) -> list[Address]:
-        """Return all targets in the order for the next connection; `now` is in seconds of any steady clock."""
+        """Return all targets in the order for the next connection; `now` is in seconds of a monotonic clock."""
         if not self.targets:
             return []
         self._turn = (self._turn + 1) % len(self.targets)
@@ -89,21 +93,21 @@ class Balancer:
         return sorted(rotated, key=lambda target: self._penalized.get(target, now) > now)
 
     def failed(self, target: Address, now: float) -> None:
-        """Pass over a target for a while."""
+        """Try a target last for a while."""
         self._penalized[target] = now + PENALTY
 
     def answered(self, target: Address) -> None:
-        """Forget a target's failure."""
+        """Reset the failure of a target."""
         self._penalized.pop(target, None)
 
 
 class Forwarder:
-    """Takes connections on localhost and passes them on."""
+    """Accepts connections on localhost and forwards them."""
 
     def __init__(self, resolve: Resolve, balancer: Balancer | None = None) -> None:
         self._resolve = resolve
         self._balancer = balancer or Balancer()
-        self._look_again = asyncio.Event()
+        self._refresh_now = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
@@ -113,7 +117,7 @@ class Forwarder:
         try:
             await self._keep_fresh()
         finally:
-            # Not `serve_forever`: when it is cancelled, it waits for connections that never end.
+            # Not `serve_forever`: when cancelled, it waits for connections that may never end.
             for server in servers:
                 server.close()
             for connection in self._connections:
@@ -122,41 +126,41 @@ class Forwarder:
     async def _refresh(self) -> None:
         targets = await asyncio.to_thread(self._resolve)
         if targets != self._balancer.targets:
-            log.info("nodes: %s", ", ".join(f"{host}:{port}" for host, port in targets) or "none")
+            _log(logging.INFO, "nodes_changed", nodes=",".join(f"{host}:{port}" for host, port in targets) or "none")
             self._balancer.targets = targets
 
     async def _keep_fresh(self) -> None:
-        said = ""
+        reported = ""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look_again.wait(), REFRESH)
-            self._look_again.clear()
+                await asyncio.wait_for(self._refresh_now.wait(), REFRESH)
+            self._refresh_now.clear()
             try:
                 await self._refresh()
-                said = ""
+                reported = ""
             except ClusterError as error:
-                if error.message != said:
-                    log.warning("cannot look at the cluster, going on with what is known: %s", error.message)
-                said = error.message
+                if error.message != reported:
+                    _log(logging.WARNING, "refresh_failed", error=error.message)  # the known nodes stay
+                reported = error.message
             await asyncio.sleep(RETRY_PAUSE)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._pass_on(reader, writer))
+        task = asyncio.ensure_future(self._forward(reader, writer))
         self._connections.add(task)
 
         def finished(_: asyncio.Task[None]) -> None:
             self._connections.discard(task)
             writer.close()
             if not task.cancelled() and (error := task.exception()):
-                log.error("a connection failed", exc_info=error)
+                log.error("connection_failed", exc_info=error)
 
         task.add_done_callback(finished)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if upstream := await self._connect():
             await relay((reader, writer), upstream)
         else:
-            log.warning("no node answered within %g s", CONNECT_DEADLINE)
+            _log(logging.WARNING, "no_node_answered", seconds=CONNECT_DEADLINE)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """Return a connection to the first node that answers; None if none does within the deadline."""
@@ -167,13 +171,18 @@ class Forwarder:
                     async with asyncio.timeout(CONNECT_TIMEOUT):
                         connection = await asyncio.open_connection(*target, limit=CHUNK)
                 except OSError as error:  # TimeoutError is one
-                    log.info("%s:%d does not answer: %s", *target, error.strerror or "timed out")
+                    _log(
+                        logging.INFO,
+                        "node_failed",
+                        node=f"{target[0]}:{target[1]}",
+                        error=error.strerror or "timed out",
+                    )
                     self._balancer.failed(target, time.monotonic())
                 else:
                     self._balancer.answered(target)
                     _keep_alive(connection[1].get_extra_info("socket"))
                     return connection
-            self._look_again.set()
+            self._refresh_now.set()
             await asyncio.sleep(RETRY_PAUSE)
         return None
 
@@ -182,9 +191,9 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def relay(one: Stream, other: Stream) -> None:
-    """Copy bytes between two connections until both directions have ended, and close both.
+    """Copy bytes between two connections until both directions have ended, then close both.
 
-    The end of one direction is passed on alone (TCP's half-close, RFC 9293, section 3.6); an error ends both.
+    The end of one direction is forwarded alone (half-close, RFC 9293, section 3.6); an error ends both.
     """
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -212,9 +221,9 @@ def _keep_alive(connection: socket.socket) -> None:
 
 
 def listen(port: int) -> list[socket.socket]:
-    """Return sockets that listen on localhost: on IPv4, and on IPv6 where the machine has it.
+    """Return sockets that listen on localhost, on IPv4 and, if the machine has it, on IPv6.
 
-    Raises `ClusterError`: `port-in-use` with its holder, `port-not-allowed`.
+    Raises `ClusterError`: `port-in-use`, which names the process, or `port-not-allowed`.
     """
     listening: list[socket.socket] = []
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -237,7 +246,7 @@ def _cannot_listen(port: int, error: OSError) -> ClusterError:
     listed = run(["ss", "--listening", "--tcp", "--numeric", "--processes", f"sport = :{port}"], check=False).stdout
     return ClusterError(
         "port-in-use",
-        f"port {port} is held by {holder(listed) or 'another process'}",
+        f"port {port} is in use by {holder(listed) or 'another process'}",
         f"stop it, or choose another port: --port {port + 1}",
     )
 
@@ -253,7 +262,7 @@ def serve(kubeconfig: Path, namespace: str, name: str, port: int) -> None:
         )
 
     sockets = listen(port)
-    log.info("forwarding http://localhost:%d to %s/%s", port, namespace, name)
+    _log(logging.INFO, "forwarding", url=f"http://localhost:{port}", service=f"{namespace}/{name}")
     asyncio.run(_until_signal(Forwarder(resolve), sockets))
 
 

@@ -1,4 +1,4 @@
-"""What a slot has on this machine, and how all of it is removed, from whatever state a crash has left."""
+"""Lists and removes everything that a slot has on this machine, in any state after a crash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from switchboard_cluster.system import run
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything that belongs to a slot, by kind; all empty after `down`."""
+    """Everything that belongs to a slot, by kind; empty after `down`."""
 
     processes: list[str]
     namespaces: list[str]
@@ -27,12 +27,12 @@ class Inventory:
     files: list[str]
 
     def lines(self) -> list[str]:
-        """Return one line for each thing."""
-        return [f"{kind}: {one}" for kind, things in asdict(self).items() for one in things]
+        """Return one line per item."""
+        return [f"{kind}: {one}" for kind, items in asdict(self).items() for one in items]
 
 
 def take(slot: Slot, paths: Paths) -> Inventory:
-    """Look for everything that belongs to a slot."""
+    """Return everything that belongs to a slot."""
     return Inventory(
         processes=[f"{found.pid} {found.unit or found.command[:80]}" for found in processes.find(slot)],
         namespaces=network.namespaces(slot),
@@ -45,7 +45,7 @@ def take(slot: Slot, paths: Paths) -> Inventory:
 
 
 def remove(slot: Slot, paths: Paths) -> None:
-    """Remove everything that belongs to a slot but the slot itself; repeat it as often as you like."""
+    """Remove everything that belongs to a slot except the slot itself. Idempotent."""
     processes.kill(lambda: processes.find(slot))
     for mount in mounts_below([slot.run_dir, paths.data]):
         run(["umount", "--lazy", mount], check=False)
@@ -60,7 +60,7 @@ def remove(slot: Slot, paths: Paths) -> None:
 
 
 def remove_folder(path: Path, timeout: float = 30.0) -> None:
-    """Remove a file or folder, patiently: a dying process may still write into it."""
+    """Remove a file or folder, retrying because a dying process may still write to it. Raises `ClusterError`."""
     deadline = time.monotonic() + timeout
     while path.exists() or path.is_symlink():
         if path.is_dir() and not path.is_symlink():
@@ -68,11 +68,11 @@ def remove_folder(path: Path, timeout: float = 30.0) -> None:
         else:
             path.unlink(missing_ok=True)
         if path.exists() and time.monotonic() > deadline:
-            raise ClusterError("cannot-remove", f"cannot remove {path}", f"see what uses it: fuser -vm {path}")
+            raise ClusterError("cannot-remove", f"cannot remove {path}", f"find what uses it: fuser -vm {path}")
 
 
 def mounts_below(folders: list[Path], mountinfo: Path = Path("/proc/self/mountinfo")) -> list[Path]:
-    """Return the mount points at and below some folders, the deepest first; `mountinfo` is described in proc(5)."""
+    """Return the mount points at and below some folders, the deepest first (`mountinfo`: proc(5))."""
     points = [
         Path(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), line.split()[4]))
         for line in mountinfo.read_text().splitlines()

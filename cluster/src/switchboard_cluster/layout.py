@@ -1,7 +1,7 @@
-"""Where everything of a cluster is: names, addresses and paths, all derived from a slot number and a checkout.
+"""Names, addresses and paths of a cluster, all derived from a slot number and a checkout. Pure.
 
-A *slot* (0 to 7) is one cluster's share of the machine: its interface names, address ranges and run folder. Clusters of
-several checkouts take different slots, so they never meet.
+A *slot* (0 to 7) is a cluster's share of the machine: interface names, address ranges and a run folder. Clusters of
+different checkouts have different slots, so they never interfere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def checkout_root() -> Path:
 
 
 def cache_root() -> Path:
-    """Return the folder, outside any checkout, that keeps what is expensive to make: binaries and images."""
+    """Return the cache folder, outside any checkout, for binaries and images, which are expensive to build."""
     if chosen := os.environ.get("SWITCHBOARD_CACHE"):
         return Path(chosen).resolve()
     base = os.environ.get("XDG_CACHE_HOME")
@@ -33,7 +33,7 @@ def cache_root() -> Path:
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a cluster: a network namespace with a containerd, a kubelet and a kube-proxy."""
+    """A node of a cluster: a network namespace with containerd, kubelet and kube-proxy."""
 
     slot: Slot
     index: int
@@ -41,139 +41,139 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The node's name in Kubernetes."""
+        """Name of the node in Kubernetes."""
         return f"node-{self.index}"
 
     @property
     def netns(self) -> str:
-        """The name of its network namespace."""
+        """Name of its network namespace."""
         return f"{self.slot.prefix}-{self.name}"
 
     @property
     def veth(self) -> str:
-        """The other end of its link, a port of the slot's bridge."""
+        """The bridge's end of its veth pair."""
         return f"{self.slot.prefix}n{self.index}"
 
     @property
     def address(self) -> str:
-        """Its IPv4 address."""
+        """IPv4 address."""
         return f"{self.slot.network}.{10 + self.index}"
 
     @property
     def pod_cidr(self) -> str:
-        """The addresses of its pods."""
+        """Address range of its pods."""
         return f"10.{200 + 2 * self.slot.number}.{100 + self.index}.0/24"
 
     @property
     def region(self) -> str:
-        """Its topology.kubernetes.io/region; its zone is `region + "a"`."""
+        """Label topology.kubernetes.io/region; the zone is `region + "a"`."""
         return f"region-{self.index}"
 
     @property
     def run_dir(self) -> Path:
-        """Sockets and containerd's volatile state."""
+        """Folder of sockets and containerd's volatile state."""
         return self.slot.run_dir / self.name
 
     @property
     def containerd_socket(self) -> Path:
-        """The gRPC socket of its containerd."""
+        """Socket of containerd's gRPC API."""
         return self.run_dir / "containerd.sock"
 
     @property
     def holder(self) -> str:
-        """The unit that holds the node's mount and network namespaces."""
+        """Name of the unit that holds the node's mount and network namespaces."""
         return f"holder-{self.name}"
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The names of its long-running processes, in the order in which they start."""
+        """Names of its units, in start order."""
         return (self.holder, *(f"{part}-{self.name}" for part in ("containerd", "kubelet", "kube-proxy")))
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One cluster's share of the machine."""
+    """A cluster's share of the machine."""
 
     number: int
 
     @property
     def prefix(self) -> str:
-        """What the names of its links begin with; namespaces begin with it and a hyphen."""
+        """Prefix of the names of its links; names of namespaces start with it and a hyphen."""
         return f"sb{self.number}"
 
     @property
     def network(self) -> str:
-        """The first three numbers of the /24 that joins host, control plane, nodes and clients."""
+        """First three numbers of the /24 network of host, control plane, nodes and clients."""
         return f"10.{200 + 2 * self.number}.0"
 
     @property
     def cidr(self) -> str:
-        """All addresses of nodes and pods."""
+        """Address range of nodes and pods."""
         return f"10.{200 + 2 * self.number}.0.0/16"
 
     @property
     def service_cidr(self) -> str:
-        """The addresses of Services."""
+        """Address range of Services."""
         return f"10.{201 + 2 * self.number}.0.0/16"
 
     @property
     def api_service_address(self) -> str:
-        """The `kubernetes` Service: the first address of the range, by Kubernetes' convention."""
+        """Address of the Service `kubernetes`: the first of the range, by convention."""
         return f"10.{201 + 2 * self.number}.0.1"
 
     @property
     def dns_address(self) -> str:
-        """The Service of the cluster's DNS."""
+        """Address of the cluster's DNS Service."""
         return f"10.{201 + 2 * self.number}.0.10"
 
     @property
     def host_address(self) -> str:
-        """The host's address on the bridge."""
+        """Address of the host on the bridge."""
         return f"{self.network}.1"
 
     @property
     def control_plane_address(self) -> str:
-        """Where the API server listens, in a namespace of its own."""
+        """Address of the API server."""
         return f"{self.network}.2"
 
     @property
     def api_url(self) -> str:
-        """The API server's URL."""
+        """URL of the API server."""
         return f"https://{self.control_plane_address}:{API_PORT}"
 
     @property
     def control_plane_netns(self) -> str:
-        """The control plane's network namespace."""
+        """Network namespace of the control plane."""
         return f"{self.prefix}-cp"
 
     @property
     def control_plane_veth(self) -> str:
-        """The other end of the control plane's link, a port of the slot's bridge."""
+        """The bridge's end of the control plane's veth pair."""
         return f"{self.prefix}cp"
 
     @property
     def control_plane_holder(self) -> str:
-        """The unit that holds the control plane's mount and network namespaces."""
+        """Name of the unit that holds the control plane's mount and network namespaces."""
         return "holder-control-plane"
 
     @property
     def bridge_netns(self) -> str:
-        """The network namespace of the bridge that joins host, control plane, nodes and clients."""
+        """Network namespace of the bridge between host, control plane, nodes and clients."""
         return f"{self.prefix}-bridge"
 
     @property
     def host_port(self) -> str:
-        """The bridge's end of the host's link; the host's own end is named like the bridge: `prefix`."""
+        """The bridge's end of the host's veth pair; the host's end has the name of the bridge, `prefix`."""
         return f"{self.prefix}host"
 
     @property
     def run_dir(self) -> Path:
-        """Sockets and volatile state; short, since a socket's path holds 107 bytes at most."""
+        """Folder of sockets and volatile state; short, because a socket's path has at most 107 bytes."""
         return RUN_ROOT / str(self.number)
 
     @property
     def cgroup(self) -> str:
-        """The cgroup below which all pods run, in each hierarchy."""
+        """Cgroup of all pods, in each hierarchy."""
         return f"switchboard/{self.number}"
 
     def nodes(self, count: int) -> list[Node]:
@@ -183,50 +183,50 @@ class Slot:
 
 @dataclass(frozen=True)
 class Paths:
-    """The folders and files of a checkout's cluster; their root is also the cluster's identity on the machine."""
+    """Folders and files of a checkout's cluster; the root also identifies the cluster on the machine."""
 
     root: Path
 
     @classmethod
     def of_checkout(cls) -> Paths:
-        """Return those of this package's checkout, or of $SWITCHBOARD_CLUSTER_HOME for one cluster more."""
+        """Return the paths of this checkout's cluster, or of another one in $SWITCHBOARD_CLUSTER_HOME."""
         home = os.environ.get("SWITCHBOARD_CLUSTER_HOME")
         return cls(Path(home).resolve() if home else checkout_root() / "build" / "cluster")
 
     @property
     def bin(self) -> Path:
-        """Links to the binaries: kubectl, helm and the components."""
+        """Folder of links to the binaries: kubectl, helm and the components."""
         return self.root / "bin"
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig."""
+        """Kubeconfig of the administrator."""
         return self.root / "kubeconfig"
 
     @property
     def state(self) -> Path:
-        """Which slot this checkout's cluster has, and with how many nodes."""
+        """File with the cluster's slot and number of nodes."""
         return self.root / "state.json"
 
     @property
     def data(self) -> Path:
-        """All that a running cluster writes to disk; `down` removes it."""
+        """Folder of a running cluster's data; `down` removes it."""
         return self.root / "data"
 
     @property
     def pki(self) -> Path:
-        """Certificates and keys."""
+        """Folder of certificates and keys."""
         return self.data / "pki"
 
     @property
     def logs(self) -> Path:
-        """One log a unit; kept by `down`, so that a failure can still be read."""
+        """Folder of logs, one per unit; `down` keeps it for diagnosis."""
         return self.root / "logs"
 
     def log(self, unit: str) -> Path:
-        """Return the log of one long-running process."""
+        """Return the log of a unit."""
         return self.logs / f"{unit}.log"
 
     def node(self, node: Node) -> Path:
-        """Return the folder of one node's data."""
+        """Return the data folder of a node."""
         return self.data / node.name

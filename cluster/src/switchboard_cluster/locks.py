@@ -1,4 +1,4 @@
-"""Locks between processes: an advisory lock on a file that also says who holds it and why."""
+"""Locks between processes: advisory file locks that name their holder and its purpose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from switchboard_cluster.progress import Progress
 
 @contextmanager
 def hold(file: Path, doing: str, progress: Progress) -> Iterator[None]:
-    """Hold the lock `file` meanwhile; wait for another holder, saying what it does."""
+    """Hold the lock `file`; while another process holds it, wait and show its purpose."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as lock:
         if not _try(lock.fileno()):

@@ -1,11 +1,11 @@
-"""The network of a slot: a network namespace each for the bridge, the control plane and every node.
+"""Network of a slot: one network namespace each for the bridge, the control plane and every node.
 
-The host is a neighbor of the nodes, not a router: nothing of the host's own settings (forwarding, firewall) is
-touched, and all routes go away with the host's link. Pods reach each other through their nodes, and no other networks.
+The host is a neighbor of the nodes, not a router: its settings (forwarding, firewall) are not changed, and its routes
+disappear with its link. Pods reach each other through their nodes, and no other networks.
 
-The bridge has a namespace of its own because the kernel can pass bridged frames through the FORWARD chains of the
-bridge's namespace (br_netfilter). In the host, Docker sets the policy of that chain to DROP, and firewalld and ufw
-reject there; in the bridge's namespace there are no rules.
+The bridge has its own namespace because the kernel can pass bridged frames through the FORWARD chains of the bridge's
+namespace (br_netfilter). On the host, Docker sets the policy of that chain to DROP, and firewalld and ufw add rejecting
+rules; the bridge's namespace has no rules.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from switchboard_cluster.layout import API_PORT, Node, Slot
 from switchboard_cluster.processes import NETNS
 from switchboard_cluster.system import run
 
-# Forwarding between pods and the bridge; loose reverse-path checks, since a NodePort's answer may leave by another way.
+# Forwarding between pods and the bridge; no reverse-path filter, because replies from a NodePort may take another path.
 NODE_SETTINGS = {
     "net/ipv4/ip_forward": "1",
     "net/ipv4/conf/all/rp_filter": "0",
     "net/ipv4/conf/all/route_localnet": "1",
 }
 CONNECT_TIMEOUT = 5.0
-"""Seconds for a connection from the host to a port that is known to listen."""
+"""Seconds to connect from the host to a port that is listening."""
 
 
 def commands(slot: Slot, nodes: list[Node]) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the `ip` commands that make a slot's network: those of the host, and those of each namespace."""
+    """Return the `ip` commands that create a slot's network: for the host, and for each namespace."""
     host = [
         f"link add {slot.prefix} type veth peer name {slot.host_port} netns {slot.bridge_netns}",
         f"addr add {slot.host_address}/24 dev {slot.prefix}",
@@ -53,7 +53,7 @@ def commands(slot: Slot, nodes: list[Node]) -> tuple[list[str], dict[str, list[s
 
 
 def attach(slot: Slot, netns: str, veth: str, device: str = "eth0") -> list[str]:
-    """Return the `ip` commands, for the bridge's namespace, that join a new interface of a namespace to the bridge."""
+    """Return the `ip` commands that connect a new interface of a namespace to the bridge; run them in its namespace."""
     return [
         f"link add {veth} type veth peer name {device} netns {netns}",
         f"link set {veth} master {slot.prefix} up",
@@ -70,7 +70,7 @@ def _interior(address: str, slot: Slot) -> list[str]:
 
 
 def create(slot: Slot, nodes: list[Node]) -> None:
-    """Make the slot's network. Nothing of it may exist yet."""
+    """Create the slot's network, of which nothing may exist yet."""
     host, inside = commands(slot, nodes)
     run(["ip", "-batch", "-"], stdin="".join(f"netns add {name}\n" for name in inside))
     run(["ip", "-batch", "-"], stdin="\n".join(host) + "\n")
@@ -82,17 +82,17 @@ def create(slot: Slot, nodes: list[Node]) -> None:
 
 
 def namespaces(slot: Slot) -> list[str]:
-    """Return the names of the slot's network namespaces, the clients' included."""
+    """Return the names of the slot's network namespaces, including those of clients."""
     return sorted(path.name for path in NETNS.glob(f"{slot.prefix}-*"))
 
 
 def links(slot: Slot) -> list[str]:
-    """Return the names of the slot's links in the host."""
+    """Return the names of the slot's links on the host."""
     return _links(slot, None)
 
 
 def ports(slot: Slot) -> list[str]:
-    """Return the names of the slot's bridge and of its ports, or nothing where there is no bridge."""
+    """Return the names of the slot's bridge and its ports; empty without a bridge."""
     return _links(slot, slot.bridge_netns) if slot.bridge_netns in namespaces(slot) else []
 
 
@@ -102,42 +102,42 @@ def _links(slot: Slot, netns: str | None) -> list[str]:
 
 
 def routes(slot: Slot) -> list[str]:
-    """Return the host's routes that lead into the slot."""
+    """Return the host's routes to the slot."""
     listed = json.loads(run(["ip", "-json", "-4", "route", "show"]).stdout or "[]")
     return sorted(route["dst"] for route in listed if _is_ours(route.get("dev", ""), slot))
 
 
 def _is_ours(link: str, slot: Slot) -> bool:
-    """Say whether a link is the slot's bridge or one of its ports: `sb0`, `sb0n1`, `sb0cp`, but not `sb01`."""
+    """Return whether a link is the slot's bridge or one of its ports: `sb0`, `sb0n1`, `sb0cp`, but not `sb01`."""
     rest = link.removeprefix(slot.prefix)
     return rest != link and not rest[:1].isdigit()
 
 
 def remove(slot: Slot) -> None:
-    """Remove the slot's namespaces and links, whatever of them exists."""
+    """Remove the slot's namespaces and links, if they exist."""
     for link in links(slot):
-        run(["ip", "link", "delete", link], check=False)  # its other end may have taken it along
+        run(["ip", "link", "delete", link], check=False)  # it may already be gone with its other end
     for name in namespaces(slot):
         run(["ip", "netns", "delete", name], check=False)
         (NETNS / name).unlink(missing_ok=True)
 
 
 def set_node_link(node: Node, *, up: bool) -> None:
-    """Join a node to the network, or cut it off."""
+    """Connect a node to the network, or disconnect it."""
     run(["ip", "link", "set", node.veth, "up" if up else "down"], netns=node.slot.bridge_netns)
 
 
 def node_link_is_up(node: Node) -> bool:
-    """Say whether a node is joined to the network."""
+    """Return whether a node is connected to the network."""
     shown = run(["ip", "-json", "link", "show", node.veth], netns=node.slot.bridge_netns, check=False)
     listed = json.loads(shown.stdout or "[]")
     return bool(listed) and "UP" in listed[0]["flags"]
 
 
 def check_host_path(slot: Slot) -> None:
-    """Require that the host reaches the API server, which listens.
+    """Require that the host can connect to the listening API server.
 
-    Raises `ClusterError("network-blocked")`, which names the chains of the host that may stop the connection.
+    Raises `ClusterError("network-blocked")`, which names the chains of the host that may block the connection.
     """
     try:
         socket.create_connection((slot.control_plane_address, API_PORT), timeout=CONNECT_TIMEOUT).close()
@@ -145,9 +145,9 @@ def check_host_path(slot: Slot) -> None:
         chains = firewall.host_chains()
         raise ClusterError(
             "network-blocked",
-            f"{slot.api_url} listens, and this host cannot connect to it ({error}); "
-            f"packet filters of this host that may stop it: {', '.join(chains) or 'none found'}",
-            f"let the traffic of the interface {slot.prefix} pass there, for example: "
+            f"{slot.api_url} is listening, but this host cannot connect to it ({error}); "
+            f"packet filters of this host that may block it: {', '.join(chains) or 'none found'}",
+            f"allow the traffic of interface {slot.prefix} there, for example: "
             f"iptables -I OUTPUT -o {slot.prefix} -j ACCEPT; iptables -I INPUT -i {slot.prefix} -j ACCEPT; "
             "`nft list ruleset` (package nftables) shows all rules",
         ) from error

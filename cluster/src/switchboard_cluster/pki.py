@@ -1,4 +1,4 @@
-"""The cluster's certificate authority, certificates and kubeconfigs; made anew by each start."""
+"""Certificate authority, certificates and kubeconfigs of a cluster, created by each start."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ CLOCK_SKEW = dt.timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom a certificate is for: Kubernetes takes the common name as user and the organization as group."""
+    """Subject of a certificate: Kubernetes takes the common name as user and the organization as group."""
 
     name: str
     common_name: str
     organization: str = ""
     hosts: Sequence[str] = ()
-    """Names and addresses that it may serve; empty for clients."""
+    """DNS names and addresses of a server; empty for clients."""
 
 
 class Authority:
-    """A certificate authority in a folder; keys are readable by their owner only."""
+    """A certificate authority in a folder; only the owner can read its keys."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,17 +41,17 @@ class Authority:
         self._name = _name("switchboard-cluster")
         self._write("ca", self._sign(self._name, self._key, [], [], authority=True), self._key)
 
-    def issue(self, identity: Subject) -> None:
+    def issue(self, subject: Subject) -> None:
         """Write `<name>.crt` and `<name>.key`."""
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
-        if identity.hosts:
+        if subject.hosts:
             usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
-        subject = _name(identity.common_name, identity.organization)
-        self._write(identity.name, self._sign(subject, key, usages, identity.hosts), key)
+        name = _name(subject.common_name, subject.organization)
+        self._write(subject.name, self._sign(name, key, usages, subject.hosts), key)
 
     def issue_signing_key(self, name: str) -> None:
-        """Write `<name>.key` and its public half `<name>.pub`, with which service account tokens are signed."""
+        """Write the key pair `<name>.key` and `<name>.pub`, which signs service account tokens."""
         key = ec.generate_private_key(ec.SECP256R1())
         self._write_key(name, key)
         public = key.public_key().public_bytes(
@@ -60,7 +60,7 @@ class Authority:
         (self.folder / f"{name}.pub").write_bytes(public)
 
     def kubeconfig(self, name: str, server: str, target: Path) -> None:
-        """Write a kubeconfig for the identity `name`, readable by its owner only."""
+        """Write a kubeconfig for the certificate `name`; only the owner can read it."""
 
         def encoded(file: str) -> str:
             return base64.b64encode((self.folder / file).read_bytes()).decode()
@@ -128,7 +128,7 @@ class Authority:
 
 
 def _write_private(target: Path, content: bytes) -> None:
-    """Write a file that never was readable by others, not even for a moment."""
+    """Write a file that only its owner can read, from its creation on."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -137,7 +137,7 @@ def _write_private(target: Path, content: bytes) -> None:
 
 
 def _key_usage(*, authority: bool) -> x509.KeyUsage:
-    """Return what a key may be used for: an authority's signs certificates, all others' sign handshakes."""
+    """Return the key usage: an authority's key signs certificates, other keys sign handshakes."""
     return x509.KeyUsage(
         digital_signature=not authority,
         key_cert_sign=authority,

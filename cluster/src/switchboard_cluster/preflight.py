@@ -1,4 +1,4 @@
-"""What must be true of a machine before a cluster can run on it; each lack is named with its remedy."""
+"""Checks that a machine can run a cluster; each failed check names its remedy."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
 }
 DISK_NEEDED = 3 * 2**30
-"""Bytes that a cluster of three nodes with Switchboard's images takes, with some air."""
+"""Bytes that a cluster of three nodes with Switchboard's images needs, with a reserve."""
 
 
 def check(paths: Paths) -> None:
-    """Raise the first `ClusterError` that stands in the way of a cluster."""
+    """Run all checks. Raises `ClusterError` for the first one that fails."""
     check_user()
     check_installed()
     check_disk(paths)
@@ -44,26 +44,26 @@ def check_user() -> None:
 
 
 def check_system(platform: str, user: int) -> None:
-    """Require Linux and root of a given platform and user id."""
+    """Require that a platform is Linux and a user id is root's."""
     if platform != "linux":
         raise ClusterError(
-            "not-linux", f"the embedded cluster needs Linux, and this is {platform}", "make up CLUSTER=kind"
+            "not-linux", f"the embedded cluster requires Linux, but this is {platform}", "make up CLUSTER=kind"
         )
     if user != 0:
         raise ClusterError(
             "not-root",
-            "the embedded cluster needs root: it makes network namespaces and mounts",
+            "the embedded cluster requires root, because it creates network namespaces and mounts",
             "run the command as root (sudo -E make up), or use CLUSTER=kind",
         )
 
 
 def check_installed() -> None:
-    """Require the programs of this machine."""
+    """Require that the needed programs are installed."""
     check_programs({name for name in PROGRAMS if shutil.which(name)})
 
 
 def check_programs(present: set[str]) -> None:
-    """Require the programs that the cluster starts; name all missing packages at once."""
+    """Require that `present` contains all needed programs; the error names all missing packages."""
     missing = [name for name in PROGRAMS if name not in present]
     if missing:
         packages = sorted({PROGRAMS[name] for name in missing})
@@ -75,20 +75,20 @@ def check_programs(present: set[str]) -> None:
 
 
 def check_disk(paths: Paths) -> None:
-    """Require room for the cluster's data."""
+    """Require free disk space for the cluster's data."""
     paths.root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(paths.root).free
     if free < DISK_NEEDED:
         raise ClusterError(
             "disk-full",
             f"{paths.root} has {free / 2**30:.1f} GiB free; a cluster needs {DISK_NEEDED / 2**30:.0f} GiB",
-            "free some space; old checkouts' build/ folders are the first to look at",
+            "free some space, for example in the build/ folders of old checkouts",
         )
 
 
 def _check_overlay(paths: Paths) -> None:
-    """Require that images' layers can be stacked in the data folder, by stacking two."""
-    paths.data.mkdir(parents=True, exist_ok=True)  # what a kill leaves in there, the next start removes
+    """Require that overlayfs works in the data folder, which image layers need."""
+    paths.data.mkdir(parents=True, exist_ok=True)  # the next start removes what an interrupted check leaves
     with tempfile.TemporaryDirectory(dir=paths.data, prefix="overlay-") as name:
         folder = Path(name)
         for part in ("lower", "upper", "work", "merged"):
@@ -100,13 +100,13 @@ def _check_overlay(paths: Paths) -> None:
         if tried.returncode != 0:
             raise ClusterError(
                 "no-overlay",
-                f"no overlay file system on {paths.root}: {tried.stderr.strip()}",
+                f"overlayfs does not work on {paths.root}: {tried.stderr.strip()}",
                 "modprobe overlay; inside a container, put the checkout on a volume of the host",
             )
 
 
 def _check_nftables() -> None:
-    """Require that iptables works in a network namespace of its own."""
+    """Require that iptables works in a new network namespace."""
     tried = run(
         ["unshare", "--net", "iptables", "--table", "nat", "--append", "OUTPUT", "--jump", "ACCEPT"], check=False
     )

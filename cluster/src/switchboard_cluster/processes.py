@@ -1,7 +1,7 @@
-"""Long-running processes of a slot: start, find, kill.
+"""Starts, finds and kills the long-running processes of a slot.
 
-No process-id files: what belongs to a slot is read from /proc, by a marker in the environment that children inherit, by
-the network namespace a process is in, and by its cgroup. So a start that was killed half-way is found as well as any.
+There are no PID files: processes of a slot are found in /proc by an environment variable that children inherit, by
+their network namespace, and by their cgroup. This also finds the processes of an interrupted start.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _children: list[subprocess.Popen[bytes]] = []
 
 @dataclass(frozen=True)
 class Unit:
-    """A long-running process: its name and argument list, and the unit whose namespaces it enters, if any."""
+    """A long-running process: its name, arguments and environment, and the unit whose namespaces it enters, if any."""
 
     name: str
     argv: Sequence[str | Path]
@@ -36,7 +36,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Found:
-    """A process of a slot; `unit` is empty for helpers and containers."""
+    """A process of a slot; `unit` is empty for helper processes and containers."""
 
     pid: int
     unit: str
@@ -44,17 +44,17 @@ class Found:
 
 
 def start(slot: Slot, unit: Unit, log: Path, host: int | None = None) -> int:
-    """Start a unit detached from this process, its output appended to `log`, and return its process id.
+    """Start a unit detached from this process, append its output to `log`, and return its process id.
 
-    `host` is the process id of the unit whose namespaces it enters, for a caller who knows it. Raises
-    `ClusterError("unit-missing")` if that unit does not run.
+    `host` is the process id of the unit whose namespaces it enters, if the caller has it. Raises
+    `ClusterError("unit-missing")` if that unit is not running.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     enter: list[str] = []
     if unit.inside:
         host = host or units(slot).get(unit.inside)
         if host is None:
-            raise ClusterError("unit-missing", f"{unit.inside} does not run", "switchboard-cluster down, then up")
+            raise ClusterError("unit-missing", f"{unit.inside} is not running", "switchboard-cluster down, then up")
         enter = ["nsenter", f"--target={host}", "--mount", "--net"]
     env = os.environ | unit.env | {layout.MARKER: str(slot.number), layout.UNIT_MARKER: unit.name}
     with log.open("ab") as out:
@@ -72,8 +72,8 @@ def start(slot: Slot, unit: Unit, log: Path, host: int | None = None) -> int:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Say whether somebody in a process's network namespace listens on a TCP port, of IPv4 or of both families."""
-    # The columns of proc_net_tcp(5): the local address, the remote address, the state (0A is TCP_LISTEN).
+    """Return whether a TCP port (IPv4 or IPv6) is listening in the network namespace of a process."""
+    # Columns of proc_net_tcp(5): local address, remote address, state (0A is TCP_LISTEN).
     rows = (line.split() for name in ("net/tcp", "net/tcp6") for line in _read(pid, name).decode().splitlines()[1:])
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
@@ -84,7 +84,7 @@ def units(slot: Slot) -> dict[str, int]:
 
 
 def find(slot: Slot) -> list[Found]:
-    """Return every process that belongs to a slot, containers included."""
+    """Return all processes of a slot, including containers."""
     namespaces = {path.stat().st_ino for path in NETNS.glob(f"{slot.prefix}-*") if _is_namespace(path)}
     in_cgroups = cgroups.processes(slot.cgroup)
     found = []
@@ -98,7 +98,7 @@ def find(slot: Slot) -> list[Found]:
 
 
 def find_of_node(node: Node) -> list[Found]:
-    """Return every process that belongs to one node: its units, shims and containers."""
+    """Return all processes of a node: units, shims and containers."""
     namespace = NETNS / node.netns
     inode = namespace.stat().st_ino if _is_namespace(namespace) else -1
     in_cgroups = cgroups.processes(f"{node.slot.cgroup}/{node.name}")
@@ -110,9 +110,9 @@ def find_of_node(node: Node) -> list[Found]:
 
 
 def kill(find_them: Callable[[], list[Found]], timeout: float = 20.0) -> None:
-    """Kill (SIGKILL) what `find_them` returns, again and again, until it returns nothing.
+    """Send SIGKILL to the processes that `find_them` returns, until it returns none.
 
-    The state of a cluster is thrown away with it, so that nothing needs time to say good-bye. Raises
+    A cluster's state is deleted with it, so no process needs time to stop gracefully. Raises
     `ClusterError("cannot-kill")` after `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
@@ -120,7 +120,7 @@ def kill(find_them: Callable[[], list[Found]], timeout: float = 20.0) -> None:
         if time.monotonic() > deadline:
             names = ", ".join(f"{one.pid} ({one.command[:60]})" for one in found[:5])
             raise ClusterError(
-                "cannot-kill", f"processes do not die: {names}", "they may hang in the kernel: see dmesg"
+                "cannot-kill", f"processes cannot be killed: {names}", "they may hang in the kernel: see dmesg"
             )
         for one in found:
             _signal(one.pid, signal.SIGKILL)
@@ -129,15 +129,15 @@ def kill(find_them: Callable[[], list[Found]], timeout: float = 20.0) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Say whether a process runs (a zombie does not)."""
+    """Return whether a process is running; a zombie is not."""
     _reap()
-    # Not by its command line, which is empty for a moment while a process executes another program.
+    # Not by its command line, which is briefly empty during execve.
     state = _read(pid, "stat").rpartition(b") ")[2][:1]
     return state not in {b"", b"Z", b"X"}
 
 
 def is_sleeping(pid: int) -> bool:
-    """Say whether a unit that holds namespaces has set them up and sleeps now."""
+    """Return whether a holder unit has set up its namespaces and is sleeping."""
     return _command(pid) == "sleep infinity"
 
 
@@ -149,7 +149,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _reap() -> None:
-    """Collect those children of this process that have ended, so that they do not stay as zombies."""
+    """Reap exited children of this process, so that they do not stay as zombies."""
     _children[:] = [child for child in _children if child.poll() is None]
 
 
@@ -170,7 +170,7 @@ def _environment(pid: int) -> dict[str, str]:
 
 
 def _command(pid: int) -> str:
-    """Return a process's command line; empty for zombies and kernel threads."""
+    """Return the command line of a process; empty for zombies and kernel threads."""
     return _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
 
 
@@ -189,5 +189,5 @@ def _network_namespace(pid: int) -> int:
 
 
 def _is_namespace(path: Path) -> bool:
-    """Say whether a namespace is mounted at `path`; a killed `ip netns add` leaves an empty file there."""
+    """Return whether a namespace is mounted at `path`; an interrupted `ip netns add` leaves an empty file there."""
     return path.exists() and path.stat().st_dev != path.parent.stat().st_dev

@@ -1,4 +1,4 @@
-"""What a person sees while something takes long: a line a step, and a sign of life at least every ten seconds."""
+"""Progress of long commands: one line per step, and an update at least every ten seconds."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from rich.console import Console
 
 console = Console(stderr=True, highlight=False)
-SIGN_OF_LIFE = 10.0
+UPDATE_SECONDS = 10.0
 
 
 class Progress:
-    """Lines on standard error with the time since the start; on a terminal the last one is overwritten by `tick`."""
+    """Lines on standard error with the time since the start; on a terminal, `tick` overwrites the last one."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -25,13 +25,13 @@ class Progress:
         return time.monotonic() - self._start
 
     def say(self, text: str) -> None:
-        """Print a step that is done or begins."""
+        """Print a step that begins or is done."""
         if not self.quiet:
             self._clear()
             console.print(f"[dim]{self.elapsed:6.1f} s[/dim]  {text}")
 
     def tick(self, text: str) -> None:
-        """Show how far a long step is: at once on a terminal, every ten seconds elsewhere."""
+        """Show the progress of a long step: at once on a terminal, every ten seconds elsewhere."""
         if self.quiet:
             return
         if console.is_terminal:
@@ -39,7 +39,7 @@ class Progress:
             console.file.write("\r" + f"{self.elapsed:6.1f} s  {text}"[:width].ljust(width))
             console.file.flush()
             self._ticking = True
-        elif time.monotonic() - self._last_tick >= SIGN_OF_LIFE:
+        elif time.monotonic() - self._last_tick >= UPDATE_SECONDS:
             self._last_tick = time.monotonic()
             self.say(text)
 

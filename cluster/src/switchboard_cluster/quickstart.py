@@ -1,4 +1,4 @@
-"""`make up`: a cluster, Switchboard on it, a pool to call through, and the URL to open."""
+"""`make up`: starts a cluster, installs Switchboard with a pool, and returns the URL of the call page."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ RELEASE = "switchboard"
 POOL = "quickstart"
 FORWARDER = "forwarder"
 READY_TIMEOUT = 180.0
-"""Seconds until a pool that does not get ready has failed; it takes about ten."""
+"""Seconds after which a pool that is not ready has failed; it takes about ten."""
 
 
 @dataclass(frozen=True)
 class Quickstart:
-    """What runs after `make up`."""
+    """Result of `make up`."""
 
     url: str
     backend: Backend
@@ -41,7 +41,7 @@ class Quickstart:
 
 
 def start(backend: Backend, nodes: int, port: int, registry: str, progress: Progress) -> Quickstart:
-    """Do all that `make up` promises; all of it may be done already."""
+    """Start and install everything that is not running yet, and wait until the pool answers. Raises ClusterError."""
     target = backends.prepare(backend, IMAGES, nodes, registry, progress)
     install(target)
     progress.say("chart installed")
@@ -58,7 +58,7 @@ def values(target: TargetCluster) -> dict[str, Any]:
 
 
 def install(target: TargetCluster) -> None:
-    """Install the chart, or upgrade it to this checkout's."""
+    """Install the chart of this checkout, or upgrade to it."""
     chart = layout.checkout_root() / "charts" / "switchboard"
     where = ["--namespace", NAMESPACE, "--create-namespace"]
     upgrade: list[str | Path] = [*target.helm, "upgrade", "--install", RELEASE, chart, *where, "--values", "-"]
@@ -66,7 +66,7 @@ def install(target: TargetCluster) -> None:
 
 
 def wait_for_pool(target: TargetCluster, progress: Progress) -> str:
-    """Wait until the pool is Ready, and return its Service; what it waits for is shown meanwhile."""
+    """Wait until the pool is Ready, showing why it is not, and return the name of its Service."""
     deadline = time.monotonic() + READY_TIMEOUT
     get = [*target.kubectl, "--namespace", NAMESPACE, "get", "signalingpool", POOL, "--output", "json"]
     while True:
@@ -79,31 +79,32 @@ def wait_for_pool(target: TargetCluster, progress: Progress) -> str:
         if time.monotonic() > deadline:
             raise ClusterError(
                 "pool-not-ready",
-                f"the pool was not ready after {READY_TIMEOUT:g} s: {why}; the operator said: {_operator_said(target)}",
+                f"the pool was not ready after {READY_TIMEOUT:g} s: {why}; "
+                f"the operator's log ends with: {_log_end(target)}",
                 f"kubectl --namespace {NAMESPACE} describe signalingpool {POOL}; kubectl logs deployment/{RELEASE}",
             )
         time.sleep(0.2)
 
 
-def _operator_said(target: TargetCluster) -> str:
-    """Return the last lines of the operator's log, or why there is none."""
+def _log_end(target: TargetCluster) -> str:
+    """Return the last lines of the operator's log, or why it cannot be read."""
     logs = [*target.kubectl, "--namespace", NAMESPACE, "logs", f"deployment/{RELEASE}", "--tail=3"]
-    said = run(logs, check=False)
-    return (said.stdout or said.stderr).strip()[-1000:] or "nothing"
+    read = run(logs, check=False)
+    return (read.stdout or read.stderr).strip()[-1000:] or "nothing"
 
 
 def judge(pool: dict[str, Any]) -> tuple[bool, str]:
-    """Say whether a pool is ready, as of its present generation, and if not, why."""
+    """Return whether a pool is ready at its current generation, and why not."""
     for condition in pool.get("status", {}).get("conditions", []):
         if condition["type"] == "Ready":
             current = condition.get("observedGeneration") == pool["metadata"]["generation"]
-            why = condition["message"] if current else "the operator has not seen the change yet"
+            why = condition["message"] if current else "the operator has not reconciled the change yet"
             return condition["status"] == "True" and current, why
-    return False, "the operator has not seen it yet"
+    return False, "the operator has not reconciled it yet"
 
 
 def forward(target: TargetCluster, service: str, port: int) -> str:
-    """Make the pool's Service answer on localhost, and return the URL of the call page."""
+    """Forward localhost to the pool's Service, and return the URL of the call page."""
     url = f"http://localhost:{port}"
     if target.backend is not Backend.EMBEDDED:
         command = " ".join(map(str, [*target.kubectl, "--namespace", NAMESPACE, "port-forward"]))

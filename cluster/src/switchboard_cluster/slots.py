@@ -1,7 +1,7 @@
-"""Who has which slot of this machine.
+"""Allocation of the machine's slots to clusters.
 
-A slot is taken by writing the root of a cluster's folders to `/run/switchboard-cluster/<slot>/owner`, under the
-machine's lock. /run is emptied by a reboot, and so are all slots.
+A cluster takes a slot by writing the root of its folders to `/run/switchboard-cluster/<slot>/owner`, under the
+machine's lock. A reboot empties /run and so releases all slots.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from switchboard_cluster.system import run
 
 
 def owners() -> dict[int, Path]:
-    """Return the root of the cluster that has each taken slot."""
+    """Return the root folder of the cluster in each taken slot."""
     found = {}
     for number in range(layout.SLOTS):
         owner = Slot(number).run_dir / "owner"
@@ -31,14 +31,14 @@ def owners() -> dict[int, Path]:
 
 
 def of(root: Path) -> Slot | None:
-    """Return the slot that a cluster has, if any."""
+    """Return the slot of a cluster, or None."""
     return next((Slot(number) for number, owner in owners().items() if owner == root), None)
 
 
 def choose(taken: set[int], routes: list[str]) -> Slot:
-    """Return the first free slot whose address ranges meet none of the machine's `routes` (CIDRs).
+    """Return the first free slot whose address ranges do not overlap the machine's `routes` (CIDRs).
 
-    Raises `ClusterError("no-slot")` where there is none.
+    Raises `ClusterError("no-slot")` if there is none.
     """
     networks = [ipaddress.ip_network(route, strict=False) for route in routes]
     for number in range(layout.SLOTS):
@@ -48,13 +48,13 @@ def choose(taken: set[int], routes: list[str]) -> Slot:
             return slot
     raise ClusterError(
         "no-slot",
-        f"all {layout.SLOTS} slots are taken or meet routes of this machine",
+        f"all {layout.SLOTS} slots are taken or overlap routes of this machine",
         "`switchboard-cluster status --all` lists the clusters; `switchboard-cluster down --all` removes them",
     )
 
 
 def claim(root: Path) -> Slot:
-    """Return a cluster's slot, taking one if it has none."""
+    """Return the slot of a cluster, taking one if it has none. Raises `ClusterError("no-slot")`."""
     with machine_lock():
         places.make()
         if held := of(root):
@@ -63,25 +63,25 @@ def claim(root: Path) -> Slot:
         routes = [route["dst"] for route in listed if route["dst"] != "default"]
         slot = choose(set(owners()), routes)
         slot.run_dir.mkdir(parents=True, exist_ok=True)
-        files.write_at_once(slot.run_dir / "owner", f"{root}\n", unfinished=slot.run_dir / "owner.unfinished")
+        files.write_atomically(slot.run_dir / "owner", f"{root}\n", unfinished=slot.run_dir / "owner.unfinished")
         return slot
 
 
 def release(slot: Slot) -> None:
-    """Give a slot back; its run folder goes with it, and with the last slot what all slots share."""
+    """Release a slot and remove its run folder; the last one also removes what all slots share."""
     with machine_lock():
         if set(owners()) <= {slot.number}:
             places.remove()
         released = layout.RUN_ROOT / "released"
         shutil.rmtree(released, ignore_errors=True)
         if slot.run_dir.exists():
-            slot.run_dir.rename(released)  # at once: a killed removal leaves the slot taken, or free
+            slot.run_dir.rename(released)  # atomic: an interrupted removal leaves the slot either taken or free
             shutil.rmtree(released, ignore_errors=True)
 
 
 @contextmanager
 def machine_lock() -> Iterator[None]:
-    """Hold the machine's lock, for the moment in which slots are given out."""
+    """Hold the machine's lock while a slot is taken or released."""
     layout.RUN_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
     with (layout.RUN_ROOT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

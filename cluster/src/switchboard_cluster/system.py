@@ -1,4 +1,4 @@
-"""Commands of the operating system: the only place that starts them and waits for them."""
+"""Runs commands of the operating system."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from switchboard_cluster.errors import ClusterError
 
 
 def in_netns(netns: str | None, argv: Sequence[str | Path]) -> list[str]:
-    """Return `argv` so that it runs in a network namespace.
+    """Return `argv` wrapped to run in a network namespace.
 
-    `nsenter`, not `ip netns exec`: that one remounts /sys and hides the cgroups from a container runtime.
+    It uses `nsenter`, because `ip netns exec` remounts /sys and hides the cgroups from a container runtime.
     """
     entered = ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
     return [*entered, *map(str, argv)]
@@ -27,9 +27,10 @@ def run(
     stdin: str | None = None,
     env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, within `timeout` seconds, and return what it printed.
+    """Run a command and return its result with its output. `timeout` is in seconds.
 
-    With `check`, an exit status other than 0 raises `ClusterError("command-failed")` with the end of its output.
+    Raises `ClusterError`: `missing-program`, `command-timed-out`, and with `check` `command-failed`, which contains the
+    end of the output.
     """
     full = in_netns(netns, argv)
     try:
@@ -40,11 +41,11 @@ def run(
         raise ClusterError("missing-program", f"{full[0]} is not installed", f"install {full[0]}") from missing
     except subprocess.TimeoutExpired as late:
         raise ClusterError(
-            "command-timed-out", f"`{' '.join(full)}` did not end within {timeout:g} s", "run it by hand to see why"
+            "command-timed-out", f"`{' '.join(full)}` did not finish within {timeout:g} s", "run it manually to see why"
         ) from late
     if check and done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-2000:]
+        printed = (done.stderr or done.stdout).strip()[-2000:]
         raise ClusterError(
-            "command-failed", f"`{' '.join(full)}` failed ({done.returncode}): {said}", "see the message above"
+            "command-failed", f"`{' '.join(full)}` failed ({done.returncode}): {printed}", "see the message above"
         )
     return done

@@ -25,7 +25,7 @@ SELECTOR: Final = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 _BY_NAME: Final = {(api.api_version, api.kind): api for api in (*OWNED, resources.POD)}
 
 
-def ours(kind: names.Kind) -> Api:
+def api_of_kind(kind: names.Kind) -> Api:
     """Return the API resource of a custom kind."""
     return Api(names.API_VERSION, kind.kind, kind.plural)
 

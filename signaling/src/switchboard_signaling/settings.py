@@ -311,7 +311,7 @@ class ServerSettings(BaseSettings):
             yield "Production refuses sessions in memory. Remedy: set SWITCHBOARD_REDIS_NODES (spec.redisRef)"
         if self.auth is AuthType.ANONYMOUS:
             yield (
-                "Production refuses anonymous clients. Remedy: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks"
+                "Production refuses anonymous clients. Remedy: set SWITCHBOARD_AUTH_TYPE to SharedSecret or JWKS"
                 " (spec.auth of the pool)"
             )
         if self.auth_jwks_url and not self.auth_jwks_url.startswith("https://"):

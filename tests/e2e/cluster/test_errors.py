@@ -9,14 +9,14 @@ NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 @pytest.mark.parametrize("argv", [("up",), ("down",), ("status",), ("kill-node", "node-1"), ("exec", "node-1", "true")])
-def test_others_than_root_are_told_so(cluster: Embedded, argv: tuple[str, ...]) -> None:
+def test_other_users_than_root_get_an_error(cluster: Embedded, argv: tuple[str, ...]) -> None:
     answer = cluster.ask(*argv, before=NOBODY)
     assert (answer.status, answer.error["code"]) == (1, "not-root")
     assert "as root" in answer.error["remedy"]
     assert "Traceback" not in answer.said
 
 
-@pytest.mark.parametrize("command", ["kill-node", "heal-node", "partition", "exec"])
+@pytest.mark.parametrize("command", ["kill-node", "start-node", "partition", "exec"])
 def test_an_unknown_node_is_answered_with_the_known_ones(cluster: Embedded, command: str) -> None:
     error = cluster.ask(command, "node-9", *(["true"] if command == "exec" else [])).error
     assert (error["code"], error["remedy"]) == ("no-such-node", "the nodes are node-1, node-2, node-3")

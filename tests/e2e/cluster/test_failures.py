@@ -48,10 +48,10 @@ def workload(cluster: Embedded, image: str) -> Iterator[Kubectl]:
 
 
 @pytest.fixture(autouse=True)
-def _heal(cluster: Embedded) -> Iterator[None]:
+def _recover(cluster: Embedded) -> Iterator[None]:
     yield
     for node in cluster.run("status")["nodes"]:
-        cluster.run("heal-node", node["name"])
+        cluster.run("start-node", node["name"])
     cluster.kubectl.wait_for("nodes", all_ready(3), "all nodes are Ready again", 60)
 
 
@@ -89,7 +89,7 @@ def test_pods_leave_nodes_that_are_lost_and_lost_nodes_come_back(
     running = {name: runs for name, runs in status["components"].items() if name.endswith((dead, cut))}
     assert all(runs is name.endswith(cut) for name, runs in running.items()), "a cut node's processes run on"
     error = cluster.ask("exec", dead, "true").error
-    assert (error["code"], error["remedy"]) == ("node-dead", f"switchboard-cluster heal-node {dead}")
+    assert (error["code"], error["remedy"]) == ("node-dead", f"switchboard-cluster start-node {dead}")
 
     workload.wait_for(
         "pods",
@@ -100,8 +100,8 @@ def test_pods_leave_nodes_that_are_lost_and_lost_nodes_come_back(
         60,
     )
     for _ in range(2):
-        cluster.run("heal-node", dead)
-        cluster.run("heal", cut)
+        cluster.run("start-node", dead)
+        cluster.run("reconnect", cut)
     for node in (dead, cut):
         workload.wait_for(f"node {node}", ready, f"{node} is back", 60)
         usable(workload, image, node)

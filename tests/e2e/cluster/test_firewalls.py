@@ -130,7 +130,7 @@ def test_nodes_and_pods_reach_each_other_beside_docker(beside: Embedded, first: 
     assert leftovers(slot, beside.paths) == []
 
 
-def test_a_host_that_cannot_reach_the_cluster_is_told_which_chain_is_in_the_way(beside: Embedded) -> None:
+def test_a_host_that_cannot_reach_the_cluster_gets_the_chain_that_blocks_it(beside: Embedded) -> None:
     on_host("iptables", "-A", "OUTPUT", "-p", "tcp", "-j", "DROP")
     error = beside.ask("up", "--nodes", "1").error
     assert error["code"] == "network-blocked"

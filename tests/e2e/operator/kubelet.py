@@ -1,6 +1,6 @@
 """A test that plays scheduler, kubelet and signaling pods: each pod has an address, and answers the operator there.
 
-The addresses are of a range for tests (RFC 2544) that this machine is told to take as its own: Kubernetes puts no
+The addresses are of a range for tests (RFC 2544) that this machine treats as local: Kubernetes puts no
 loopback address into an EndpointSlice.
 """
 

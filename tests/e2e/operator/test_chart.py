@@ -40,14 +40,14 @@ def test_a_typo_in_the_values_is_refused_by_name(api: ApiServer) -> None:
 
 
 def test_a_quickstart_that_nobody_would_reconcile_is_refused(api: ApiServer) -> None:
-    with pytest.raises(AssertionError, match=r"operator\.watchNamespaces does not list\. Remedy: add it"):
+    with pytest.raises(AssertionError, match=r"in operator\.watchNamespaces\. Remedy: add it"):
         helm(
             *(api, "template", "x", str(CHART), "--namespace", "here"),
             *("--set", "quickstart.enabled=true", "--set", "operator.watchNamespaces={there}"),
         )
 
 
-def test_the_crd_job_runs_before_upgrades_only_and_can_be_left_out(api: ApiServer) -> None:
+def test_the_crd_job_runs_only_before_upgrades_and_can_be_disabled(api: ApiServer) -> None:
     rendered = helm(api, "template", "x", str(CHART))
     assert rendered.count("helm.sh/hook: pre-upgrade") == 4
     assert "crd-upgrade" not in helm(api, "template", "x", str(CHART), "--set", "crds.upgrade=false")

@@ -117,7 +117,7 @@ def test_a_strangers_object_is_left_alone_and_named(operator: Replica, pool: Poo
     until(lambda: pool.condition("ObjectsApplied").get("reason") == "NameTaken", "the condition says so")
     assert f"Service {pool.namespace}/calls-signaling" in pool.condition("Ready")["message"]
     pool.api.kubectl("-n", pool.namespace, "delete", "service", "calls-signaling")
-    until(pool.is_ready, "the pool heals", 30)
+    until(pool.is_ready, "the pool recovers", 30)
 
 
 def test_an_image_that_cannot_be_pulled_is_named(operator: Replica, pool: Pool) -> None:
@@ -132,7 +132,7 @@ def test_an_image_that_cannot_be_pulled_is_named(operator: Replica, pool: Pool) 
     assert "Remedy" in pool.condition("Ready")["message"]
 
 
-def test_a_pool_waits_for_its_redis_and_heals(operator: Replica, pool: Pool, api: ApiServer) -> None:
+def test_a_pool_waits_for_its_redis_and_recovers(operator: Replica, pool: Pool, api: ApiServer) -> None:
     pool.apply(redisRef={"name": "store"})
     until(lambda: pool.condition("Ready").get("reason") == "RedisNotFound", "the condition says so")
     assert not pool.items("replicaset")
@@ -143,7 +143,7 @@ def test_a_pool_waits_for_its_redis_and_heals(operator: Replica, pool: Pool, api
     assert environment["SWITCHBOARD_REDIS_NODES"] == f"store-redis.{pool.namespace}.svc:6379"
 
 
-def test_a_pool_waits_for_the_secret_of_its_jwts_and_heals(operator: Replica, pool: Pool) -> None:
+def test_a_pool_waits_for_the_secret_of_its_jwts_and_recovers(operator: Replica, pool: Pool) -> None:
     create = ("-n", pool.namespace, "create", "secret", "generic", "jwt")
     pool.apply(auth={"type": "SharedSecret", "secretName": "jwt"})
     until(lambda: pool.condition("Ready").get("reason") == "SecretNotFound", "the condition says so")
@@ -153,7 +153,7 @@ def test_a_pool_waits_for_the_secret_of_its_jwts_and_heals(operator: Replica, po
     until(lambda: pool.condition("Ready").get("reason") == "SecretInvalid", "the condition says so", 30)
     pool.api.kubectl("-n", pool.namespace, "delete", "secret", "jwt")
     pool.api.kubectl(*create, f"--from-literal=one={'s' * 32}")
-    until(pool.is_ready, "the pool heals", 30)
+    until(pool.is_ready, "the pool recovers", 30)
     spec = pool.items("replicaset")[0]["spec"]["template"]["spec"]
     assert {"name": "auth", "secret": {"secretName": "jwt", "defaultMode": 0o440}} in spec["volumes"]
 
@@ -168,7 +168,7 @@ def test_a_pool_gets_the_directory_of_its_fleet(operator: Replica, pool: Pool, f
     until(lambda: pool.condition("Ready").get("reason") == "TurnNotFound", "the condition says so")
     fleet.apply(regions=[{"name": "north", "nodeSelector": {}}])
     until(fleet.is_ready, "the fleet is Ready")
-    until(pool.is_ready, "the pool heals")
+    until(pool.is_ready, "the pool recovers")
     server = directory()[0]
     assert server["urls"] == ["turn:10.1.2.3:3478?transport=udp", "turn:10.1.2.3:3478?transport=tcp"]
     secrets = next(one["data"] for one in fleet.items("secret"))

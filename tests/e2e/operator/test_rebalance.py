@@ -31,7 +31,7 @@ def paths(fake: FakePod) -> set[str]:
 
 
 def all_serve(pool: Pool, pods: int) -> bool:
-    """Return whether so many pods are offered to clients, with nothing on its way out."""
+    """Return whether this many pods are offered to clients and none is draining."""
     return set(stages(pool).values()) == {"Serving"} and len(offered(pool)) == pods and pool.is_true("PodsReady")
 
 

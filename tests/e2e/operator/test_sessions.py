@@ -40,7 +40,7 @@ POLL = 0.2
 
 
 PASSING = frozenset({errors.PEER_UNREACHABLE.code, errors.RETRY.code})
-"""Problems while the partner moves, or after a Service sent a client to a pod on its way out: it tries again itself."""
+"""Errors that clients retry: while the peer moves, or after the Service chose a draining pod."""
 
 
 class ProcessKubelet(Kubelet):
@@ -97,7 +97,7 @@ class World:
         self.pool, self.kubelet = pool, kubelet
         self.reachable: list[str] = []
         """Addresses of the pods that the Service leads to, as far as `play` has followed it."""
-        self.heard: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
         self.moves: Counter[str] = Counter()
         self.longest_silence = 0.0
         self.faults: list[str] = []
@@ -124,7 +124,7 @@ class World:
 
     @asynccontextmanager
     async def talking(self) -> AsyncIterator[None]:
-        """Have pairs of clients talk without a pause, and afterwards check that each heard every word once."""
+        """Have pairs of clients talk without a pause, and afterwards check that each received every word once."""
         async with AsyncExitStack() as stack:
             pairs = [[await stack.enter_async_context(Client(self.url)) for _ in "ab"] for _ in range(PAIRS)]
             stop = asyncio.Event()
@@ -144,14 +144,14 @@ class World:
             stop.set()
             said = await asyncio.gather(*tasks)
             async with asyncio.timeout(30):
-                while sum(self.heard.values()) < sum(said):  # noqa: ASYNC110 - the last words are on their way
+                while sum(self.received.values()) < sum(said):  # noqa: ASYNC110 - the last words are on their way
                     await asyncio.sleep(0.05)
             for listener in listeners:
                 listener.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
             for number in range(PAIRS):
-                assert self.heard[f"{number}a"] == said[2 * number + 1]
-                assert self.heard[f"{number}b"] == said[2 * number]
+                assert self.received[f"{number}a"] == said[2 * number + 1]
+                assert self.received[f"{number}b"] == said[2 * number]
             assert self.faults == []
 
     async def _talk(self, client: Client, stop: asyncio.Event) -> int:
@@ -169,9 +169,9 @@ class World:
             if isinstance(event, PeerMessageReceived) and isinstance(event.frame, Chat):
                 self.longest_silence = max(self.longest_silence, time.monotonic() - last)
                 last = time.monotonic()
-                if event.frame.text != str(self.heard[name]):
-                    self.faults.append(f"{name} heard {event.frame.text} after {self.heard[name]} words")
-                self.heard[name] += 1
+                if event.frame.text != str(self.received[name]):
+                    self.faults.append(f"{name} received {event.frame.text} after {self.received[name]} words")
+                self.received[name] += 1
             elif isinstance(event, Move):
                 self.moves[name] += 1
             elif isinstance(event, Ended) or (isinstance(event, ClientProblem) and event.code not in PASSING):
@@ -232,7 +232,7 @@ async def test_no_word_is_lost_while_pods_come_and_go(start: Start, world: World
         await asyncio.to_thread(pool.api.kubectl, "-n", pool.namespace, "delete", "pod", victim, "--wait=false")
         await world.until(lambda: victim not in [pod["metadata"]["name"] for pod in pool.items("pods")], "it is gone")
         await world.until(lambda: settled(pool, 3, "signaling:2"), "it is replaced")
-    print(f"words {sum(world.heard.values())}, longest silence {world.longest_silence:.2f} s")
+    print(f"words {sum(world.received.values())}, longest silence {world.longest_silence:.2f} s")
 
 
 async def test_no_word_is_lost_while_pods_that_are_new_take_their_share(start: Start, world: World) -> None:

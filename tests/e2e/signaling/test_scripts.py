@@ -21,7 +21,7 @@ from switchboard_signaling.analytics.outbox import Event
 from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.lua import LUA
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.broker.shared_stats import SharedStatsFullError
+from switchboard_signaling.broker.shared_stats import MAX_LISTED, SharedStatsFullError
 from switchboard_signaling.valkey.scripts import Script
 
 UNORDERED = {"proposals", "totals"}
@@ -39,7 +39,7 @@ class Both:
         self.ran = ran
         self.node = Node(lambda: 0.0, lambda _channel, _text: None)
         self.now = 1_700_000_000
-        self.troubles = Silence()
+        self.reports = Silence()
 
     async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         words = [word if isinstance(word, str) else repr(word) for word in arguments]
@@ -91,14 +91,15 @@ def _scripts() -> list[Any]:
 
 NAMES = st.sampled_from(["one", "two", "ü b"])
 NUMBERS = st.integers(0, 3)
-LEDGER = st.one_of(
+LISTS = st.sampled_from(sorted(MAX_LISTED))
+SHARED_STATS = st.one_of(
     st.tuples(st.just("count"), NUMBERS, st.dictionaries(NAMES, NUMBERS, max_size=2), st.builds(Live, NUMBERS)),
     st.tuples(st.just("totals")),
     st.tuples(st.just("keep"), NAMES, st.sampled_from(["a", "b"]), st.dictionaries(NAMES, NUMBERS, max_size=2)),
     st.tuples(st.just("kept"), NAMES),
-    st.tuples(st.just("block"), NAMES, st.sampled_from([1, 400, 4000])),
-    st.tuples(st.just("unblock"), NAMES),
-    st.tuples(st.just("blocks"), NUMBERS),
+    st.tuples(st.just("add"), LISTS, NAMES, st.sampled_from([1, 400, 4000])),
+    st.tuples(st.just("remove"), LISTS, NAMES),
+    st.tuples(st.just("listed"), LISTS, NUMBERS),
     st.tuples(st.just("put"), st.builds(Event, NAMES, st.just("{}"))),
     st.tuples(st.just("take"), st.sampled_from([0.5, 400.0]), NUMBERS),
     st.tuples(st.just("settle"), NAMES, st.sampled_from([None, 0.0, 400.0])),
@@ -128,7 +129,7 @@ def test_every_script_has_the_same_effects_on_the_model_and_on_a_real_node(
     @settings(max_examples=150, phases=[Phase.generate], deadline=None)
     @given(
         st.one_of(*(st.lists(kind, min_size=4, max_size=24) for kind in KINDS.values())),
-        st.lists(LEDGER, min_size=4, max_size=24),
+        st.lists(SHARED_STATS, min_size=4, max_size=24),
     )
     def all_alike(asked: list[Any], done: list[tuple[Any, ...]]) -> None:
         node.flushall()

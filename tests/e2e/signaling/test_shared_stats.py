@@ -14,7 +14,7 @@ from switchboard_signaling.analytics.totals import Live
 from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.broker.redis import RedisBroker
-from switchboard_signaling.broker.shared_stats import SharedStats, SharedStatsFullError
+from switchboard_signaling.broker.shared_stats import MAX_LISTED, ListName, SharedStats, SharedStatsFullError
 from switchboard_signaling.session.records import ReadSession, TouchSession
 from switchboard_signaling.valkey.cluster import ClusterClient
 from switchboard_signaling.wire.intents import Idle
@@ -37,19 +37,22 @@ async def calls(shared_stats: SharedStats) -> list[Any]:
     return [await shared_stats.kept("m"), await shared_stats.kept("other")]
 
 
-async def blocks(shared_stats: SharedStats) -> list[Any]:
-    async def read(version: int) -> Any:
-        found = await shared_stats.blocks(version)
+async def lists(shared_stats: SharedStats) -> list[Any]:
+    async def read(which: ListName, version: int) -> Any:
+        found = await shared_stats.listed(which, version)
         return found and (found.version, {name: round(seconds / 10) for name, seconds in found.seconds.items()})
 
-    seen = [await read(0)]
-    await shared_stats.block("subject:ada b", 100)
-    seen += [await read(0), await read(1)]
-    await shared_stats.block("subject:eve", 200)
-    await shared_stats.block("subject:eve", 300)
-    await shared_stats.unblock("subject:ada b")
-    await shared_stats.unblock("nobody")
-    return [*seen, await read(1)]
+    seen = []
+    for which in MAX_LISTED:
+        seen += [await read(which, 0)]
+        await shared_stats.add(which, "subject:ada b", 100)
+        seen += [await read(which, 0), await read(which, 1)]
+        await shared_stats.add(which, "subject:eve", 200)
+        await shared_stats.add(which, "subject:eve", 300)
+        await shared_stats.remove(which, "subject:ada b")
+        await shared_stats.remove(which, "nobody")
+        seen += [await read(which, 1)]
+    return seen
 
 
 async def events(shared_stats: SharedStats) -> list[Any]:
@@ -67,12 +70,12 @@ async def events(shared_stats: SharedStats) -> list[Any]:
 
 
 async def full(shared_stats: SharedStats) -> list[Any]:
-    await shared_stats.block("one", 10)
-    await shared_stats.block("one", 20)
+    await shared_stats.add("blocks", "one", 10)
+    await shared_stats.add("blocks", "one", 20)
     await shared_stats.put(Event("one", "{}"))
     await shared_stats.put(Event("one", "{}"))
     refused = []
-    for act in (shared_stats.block("two", 10), shared_stats.put(Event("two", "{}"))):
+    for act in (shared_stats.add("blocks", "two", 10), shared_stats.put(Event("two", "{}"))):
         try:
             await act
         except SharedStatsFullError:
@@ -89,10 +92,10 @@ async def test_the_same_operations_have_the_same_results(nodes: Nodes, monkeypat
         finally:
             await broker.close()
 
-    for acts in (counts, calls, blocks, events, full):
+    for acts in (counts, calls, lists, events, full):
         if acts is full:
-            for name in ("ledger.MAX_BLOCKS", "redis_shared_stats.MAX_BLOCKS", "redis_shared_stats.MAX_EVENTS"):
-                monkeypatch.setattr(f"switchboard_signaling.broker.{name}", 1)
+            monkeypatch.setitem(MAX_LISTED, "blocks", 1)
+            monkeypatch.setattr("switchboard_signaling.broker.redis_shared_stats.MAX_EVENTS", 1)
             monkeypatch.setattr("switchboard_signaling.analytics.outbox.MAX_EVENTS", 1)
         await store.wipe(nodes)
         expected = await results(MemoryBroker("pod", time.monotonic), acts)

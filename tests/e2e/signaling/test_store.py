@@ -18,7 +18,7 @@ from switchboard_signaling.broker.redis import RedisBroker
 from switchboard_signaling.session.hints import Hint, MatchChanged
 from switchboard_signaling.session.records import TouchSession
 from switchboard_signaling.valkey.access import FileCredentials, tls_context
-from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
+from switchboard_signaling.valkey.cluster import ClusterClient, ErrorReports
 from switchboard_signaling.wire.intents import Idle
 
 BUSY = 8
@@ -73,7 +73,7 @@ class Two:
 async def two(cluster: Replicated) -> AsyncIterator[Two]:
     noted: set[str] = set()
     one, other = (
-        RedisBroker(pod, "tests/pool", ClusterClient(cluster.nodes, troubles=Troubles(noted.add)))
+        RedisBroker(pod, "tests/pool", ClusterClient(cluster.nodes, reports=ErrorReports(noted.add)))
         for pod in ("one", "two")
     )
     pods = Two(cluster, one, other, noted=noted)
@@ -120,7 +120,7 @@ async def test_a_pod_connects_by_tls_as_the_operators_user(tmp_path: Path) -> No
     async with guarded(tmp_path / "store", tmp_path / "certificates", _ACLS[CLIENT_USER]) as node:
         noted: list[str] = []
         credentials, tls = FileCredentials(tmp_path), tls_context(tmp_path / "certificates")
-        pod = RedisBroker("pod", "tests/pool", ClusterClient([node], credentials, tls, Troubles(noted.append)))
+        pod = RedisBroker("pod", "tests/pool", ClusterClient([node], credentials, tls, ErrorReports(noted.append)))
         start = asyncio.create_task(pod.start(lambda _hint: None))
         await until(lambda: "WRONGPASS" in noted)
         (tmp_path / "password").write_text("secret")
@@ -130,7 +130,7 @@ async def test_a_pod_connects_by_tls_as_the_operators_user(tmp_path: Path) -> No
         assert await pod.proposals() == []
         await pod.close()
 
-        stranger = ClusterClient([node], credentials, tls_context(tmp_path / "foreign"), Troubles(noted.append))
+        stranger = ClusterClient([node], credentials, tls_context(tmp_path / "foreign"), ErrorReports(noted.append))
         waiting = asyncio.create_task(stranger.start())
         await until(lambda: "unreachable" in noted)
         waiting.cancel()

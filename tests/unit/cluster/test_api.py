@@ -103,7 +103,7 @@ def test_no_cluster_is_an_error_that_says_how_to_start_one(tmp_path: Path) -> No
     assert (caught.value.code, caught.value.remedy) == ("no-cluster", "switchboard-cluster up")
 
 
-def test_a_refusal_is_told_with_the_servers_own_words(client: ApiServer) -> None:
+def test_an_error_contains_the_servers_message(client: ApiServer) -> None:
     Handler.answers["/api/v1/nodes"] = (403, '{"message": "nodes is forbidden"}')
     with pytest.raises(ClusterError, match=r"GET /api/v1/nodes: 403 .*nodes is forbidden") as caught:
         client.list("/api/v1/nodes")

@@ -1,4 +1,4 @@
-"""Which binaries are built, and when they are built anew."""
+"""Which binaries are built, and when they are built again."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_links_follow_a_new_build(folder: Path, tmp_path: Path) -> None:
     (folder / "main.go").write_text("package main // changed\n")
     built(MODULE)
     (paths.bin / "alias").unlink()
-    (paths.bin / "alias").write_text("somebody put a file here")
+    (paths.bin / "alias").write_text("a file of the user")
     build.ensure(paths, QUIET)
     assert {link.readlink().parent for link in paths.bin.iterdir()} == {build.target(MODULE)}
 

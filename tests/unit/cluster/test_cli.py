@@ -31,7 +31,7 @@ def failing(error: BaseException) -> object:
 FAILURE = ClusterError("unit-died", "etcd [2379] ended", "read the log", Path("/logs/etcd.log"))
 
 
-def test_a_failure_is_told_with_its_remedy_and_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_printed_with_its_remedy_and_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "up", failing(FAILURE))
     result = runner.invoke(cli.app, ["up"])
     assert result.exit_code == 1
@@ -58,7 +58,7 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(cluster, "up", failing(KeyboardInterrupt()))
     result = runner.invoke(cli.app, ["up"])
     assert result.exit_code == 130
-    assert "goes on" in result.stderr
+    assert "run the command again" in result.stderr
 
 
 def test_a_start_says_where_the_kubeconfig_is(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_down_could_not_remove_is_a_failure(monkeypatch: pytest.MonkeyPatch
 def test_nothing_left_is_success(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "down", lambda *_: [])
     result = runner.invoke(cli.app, ["down"])
-    assert (result.exit_code, result.stdout) == (0, "nothing is left\n")
+    assert (result.exit_code, result.stdout) == (0, "removed\n")
 
 
 def test_a_status_without_a_cluster_is_no_failure() -> None:
@@ -100,9 +100,9 @@ def test_a_status_without_a_cluster_is_no_failure() -> None:
     "argv",
     [
         ["kill-node", "node-1"],
-        ["heal-node", "node-1"],
+        ["start-node", "node-1"],
         ["partition", "node-1"],
-        ["heal"],
+        ["reconnect"],
         ["restart", "etcd"],
         ["load-images"],
     ],
@@ -122,7 +122,7 @@ def test_logs_are_listed_and_an_unknown_one_is_named(home: Path) -> None:
         "logs": {"etcd": str(paths.log("etcd"))}
     }
     error = json.loads(runner.invoke(cli.app, ["logs", "no-such", "-o", "json"]).stdout)["error"]
-    assert (error["code"], error["remedy"]) == ("no-such-log", "there are: etcd")
+    assert (error["code"], error["remedy"]) == ("no-such-log", "the logs are: etcd")
 
 
 @pytest.mark.parametrize("count", [0, 10])
@@ -131,7 +131,7 @@ def test_a_count_of_nodes_that_cannot_be_is_refused(count: int) -> None:
     assert json.loads(result.stdout)["error"]["code"] == "bad-node-count"
 
 
-def test_a_missing_package_is_told_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _name: None)
     monkeypatch.setattr(build, "ensure", failing(AssertionError("built")))
     result = runner.invoke(cli.app, ["build"])

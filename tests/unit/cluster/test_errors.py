@@ -1,4 +1,4 @@
-"""How a failure is told."""
+"""The JSON form of an error."""
 
 from pathlib import Path
 

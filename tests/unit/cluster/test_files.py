@@ -9,6 +9,6 @@ def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
     file, unfinished = tmp_path / "state", tmp_path / "unfinished"
     file.write_text("old")
     unfinished.write_text("of a write that was killed, and that was longer")
-    files.write_at_once(file, "new", unfinished)
+    files.write_atomically(file, "new", unfinished)
     assert file.read_text() == "new"
     assert not unfinished.exists()

@@ -101,7 +101,7 @@ def test_a_port_that_only_ipv6_holds_is_in_use_too() -> None:
         taken = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
         pytest.skip("this machine has no IPv6")
-    with taken, pytest.raises(ClusterError, match="is held by"):
+    with taken, pytest.raises(ClusterError, match="is in use by"):
         forwarder.listen(taken.getsockname()[1])
 
 

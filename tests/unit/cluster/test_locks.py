@@ -1,4 +1,4 @@
-"""One holder at a time, who says what it does."""
+"""One holder at a time, with its purpose."""
 
 import threading
 from pathlib import Path
@@ -10,7 +10,7 @@ from switchboard_cluster.progress import Progress
 
 
 class Recorder(Progress):
-    """A progress that keeps what it says, and tells when somebody waits."""
+    """A progress that keeps its lines, and signals when a process waits."""
 
     def __init__(self) -> None:
         super().__init__(quiet=True)

@@ -68,7 +68,7 @@ def test_links_of_others_are_not_taken_for_ours(link: str) -> None:
 @pytest.mark.parametrize(
     ("chains", "said"), [(["nft inet vpn out: policy drop"], "nft inet vpn out: policy drop"), ([], "none found")]
 )
-def test_a_host_that_cannot_connect_is_told_what_may_be_in_the_way(
+def test_a_host_that_cannot_connect_gets_the_chains_that_may_block_it(
     monkeypatch: pytest.MonkeyPatch, chains: list[str], said: str
 ) -> None:
     def refuse(address: tuple[str, int], timeout: float) -> None:

@@ -23,7 +23,7 @@ def test_root_on_linux_may_start_a_cluster() -> None:
         ("linux", 1000, "not-root", "sudo"),
     ],
 )
-def test_others_are_told_what_to_do_instead(platform: str, user: int, code: str, remedy: str) -> None:
+def test_other_systems_and_users_get_a_remedy(platform: str, user: int, code: str, remedy: str) -> None:
     with pytest.raises(ClusterError) as caught:
         preflight.check_system(platform, user)
     assert caught.value.code == code

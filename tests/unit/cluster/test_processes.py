@@ -95,7 +95,7 @@ def test_a_holder_is_set_up_when_it_sleeps(tmp_path: Path) -> None:
 
 
 def test_a_unit_cannot_enter_one_that_does_not_run(tmp_path: Path) -> None:
-    with pytest.raises(ClusterError, match="holder does not run") as caught:
+    with pytest.raises(ClusterError, match="holder is not running") as caught:
         processes.start(SLOT, Unit("etcd", ["sleep", "60"], inside="holder"), tmp_path / "log")
     assert caught.value.code == "unit-missing"
 

@@ -21,9 +21,9 @@ def ready(status: str, generation: int = 2) -> dict[str, Any]:
     [
         (pool(ready("True")), (True, "1 of 2 pods")),
         (pool(ready("False")), (False, "1 of 2 pods")),
-        (pool(ready("True", generation=1)), (False, "the operator has not seen the change yet")),
-        (pool({"type": "Applied", "status": "True", "message": ""}), (False, "the operator has not seen it yet")),
-        ({"metadata": {"generation": 1}}, (False, "the operator has not seen it yet")),
+        (pool(ready("True", generation=1)), (False, "the operator has not reconciled the change yet")),
+        (pool({"type": "Applied", "status": "True", "message": ""}), (False, "the operator has not reconciled it yet")),
+        ({"metadata": {"generation": 1}}, (False, "the operator has not reconciled it yet")),
     ],
 )
 def test_a_pool_is_ready_when_its_condition_says_so_of_the_present_generation(

@@ -33,7 +33,7 @@ def test_a_program_that_is_not_installed_is_named() -> None:
 
 
 def test_a_command_that_hangs_is_ended() -> None:
-    with pytest.raises(ClusterError, match=r"did not end within 0\.1 s") as caught:
+    with pytest.raises(ClusterError, match=r"did not finish within 0\.1 s") as caught:
         system.run(["sleep", "60"], timeout=0.1)
     assert caught.value.code == "command-timed-out"
 

@@ -1,6 +1,7 @@
-"""The resources that the documentation shows are valid; commands, settings and metrics that it names exist."""
+"""The resources that the documentation shows are valid; commands, settings, metrics and modules that it names exist."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -16,6 +17,7 @@ from switchboard_crds.manifests import openapi
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*/*.md"))]
+MOVED = ROOT / "docs" / "internals" / "old-paths.md"
 Json = dict[str, Any]
 
 
@@ -80,6 +82,15 @@ def test_every_setting_and_metric_that_is_named_exists(reference: str, pattern: 
     named = {name for page in PAGES for name in re.findall(pattern, page.read_text(encoding="utf-8"))}
     assert named
     assert {name for name in named if name not in known} == set()
+
+
+def test_every_module_that_is_named_exists() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    moved = re.findall(r"^\| [^|]* \| ([^|]*) \|$", MOVED.read_text(encoding="utf-8"), re.MULTILINE)
+    pages = [page.read_text(encoding="utf-8") for page in PAGES if page != MOVED]
+    named = {path for text in [*pages, *moved] for path in re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|js|lua))`", text)}
+    assert named
+    assert {path for path in named if not any(f"/{file}".endswith(f"/{path}") for file in tracked)} == set()
 
 
 def test_the_changelog_has_each_entry_once() -> None:

@@ -3,7 +3,7 @@ from switchboard_operator import kinds
 
 
 def test_the_path_of_a_kind_of_ours() -> None:
-    pools = kinds.ours(names.SIGNALING_POOL)
+    pools = kinds.api_of_kind(names.SIGNALING_POOL)
     assert pools.path("web", "a", "status") == "/apis/switchboard.dev/v1alpha1/namespaces/web/signalingpools/a/status"
 
 

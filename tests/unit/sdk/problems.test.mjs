@@ -36,7 +36,9 @@ for (const [reason, code] of [
   ["user", "peer-left"], ["skip", "peer-moved-on"], ["blocked", "peer-moved-on"],
   ["peer-lost", "peer-lost"], ["session-unknown", "session-unknown"], ["ended", "call-ended"],
 ]) {
-  test(`a match that ended with the reason ${reason} has the problem ${code}`, () => assert.equal(endingCode(reason), code));
+  test(`a match that ended with the reason ${reason} has the problem ${code}`, () => {
+    assert.equal(endingCode(reason), code);
+  });
 }
 
 test("a page without https is insecure", () => {
@@ -44,9 +46,10 @@ test("a page without https is insecure", () => {
 });
 
 test("a browser without WebRTC or without devices is unsupported", () => {
-  assert.equal(unsupportedCode({ isSecureContext: true, navigator: { mediaDevices: {} } }), "browser-unsupported");
-  assert.equal(unsupportedCode({ isSecureContext: true, RTCPeerConnection: {}, navigator: {} }), "browser-unsupported");
-  assert.equal(unsupportedCode({ isSecureContext: true, RTCPeerConnection: {}, navigator: { mediaDevices: {} } }), null);
+  const page = { isSecureContext: true, RTCPeerConnection: {}, navigator: { mediaDevices: {} } };
+  assert.equal(unsupportedCode({ ...page, RTCPeerConnection: undefined }), "browser-unsupported");
+  assert.equal(unsupportedCode({ ...page, navigator: {} }), "browser-unsupported");
+  assert.equal(unsupportedCode(page), null);
 });
 
 /** Devices whose opening fails with the error named for "audio" or "video". */
@@ -65,7 +68,9 @@ test("all devices work", async () => {
   assert.deepEqual([stream.audio, stream.video, code], [true, true, null]);
 });
 
-for (const [name, failure] of [["NotAllowedError", "denied"], ["NotFoundError", "missing"], ["NotReadableError", "busy"]]) {
+for (const [name, failure] of Object.entries({
+  NotAllowedError: "denied", NotFoundError: "missing", NotReadableError: "busy",
+})) {
   test(`with a camera that is ${failure}, the microphone is used`, async () => {
     const { stream, code } = await openMedia(devices({ video: name }));
     assert.deepEqual([stream.audio, stream.video, code], [true, false, `camera-${failure}`]);

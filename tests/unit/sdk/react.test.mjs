@@ -8,7 +8,9 @@ const React = require("react");
 const { act, create } = require("react-test-renderer");
 globalThis.IS_REACT_ACT_ENVIRONMENT = true;
 const logError = console.error;
-console.error = (text, ...rest) => (/react-test-renderer is deprecated/u.test(text) ? undefined : logError(text, ...rest));
+console.error = (text, ...rest) => {
+  if (!/react-test-renderer is deprecated/u.test(text)) logError(text, ...rest);
+};
 
 const { bindReact } = await import(`${process.env.SDK}/react-binding.js`);
 
@@ -32,12 +34,12 @@ class FakeSwitchboard extends EventTarget {
 }
 
 const { useWebRTC, ConnectionQuality } = bindReact(React, FakeSwitchboard);
-const MEASUREMENT = { grade: "good", score: 70, stats: { rttMs: 33.6 } };
+const STATS = { grade: "good", score: 70, rttMs: 33.6 };
 let call = null;
 
 function Page(options) {
   call = useWebRTC(options);
-  return React.createElement("p", null, call.state, React.createElement(ConnectionQuality, { measurement: call.measurement }));
+  return React.createElement("p", null, call.state, React.createElement(ConnectionQuality, { stats: call.stats }));
 }
 
 async function render(element) {
@@ -65,7 +67,7 @@ test("each change is rendered, and actions reach the Switchboard", async () => {
 test("the quality is rendered during a call, with a text", async () => {
   const root = await render(React.createElement(Page, {}));
   await act(async () => created[0].emit("change", { state: "connected", problem: null }));
-  await act(async () => created[0].emit("stats", MEASUREMENT));
+  await act(async () => created[0].emit("stats", STATS));
   const svg = root.root.findByType("svg");
   assert.equal(svg.props["aria-label"], "Connection: good, 34 ms");
   assert.deepEqual(svg.findAllByType("rect").map(({ props }) => props.opacity), [1, 1, 1, 0.25]);

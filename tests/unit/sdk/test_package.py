@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -9,12 +10,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.node import install
+from tests.node import check_types, install, readme_example
 from tools.npm import program, run, tool
 from tools.pack_sdk import pack
 
 ROOT = Path(__file__).resolve().parents[3]
 SDK = ROOT / "sdk"
+SAMPLE = Path(__file__).with_name("sample")
 PACKAGE = json.loads((SDK / "package.json").read_text())
 PINNED = json.loads((ROOT / "requirements" / "npm" / "package.json").read_text())["devDependencies"]
 
@@ -80,6 +82,50 @@ def test_every_entry_has_types_for_bundlers_and_for_node(packed: Path) -> None:
         assert re.search(
             rf'"{entry}"\n\nnode16 \(from ESM\): \N{{LARGE GREEN CIRCLE}}.*\nbundler: \N{{LARGE GREEN CIRCLE}}', report
         ), report
+
+
+@pytest.mark.parametrize(("module", "resolution"), [("esnext", "bundler"), ("nodenext", "nodenext")])
+def test_an_application_in_strict_typescript_compiles(installed: Path, module: str, resolution: str) -> None:
+    project = installed.parents[1]
+    for name in ("page.ts", "component.tsx"):
+        shutil.copy(SAMPLE / name, project)
+    (project / "readme.ts").write_text(readme_example("ts"))
+    (project / "package.json").write_text('{"type": "module"}')
+    options = {
+        "strict": True, "exactOptionalPropertyTypes": True, "noUnusedLocals": True, "skipLibCheck": False,
+        "target": "es2023", "lib": ["es2023", "dom", "dom.iterable"], "types": [], "jsx": "react-jsx",
+        "module": module, "moduleResolution": resolution, "noEmit": True,
+    }  # fmt: skip
+    (project / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": ["*.ts", "*.tsx"]}))
+    check_types(project)
+
+
+@pytest.mark.parametrize(("entry", "sample"), [("index", "page.ts"), ("react", "component.tsx")])
+def test_the_sample_uses_every_export(installed: Path, entry: str, sample: str) -> None:
+    types = (installed / "dist" / "types" / f"{entry}.d.ts").read_text()
+    exported = re.findall(r"^export (?:type|const) (\w+)|^export \{ (\w+) \}", types, re.MULTILINE)
+    [imported] = re.findall(r"import \{(.*?)\} from", (SAMPLE / sample).read_text(), re.DOTALL)
+    used = {name.strip().removeprefix("type ") for name in imported.split(",") if name.strip()}
+    assert used == {"".join(names) for names in exported}
+
+
+def test_no_public_type_is_any(installed: Path) -> None:
+    types = installed / "dist" / "types"
+    files, found = [types / "index.d.ts", types / "react.d.ts"], set()
+    while files:
+        file = files.pop()
+        if file in found:
+            continue
+        found.add(file)
+        text = re.sub(r"/\*.*?\*/|//[^\n]*", "", file.read_text(), flags=re.DOTALL)
+        assert not re.search(r"\bany\b", text), file.name
+        files += [types / f"{name}.d.ts" for name in re.findall(r'"\./([\w-]+)\.js"', text)]
+    assert len(found) > 5
+
+
+def test_the_readme_names_the_version() -> None:
+    versions = set(re.findall(r"\b\d+\.\d+\.\d+\b", (SDK / "README.md").read_text()))
+    assert versions == {PACKAGE["version"]}
 
 
 def test_the_wheel_of_the_signaling_server_holds_a_copy(tmp_path: Path) -> None:

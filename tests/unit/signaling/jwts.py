@@ -16,7 +16,7 @@ OTHER_SECRET = b"another secret of the same good length"
 def token(
     secret: bytes = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any
 ) -> str:
-    """Return a JWT of `ada` for a minute; a claim of None is left out."""
+    """Return a JWT of `ada` for a minute; a claim of None is omitted."""
     whole = {"sub": "ada", "exp": int(time.time()) + 60, **claims}
     present = {name: value for name, value in whole.items() if value is not None}
     return jwt.encode(present, secret, algorithm, headers)

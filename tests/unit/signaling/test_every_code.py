@@ -10,7 +10,7 @@ from tests.unit.signaling.world import ClientSocket, World
 
 from switchboard_signaling.client import core as client
 from switchboard_signaling.client.lanes import WINDOW
-from switchboard_signaling.server.access.blocks import of_session
+from switchboard_signaling.server.access.client_lists import of_session
 from switchboard_signaling.session.effects import Send
 from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.wire import errors, messages
@@ -72,12 +72,12 @@ def not_in_match(world: World) -> ClientSocket:
 
 def wrong_sender(world: World) -> ClientSocket:
     one, _, match_id = world.pair()
-    one.send(offer(one, match_id, "somebody-else"))
+    one.send(offer(one, match_id, "another-instance"))
     return one
 
 
 def peer_unreachable(world: World) -> ClientSocket:
-    """Speak in a match whose partner the store, being down, does not tell."""
+    """Send in a match whose peer is unknown, because the store is down."""
     wire = world.hello()
     world.store.down = True
     wire.session.reconciler._view("m", world.now)
@@ -103,7 +103,7 @@ def auth_required(world: World) -> ClientSocket:
 
 def auth_invalid(world: World) -> ClientSocket:
     world.auth_required = True
-    return world.hello(auth="made-up")
+    return world.hello(auth="forged")
 
 
 def auth_expired(world: World) -> ClientSocket:
@@ -173,7 +173,7 @@ async def test_a_cordoned_pod_says_that_another_one_takes_the_client(tmp_path: P
     assert (frame.code, frame.remedy, frame.retryable) == (errors.RETRY.code, errors.RETRY.remedy, True)
 
 
-async def test_a_page_of_another_origin_is_told_what_helps(tmp_path: Path) -> None:
+async def test_a_page_of_another_origin_receives_the_remedy(tmp_path: Path) -> None:
     async with pod_alone(tmp_path) as running:
         socket = await running.socket(Origin="https://evil.example")
         frame = await receive(socket)
@@ -184,8 +184,8 @@ async def test_a_page_of_another_origin_is_told_what_helps(tmp_path: Path) -> No
         assert running.pod.hub.active_sessions == running.pod.hub.connections == 0
 
 
-async def test_keys_that_cannot_be_had_are_no_fault_of_the_client(tmp_path: Path) -> None:
-    async with pod_alone(tmp_path, auth_type="Jwks", auth_jwks_url="http://127.0.0.1:1/keys") as running:
+async def test_unavailable_keys_are_no_fault_of_the_client(tmp_path: Path) -> None:
+    async with pod_alone(tmp_path, auth_type="JWKS", auth_jwks_url="http://127.0.0.1:1/keys") as running:
         frame = await receive(await running.greeted(Hello(socket_number=1, instance="i", auth=token())))
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.remedy) == (errors.AUTH_UNAVAILABLE.code, errors.AUTH_UNAVAILABLE.remedy)
@@ -307,10 +307,10 @@ async def disconnected(running: Running) -> int | None:
     return await closed_with(socket)
 
 
-async def kept_out(running: Running) -> int | None:
+async def a_blocked_subject(running: Running) -> int | None:
     socket = await running.welcomed()
     [session_id] = running.pod.hub.sessions
-    await running.pod.blocks.block(of_session(session_id), 60)
+    await running.pod.blocks.add(of_session(session_id), 60)
     return await closed_with(socket)
 
 
@@ -353,7 +353,7 @@ CLOSES: dict[CloseCode, tuple[Provoke, dict[str, object]]] = {
     errors.CLOSE_SILENT: (silent, {}),
     errors.CLOSE_REPLACED: (replaced, {}),
     errors.CLOSE_DISCONNECTED: (disconnected, {}),
-    errors.CLOSE_BLOCKED: (kept_out, {}),
+    errors.CLOSE_BLOCKED: (a_blocked_subject, {}),
     errors.CLOSE_TOO_SLOW: (too_slow, {}),
     errors.CLOSE_AUTH_EXPIRED: (old_jwt, SHARED),
     errors.CLOSE_RETRY: (cordoned, {}),

@@ -1,4 +1,4 @@
-"""What is logged, and what never is."""
+"""Log lines, and what they never contain."""
 
 import asyncio
 import json
@@ -23,13 +23,14 @@ from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire.messages import Answer, Candidate, Chat, IceCandidate, Offer, Stats
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.dBjftJeZ4CVP-mBZ8Zzq5d8uJSkKzN1Xv2kY3lG0abc"
+ADMIN = "an admin token of at least 32 bytes"
 SDP = "v=0\r\no=- 1 1 IN IP4 203.0.113.7\r\n"
 NOBODY: dict[str, Any] = {"match_id": "", "from_": "", "to": "", "seq": 0}
 
 
 @pytest.fixture
 def console(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
-    """What is written while logging is set up as in a process of its own."""
+    """What is written while logging is configured as in a process of its own."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield capsys
@@ -65,8 +66,8 @@ def test_a_line_is_json_with_pool_and_pod(console: pytest.CaptureFixture[str]) -
     logs.configure(ServerSettings(log_format="json", pool="ns/pool", pod="pod-1"))
     structlog.get_logger("own").info("something", session="s", count=3)
     structlog.get_logger("own").debug("too much")
-    [line] = lines(console)
-    assert {name: value for name, value in line.items() if name not in ("level", "timestamp")} == {
+    [entry] = lines(console)
+    assert {name: value for name, value in entry.items() if name not in ("level", "timestamp")} == {
         "pool": "ns/pool",
         "pod": "pod-1",
         "event": "something",
@@ -75,7 +76,7 @@ def test_a_line_is_json_with_pool_and_pod(console: pytest.CaptureFixture[str]) -
     }
 
 
-def test_other_libraries_name_no_client(console: pytest.CaptureFixture[str]) -> None:
+def test_messages_of_other_libraries_have_no_client_addresses(console: pytest.CaptureFixture[str]) -> None:
     logs.configure(ServerSettings(log_format="json"))
     logging.getLogger("aiohttp.server").error("Error handling request from %s at 12:34:56", "203.0.113.9")
     logging.getLogger("aiohttp.server").error("Error handling request from %s", "2001:db8::7")
@@ -101,15 +102,16 @@ def test_other_libraries_name_no_client(console: pytest.CaptureFixture[str]) -> 
         (None, None),
     ],
 )
-def test_what_looks_like_a_secret_is_replaced(given: object, written: object) -> None:
+def test_anything_like_a_secret_is_replaced(given: object, written: object) -> None:
     assert logs.redact(None, "", {"value": given})["value"] == (given if written is None else written)
 
 
 async def test_a_session_leaves_no_secret_in_the_log(tmp_path: Path) -> None:
-    """Drive sessions through the real server, with faults of all sorts, and look through all that it wrote."""
+    """Run sessions with all kinds of errors through the real server, and search everything that it wrote."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")},
-        "SWITCHBOARD_ENVIRONMENT": "Staging", "SWITCHBOARD_LOG_LEVEL": "debug", "SWITCHBOARD_HTTP_PORT": "0",
+        "SWITCHBOARD_ENVIRONMENT": "Staging", "SWITCHBOARD_LOG_LEVEL": "info", "SWITCHBOARD_HTTP_PORT": "0",
+        "SWITCHBOARD_ADMIN_TOKEN_DIR": str(secret_dir(tmp_path / "admin", one=ADMIN.encode())),
         "SWITCHBOARD_HOST": "127.0.0.1", "SWITCHBOARD_INTERNAL_PORT": "0", "SWITCHBOARD_AUTH_TYPE": "SharedSecret",
         "SWITCHBOARD_AUTH_SECRET_DIR": str(secret_dir(tmp_path / "auth")), "TURN_SERVER_URL": "turn:t.example",
         "TURN_USERNAME": "u", "TURN_CREDENTIAL": "MARK-credential", "SWITCHBOARD_TRUSTED_PROXIES": "127.0.0.0/8",
@@ -125,7 +127,9 @@ async def test_a_session_leaves_no_secret_in_the_log(tmp_path: Path) -> None:
             while "ready: http" not in (line := (await server.stdout.readline()).decode()):
                 written.append(line)
         url = line.split()[-1]
-        secrets = await drive(url)
+        [port] = [json.loads(line)["internal_port"] for line in written if '"listening"' in line]
+        await watch(f"http://127.0.0.1:{port}/admin/watches/subject")
+        secrets = [ADMIN, *await drive(url)]
     finally:
         server.send_signal(signal.SIGTERM)
         written += (await server.stdout.read()).decode().splitlines()
@@ -134,12 +138,23 @@ async def test_a_session_leaves_no_secret_in_the_log(tmp_path: Path) -> None:
     events = [json.loads(line)["event"] for line in written if line.startswith("{")]
     assert events.count("session") == 4
     assert events.count("match") == 1
+    assert events.count("watch_started") > 1
+    assert events.count("frame_received") > 10
+    assert events.count("frame_sent") > 10
     for secret in [*secrets, "MARK", "203.0.113", "2001:db8", "127.0.0.1"]:
         assert secret not in text.replace(url, "")
 
 
+async def watch(url: str) -> None:
+    """Watch the subjects of the call."""
+    async with ClientSession(headers={"Authorization": f"Bearer {ADMIN}"}) as http:
+        for subject in ("ada", "bob", "eve"):
+            async with http.put(f"{url}/{subject}", json={"seconds": 60}) as response:
+                assert response.status == 200
+
+
 async def drive(url: str) -> list[str]:
-    """Have a call with marked secrets in it, and trouble around it; return the secrets that have no mark."""
+    """Have a call with marked secrets, and all kinds of errors; return the secrets without a mark."""
     jwts = [token(sub=sub, note="MARK-claim") for sub in ("ada", "bob", "eve")]
     async with Client(f"{url}/ws", token=lambda _: jwts[0]) as one, Client(f"{url}/ws", token=lambda _: jwts[1]) as two:
         for client in (one, two):
@@ -190,7 +205,7 @@ async def drive(url: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("error", "kept"), [(BadHttpMessage("not HTTP"), 0), (ValueError("our fault"), 1)])
-def test_what_anybody_can_send_is_no_error_of_the_server(
+def test_malformed_requests_are_no_errors_of_the_server(
     error: Exception, kept: int, console: pytest.CaptureFixture[str]
 ) -> None:
     logs.configure(ServerSettings(log_format="json"))

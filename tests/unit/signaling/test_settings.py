@@ -57,7 +57,7 @@ def test_everything_that_production_refuses_is_listed_at_once(monkeypatch: pytes
     with pytest.raises(ValidationError) as caught:
         ServerSettings()
     for remedy in (
-        "Production refuses anonymous clients. Remedy: set SWITCHBOARD_AUTH_TYPE to SharedSecret or Jwks",
+        "Production refuses anonymous clients. Remedy: set SWITCHBOARD_AUTH_TYPE to SharedSecret or JWKS",
         "list the origins in SWITCHBOARD_ALLOWED_ORIGINS",
         "set SWITCHBOARD_REDIS_NODES",
     ):
@@ -83,12 +83,12 @@ def test_anonymous_clients_may_connect_in_development_and_in_staging_if_set(monk
     ("given", "remedy"),
     [
         ({"auth_type": "SharedSecret"}, "requires SWITCHBOARD_AUTH_SECRET_DIR. Remedy: set it"),
-        ({"auth_type": "Jwks"}, "requires SWITCHBOARD_AUTH_JWKS_URL. Remedy: set it"),
+        ({"auth_type": "JWKS"}, "requires SWITCHBOARD_AUTH_JWKS_URL. Remedy: set it"),
         (
-            {"auth_type": "Jwks", "auth_jwks_url": "http://u", "auth_secret_dir": "d"},
+            {"auth_type": "JWKS", "auth_jwks_url": "http://u", "auth_secret_dir": "d"},
             "AUTH_SECRET_DIR is not used with",
         ),
-        ({"auth_type": "Jwks", "auth_jwks_url": "issuer.example"}, "auth_jwks_url"),
+        ({"auth_type": "JWKS", "auth_jwks_url": "issuer.example"}, "auth_jwks_url"),
         ({"auth_secret_dir": "d"}, "SWITCHBOARD_AUTH_SECRET_DIR is not used with SWITCHBOARD_AUTH_TYPE Anonymous"),
         ({"allowed_origins": "app.example"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),
         ({"allowed_origins": "https://app.example/"}, "set SWITCHBOARD_ALLOWED_ORIGINS like https://app.example"),

@@ -1,4 +1,4 @@
-"""Work in order, in a task that lives only while there is some; loops that outlive their faults."""
+"""Items are processed in order, in a task that exists only while there are any; loops survive faults."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from switchboard_signaling.worker import Worker, keep_running
 
 
 class Desk:
-    """Work that waits for a permit each."""
+    """Work that waits for a permit for each item."""
 
     def __init__(self, bound: int = 4) -> None:
         self.done: list[int] = []
@@ -29,7 +29,7 @@ class Desk:
             await asyncio.sleep(0)
 
 
-async def test_items_are_done_in_order() -> None:
+async def test_items_are_processed_in_order() -> None:
     desk = Desk()
     for item in range(3):
         assert desk.worker.put(item)
@@ -37,13 +37,13 @@ async def test_items_are_done_in_order() -> None:
     assert desk.done == [0, 1, 2]
 
 
-async def test_no_more_may_wait_than_the_bound() -> None:
+async def test_the_number_of_waiting_items_is_limited() -> None:
     desk = Desk(bound=2)
     assert [desk.worker.put(item) for item in range(3)] == [True, True, False]
     await desk.worker.cancel()
 
 
-async def test_who_puts_can_wait_for_room() -> None:
+async def test_producers_can_wait_for_room() -> None:
     desk = Desk(bound=4)
     assert desk.worker.has_room
     await desk.worker.room()
@@ -58,7 +58,7 @@ async def test_who_puts_can_wait_for_room() -> None:
     assert desk.done == [0, 1, 2, 3]
 
 
-async def test_a_failure_goes_to_the_owner_and_drops_what_waits() -> None:
+async def test_a_failure_is_reported_and_drops_the_waiting_items() -> None:
     desk = Desk()
     for item in (1, -1, 2):
         desk.worker.put(item)
@@ -70,7 +70,7 @@ async def test_a_failure_goes_to_the_owner_and_drops_what_waits() -> None:
     assert desk.done == [1, 3]
 
 
-async def test_a_cancelled_worker_does_nothing_more() -> None:
+async def test_a_cancelled_worker_stops() -> None:
     desk = Desk()
     desk.worker.put(1)
     await asyncio.sleep(0)
@@ -90,7 +90,7 @@ async def test_cancelling_twice_is_harmless(items: int) -> None:
     await desk.worker.cancel()
 
 
-async def test_what_waits_is_done_before_the_end() -> None:
+async def test_waiting_items_are_finished_before_the_end() -> None:
     desk = Desk()
     await desk.worker.finish(1)
     desk = Desk()
@@ -102,7 +102,7 @@ async def test_what_waits_is_done_before_the_end() -> None:
     assert desk.done == [0, 1]
 
 
-async def test_what_is_not_done_in_time_is_dropped() -> None:
+async def test_unfinished_items_are_dropped_after_the_time_limit() -> None:
     desk = Desk()
     desk.worker.put(1)
     await desk.worker.finish(0)
@@ -110,7 +110,7 @@ async def test_what_is_not_done_in_time_is_dropped() -> None:
     assert desk.done == []
 
 
-async def test_a_loop_is_started_again_after_a_fault_until_it_returns() -> None:
+async def test_a_loop_is_restarted_after_a_fault_until_it_returns() -> None:
     faults: list[Exception] = []
     coming: list[Exception | None] = [ValueError("one"), KeyError("two"), None]
 

@@ -3,7 +3,7 @@
 from tools.class_names import classes, duplicates
 
 
-def test_names_are_told_with_their_places() -> None:
+def test_duplicates_are_reported_with_their_places() -> None:
     modules = [
         ("a.py", "class One: ...\n\n\nclass Two:\n    class Three: ...\n"),
         ("b.py", "x = 1\nclass Three: ...\n"),

@@ -1,4 +1,4 @@
-"""The lint that holds the project's words."""
+"""The check of the project's words."""
 
 import pytest
 from tools.words import check
@@ -31,6 +31,10 @@ def test_plain_english_passes(text: str) -> None:
     assert found("docs/page.md", text) == []
 
 
+def test_a_membership_test_in_code_is_not_a_queue() -> None:
+    assert found("a.py", 'found = [line for line in lines if "x" in line and any(x in line for x in y)]') == []
+
+
 @pytest.mark.parametrize("name", ["partnerLost", "partner_lost", "partner-lost", "PARTNER_LOST", "Partner"])
 def test_a_name_is_read_as_its_words(name: str) -> None:
     assert [word.lower() for _, word in found("sdk/src/index.js", f"x = {name}")] == ["partner"]
@@ -44,15 +48,19 @@ def test_code_in_markdown_is_exempt() -> None:
     assert found("docs/page.md", "`partner`\n```\npartner\n```\n[a](partner.md)\npartner") == [(6, "partner")]
 
 
-def test_the_call_page_speaks_of_partners() -> None:
+def test_a_python_keyword_is_not_part_of_a_phrase() -> None:
+    assert found("a.py", 'for word in line:\n    print("in line")  # in line\n') == [(2, "in line"), (2, "in line")]
+
+
+def test_the_call_page_uses_the_word_partner() -> None:
     assert found("signaling/src/switchboard_signaling/web/page/words.js", '"Your partner left."') == []
 
 
-def test_a_class_name_that_was_replaced_is_found() -> None:
+def test_a_replaced_class_name_is_found() -> None:
     assert found("a.py", "class Expel:\n") == [(1, "class Expel")]
 
 
-def test_a_log_event_is_in_snake_case() -> None:
+def test_a_log_event_must_be_in_snake_case() -> None:
     assert found("a/src/a.py", 'log.info("pod_ready", pod=name)\nlog.info("The pod is ready")\n') == [
         (2, '"The pod is ready"')
     ]

@@ -1,5 +1,5 @@
-// Package hpa runs the Kubernetes HorizontalPodAutoscaler's controller as it is published, in virtual time: one observation
-// a line in, one decision a line out. It is a test because testing/synctest makes virtual time for tests only.
+// Package hpa runs the unmodified controller of the Kubernetes HorizontalPodAutoscaler in virtual time: it reads one
+// observation per line and writes one decision per line. It is a test because testing/synctest exists for tests only.
 package hpa
 
 import (
@@ -46,14 +46,14 @@ const (
 	name      = "pool"
 )
 
-// settings is the first line.
+// settings is the first line of the input.
 type settings struct {
 	Target float64 `json:"target"`
 	Min    int32   `json:"min"`
 	Max    int32   `json:"max"`
 }
 
-// observation is every further line, in the format of `switchboard-operator decide`.
+// observation is each further line, in the format of `switchboard-operator decide`.
 type observation struct {
 	T    float64 `json:"t"`
 	Pods []struct {
@@ -65,7 +65,7 @@ type observation struct {
 	CurrentReplicas int32 `json:"current_replicas"`
 }
 
-// world holds the latest observation and the latest wish. It is the controller's metrics client.
+// world holds the latest observation and the desired replicas. It is the controller's metrics client.
 type world struct {
 	mu      sync.Mutex
 	now     observation
@@ -76,18 +76,18 @@ func (w *world) set(seen observation) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.desired == 0 {
-		w.desired = seen.CurrentReplicas // from then on it is the controller's own wish, which the simulator follows
+		w.desired = seen.CurrentReplicas // from then on the controller sets it, and the simulator follows
 	}
 	w.now = seen
 }
 
-func (w *world) wish() int32 {
+func (w *world) replicas() int32 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.desired
 }
 
-// GetRawMetric returns the sessions of each pod that was sampled; none at all is an error, as in the real client.
+// GetRawMetric returns the sessions of each sampled pod; no sample at all is an error, as in the real client.
 func (w *world) GetRawMetric(string, string, labels.Selector, labels.Selector) (metrics.PodMetricsInfo, time.Time, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,7 +123,7 @@ func (*world) GetExternalMetric(string, string, labels.Selector) ([]int64, time.
 	return nil, time.Time{}, errOther
 }
 
-// scales returns a scale subresource that answers from the world and writes into it.
+// scales returns a scale subresource that reads and writes the world.
 func (w *world) scales() *scalefake.FakeScaleClient {
 	client := &scalefake.FakeScaleClient{}
 	client.AddReactor("get", "deployments", func(clienttesting.Action) (bool, runtime.Object, error) {
@@ -168,7 +168,7 @@ func drive(t *testing.T, set settings, lines *bufio.Scanner, out *bufio.Writer) 
 		if err := json.Unmarshal(lines.Bytes(), &seen); err != nil {
 			t.Fatal(err)
 		}
-		// The observation is there just before the controller's timers of this instant fire, the answer just after.
+		// The observation is set just before the controller's timers of this instant fire; the answer is read just after.
 		at := begin.Add(time.Duration(seen.T * float64(time.Second)))
 		time.Sleep(time.Until(at.Add(-time.Millisecond)))
 		state.set(seen)
@@ -180,7 +180,7 @@ func drive(t *testing.T, set settings, lines *bufio.Scanner, out *bufio.Writer) 
 		}
 		time.Sleep(time.Until(at.Add(time.Millisecond)))
 		synctest.Wait()
-		fmt.Fprintf(out, "{\"desired\":%d}\n", state.wish())
+		fmt.Fprintf(out, "{\"desired\":%d}\n", state.replicas())
 		if err := out.Flush(); err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func drive(t *testing.T, set settings, lines *bufio.Scanner, out *bufio.Writer) 
 	os.Exit(0)
 }
 
-// objects returns the pods as the controller's cache holds them.
+// objects returns the pods as objects for the controller's cache.
 func objects(seen observation) []any {
 	found := make([]any, 0, len(seen.Pods))
 	for _, pod := range seen.Pods {

@@ -1,5 +1,5 @@
-// Package kpa runs Knative's autoscaler, the packages of knative.dev/serving as they are published, in virtual time: one
-// observation a line in, one decision a line out. It is a test because testing/synctest makes virtual time for tests only.
+// Package kpa runs Knative's autoscaler, the unmodified packages of knative.dev/serving, in virtual time: it reads one
+// observation per line and writes one decision per line. It is a test because testing/synctest exists for tests only.
 package kpa
 
 import (
@@ -26,14 +26,14 @@ import (
 	"knative.dev/serving/pkg/autoscaler/scaling"
 )
 
-// settings is the first line.
+// settings is the first line of the input.
 type settings struct {
 	Target float64 `json:"target"`
 	Min    int32   `json:"min"`
 	Max    int32   `json:"max"`
 }
 
-// observation is every further line, in the format of `switchboard-operator decide`.
+// observation is each further line, in the format of `switchboard-operator decide`.
 type observation struct {
 	T    float64 `json:"t"`
 	Pods []struct {
@@ -43,7 +43,7 @@ type observation struct {
 	CurrentReplicas int32 `json:"current_replicas"`
 }
 
-// world is what the autoscaler sees: the latest observation.
+// world holds the latest observation, which the autoscaler scrapes.
 type world struct {
 	mu  sync.Mutex
 	now observation
@@ -75,7 +75,7 @@ func (w *world) NotReadyCount() (int, error) {
 	return len(w.now.Pods) - ready, nil
 }
 
-// Scrape answers as the service scraper does: the mean of the pods that answered, times the ready pods.
+// Scrape answers like the service scraper: the mean of the pods that answered, times the number of ready pods.
 func (w *world) Scrape(time.Duration) (metrics.Stat, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -128,7 +128,7 @@ func drive(t *testing.T, set settings, lines *bufio.Scanner, out *bufio.Writer) 
 		if err := json.Unmarshal(lines.Bytes(), &seen); err != nil {
 			t.Fatal(err)
 		}
-		// The observation is there just before the autoscaler's timers of this instant fire, the answer just after.
+		// The observation is set just before the autoscaler's timers of this instant fire; the answer is read just after.
 		at := begin.Add(time.Duration(seen.T * float64(time.Second)))
 		time.Sleep(time.Until(at.Add(-time.Millisecond)))
 		pods.set(seen)
@@ -143,7 +143,7 @@ func drive(t *testing.T, set settings, lines *bufio.Scanner, out *bufio.Writer) 
 		}
 		desired := decider.Status.DesiredScale
 		if desired < 0 {
-			desired = seen.CurrentReplicas // as the PodAutoscaler's reconciler: no metrics yet
+			desired = seen.CurrentReplicas // no metrics yet: as in the PodAutoscaler's reconciler
 		}
 		desired = min(max(desired, set.Min), set.Max)
 		fmt.Fprintf(out, "{\"desired\":%d}\n", desired)
@@ -154,7 +154,7 @@ func drive(t *testing.T, set settings, lines *bufio.Scanner, out *bufio.Writer) 
 	os.Exit(0)
 }
 
-// start wires the packages as serving's cmd/autoscaler and the PodAutoscaler's reconciler do.
+// start connects the packages as serving's cmd/autoscaler and the PodAutoscaler's reconciler do.
 func start(
 	t *testing.T, set settings, defaults autoscalerconfig.Config, pods *world, meta metav1.ObjectMeta, logger *zap.SugaredLogger,
 ) *scaling.MultiScaler {

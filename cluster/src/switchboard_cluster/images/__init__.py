@@ -1,8 +1,8 @@
 """Container images without a daemon and without a registry.
 
-It exists because the embedded cluster must run on machines that reach no registry. Ordinary Dockerfiles are built by
-buildah, from bases that are bootstrapped from the distribution's own mirror, with wheels that are fetched beforehand.
-An image's tag is the hash of all that goes into it, so that nothing is built or loaded twice.
+The embedded cluster must run on machines that reach no registry. Buildah builds ordinary Dockerfiles, from bases that
+are bootstrapped from the distribution's mirror, with wheels that are downloaded first. An image's tag is the hash of
+its inputs, so that nothing is built or loaded twice.
 """
 
 from switchboard_cluster.images.build import Built, ensure, write_context

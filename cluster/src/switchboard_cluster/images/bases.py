@@ -1,4 +1,4 @@
-"""Bases: small root file systems, bootstrapped from the distribution's mirror once a machine."""
+"""Bases: small root file systems, bootstrapped from the distribution's mirror once per machine."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from switchboard_cluster.progress import Progress
 from switchboard_cluster.system import run
 
 FORMAT = "1"
-"""Changes when the code of this module makes other bases of the same packages."""
+"""Increase it when this module builds different bases from the same packages."""
 USER = 10001
-"""The user that all images run as."""
+"""User of all images."""
 
 _UNUSED = (
-    "etc/apt",  # would name the mirror
+    "etc/apt",  # contains the mirror
     "etc/init.d",
     "etc/systemd",
     "usr/lib/*-linux-gnu/gconv",
@@ -33,7 +33,7 @@ _UNUSED = (
     "usr/share/lintian",
     "usr/share/perl5",
     "usr/share/pixmaps",
-    "usr/share/zoneinfo",  # containers live in UTC
+    "usr/share/zoneinfo",  # containers use UTC
     "var/cache",
     "var/lib/apt",
     "var/lib/dpkg",
@@ -48,7 +48,7 @@ _FILES = {
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """A base that is in the cache."""
+    """A base in the cache."""
 
     archive: Path
     suite: str
@@ -57,12 +57,12 @@ class Bootstrapped:
 
 
 def key(base: Base, machine: str) -> str:
-    """Return the hash of all that decides what a base is, but for the mirror's own news."""
+    """Return the hash of all inputs of a base except the contents of the mirror."""
     return fingerprints.combine({"format": FORMAT, "machine": machine, "base": json.dumps(asdict(base))})
 
 
 def find(base: Base, store: ImageStore) -> Bootstrapped | None:
-    """Return a base if it is in the cache."""
+    """Return a base from the cache, or None."""
     archive = _archive(base, store)
     about = archive.with_suffix(".json")
     if not (archive.exists() and about.exists()):
@@ -73,9 +73,9 @@ def find(base: Base, store: ImageStore) -> Bootstrapped | None:
 
 
 def ensure(base: Base, store: ImageStore, progress: Progress) -> Bootstrapped:
-    """Return a base, bootstrapped now if need be. The store's lock must be held.
+    """Return a base, bootstrapping it if it is not in the cache. The store's lock must be held.
 
-    Raises `ClusterError("no-base")` when no suite gives versions that are new enough.
+    Raises `ClusterError("no-base")` if no suite has versions that are new enough.
     """
     if found := find(base, store):
         return found
@@ -89,17 +89,17 @@ def ensure(base: Base, store: ImageStore, progress: Progress) -> Bootstrapped:
             if error.code not in {"image-step-failed", "command-failed", "version-floor"}:
                 raise
             reasons.append(f"{suite.name}: {error.message}")
-            progress.say(f"Debian {suite.name} does not serve as the base {base.name}: {error.message}")
+            progress.say(f"Debian {suite.name} is not suitable for the base {base.name}: {error.message}")
     raise ClusterError(
         "no-base",
-        f"no release of Debian serves as the base {base.name}: {'; '.join(reasons)}",
-        "read the log; a machine that reaches its distribution's mirror can bootstrap",
+        f"no release of Debian is suitable for the base {base.name}: {'; '.join(reasons)}",
+        "read the log; bootstrapping needs access to the distribution's mirror",
         log,
     )
 
 
 def _bootstrap(base: Base, suite: Suite, store: ImageStore, progress: Progress) -> Bootstrapped:
-    progress.say(f"bootstrapping the base {base.name} from Debian {suite.name} (once on this machine)")
+    progress.say(f"bootstrapping the base {base.name} from Debian {suite.name} (once per machine)")
     root = store.work / f"base-{base.name}"
     shutil.rmtree(root, ignore_errors=True)
     listed = run(
@@ -117,7 +117,7 @@ def _bootstrap(base: Base, suite: Suite, store: ImageStore, progress: Progress) 
     _finish(root)
     versions = {program: _version(root, command) for program, command in base.programs.items()}
     if problems := commands.below_floor(suite, versions):
-        raise ClusterError("version-floor", "; ".join(problems), "another release of Debian may have it")
+        raise ClusterError("version-floor", "; ".join(problems), "another release of Debian may have newer versions")
     archive = _archive(base, store)
     unfinished = archive.with_name(archive.name + UNFINISHED)
     run(commands.pack(root, unfinished))
@@ -135,15 +135,15 @@ def _archive(base: Base, store: ImageStore) -> Path:
 
 
 def _version(root: Path, command: tuple[str, ...]) -> Version:
-    said = run(["chroot", root, *command])
-    found = commands.version(said.stdout + said.stderr)
+    result = run(["chroot", root, *command])
+    found = commands.version(result.stdout + result.stderr)
     if found is None:
-        raise ClusterError("version-floor", f"`{' '.join(command)}` names no version", "see what it prints")
+        raise ClusterError("version-floor", f"`{' '.join(command)}` prints no version", "run it to see its output")
     return found
 
 
 def _finish(root: Path) -> None:
-    """Do what the packages' maintainer scripts would do for a container, and remove what it never reads."""
+    """Do what maintainer scripts would do for a container, and remove unused files."""
     for pattern in _UNUSED:
         for path in root.glob(pattern):
             shutil.rmtree(path)
@@ -155,7 +155,7 @@ def _finish(root: Path) -> None:
         bundle = "".join(path.read_text() for path in authorities)
         (root / "etc/ssl/certs/ca-certificates.crt").write_text(bundle)
     for library in (root / "usr/lib").glob("python3.*"):
-        # The debs hold sources alone. No check against the source at run time: neither ever changes.
+        # The packages contain only sources. The bytecode is not checked against them at run time: neither changes.
         compiler = ["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
         folder = Path("/") / library.relative_to(root)
         run(["chroot", root, *compiler, folder], env=os.environ | {"PYTHONHASHSEED": "0"})

@@ -1,4 +1,4 @@
-"""Builds images: what is in the cache is taken from there, and only what changed is built."""
+"""Builds the images that are not in the cache."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from switchboard_cluster.progress import Progress
 from switchboard_cluster.system import run
 
 FORMAT = "2"
-"""Changes when this package makes other images of the same inputs."""
+"""Increase it when this package builds different images from the same inputs."""
 DISK_NEEDED = 3 * 2**30
-"""Bytes that building all images takes, with some air."""
+"""Bytes that building all images needs, with a reserve."""
 _BASE_DOCKERFILE = "FROM scratch\nADD base.tar /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin\n"
 
 
 @dataclass(frozen=True)
 class Built:
-    """An image that is in the cache."""
+    """An image in the cache."""
 
     name: str
     reference: str
-    """Its full name on a node, `docker.io/switchboard/<name>:<tag>`; the tag is the hash of its inputs."""
+    """Full name, `docker.io/switchboard/<name>:<tag>`; the tag is the hash of the inputs."""
     archive: Path
-    """An OCI archive of it."""
+    """Path of its OCI archive."""
     built: bool
-    """Whether it was built now."""
+    """Whether this call built it."""
 
 
 def ensure(names: Sequence[str], *, binaries: Path, progress: Progress) -> dict[str, Built]:
     """Return images by name, building those that are not in the cache.
 
-    `binaries` is the folder of the static binaries that some images are made of. Raises `ClusterError`:
+    `binaries` is the folder of the static binaries that some images contain. Raises `ClusterError`:
     `unknown-image`, `missing-package`, `disk-full`, `no-base`, `image-step-failed`.
     """
     wanted = [find(name) for name in names]
@@ -58,12 +58,12 @@ def ensure(names: Sequence[str], *, binaries: Path, progress: Progress) -> dict[
 def write_context(name: str, target: Path, *, python: Version | None, binaries: Path, progress: Progress) -> None:
     """Write an image's build context, for other builders: `docker build TARGET`.
 
-    `python` is the version of the Python in the base that will be used; None takes that of our own base.
+    `python` is the Python version of the base image; None: that of this package's base. Raises `ClusterError`.
     """
     image, store = find(name), ImageStore.of_user()
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
-        raise ClusterError("context-exists", f"{target} is not empty", "name a folder that is new or empty")
+        raise ClusterError("context-exists", f"{target} is not empty", "choose a new or empty folder")
     with locks.hold(store.lock, f"writes the context of {name}", progress):
         clean(store)
         if image.base and image.packages and python is None:
@@ -72,7 +72,7 @@ def write_context(name: str, target: Path, *, python: Version | None, binaries: 
 
 
 def _find(image: Image, store: ImageStore, binaries: Path) -> Built | None:
-    """Return an image if it is in the cache."""
+    """Return an image from the cache, or None."""
     base = bases.find(image.base, store) if image.base else None
     if image.base and not base:
         return None
@@ -89,7 +89,7 @@ def _reference(image: Image, tag: str) -> str:
 
 
 def _tag(image: Image, base: Bootstrapped | None, binaries: Path) -> str:
-    """Return the hash of all that goes into an image."""
+    """Return the hash of all inputs of an image."""
     root = layout.checkout_root()
     inputs: dict[str, str | bytes] = {"format": FORMAT, "dockerfile": (root / image.dockerfile).read_bytes()}
     if base:
@@ -119,13 +119,13 @@ def _write_context(
 
 @dataclass(frozen=True)
 class _Buildah:
-    """buildah with a storage of its own."""
+    """Buildah with its own storage."""
 
     store: ImageStore
     driver: str
 
     def build(self, image: Image, binaries: Path, progress: Progress) -> Built:
-        """Build an image and export it into the cache."""
+        """Build an image and export it to the cache."""
         store = self.store
         log = store.log(image.name)
         log.unlink(missing_ok=True)
@@ -148,7 +148,7 @@ class _Buildah:
         return Built(image.name, reference, archive, built=True)
 
     def _base(self, base: Bootstrapped, log: Path, progress: Progress) -> str:
-        """Return the name of a base in the storage, put there now if need be."""
+        """Return the name of a base in the storage, adding it if it is missing."""
         name = f"localhost/switchboard-base:{base.sha256[: fingerprints.LENGTH]}"
         if run(self.argv(["inspect", "--type", "image", name]), check=False).returncode != 0:
             context = self.store.work / "base"
@@ -168,7 +168,7 @@ class _Buildah:
 
 @contextmanager
 def _buildah(store: ImageStore) -> Iterator[_Buildah]:
-    """Give buildah a clean place to work in, and leave it clean. The store's lock must be held."""
+    """Yield a clean buildah, and clean up afterwards. The store's lock must be held."""
     clean(store)
     free = shutil.disk_usage(store.root).free
     if free < DISK_NEEDED:
@@ -177,7 +177,7 @@ def _buildah(store: ImageStore) -> Iterator[_Buildah]:
             f"{store.root} has {free / 2**30:.1f} GiB free; building images needs {DISK_NEEDED / 2**30:.0f} GiB",
             "free some space, or set SWITCHBOARD_CACHE to a folder on another disk",
         )
-    # Overlay does not stack on overlay, where a container's own root file system is.
+    # Overlay does not work on overlay, the root file system of containers.
     on_overlay = run(["stat", "--file-system", "--format=%T", store.root]).stdout.strip() == "overlayfs"
     builder = _Buildah(store, "vfs" if on_overlay else "overlay")
     run(builder.argv(["rm", "--all"]))

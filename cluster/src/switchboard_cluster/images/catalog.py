@@ -1,4 +1,4 @@
-"""Which images there are, and which bases they stand on."""
+"""Catalog of images and their bases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class Suite:
-    """A release of Debian, and the oldest versions of a base's programs that are accepted from it."""
+    """A release of Debian, and the minimum versions of a base's programs in it."""
 
     name: str
     floors: Mapping[str, Version]
@@ -20,30 +20,30 @@ class Suite:
 
 @dataclass(frozen=True)
 class Base:
-    """A root file system made of Debian packages; `suites` are tried in their order."""
+    """A root file system of Debian packages; `suites` are tried in order."""
 
     name: str
     packages: tuple[str, ...]
     suites: tuple[Suite, ...]
     programs: Mapping[str, tuple[str, ...]]
-    """The command that prints each program's version."""
+    """Commands that print the version of each program."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image: its Dockerfile (a path in the checkout) and what goes into it."""
+    """An image: its Dockerfile (a path in the checkout) and its contents."""
 
     name: str
     dockerfile: str
     base: Base | None = None
     """None for an image `FROM scratch`."""
     packages: tuple[str, ...] = field(default=())
-    """Our own Python packages in it; the third-party ones are those of `requirements/<name>.txt`."""
+    """Python packages of this repository; third-party ones are in `requirements/<name>.txt`."""
     binary: str | None = None
-    """The static binary that is all of it."""
+    """Static binary that is its only content."""
 
 
-# busybox: a shell for `kubectl exec`, as the public bases have one.
+# busybox: a shell for `kubectl exec`, as in public base images.
 _PYTHON = ("python3", "--version")
 _PYTHON_PACKAGES = ("python3", "ca-certificates", "busybox")
 
@@ -80,9 +80,9 @@ IMAGES = (
 
 
 def find(name: str) -> Image:
-    """Return an image by its name. Raises `ClusterError("unknown-image")`."""
+    """Return an image by name. Raises `ClusterError("unknown-image")`."""
     for image in IMAGES:
         if image.name == name:
             return image
     known = ", ".join(image.name for image in IMAGES)
-    raise ClusterError("unknown-image", f"there is no image {name}", f"the images are {known}")
+    raise ClusterError("unknown-image", f"there is no image {name}", f"the images are: {known}")

@@ -16,7 +16,7 @@ from switchboard_cluster.images.catalog import IMAGES, Version
 from switchboard_cluster.layout import Paths
 from switchboard_cluster.progress import Progress
 
-images = typer.Typer(help="Container images: what there is, and how to build them elsewhere.", no_args_is_help=True)
+images = typer.Typer(help="List container images, and build them with other tools.", no_args_is_help=True)
 command = partial(register, images)
 
 
@@ -29,12 +29,12 @@ def list_(output: OutputOption = Output.TEXT) -> None:
 
 @command
 def context(
-    name: Annotated[str, typer.Argument(help="The image.")],
-    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
-    python: Annotated[str, typer.Option(help="The version of the Python in the base, for example 3.14.")] = "",
+    name: Annotated[str, typer.Argument(help="Name of the image.")],
+    folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
+    python: Annotated[str, typer.Option(help="Python version of the base image, such as 3.14.")] = "",
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Write an image's build context, for `docker build FOLDER` and the like."""
+    """Write the build context of an image, for `docker build FOLDER` or a similar tool."""
     paths, progress = Paths.of_checkout(), Progress()
     build.ensure(paths, progress)
     write_context(name, folder, python=_version(python), binaries=paths.bin, progress=progress)
@@ -47,5 +47,5 @@ def _version(text: str) -> Version | None:
     try:
         major, minor = (int(part) for part in text.split("."))
     except ValueError:
-        raise ClusterError("bad-version", f"`{text}` is no version of Python", "name it as in 3.14") from None
+        raise ClusterError("bad-version", f"`{text}` is not a valid Python version", "write it like 3.14") from None
     return major, minor

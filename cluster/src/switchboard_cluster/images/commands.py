@@ -1,4 +1,4 @@
-"""The argument lists of the programs that make and load images, and the reading of what they print. Pure."""
+"""Arguments of the programs that build and load images, and parsers of their output. Pure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _APT_OPTIONS = (
     "Acquire::https::Proxy",
 )
 OLDEST_GLIBC, NEWEST_GLIBC = 17, 41
-"""Minor versions of glibc 2: manylinux2014's, and that of the oldest suite among the bases."""
+"""Minor versions of glibc 2: that of manylinux2014, and that of the oldest suite of the bases."""
 
 
 def bootstrap(
     suite: str, packages: Sequence[str], target: Path, mirror: str | None, apt_options: Iterable[str]
 ) -> list[str]:
-    """Return mmdebstrap's arguments to unpack packages and all that they depend on into the folder `target`.
+    """Return mmdebstrap's arguments to unpack packages and their dependencies into the folder `target`.
 
-    Nothing is configured: no package manager and no maintainer script is in the result. Without a mirror,
-    mmdebstrap takes the distribution's own.
+    Packages are not configured: the result has no package manager, and no maintainer script has run. Without a mirror,
+    mmdebstrap uses the default one of the distribution.
     """
     keep_licences = "--dpkgopt=path-include=/usr/share/doc/*/copyright"
     return [
@@ -46,7 +46,7 @@ def bootstrap(
 def mirror(index_targets: str) -> str | None:
     """Return Debian's mirror from lines of `ORIGIN CODENAME COMPONENT URI`; None if the machine has none.
 
-    Security and update suites are skipped: only the main archive holds every release.
+    Security and update suites are skipped, because only the main archive has all releases.
     """
     for line in index_targets.splitlines():
         origin, codename, component, uri = (*line.split(), "", "", "", "")[:4]
@@ -56,21 +56,22 @@ def mirror(index_targets: str) -> str | None:
 
 
 def inherited_apt_options(dump: str) -> list[str]:
-    """Return those of the machine's own apt settings that decide whether its mirror can be used.
+    """Return the machine's apt settings that are needed to use its mirror.
 
     `dump` is the output of `apt-config dump`.
     """
-    return [line.rstrip(";") for line in dump.splitlines() if line.split(" ")[0] in _APT_OPTIONS and '""' not in line]
+    lines = (line.rstrip(";") for line in dump.splitlines() if line.split(" ")[0] in _APT_OPTIONS)
+    return [line for line in lines if not line.endswith(' ""')]
 
 
-def version(said: str) -> Version | None:
-    """Return the first `major.minor` in what a program says about itself."""
-    match = re.search(r"(\d+)\.(\d+)", said)
+def version(output: str) -> Version | None:
+    """Return the first `major.minor` in the output of a program, or None."""
+    match = re.search(r"(\d+)\.(\d+)", output)
     return (int(match[1]), int(match[2])) if match else None
 
 
 def below_floor(suite: Suite, versions: Mapping[str, Version]) -> list[str]:
-    """Return a phrase for each program that is older than the suite's floor."""
+    """Return a phrase for each program that is older than the suite's minimum version."""
     return [
         f"{program} {_text(versions[program])} is older than {_text(floor)}"
         for program, floor in suite.floors.items()
@@ -83,24 +84,24 @@ def _text(number: Version) -> str:
 
 
 def pack(root: Path, archive: Path) -> list[str]:
-    """Return tar's arguments to pack a folder so that equal content gives equal bytes."""
+    """Return tar's arguments to pack a folder reproducibly."""
     fixed = ["--sort=name", "--mtime=@0", "--numeric-owner"]
     return ["tar", "--create", f"--file={archive}", f"--directory={root}", *fixed, "."]
 
 
 def buildah(root: Path, runroot: Path, driver: str, arguments: Sequence[str]) -> list[str]:
-    """Return the arguments of buildah with a storage of its own.
+    """Return the arguments of buildah with its own storage.
 
-    In a mount namespace of its own, so that no mount outlives it, however it ends.
+    It runs in its own mount namespace, so that no mount outlives it.
     """
     storage = ["--storage-driver", driver, "--root", str(root), "--runroot", str(runroot)]
     return ["unshare", "--mount", "buildah", *storage, *arguments]
 
 
 def build(name: str, context: Path, base: str | None) -> list[str]:
-    """Return buildah's arguments to build a context into the image `name`, from local images alone.
+    """Return buildah's arguments to build a context into the image `name`, using only local images.
 
-    `--timestamp 0` makes equal layers of equal files, whenever they were built.
+    `--timestamp 0` makes layers reproducible.
     """
     from_base = ["--build-arg", f"BASE={base}"] if base else []
     return [
@@ -111,9 +112,9 @@ def build(name: str, context: Path, base: str | None) -> list[str]:
 
 
 def export(name: str, archive: Path) -> list[str]:
-    """Return buildah's arguments to write an image into an OCI archive.
+    """Return buildah's arguments to write an image to an OCI archive.
 
-    Compressed, since every node keeps a copy of it: writing six times as much would take longer than unpacking.
+    It is compressed, because every node keeps a copy: writing six times as much would take longer than unpacking.
     """
     return ["push", "--quiet", "--compression-format", "zstd", name, f"oci-archive:{archive}:{name}"]
 
@@ -128,7 +129,7 @@ def manylinux(machine: str) -> list[str]:
 
 
 def download(lock: Path, target: Path, python: Version, machine: str) -> list[str]:
-    """Return pip's arguments to fetch the wheels of a lock for another Python than its own, hashes checked."""
+    """Return pip's arguments to download the wheels of a lock file for another Python version, with hashes."""
     return [
         *("download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"),
         *("--implementation=cp", f"--python-version={_text(python)}", *manylinux(machine)),
@@ -137,18 +138,18 @@ def download(lock: Path, target: Path, python: Version, machine: str) -> list[st
 
 
 def pinned(lock: str, package: str) -> str:
-    """Return a package's own lines of a lock: its version and its hashes."""
+    """Return the lines of a package in a lock file: version and hashes. Raises ValueError if it is missing."""
     match = re.search(rf"^{re.escape(package)}==.*(?:\n    --hash=.*)*", lock, re.MULTILINE)
     if match is None:
-        raise ValueError(f"{package} is not in the lock")
+        raise ValueError(f"{package} is not in the lock file")
     return match[0].rstrip("\\ ") + "\n"
 
 
 def import_archive(ctr: Path, socket: Path, archive: Path) -> list[str]:
     """Return ctr's arguments to import an archive.
 
-    Not unpacked: containerd does that for the first container that needs the image, so that no node unpacks what it
-    never runs. `--local` copies without the transfer service, in half the time.
+    It is not unpacked: containerd does that for the first container of the image, so that no node unpacks an image that
+    it never runs. `--local` bypasses the transfer service and takes half the time.
     """
     return [*_ctr(ctr, socket), "import", "--local", "--no-unpack", str(archive)]
 

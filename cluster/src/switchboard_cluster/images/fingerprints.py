@@ -1,4 +1,4 @@
-"""Hashes of what goes into an image: its tag."""
+"""Hashes of the inputs of an image, which are its tag."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LENGTH = 16
-"""Hexadecimal digits of a tag: 64 bits, far more than the images that one machine ever builds."""
+"""Hexadecimal digits of a tag: 64 bits, enough to avoid collisions."""
 
 
 def combine(inputs: Mapping[str, str | bytes]) -> str:
-    """Return the hash of named inputs; neither their order nor where one ends and the next begins can mislead it."""
+    """Return the hash of named inputs, independent of their order and unambiguous about their boundaries."""
     digest = hashlib.sha256()
     for name in sorted(inputs):
         value = inputs[name]
@@ -23,15 +23,15 @@ def combine(inputs: Mapping[str, str | bytes]) -> str:
 
 
 def file(path: Path) -> str:
-    """Return the hash of a file's content."""
+    """Return the hash of the contents of a file."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def sources(package: Path) -> dict[str, bytes]:
-    """Return all files that a Python package's wheel is built from, by their path in it.
+    """Return the contents of all source files of a Python package's wheel, by path.
 
-    The build follows links to folders, such as the signaling server's to the SDK; so does this.
+    Like the build, it follows links to folders, such as the signaling server's link to the SDK.
     """
     places = os.walk(package / "src", followlinks=True)
     paths = [package / "pyproject.toml", *(Path(place, name) for place, _, names in places for name in names)]

@@ -12,9 +12,9 @@ from switchboard_cluster.system import run
 
 
 def load(built: Sequence[Built], nodes: Sequence[tuple[Path, Path]]) -> list[str]:
-    """Import into each node, given as its `ctr` and its containerd's socket, the images that it lacks.
+    """Import missing images into each node, given as the path of `ctr` and the containerd socket, in parallel.
 
-    Nodes are served side by side. Returns the references that at least one node lacked.
+    Return the references of the images that at least one node lacked.
     """
     with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
         loaded = list(pool.map(lambda node: _load(built, *node), nodes))

@@ -1,4 +1,4 @@
-"""Long commands: their output goes to a log, and a sign of life to the person who waits."""
+"""Long-running commands, with their output in a log and their progress on the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from switchboard_cluster.errors import ClusterError
 from switchboard_cluster.progress import Progress
 
 TIMEOUT = 1200.0
-"""Seconds after which a step is taken to hang: ten times what the slowest takes on two cores."""
+"""Seconds after which a step counts as hung: ten times the slowest step on two cores."""
 
 
 def run(
@@ -23,14 +23,14 @@ def run(
     cwd: Path | None = None,
     timeout: float = TIMEOUT,
 ) -> None:
-    """Run a command to its end; its output is appended to `log`.
+    """Run a command and append its output to `log`. `timeout` is in seconds.
 
-    Raises `ClusterError("image-step-failed")` with the last line of the output if it fails or takes too long.
+    Raises `ClusterError("image-step-failed")` with the last line of the output if it fails or times out.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with log.open("ab") as output:
-        output.write(f"== {title}\n".encode())  # not the arguments: a proxy's URL may hold a password
+        output.write(f"== {title}\n".encode())  # not the arguments: the URL of a proxy may contain a password
         output.flush()
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd) as process:
             try:
@@ -42,7 +42,7 @@ def run(
         raise ClusterError(
             "image-step-failed",
             f"{title} failed ({process.returncode}): {_last_line(log)}",
-            "read the log; without a network, or with a full disk, nothing can be built",
+            "read the log; builds need network access and disk space",
             log,
         )
 

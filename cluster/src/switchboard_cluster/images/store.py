@@ -1,4 +1,4 @@
-"""The cache of images, outside any checkout: bases, wheels, archives, and buildah's own storage."""
+"""The cache of images, outside any checkout: bases, wheels, archives and buildah's storage."""
 
 from __future__ import annotations
 
@@ -11,65 +11,65 @@ from pathlib import Path
 from switchboard_cluster import layout
 
 UNFINISHED = ".unfinished"
-"""The suffix of what is being written: it gets its name when it is whole."""
+"""Suffix of incomplete files and folders, which are renamed when complete."""
 KEPT = 3
-"""How many of a kind are kept, the latest used ones: enough to go back and forth between two branches."""
+"""Number of recently used entries that are kept per kind, enough to switch between two branches."""
 STORAGE_LIMIT = 4 * 2**30
-"""Bytes of layers after which buildah's storage is thrown away; it is only a cache, and fills with each change."""
+"""Bytes of layers from which on buildah's storage, a cache that grows with each build, is deleted."""
 
 
 @dataclass(frozen=True)
 class ImageStore:
-    """The folders of the cache."""
+    """Folders of the cache."""
 
     root: Path
 
     @classmethod
     def of_user(cls) -> ImageStore:
-        """Return the user's cache."""
+        """Return the cache of the user."""
         return cls(layout.cache_root() / "images")
 
     @property
     def lock(self) -> Path:
-        """Held while anything is built."""
+        """Lock file, held during builds."""
         return self.root / "lock"
 
     @property
     def bases(self) -> Path:
-        """A tar and a JSON file a base."""
+        """Folder of bases, one tar and one JSON file each."""
         return self.root / "bases"
 
     @property
     def wheels(self) -> Path:
-        """A folder of wheels a lock."""
+        """Folder of wheels, one subfolder per lock file."""
         return self.root / "wheels"
 
     @property
     def archives(self) -> Path:
-        """The images: `<name>-<tag>.tar`."""
+        """Folder of images: `<name>-<tag>.tar`."""
         return self.root / "archives"
 
     @property
     def storage(self) -> Path:
-        """Buildah's storage, apart from the user's own."""
+        """Buildah's storage, separate from the user's."""
         return self.root / "storage"
 
     @property
     def work(self) -> Path:
-        """What a running build needs; emptied when a build begins and when it ends."""
+        """Temporary folder of a running build, emptied before and after each build."""
         return self.root / "work"
 
     def log(self, name: str) -> Path:
-        """Return the log of what is made last under a name."""
+        """Return the log of the last build of this name."""
         return self.root / "logs" / f"{name}.log"
 
     def archive(self, name: str, tag: str) -> Path:
-        """Return where an image is, once it is built."""
+        """Return the path of an image, which exists once it is built."""
         return self.archives / f"{name}-{tag}.tar"
 
 
 def clean(store: ImageStore) -> None:
-    """Remove what an interrupted build has left. The lock must be held."""
+    """Remove the remains of interrupted builds. The lock must be held."""
     shutil.rmtree(store.work, ignore_errors=True)
     for folder in (store.bases, store.wheels, store.archives, store.work):
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def clean(store: ImageStore) -> None:
 
 
 def prune(folder: Path, pattern: str, kept: int = KEPT) -> None:
-    """Remove all but the latest used of a folder's entries that match `pattern`."""
+    """Remove all but the most recently used entries of a folder that match `pattern`."""
     for old in sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)[kept:]:
         remove(old)
 
@@ -94,11 +94,11 @@ def remove(path: Path) -> None:
 
 
 def mark_used(path: Path) -> None:
-    """Remember that an entry was used now; `prune` goes by that."""
+    """Record that an entry was used now, for `prune`."""
     os.utime(path)
 
 
 def _layer_bytes(storage: Path) -> int:
-    """Return the size of all layers, from the list that the storage keeps of them."""
+    """Return the size of all layers in bytes, from the storage's metadata."""
     listed = [path for path in storage.glob("*-layers/layers.json") if path.stat().st_size]
     return sum(layer.get("diff-size", 0) for path in listed for layer in json.loads(path.read_text()) or [])

@@ -1,4 +1,4 @@
-"""Wheels: the third-party ones of a lock, fetched once, and our own."""
+"""Wheels of third-party packages, downloaded once per lock file, and of this repository's packages."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
 def lock(name: str) -> Path:
-    """Return the lock of an image's third-party packages."""
+    """Return the lock file of an image's third-party packages."""
     return layout.checkout_root() / "requirements" / f"{name}.txt"
 
 
 def installer() -> str:
-    """Return the pinned lines of pip, which installs the wheels in the image."""
+    """Return the lock file lines of pip, which installs the wheels in the image."""
     return commands.pinned(lock("dev").read_text(), "pip")
 
 
 def fetch(name: str, python: Version, store: ImageStore, progress: Progress) -> Path:
-    """Return the folder with an image's third-party wheels and pip's own, fetched now if need be.
+    """Return the folder of an image's third-party wheels and pip's wheel, downloading missing ones.
 
     The store's lock must be held.
     """
@@ -35,7 +35,7 @@ def fetch(name: str, python: Version, store: ImageStore, progress: Progress) -> 
     inputs = {"lock": lock(name).read_text(), "pip": installer(), "python": repr(python), "machine": machine}
     folder = store.wheels / f"{name}-{fingerprints.combine(inputs)}"
     if not folder.exists():
-        progress.say(f"fetching the wheels of {name}")
+        progress.say(f"downloading the wheels of {name}")
         unfinished = folder.with_name(folder.name + UNFINISHED)
         remove(unfinished)
         unfinished.mkdir(parents=True)
@@ -45,7 +45,7 @@ def fetch(name: str, python: Version, store: ImageStore, progress: Progress) -> 
         log.unlink(missing_ok=True)
         for source, target in ((lock(name), unfinished / "dependencies"), (pip_lock, unfinished)):
             argv = [*_PIP, *commands.download(source, target, python, machine)]
-            steps.run(argv, f"fetching the wheels of {name}", log, progress)
+            steps.run(argv, f"downloading the wheels of {name}", log, progress)
         next(unfinished.glob("pip-*.whl")).rename(unfinished / "pip.whl")
         pip_lock.unlink()
         unfinished.rename(folder)
@@ -55,7 +55,7 @@ def fetch(name: str, python: Version, store: ImageStore, progress: Progress) -> 
 
 
 def build(packages: Sequence[str], target: Path, log: Path, progress: Progress) -> None:
-    """Build our own packages (folders of the checkout) into wheels in `target`."""
+    """Build wheels of this repository's packages (folders of the checkout) in `target`."""
     for package in packages:
         steps.run(
             [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", target],

@@ -1,5 +1,5 @@
-"""Bad links on purpose: bandwidth, loss, delay and jitter for a node or a client, and namespaces for clients.
+"""Emulation of link conditions (bandwidth, loss, delay, jitter) for nodes and clients, and client namespaces.
 
-It exists because Switchboard promises things about bad networks, and because many kernels have no netem. Conditions are
-set on the link between a network namespace and its cluster's bridge; addresses, routes and programs stay as they are.
+Many kernels lack netem. Conditions apply to the link between a network namespace and its cluster's bridge; addresses,
+routes and programs stay the same.
 """

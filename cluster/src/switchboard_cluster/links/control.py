@@ -1,4 +1,4 @@
-"""Give links their conditions, take them away, show them: the effects around the plans."""
+"""Sets, clears and shows the conditions of links: the side effects around `plans`."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ REQUEST_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class LinkState:
-    """A link and its conditions. `working` is false if the emulator that should carry its frames is gone."""
+    """A link and its conditions. `working` is false if the emulator that carries its frames is not running."""
 
     target: str
     link: Link
     conditions: LinkConditions
     working: bool
     emulated: dict[str, Any] | None
-    """The emulator's counters (packets) of each direction, where it carries the frames."""
+    """Packet counters of the emulator by direction; None if it does not carry the frames."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as it is printed by `-o json`."""
+        """Return the state in the format of `-o json`."""
         mechanism = "none" if self.conditions.unimpaired else "emulator" if self.conditions.delayed else "kernel"
         return {
             "target": self.target,
@@ -52,13 +52,15 @@ class LinkState:
 
 
 def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
-    """Give a target's link these conditions, instead of any that it has.
+    """Replace the conditions of a target's link, and return its state.
 
-    Raises `ClusterError`: "bad-link-target", "unknown-link", "emulator-failed", or what a command reports.
+    Raises `ClusterError`: `bad-link-target`, `unknown-link`, `emulator-failed`, or that of a failed command.
     """
     with lock(slot):
         link = find_link(slot, target)
-        _perform([plans.remember(link, conditions)])  # first: an interrupted change can be seen and cleared
+        _perform(
+            [plans.remember(link, conditions)]
+        )  # first, so that an interrupted change is visible and can be cleared
         if conditions.delayed:
             _start_emulator(slot)
             request = {"op": "attach", "host_device": link.host_device, "tap": link.tap}
@@ -72,12 +74,12 @@ def set_link(slot: Slot, target: str, conditions: LinkConditions) -> LinkState:
 
 
 def clear_link(slot: Slot, target: str) -> LinkState:
-    """Take a link's conditions away. A link without any stays as it is. Raises what `set_link` raises."""
+    """Remove the conditions of a link, if any. Raises what `set_link` raises."""
     return set_link(slot, target, LinkConditions())
 
 
 def show_links(slot: Slot) -> list[LinkState]:
-    """Return all links of a slot's namespaces with their conditions."""
+    """Return the states of all links of a slot."""
     links = all_links(slot)
     aliases = {port["ifname"]: port.get("ifalias", "") for port in _links(slot.bridge_netns)} if links else {}
     emulated: dict[str, Any] = _ask(slot, {"op": "list"})["links"] if _emulator_runs(slot) else {}
@@ -91,7 +93,7 @@ def show_links(slot: Slot) -> list[LinkState]:
 
 
 def find_link(slot: Slot, target: str) -> Link:
-    """Return the link that a target names. Raises `ClusterError("unknown-link")`, which lists those that exist."""
+    """Return the link of a target. Raises `ClusterError("unknown-link")`, which lists the existing links."""
     wanted = LinkName.parse(target)
     links = all_links(slot)
     found = [
@@ -99,16 +101,16 @@ def find_link(slot: Slot, target: str) -> Link:
     ]
     if len(found) != 1:
         names = ", ".join(_name(slot, link) for link in links) or "none"
-        what = "has several interfaces: name one, as in client-alice:wifi0" if found else "has no link"
+        what = "has several interfaces; name one, as in client-alice:wifi0" if found else "has no link"
         raise ClusterError("unknown-link", f"{target} {what}", f"the links are: {names}")
     return found[0]
 
 
 def all_links(slot: Slot) -> list[Link]:
-    """Return the links of all of a slot's namespaces to its bridge."""
+    """Return the links of all namespaces of a slot to its bridge."""
     if slot.bridge_netns not in network.namespaces(slot):
         return []
-    # A link's index is unique in its namespace only, so each port is followed to the namespace that its peer is in.
+    # An interface index is unique only within its namespace, so ports are matched by the namespace of their peer too.
     listed = json.loads(run(["ip", "-json", "netns", "list-id"], netns=slot.bridge_netns).stdout or "[]")
     namespaces = {one["nsid"]: one["name"] for one in listed if "name" in one}
     ports = {
@@ -163,7 +165,7 @@ def _socket_path(slot: Slot) -> Path:
 
 @contextmanager
 def lock(slot: Slot) -> Iterator[None]:
-    """Let one process at a time change a slot's links."""
+    """Allow one process at a time to change the links of a slot."""
     slot.run_dir.mkdir(parents=True, exist_ok=True)
     with (slot.run_dir / "links.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -175,12 +177,12 @@ def _emulator_runs(slot: Slot) -> bool:
 
 
 def _detach(slot: Slot, link: Link) -> None:
-    """Have the emulator give a link back. After its last one it ends, which the next command must not run into."""
+    """Detach a link from the emulator; after the last link it exits, which the next command must not race with."""
     pid = processes.units(slot).get(EMULATOR)
     if pid is None or _ask(slot, {"op": "detach", "host_device": link.host_device})["links"]:
         return
     if not _within(REQUEST_SECONDS, lambda: not processes.alive(pid)):
-        raise _failed("it has no link left and does not end")
+        raise _failed("it has no links left and does not exit")
 
 
 def _start_emulator(slot: Slot) -> None:
@@ -196,7 +198,7 @@ def _start_emulator(slot: Slot) -> None:
 
 
 def _within(seconds: float, holds: Callable[[], bool]) -> bool:
-    """Wait until something holds; return whether it came to hold in time."""
+    """Wait until a condition holds; return whether it did in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -207,19 +209,19 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 def _failed(what: str) -> ClusterError:
     return ClusterError(
-        "emulator-failed", f"the link emulator: {what}", "see its log", Paths.of_checkout().log(EMULATOR)
+        "emulator-failed", f"the link emulator failed: {what}", "read its log", Paths.of_checkout().log(EMULATOR)
     )
 
 
 def _ask(slot: Slot, request: dict[str, Any]) -> dict[str, Any]:
-    """Send the emulator one request and return its answer. Raises `ClusterError("emulator-failed")`."""
+    """Send a request to the emulator and return its answer. Raises `ClusterError("emulator-failed")`."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(REQUEST_SECONDS)
             connection.connect(str(_socket_path(slot)))
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as lines:
-                answer: dict[str, Any] = json.loads(lines.readline() or b'{"error": "it ended"}')
+                answer: dict[str, Any] = json.loads(lines.readline() or b'{"error": "it exited"}')
     except OSError as error:
         answer = {"error": str(error)}
     if "error" in answer:

@@ -1,7 +1,7 @@
-"""The two ends of an emulated link, as file descriptors that give and take whole Ethernet frames.
+"""The two ends of an emulated link, as file descriptors that read and write whole Ethernet frames.
 
-Each frame is preceded by a `struct virtio_net_hdr`, which both ends understand. It says whether the checksum is still
-to be computed, so frames pass unchanged, whatever the interfaces' offloads.
+Each frame is preceded by a `struct virtio_net_hdr`, which says whether the checksum still has to be computed, so that
+frames pass unchanged with any offloads of the interfaces.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ ETH_P_ALL = 0x0003
 SOL_PACKET = 263
 PACKET_VNET_HDR = 15
 PACKET_IGNORE_OUTGOING = 23
-# asm-generic/socket.h; the forced form is not cut to net.core.rmem_max
+# asm-generic/socket.h; the FORCE variant ignores net.core.rmem_max
 SO_RCVBUFFORCE = 33
 
 VNET_HEADER_BYTES = 10
-# A frame is 64 KiB at most even if the sender's segmentation offload was left on.
+# A frame is at most 64 KiB, even if the sender's segmentation offload is enabled.
 FRAME_BYTES = VNET_HEADER_BYTES + 14 + 65536
 RECEIVE_BUFFER_BYTES = 4 << 20
 
 
 class End(Protocol):
-    """One end of an emulated link. `read` returns None when nothing waits; both raise OSError, as the kernel does."""
+    """One end of an emulated link. `read` returns None if no frame is available; both methods may raise OSError."""
 
     def fileno(self) -> int:
-        """Return the descriptor to wait on."""
+        """Return the file descriptor to wait on."""
 
     def read(self) -> bytes | None:
         """Return the next frame."""
@@ -45,11 +45,11 @@ class End(Protocol):
         """Send a frame."""
 
     def close(self) -> None:
-        """Let go."""
+        """Close the end."""
 
 
 class Tap:
-    """A TAP interface, which exists for as long as this does. What the bridge sends to it is read here."""
+    """A TAP interface, which exists until it is closed; `read` returns frames from the bridge."""
 
     def __init__(self, name: str) -> None:
         self._fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -60,26 +60,26 @@ class Tap:
             raise
 
     def fileno(self) -> int:
-        """Return the descriptor to wait on."""
+        """Return the file descriptor to wait on."""
         return self._fd
 
     def read(self) -> bytes | None:
-        """Return the next frame that the bridge sends to the interface."""
+        """Return the next frame from the bridge."""
         with contextlib.suppress(BlockingIOError):
             return os.read(self._fd, FRAME_BYTES)
         return None
 
     def write(self, frame: bytes) -> None:
-        """Let the bridge receive a frame from the interface."""
+        """Send a frame to the bridge."""
         os.write(self._fd, frame)
 
     def close(self) -> None:
-        """Close it; the interface goes away."""
+        """Close the file descriptor, which removes the interface."""
         os.close(self._fd)
 
 
 class Port:
-    """The bridge's end of a veth pair, through a packet socket: what the other end sends is read here."""
+    """The bridge's end of a veth pair, through a packet socket; `read` returns frames from the other end."""
 
     def __init__(self, device: str) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK)
@@ -94,11 +94,11 @@ class Port:
             raise
 
     def fileno(self) -> int:
-        """Return the descriptor to wait on."""
+        """Return the file descriptor to wait on."""
         return self._socket.fileno()
 
     def read(self) -> bytes | None:
-        """Return the next frame that arrives."""
+        """Return the next frame from the other end."""
         with contextlib.suppress(BlockingIOError):
             return self._socket.recv(FRAME_BYTES)
         return None

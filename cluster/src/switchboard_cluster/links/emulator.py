@@ -1,13 +1,13 @@
-"""The emulator: a process that carries frames between the two ends of links, as late and as lossy as they are to be.
+"""The emulator: a process that carries frames between the two ends of links with loss and delay.
 
-One process serves all delayed links of a slot, and ends with the last of them. It is controlled over a Unix socket: one
-JSON object a line, one JSON line back.
+One process serves all delayed links of a slot and exits with the last of them. It is controlled over a Unix socket,
+with one JSON object per line in each direction:
 
     {"op": "attach", "host_device": "sb0n1", "tap": "sb0n1t", "conditions": {"delay_ms": 40, …}}
     {"op": "detach", "host_device": "sb0n1"}
     {"op": "list"}
 
-To attach a link again changes its conditions. Each answer lists the links with their counters.
+Attaching a link again changes its conditions. Each answer lists all links with their counters.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from switchboard_cluster.links.devices import VNET_HEADER_BYTES, End, Port, Tap
 from switchboard_cluster.links.model import LinkConditions
 from switchboard_cluster.links.shaper import Shaper
 
-# Frames under way, all links together: 1 s at 300 Mbit/s. More are dropped, as a full queue drops.
+# Maximum number of frames in flight on all links: 1 s at 300 Mbit/s. More are dropped, as by a full queue.
 MAX_PENDING = 32_768
-# Frames read from one end before the others have their turn.
+# Frames read from one end before the other ends.
 BATCH = 64
 MAX_REQUEST_BYTES = 65_536
-# Lateness comes from waiting for a processor, so this process asks to be preferred: within its autogroup, and as one
-# (sched(7), "The autogroup feature": a new session competes as a group, whatever its members' niceness).
+# Waiting for a CPU makes frames late, so this process raises its priority within its autogroup and that of the
+# autogroup (sched(7), "The autogroup feature": sessions compete as groups, whatever the niceness of their processes).
 NICENESS = -15
 AUTOGROUP = Path("/proc/self/autogroup")
 
 
 @dataclass
-class Way:
-    """One direction of a link: where frames come from, how they are shaped, where they go."""
+class Direction:
+    """One direction of a link: source, shaper and sink of its frames."""
 
     source: End
     sink: End
@@ -52,19 +52,19 @@ class Way:
 
 @dataclass
 class EmulatedLink:
-    """A link that the emulator holds: `egress` is what leaves the namespace."""
+    """A link of the emulator; `egress` leaves the namespace, `ingress` enters it."""
 
-    egress: Way
-    ingress: Way
+    egress: Direction
+    ingress: Direction
     index: int
-    """The kernel's index of the bridge's end: another one means another interface of the same name."""
+    """Interface index of the bridge's end; it changes if the interface is created again."""
     latest_ms: float = 0.0
-    """By how much the latest frame missed its departure, in milliseconds."""
+    """Maximum lateness of a frame, in milliseconds."""
 
 
 @dataclass
 class Requester:
-    """A connection of the control socket."""
+    """A connection to the control socket."""
 
     connection: socket.socket
     received: bytes = b""
@@ -72,22 +72,22 @@ class Requester:
 
 @dataclass
 class Emulator:
-    """The links, the frames under way, and the control socket. `run` returns once a request has left no link."""
+    """The links, the frames in flight, and the control socket."""
 
     listener: socket.socket
     links: dict[str, EmulatedLink] = field(default_factory=dict)
     _pending: list[tuple[float, int, EmulatedLink, End, bytes]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
     _clients: dict[int, Requester] = field(default_factory=dict)
-    _ways: dict[int, tuple[EmulatedLink, Way]] = field(default_factory=dict)
+    _directions: dict[int, tuple[EmulatedLink, Direction]] = field(default_factory=dict)
     _served: bool = False
 
     def run(self) -> None:
-        """Carry frames and obey requests until one attached or detached a link and there is none now."""
+        """Carry frames and serve requests until a request removes the last link."""
         while self.links or not self._served:
             timeout = max(0.0, self._pending[0][0] - time.monotonic()) if self._pending else None
             # select, not epoll: its timeout is in microseconds, epoll's in milliseconds
-            watched = [self.listener.fileno(), *self._clients, *self._ways]
+            watched = [self.listener.fileno(), *self._clients, *self._directions]
             readable, _, _ = select.select(watched, [], [], timeout)
             for one in readable:
                 if one == self.listener.fileno():
@@ -96,12 +96,12 @@ class Emulator:
                     self._clients[connection.fileno()] = Requester(connection)
                 elif one in self._clients:
                     self._serve(one)
-                elif one in self._ways:  # a request of this round may have closed it
-                    self._take(*self._ways[one])
+                elif one in self._directions:  # a request in this round may have closed it
+                    self._take(*self._directions[one])
             self._send_due(time.monotonic())
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Do what a request says and return the answer. Raises KeyError, OSError or ClusterError for a bad one."""
+        """Execute a request and return the answer. Raises KeyError, OSError or ClusterError for an invalid one."""
         operation = request["op"]
         if operation == "attach":
             self._attach(request["host_device"], request["tap"], LinkConditions(**request["conditions"]))
@@ -125,14 +125,16 @@ class Emulator:
                 raise
             chance = random.Random().random  # noqa: S311 - chance of loss, not a secret
             link = EmulatedLink(
-                egress=Way(inner, outer, Shaper(conditions, chance)),
-                ingress=Way(outer, inner, Shaper(conditions, chance)),
+                egress=Direction(inner, outer, Shaper(conditions, chance)),
+                ingress=Direction(outer, inner, Shaper(conditions, chance)),
                 index=inner.index,
             )
             self.links[host_device] = link
-            self._ways |= {way.source.fileno(): (link, way) for way in (link.egress, link.ingress)}
-        for way in (self.links[host_device].egress, self.links[host_device].ingress):
-            way.shaper.conditions = conditions
+            self._directions |= {
+                direction.source.fileno(): (link, direction) for direction in (link.egress, link.ingress)
+            }
+        for direction in (self.links[host_device].egress, self.links[host_device].ingress):
+            direction.shaper.conditions = conditions
 
     def _detach(self, host_device: str) -> None:
         link = self.links.pop(host_device, None)
@@ -140,27 +142,27 @@ class Emulator:
             return
         self._pending = [entry for entry in self._pending if entry[2] is not link]
         heapq.heapify(self._pending)
-        for way in (link.egress, link.ingress):
-            del self._ways[way.source.fileno()]
-            way.source.close()
+        for direction in (link.egress, link.ingress):
+            del self._directions[direction.source.fileno()]
+            direction.source.close()
 
-    def _take(self, link: EmulatedLink, way: Way) -> None:
-        """Read what has arrived and decide when it leaves."""
+    def _take(self, link: EmulatedLink, direction: Direction) -> None:
+        """Read available frames and schedule their departure."""
         for _ in range(BATCH):
             try:
-                frame = way.source.read()
+                frame = direction.source.read()
             except OSError:
-                # The interface is down (a partition); it reports so once, and reads go on when it is up again.
+                # The interface is down (a partition). It reports this once; reads continue when it is up again.
                 return
             if frame is None:
                 return
-            departure = way.shaper.departure(time.monotonic(), len(frame) - VNET_HEADER_BYTES)
+            departure = direction.shaper.departure(time.monotonic(), len(frame) - VNET_HEADER_BYTES)
             if departure is None:
                 continue
             if len(self._pending) >= MAX_PENDING:
-                way.shaper.counters.overflowed += 1
+                direction.shaper.counters.overflowed += 1
                 continue
-            heapq.heappush(self._pending, (departure, next(self._order), link, way.sink, frame))
+            heapq.heappush(self._pending, (departure, next(self._order), link, direction.sink, frame))
 
     def _send_due(self, now: float) -> None:
         while self._pending and self._pending[0][0] <= now:
@@ -173,7 +175,7 @@ class Emulator:
                 continue
 
     def _serve(self, fd: int) -> None:
-        """Read from a control connection; answer a complete line."""
+        """Read from a control connection and answer complete lines."""
         client = self._clients[fd]
         try:
             got = client.connection.recv(MAX_REQUEST_BYTES)
@@ -205,15 +207,15 @@ def _report(link: EmulatedLink) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Serve the control socket at the path given as the only argument."""
+    """Serve the control socket at the path in the only argument."""
     path = Path(sys.argv[1])
     new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)  # of an emulator that was killed; the caller holds the lock, so there is no other
+    new.unlink(missing_ok=True)  # of a killed emulator; the caller holds the lock, so no other one is running
     os.umask(0o077)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(new))
         listener.listen()
-        new.rename(path)  # only now: a socket that is bound and does not listen yet refuses connections
+        new.rename(path)  # last, because a bound socket that is not listening yet refuses connections
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
         if AUTOGROUP.exists():
             AUTOGROUP.write_text(str(NICENESS))

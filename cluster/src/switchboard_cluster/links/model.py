@@ -1,4 +1,4 @@
-"""What a link can be like, and which link is meant. Pure data: text in, text out."""
+"""Link conditions and link names, and their text forms. Pure."""
 
 from __future__ import annotations
 
@@ -26,22 +26,21 @@ _QUANTITY = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z%]+)", re.ASCII)
 
 @dataclass(frozen=True)
 class LinkConditions:
-    """How a link treats the packets that leave its target, and, separately, those that reach it.
+    """Conditions of each direction of a link, so that a round trip has twice the delay and loss. 0 means none.
 
-    Each of the two directions has these conditions, so that a round trip meets delay and loss twice. 0 means "none".
-    Values out of range raise `ClusterError("bad-link-conditions")`.
+    Raises `ClusterError("bad-link-conditions")` for values out of range.
     """
 
     rate_kbps: float = 0.0
-    """Bandwidth in kilobits a second, Ethernet headers included."""
+    """Bandwidth in kbit/s, including Ethernet headers."""
     loss: float = 0.0
-    """Probability, 0 to 1, that a packet is lost. 1 is a black hole."""
+    """Probability of packet loss, 0 to 1."""
     delay_ms: float = 0.0
-    """Time that a packet takes, one way, in milliseconds."""
+    """One-way delay in milliseconds."""
     jitter_ms: float = 0.0
-    """Half the width of the uniform spread around the delay, in milliseconds. Packets are never reordered."""
+    """Half the width of the uniform distribution around the delay, in milliseconds. Packets are never reordered."""
     queue_ms: float = DEFAULT_QUEUE_MS
-    """Longest time that a packet may wait for bandwidth, in milliseconds; later ones are dropped (drop-tail)."""
+    """Maximum time that a packet waits for bandwidth, in milliseconds; packets beyond are dropped (drop-tail)."""
 
     def __post_init__(self) -> None:
         limits = {
@@ -63,32 +62,32 @@ class LinkConditions:
 
     @classmethod
     def parse(cls, text: str) -> LinkConditions:
-        """Return the conditions that a comma-separated text names; what it leaves out keeps its default.
+        """Return the conditions in a comma-separated text; omitted ones have their defaults.
 
-        Raises `ClusterError("bad-link-conditions")`, whose message quotes what was not understood.
+        Raises `ClusterError("bad-link-conditions")`, which quotes the invalid part.
         """
         values: dict[str, float] = {}
         for part in filter(None, text.split(",")):
             key, _, quantity = part.strip().partition("=")
             if key not in _FIELDS:
-                raise _bad(f"`{part}` is none of {', '.join(f'{known}=…' for known in _FIELDS)}")
+                raise _bad(f"`{part}` must be one of {', '.join(f'{known}=…' for known in _FIELDS)}")
             if _FIELDS[key] in values:
-                raise _bad(f"`{key}` is given twice")
+                raise _bad(f"`{key}` must be given only once")
             values[_FIELDS[key]] = _number(key, quantity)
         return cls(**values)
 
     @property
     def unimpaired(self) -> bool:
-        """Say whether packets pass as if there were no conditions."""
+        """Whether there is no rate, loss or delay."""
         return not (self.rate_kbps or self.loss or self.delay_ms)
 
     @property
     def delayed(self) -> bool:
-        """Say whether packets take time, which the kernel's own means cannot do."""
+        """Whether packets are delayed, which the kernel cannot do without netem."""
         return self.delay_ms > 0
 
     def __str__(self) -> str:
-        """Return the text that `parse` turns back into these conditions; empty if there are none."""
+        """Return the text form, which `parse` reads; empty without conditions."""
         shown = [("rate", self.rate_kbps, "kbit"), ("loss", self.loss * 100, "%")]
         shown += [("delay", self.delay_ms, "ms"), ("jitter", self.jitter_ms, "ms")]
         if self.queue_ms != DEFAULT_QUEUE_MS:
@@ -102,36 +101,38 @@ class LinkConditions:
 
 @dataclass(frozen=True)
 class Link:
-    """One interface of a network namespace, joined to a slot's bridge."""
+    """An interface of a network namespace that is connected to a slot's bridge."""
 
     netns: str
     device: str
-    """The interface inside the namespace."""
+    """Name of the interface in the namespace."""
     host_device: str
-    """The other end of the veth pair, a port of the bridge."""
+    """The bridge's end of the veth pair."""
     bridge: str
     bridge_netns: str
-    """The network namespace of the bridge and its ports."""
+    """Network namespace of the bridge and its ports."""
 
     @property
     def tap(self) -> str:
-        """The interface that stands in for `host_device` on the bridge while packets are delayed."""
+        """Name of the TAP interface that replaces `host_device` on the bridge while packets are delayed."""
         return f"{self.host_device}t"
 
 
 @dataclass(frozen=True)
 class LinkName:
-    """Which link is meant: `node-2`, `client-alice`, or with an interface `client-alice:wifi0`."""
+    """Name of a link: `node-2`, `client-alice`, or with an interface `client-alice:wifi0`."""
 
     name: str
     device: str | None
 
     @classmethod
     def parse(cls, text: str) -> LinkName:
-        """Return the target that a text names. Raises `ClusterError("bad-link-target")`."""
+        """Return the link name in a text. Raises `ClusterError("bad-link-target")`."""
         name, colon, device = text.partition(":")
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name) or (colon and not device):
-            raise ClusterError("bad-link-target", f"`{text}` names no link", "name it node-2 or client-alice:wifi0")
+            raise ClusterError(
+                "bad-link-target", f"`{text}` is not a valid link name", "write it like node-2 or client-alice:wifi0"
+            )
         return cls(name, device or None)
 
 
@@ -144,7 +145,7 @@ def _number(key: str, quantity: str) -> float:
 
 
 def _plain(value: float) -> str:
-    """Return a number without an exponent, to nine digits."""
+    """Return a number without an exponent, with nine significant digits."""
     return f"{Decimal(f'{value:.9g}'):f}"
 
 

@@ -1,7 +1,7 @@
-"""Client namespaces: a place on a cluster's network for a program, a browser for example, with links of its own.
+"""Client namespaces: network namespaces for programs such as a browser, with their own links to a cluster.
 
-A client has one interface or several (wifi0 and cell0, say), each with an address on the slot's bridge, where it finds
-nodes and pods. All else is a neighbour that does not answer: nothing a client sends leaves this machine.
+A client has one or more interfaces (for example wifi0 and cell0), each with an address on the slot's bridge, from which
+it reaches nodes and pods. Packets to other addresses are dropped: nothing that a client sends leaves this machine.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from switchboard_cluster.system import in_netns, run
 MAX_CLIENT_LINKS = 200
 DEFAULT_INTERFACES = ("eth0",)
 
-# An address is announced and answered for by its own interface only, though all are on the same bridge; answers may
-# arrive on another interface than the kernel would send to.
+# Each interface announces and answers only for its own address, although all are on the same bridge; replies may arrive
+# on an interface other than the one that the kernel would send on.
 SETTINGS = (
     "net.ipv4.conf.all.arp_announce=2",
     "net.ipv4.conf.all.arp_ignore=1",
@@ -37,7 +37,7 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class Interface:
-    """One interface of a client. `number` is 1 to MAX_CLIENT_LINKS and differs between all interfaces of a slot."""
+    """An interface of a client. `number` is 1 to MAX_CLIENT_LINKS and unique within a slot."""
 
     slot: Slot
     device: str
@@ -45,56 +45,58 @@ class Interface:
 
     @property
     def host_device(self) -> str:
-        """The other end of its link, a port of the slot's bridge."""
+        """The bridge's end of its veth pair."""
         return f"{self.slot.prefix}c{self.number}"
 
     @property
     def address(self) -> str:
-        """Its IPv4 address."""
+        """IPv4 address."""
         return f"{self.slot.network}.{50 + self.number}"
 
 
 @dataclass(frozen=True)
 class ClientNamespace:
-    """A client namespace; its interfaces stand in the order in which they are preferred."""
+    """A client namespace, with its interfaces in order of preference."""
 
     name: str
     netns: str
     interfaces: tuple[Interface, ...]
 
     def as_dict(self) -> dict[str, object]:
-        """Return it as it is printed by `-o json`."""
+        """Return the namespace in the format of `-o json`."""
         addresses = {interface.device: interface.address for interface in self.interfaces}
         return {"name": self.name, "namespace": self.netns, "interfaces": addresses}
 
 
 def interface_commands(interface: Interface, nodes: list[Node]) -> list[str]:
-    """Return the `ip` commands, which may be repeated, that bring one interface of a client up.
+    """Return the idempotent `ip` commands that configure an interface of a client and bring it up.
 
-    Each has a routing table of its own for what is sent from its address, so that a program may use an interface that
-    is not the preferred one. Lower numbers are preferred.
+    Each interface has its own routing table for packets from its address, so that programs can use interfaces other
+    than the preferred one. Lower numbers are preferred.
     """
     device, network_cidr = interface.device, f"{interface.slot.network}.0/24"
     lines = [f"addr replace {interface.address}/24 dev {device} noprefixroute", f"link set {device} up"]
     for table in (f"metric {interface.number}", f"table {interface.number}"):
         lines.append(f"route replace {network_cidr} dev {device} src {interface.address} {table}")
         lines += [f"route replace {node.pod_cidr} via {node.address} dev {device} {table}" for node in nodes]
-        # Browsers look for their address by routes to public ones: there is such a route, and nobody at its end.
+        # Browsers find their address by the route to a public one, so there is a default route, which leads nowhere.
         lines.append(f"route replace default dev {device} src {interface.address} {table}")
     return lines
 
 
 def client_netns_add(slot: Slot, name: str, devices: tuple[str, ...] = DEFAULT_INTERFACES) -> ClientNamespace:
-    """Make a client namespace with these interfaces, or complete the one that is there.
+    """Create a client namespace with these interfaces, or complete an existing one.
 
-    Raises `ClusterError`: "bad-client" for a name that cannot be one, "no-cluster" without the slot's bridge,
-    "no-address" where all are taken.
+    Raises `ClusterError`: `bad-client` for an invalid name, `no-cluster` without the slot's bridge, `no-address` if all
+    addresses are taken.
     """
     netns = _netns(slot, name)
     if not devices or any(not re.fullmatch(r"(?!lo$)[a-z][a-z0-9]{0,14}", device) for device in devices):
-        raise ClusterError("bad-client", f"{devices} are no interface names", "name them wifi0 or cell0, for example")
+        raise ClusterError(
+            "bad-client", f"invalid interface names: {', '.join(devices) or 'none'}", "write them like wifi0 or cell0"
+        )
     if slot.prefix not in network.ports(slot):
-        raise ClusterError("no-cluster", f"there is no bridge {slot.prefix}", "start it: switchboard-cluster up")
+        raise ClusterError("no-cluster", f"there is no bridge {slot.prefix}", "switchboard-cluster up")
     with control.lock(slot):
         if netns not in network.namespaces(slot):
             run(["ip", "netns", "add", netns])
@@ -115,7 +117,7 @@ def client_netns_add(slot: Slot, name: str, devices: tuple[str, ...] = DEFAULT_I
 
 
 def client_netns_remove(slot: Slot, name: str) -> None:
-    """Remove a client namespace, its links, and what still runs in it. One that is not there is no error."""
+    """Remove a client namespace with its links and processes, if it exists."""
     netns = _netns(slot, name)
     if netns not in network.namespaces(slot):
         return
@@ -127,36 +129,36 @@ def client_netns_remove(slot: Slot, name: str) -> None:
 
 
 def client_netns_list(slot: Slot) -> list[ClientNamespace]:
-    """Return the slot's client namespaces, by name."""
+    """Return the client namespaces of a slot, sorted by name."""
     return [_client(slot, netns) for netns in network.namespaces(slot) if netns.startswith(f"{slot.prefix}-client-")]
 
 
 def client_netns_command(slot: Slot, name: str, argv: list[str]) -> list[str]:
-    """Return `argv` so that it runs in a client namespace. Raises `ClusterError("unknown-client")`."""
+    """Return `argv` wrapped to run in a client namespace. Raises `ClusterError("unknown-client")`."""
     netns = _netns(slot, name)
     if netns not in network.namespaces(slot):
         raise ClusterError(
-            "unknown-client", f"there is no client {name}", f"make it: switchboard-cluster client-netns add {name}"
+            "unknown-client", f"there is no client {name}", f"switchboard-cluster client-netns add {name}"
         )
     return in_netns(netns, argv)
 
 
 def client_netns_exec(slot: Slot, name: str, argv: list[str]) -> NoReturn:
-    """Become the program `argv` in a client namespace: terminal, signals and exit status are the program's.
+    """Replace this process with `argv` in a client namespace, with its terminal, signals and exit status.
 
-    Raises `ClusterError`: "unknown-client", "missing-program".
+    Raises `ClusterError`: `unknown-client`, `missing-program`.
     """
     full = client_netns_command(slot, name, argv)
     try:
-        os.execvp(full[0], full)  # noqa: S606 - an argument list, and no shell wanted
+        os.execvp(full[0], full)  # noqa: S606 - an argument list, without a shell
     except FileNotFoundError as missing:
         raise ClusterError("missing-program", f"{full[0]} is not installed", "apt-get install util-linux") from missing
 
 
 def client_netns_wrapper(slot: Slot, name: str, program: Path, folder: Path) -> Path:
-    """Write a script that starts `program` in a client namespace, and return its path.
+    """Write a script that runs `program` in a client namespace, and return its path.
 
-    It keeps arguments and open files, so that it can be Playwright's `executable_path` for a browser.
+    It passes on arguments and open files, so it can be Playwright's `executable_path` of a browser.
     """
     command = client_netns_command(slot, name, [str(program)])
     script = folder / f"{_netns(slot, name)}-{program.name}"
@@ -167,7 +169,7 @@ def client_netns_wrapper(slot: Slot, name: str, program: Path, folder: Path) -> 
 
 
 def client_netns_link(slot: Slot, name: str, device: str, *, up: bool) -> None:
-    """Take one of a client's interfaces down or bring it up again, as the client itself sees it (a network change)."""
+    """Bring an interface of a client down or up, which the client sees as a network change."""
     link = control.find_link(slot, f"client-{name}:{device}")
     if up:
         _batch(link.netns, interface_commands(_interface(slot, link), _nodes(slot)))
@@ -178,7 +180,7 @@ def client_netns_link(slot: Slot, name: str, device: str, *, up: bool) -> None:
 def _netns(slot: Slot, name: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
         raise ClusterError(
-            "bad-client", f"`{name}` is no name for a client", "use up to 32 lower-case letters, digits and hyphens"
+            "bad-client", f"`{name}` is not a valid client name", "use up to 32 lower-case letters, digits and hyphens"
         )
     return f"{slot.prefix}-client-{name}"
 

@@ -1,7 +1,7 @@
-"""Which commands give a link its conditions. Pure: what was observed and what is wanted in, argument lists out.
+"""Plans the commands that set the conditions of a link, from its observed and wanted state. Pure.
 
-The kernel does bandwidth (tbf on both ends of the veth pair) and loss (iptables' statistic match inside the namespace).
-Delay needs the emulator, which then does all four, so that a packet meets them in the order of a real link.
+The kernel limits bandwidth (tbf on both ends of the veth pair) and drops packets (iptables' statistic match in the
+namespace). Delay needs the emulator, which then applies all conditions, in the order of a real link.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 
 from switchboard_cluster.links.model import Link, LinkConditions
 
-# The largest Ethernet frame of a link with an MTU of 1500, plus room: tbf never passes a packet larger than its burst.
+# The largest Ethernet frame with an MTU of 1500, with a reserve: tbf never passes a packet larger than its burst.
 MIN_BURST_BYTES = 3200
-# tbf refills its bucket at the timer's resolution: at least this much time's worth, or high rates are not reached.
+# tbf refills its bucket at the timer's resolution: with less than this span, high rates are not reached.
 BURST_SECONDS = 0.004
-# The kernel's GSO_MAX_SEGS: the default of every device.
+# GSO_MAX_SEGS of the kernel, the default of all devices.
 ANY_SEGMENTS = 65535
-# A queue number that nobody listens on. Dropping by NFQUEUE is silent; DROP on the way out fails the sender's system
-# call with EPERM, which no lossy link does and which keeps WebRTC from counting the packet as sent.
+# A queue number without a listener. NFQUEUE drops silently; DROP on egress fails the sender's system call with EPERM,
+# which no lossy link does, and WebRTC then does not count the packet as sent.
 NO_LISTENER = 65535
 
 
 @dataclass(frozen=True)
 class Command:
-    """An argument list, and the network namespace it runs in."""
+    """An argument list and the network namespace to run it in."""
 
     argv: tuple[str, ...]
     netns: str
@@ -32,23 +32,23 @@ class Command:
 
 @dataclass(frozen=True)
 class ObservedLinks:
-    """What the kernel does to a link now."""
+    """Current kernel configuration of a link."""
 
     host_tbf: bool
     device_tbf: bool
     rules: tuple[tuple[str, str], ...]
-    """The link's loss rules: iptables table, and the rule as `iptables -S` prints it."""
+    """Loss rules of the link: iptables table, and rule in the format of `iptables -S`."""
 
 
 def comment(link: Link) -> str:
-    """Return the comment by which a link's loss rules are found again."""
+    """Return the comment that identifies a link's loss rules."""
     return f"switchboard-link-{link.device}"
 
 
 def kernel(link: Link, observed: ObservedLinks, wanted: LinkConditions) -> list[Command]:
-    """Return the commands after which the kernel gives a link the rate and loss of `wanted`, or none if it is delayed.
+    """Return the commands that make the kernel apply the rate and loss of `wanted`, or none if the link is delayed.
 
-    Whatever state an interrupted change left, the result is the same; with no conditions, nothing stays behind.
+    The result is the same from any state that an interrupted change left; without conditions, nothing remains.
     """
     by_kernel = LinkConditions() if wanted.delayed else wanted
     return [
@@ -60,7 +60,7 @@ def kernel(link: Link, observed: ObservedLinks, wanted: LinkConditions) -> list[
 
 
 def attach(link: Link, mtu: int) -> list[Command]:
-    """Return the commands that put the emulator, which holds both ends already, between a link and its bridge."""
+    """Return the commands that insert the emulator, which has opened both ends, between a link and its bridge."""
     return [
         _ip("link", "set", link.host_device, "nomaster", netns=link.bridge_netns),
         _ip("link", "set", link.tap, "mtu", str(mtu), "master", link.bridge, "up", netns=link.bridge_netns),
@@ -68,24 +68,24 @@ def attach(link: Link, mtu: int) -> list[Command]:
 
 
 def detach(link: Link) -> list[Command]:
-    """Return the commands that join a link to its bridge again. The TAP goes when the emulator closes it."""
+    """Return the commands that reconnect a link to its bridge. The emulator removes the TAP when it closes it."""
     return [_ip("link", "set", link.host_device, "master", link.bridge, netns=link.bridge_netns)]
 
 
 def remember(link: Link, wanted: LinkConditions) -> Command:
-    """Return the command that writes conditions onto the link itself, where `show` reads them."""
+    """Return the command that stores the conditions in the alias of the link, where `show` reads them."""
     return _ip("link", "set", link.host_device, "alias", str(wanted), netns=link.bridge_netns)
 
 
 def burst(rate_kbps: float) -> int:
-    """Return the size of tbf's bucket in bytes."""
+    """Return the burst size of tbf in bytes."""
     return max(MIN_BURST_BYTES, int(rate_kbps * 125 * BURST_SECONDS))
 
 
 def _segments(link: Link, wanted: LinkConditions) -> list[Command]:
-    """Let packets be lost and delayed one by one, not in bursts of up to 64 KiB (segmentation offload).
+    """Disable segmentation offload with loss or delay, so that they apply to packets, not to bursts of up to 64 KiB.
 
-    tbf takes such bursts apart itself, and high rates are not reached without them.
+    Otherwise it stays enabled: tbf splits bursts itself, and high rates are not reached without them.
     """
     largest = str(1 if wanted.loss or wanted.delayed else ANY_SEGMENTS)
     return [
@@ -109,7 +109,7 @@ def _forget_loss(link: Link, observed: ObservedLinks) -> list[Command]:
 
 
 def _loss(link: Link, loss: float) -> list[Command]:
-    """In raw PREROUTING and mangle POSTROUTING pass both the namespace's own packets and those it forwards (pods')."""
+    """Drop in raw PREROUTING and mangle POSTROUTING, which own and forwarded (pods') packets pass."""
     chance = ("-m", "statistic", "--mode", "random", "--probability", f"{loss:.9f}")
     mark = ("-m", "comment", "--comment", comment(link))
     silent_drop = ("-j", "NFQUEUE", "--queue-num", str(NO_LISTENER))

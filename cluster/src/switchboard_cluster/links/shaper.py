@@ -1,4 +1,4 @@
-"""When does a packet leave? One direction of an emulated link, as a pure model of time and chance."""
+"""Model of one direction of an emulated link: when each packet leaves. Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from switchboard_cluster.links.model import LinkConditions
 
 @dataclass
 class Counters:
-    """What became of the packets of one direction."""
+    """Packet counters of one direction."""
 
     passed: int = 0
     lost: int = 0
-    """Dropped by chance."""
+    """Dropped at random."""
     overflowed: int = 0
     """Dropped because the queue was full."""
 
 
 @dataclass
 class Shaper:
-    """One direction of a link: loss, then a drop-tail queue before a serial line, then delay with jitter.
+    """One direction of a link: loss, then a drop-tail queue in front of a serial line, then delay with jitter.
 
-    Times are seconds on the caller's clock. `chance` returns uniform numbers in [0, 1).
+    Times are in seconds of the caller's clock. `chance` returns uniformly distributed numbers in [0, 1).
     """
 
     conditions: LinkConditions
@@ -33,10 +33,10 @@ class Shaper:
     _last_departure: float = 0.0
 
     def departure(self, now: float, size: int) -> float | None:
-        """Return when a packet of `size` bytes that arrives `now` leaves, or None if it is dropped.
+        """Return when a packet of `size` bytes that arrives at `now` leaves, or None if it is dropped.
 
-        Departures never go back in time: jitter does not reorder (as it does not on a real queue), and neither does a
-        change of the conditions, which holds for all packets that arrive after it.
+        Packets are never reordered, neither by jitter nor by a change of the conditions, which applies to later
+        packets.
         """
         conditions = self.conditions
         if conditions.loss and self.chance() < conditions.loss:

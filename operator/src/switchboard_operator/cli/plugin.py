@@ -10,7 +10,7 @@ import orjson
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_operator.cli.report import report, text
-from switchboard_operator.kinds import ours
+from switchboard_operator.kinds import api_of_kind
 from switchboard_operator.kube import Kube, KubeError, current_namespace
 from switchboard_operator.kube.resources import EVENT, Json
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 async def _read(namespace: str | None) -> tuple[list[SignalingPool], list[Json]]:
     kube = await Kube.load(names.FIELD_MANAGER)
     try:
-        pools, _ = await kube.list(ours(names.SIGNALING_POOL), namespace)
+        pools, _ = await kube.list(api_of_kind(names.SIGNALING_POOL), namespace)
         events, _ = await kube.list(EVENT, namespace)
     finally:
         await kube.close()

@@ -12,7 +12,7 @@ from switchboard_crds.signaling_pool import PoolCondition, SignalingPool
 from switchboard_crds.turn_fleet import TurnFleet
 from switchboard_operator import images
 from switchboard_operator.context import Context
-from switchboard_operator.kinds import ours
+from switchboard_operator.kinds import api_of_kind
 from switchboard_operator.kube.resources import (
     DISRUPTION_BUDGET,
     INGRESS,
@@ -79,7 +79,7 @@ class PoolReconciler:
 
         Return the seconds after which to reconcile again, or None to wait for a watch. Raises KubeError.
         """
-        live = await self._context.kube.get(ours(names.SIGNALING_POOL), namespace, name)
+        live = await self._context.kube.get(api_of_kind(names.SIGNALING_POOL), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
             self._forget((names.SIGNALING_POOL.kind, namespace, name))
             return None  # the garbage collector deletes the pool's objects
@@ -140,11 +140,11 @@ class PoolReconciler:
         self._refer(objects.owner_of(pool).key, targets)
         cluster = None
         if spec.redis_ref is not None:
-            found = await self._context.kube.get(ours(names.REDIS_CLUSTER), namespace, spec.redis_ref.name)
+            found = await self._context.kube.get(api_of_kind(names.REDIS_CLUSTER), namespace, spec.redis_ref.name)
             cluster = RedisCluster.model_validate(found) if found else None
         fleets = {}
         for reference in spec.turn_refs:
-            if found := await self._context.kube.get(ours(names.TURN_FLEET), namespace, reference.name):
+            if found := await self._context.kube.get(api_of_kind(names.TURN_FLEET), namespace, reference.name):
                 fleets[reference.name] = TurnFleet.model_validate(found)
         return _Dependencies(cluster, fleets, dependencies.auth_fact(pool, await self._auth_secret(pool)))
 

@@ -10,7 +10,7 @@ from switchboard_crds import names
 from switchboard_crds.redis_cluster import ClusterCondition, RedisCluster
 from switchboard_operator import images
 from switchboard_operator.context import Context
-from switchboard_operator.kinds import ours
+from switchboard_operator.kinds import api_of_kind
 from switchboard_operator.kube.resources import (
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
@@ -49,7 +49,7 @@ class ClusterReconciler:
 
         Return the seconds after which to reconcile again. Raises KubeError.
         """
-        live = await self._context.kube.get(ours(names.REDIS_CLUSTER), namespace, name)
+        live = await self._context.kube.get(api_of_kind(names.REDIS_CLUSTER), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
             return None  # the garbage collector deletes the cluster's objects
         cluster = RedisCluster.model_validate(live)

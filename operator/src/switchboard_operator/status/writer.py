@@ -8,7 +8,7 @@ import structlog
 
 from switchboard_crds import names
 from switchboard_crds.model import Resource
-from switchboard_operator.kinds import ours
+from switchboard_operator.kinds import api_of_kind
 from switchboard_operator.kube import Kube
 from switchboard_operator.kube.compare import difference
 from switchboard_operator.kube.events import Recorder
@@ -50,7 +50,7 @@ class StatusWriter:
         logger.debug("status_differs", kind=kind.kind, resource=resource.key, difference=found)
         identity = {"name": resource.metadata.name, "namespace": resource.metadata.namespace}
         wanted = {"apiVersion": names.API_VERSION, "kind": kind.kind, "metadata": identity, "status": status}
-        await self._kube.apply(ours(kind), wanted, "status")
+        await self._kube.apply(api_of_kind(kind), wanted, "status")
         old = next((condition for condition in before if condition.type == summary.type), None)
         if old is None or (old.status, old.reason) != (summary.status, summary.reason):
             warning = summary.holds is not True and not summary.in_progress

@@ -7,7 +7,7 @@ from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_crds.turn_fleet import FleetCondition, TurnFleet
 from switchboard_operator import images
 from switchboard_operator.context import Context
-from switchboard_operator.kinds import ours
+from switchboard_operator.kinds import api_of_kind
 from switchboard_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, DISRUPTION_BUDGET, POD, SECRET, SERVICE_ACCOUNT
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.turn import objects, status
@@ -30,7 +30,7 @@ class FleetReconciler:
 
         Return the seconds after which to reconcile again, or None to wait for a watch. Raises KubeError.
         """
-        live = await self._context.kube.get(ours(names.TURN_FLEET), namespace, name)
+        live = await self._context.kube.get(api_of_kind(names.TURN_FLEET), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
             return None  # the garbage collector deletes the fleet's objects
         fleet = TurnFleet.model_validate(live)
@@ -53,7 +53,7 @@ class FleetReconciler:
 
     async def _pools(self, fleet: TurnFleet) -> list[str]:
         """Return the uids of the pools that refer to the fleet, listed so that a lost event removes no secret."""
-        found, _ = await self._context.kube.list(ours(names.SIGNALING_POOL), fleet.metadata.namespace)
+        found, _ = await self._context.kube.list(api_of_kind(names.SIGNALING_POOL), fleet.metadata.namespace)
         pools = map(SignalingPool.model_validate, found)
         name = fleet.metadata.name
         return sorted(pool.metadata.uid for pool in pools if any(ref.name == name for ref in pool.spec.turn_refs))

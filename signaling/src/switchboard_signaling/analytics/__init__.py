@@ -1,4 +1,4 @@
-"""What becomes of calls, in numbers: decided here without I/O, so that every pod and every store counts alike.
+"""Statistics of calls, computed without I/O, so that every pod and every store counts alike.
 
-`quality` scores what a client reports, `call` sums up one side of a match, `totals` adds up a pool's calls.
+`quality` scores a client's report, `call` summarizes one side of a match, `totals` sums up a pool's calls.
 """

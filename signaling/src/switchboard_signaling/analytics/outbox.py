@@ -1,7 +1,7 @@
-"""Events that wait to be delivered at least once: the reference model that a store's scripts agree with. Pure.
+"""Events waiting for at-least-once delivery: the reference model of the store's scripts. Pure.
 
-An event is known by its id: put twice, it waits once, and not again for a while after it was delivered. Whoever takes
-it has a lease; if that runs out, the next one takes it.
+Events are deduplicated by id while they wait, and for some time after their delivery. Taking an event leases it; after
+the lease expires, it can be taken again.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from typing import Final
 from msgspec import Struct
 
 MAX_EVENTS: Final = 10_000
-"""Events that may wait; beyond, new ones are refused."""
+"""Maximum number of waiting events; further ones are refused."""
 DONE_SECONDS: Final = 24 * 3600
-"""For how long the id of a delivered event is remembered."""
+"""How long the id of a delivered event is remembered."""
 
 
 class Event(Struct, frozen=True):
-    """Something that happened, as JSON; `tries`: how often it was taken to be delivered, this time included."""
+    """An event as JSON; `tries`: how often it was taken for delivery, including this time."""
 
     id: str
     body: str
@@ -37,7 +37,7 @@ class Outbox:
         self._done: dict[str, float] = {}
 
     def put(self, event: Event, now: float) -> bool:
-        """Keep an event that is not known yet; False if there is no room for it."""
+        """Add an event unless its id is known; False if there is no room."""
         if self._done.get(event.id, now) > now or event.id in self._waiting:
             return True
         if len(self._waiting) >= MAX_EVENTS:
@@ -46,7 +46,7 @@ class Outbox:
         return True
 
     def take(self, lease: float, count: int, now: float) -> list[Event]:
-        """Return events that are due, the longest due first, for the taker alone until its lease is over."""
+        """Return due events, the longest due first, leased to the caller for `lease` seconds."""
         due = sorted((one for one in self._waiting.values() if one.due <= now), key=lambda one: (one.due, one.event.id))
         for one in due[:count]:
             one.event = Event(one.event.id, one.event.body, one.event.tries + 1)
@@ -54,7 +54,7 @@ class Outbox:
         return [one.event for one in due[:count]]
 
     def settle(self, id: str, again: float | None, now: float) -> None:  # noqa: A002 - the field's name
-        """Forget a delivered event, or have it tried again in some seconds."""
+        """Remove a delivered event, or make it due again in `again` seconds."""
         waiting = self._waiting.get(id)
         if again is not None:
             if waiting:

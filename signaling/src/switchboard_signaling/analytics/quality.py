@@ -1,7 +1,7 @@
-"""How good a call is, as one number: pure.
+"""The quality of a call as one number. Pure.
 
-The formula is that of LiveKit's server (pkg/sfu/connectionquality/scorer.go of livekit/livekit): 100, less what the
-delay costs, less the loss in percent times a weight; it falls fast and rises slowly.
+The formula is that of LiveKit's server (livekit/livekit, pkg/sfu/connectionquality/scorer.go): 100, minus a penalty for
+delay, minus the loss in percent times a weight. The smoothed score falls fast and rises slowly.
 """
 
 from typing import Final
@@ -12,15 +12,15 @@ BEST: Final = 100.0
 FALL: Final = 0.8
 RISE: Final = 0.4
 LOSS_WEIGHT: Final = {"audio": 5.3, "video": 10.0}
-"""Points that a percent of loss costs: Opus with in-band error correction, and video."""
+"""Points per percent of loss: for Opus with in-band error correction, and for video."""
 LATE_MS: Final = 160.0
-"""Delay from which on a millisecond costs a tenth of a point, of what exceeds 120 ms; below it costs a fortieth."""
+"""Above this delay, each millisecond over 120 ms costs a tenth of a point; below, each millisecond costs a fortieth."""
 
 
 def score_of(stats: Stats) -> float | None:
-    """Return the score of one report, 0 to 100; None for one that says nothing of delay and loss.
+    """Return the score of one report, 0 to 100; None for a report without delay and loss.
 
-    The delay is half of the round trip and two jitters; the loss is that of the worse direction.
+    The delay is half of the round-trip time plus twice the jitter; the loss is that of the worse direction.
     """
     losses = [loss for loss in (stats.loss, stats.remote_loss) if loss is not None]
     if stats.rtt_ms is None and stats.jitter_ms is None and not losses:
@@ -32,7 +32,7 @@ def score_of(stats: Stats) -> float | None:
 
 
 def smoothed(before: float | None, score: float) -> float:
-    """Return the score of a call after a further report."""
+    """Return the smoothed score of a call after another report."""
     if before is None:
         return score
     return before + (score - before) * (FALL if score < before else RISE)

@@ -12,9 +12,9 @@ import msgspec
 import structlog
 
 from switchboard_signaling.session.hints import Hint, Proposed, decode_hint, encode_hint
-from switchboard_signaling.valkey.cluster import Troubles, pauses
+from switchboard_signaling.valkey.cluster import ErrorReports, pauses
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
-from switchboard_signaling.valkey.slots import Remedy, Trouble
+from switchboard_signaling.valkey.slots import ErrorReport, Remedy
 
 ECHO_SECONDS: Final = 2.0
 RENEW_AFTER: Final = 3
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 class Publisher(Protocol):
     """What a channel needs from the store."""
 
-    troubles: Troubles
+    reports: ErrorReports
 
     async def call(self, key: str, *words: str | bytes | int | float) -> Any:
         """Send a command; raises ValkeyUnavailableError."""
@@ -95,7 +95,7 @@ class Channel:
             self._lost(f"{MAX_UNSENT} wait for {pod}")
 
     def _lost(self, why: str) -> None:
-        self._store.troubles.note(Trouble("hints-lost", why, Remedy.WAIT), None)
+        self._store.reports.record(ErrorReport("hints-lost", why, Remedy.WAIT), None)
 
     def _own(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)
@@ -131,13 +131,13 @@ class Channel:
             try:
                 await self._store.listen(channel_of(self._pod), self._take, self._lost_subscription.set)
             except ValkeyUnavailableError as error:
-                self._store.troubles.note(Trouble("not-subscribed", str(error), Remedy.WAIT), None)
+                self._store.reports.record(ErrorReport("not-subscribed", str(error), Remedy.WAIT), None)
                 await asyncio.sleep(next(tries))
                 continue
             tries = pauses()
             self._subscribed.set()
             await self._lost_subscription.wait()
-            self._store.troubles.note(Trouble("subscription-moved", "subscribing again", Remedy.GO), None)
+            self._store.reports.record(ErrorReport("subscription-moved", "subscribing again", Remedy.GO), None)
 
     def _take(self, text: str) -> None:
         self._missed = 0
@@ -151,4 +151,4 @@ class Channel:
                 self._on_hint(hint)
             except Exception as error:  # raising would end the shared connection
                 log.exception("hint_failed", kind=type(hint).__name__)
-                self._store.troubles.note(Trouble("hint-failed", repr(error), Remedy.GO), None)
+                self._store.reports.record(ErrorReport("hint-failed", repr(error), Remedy.GO), None)

@@ -46,7 +46,7 @@ from switchboard_signaling.session.records import (
 )
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
-from switchboard_signaling.valkey.slots import Remedy, Trouble
+from switchboard_signaling.valkey.slots import ErrorReport, Remedy
 from switchboard_signaling.wire.intents import intent_rank
 
 SHARED: Final = (":tickets", ":order", ":outcomes", ":forget", ":index", ":cursors", ":refreshed", ":bucket:")
@@ -131,7 +131,7 @@ class RedisBroker:
         known, texts = await self._run("proposals", keys, [self._pod, POD_LEASE, MEMORY])
         if self._queues[queue] and not known:
             why = f"{queue} no longer knows this pod: it was wiped, or failed over without its last writes"
-            self._store.troubles.note(Trouble("forgotten", why, Remedy.WAIT), None)
+            self._store.reports.record(ErrorReport("forgotten", why, Remedy.WAIT), None)
         self._queues[queue] = True
         return [proposal(text) for text in texts]
 

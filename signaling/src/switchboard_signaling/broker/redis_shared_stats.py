@@ -18,7 +18,14 @@ from switchboard_signaling.analytics.totals import (
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.lua import LUA
 from switchboard_signaling.broker.records import mapping
-from switchboard_signaling.broker.shared_stats import CALL_SECONDS, MAX_BLOCKS, Blocks, CallRecord, SharedStatsFullError
+from switchboard_signaling.broker.shared_stats import (
+    CALL_SECONDS,
+    MAX_LISTED,
+    CallSides,
+    ListedNames,
+    ListName,
+    SharedStatsFullError,
+)
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
 
@@ -45,9 +52,12 @@ class RedisSharedStats:
         self._pod = pod
         self._store = store
         self._totals = "{a:" + pool + "}"
-        self._blocks = ["{b:" + pool + "}" + part for part in (":until", ":version")]
+        self._lists: dict[ListName, list[str]] = {
+            "blocks": ["{b:" + pool + "}" + part for part in (":until", ":version")],
+            "watches": ["{b:" + pool + "}:watched" + part for part in (":until", ":version")],
+        }
         self._outbox = ["{w:" + pool + "}" + part for part in (":events", ":due", ":tries", ":done")]
-        names = ("count", "totals", "keep_call", "blocks", "outbox_put", "outbox_take", "outbox_settle")
+        names = ("count", "totals", "keep_call", "clients", "outbox_put", "outbox_take", "outbox_settle")
         self._scripts = {name: Script(LUA, name) for name in names}
 
     async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
@@ -71,33 +81,33 @@ class RedisSharedStats:
         ]
         await self._do("keep_call", ["{c:" + match_id + "}"], [CALL_SECONDS, *flat])
 
-    async def kept(self, match_id: str) -> CallRecord:
+    async def kept(self, match_id: str) -> CallSides:
         """Return the call's hash."""
         key = "{c:" + match_id + "}"
         found = await self._answer(self._store.call(key, "HGETALL", key))
-        kept: CallRecord = {}
+        kept: CallSides = {}
         for field, text in mapping(found).items():
             side, _, name = field.partition(".")
             kept.setdefault(side, {})[name] = _field.decode(text)
         return kept
 
-    async def block(self, name: str, seconds: float) -> None:
-        """Note when the block ends, by the store's clock."""
-        if await self._do("blocks", self._blocks, ["block", name, seconds, MAX_BLOCKS]) == "full":
+    async def add(self, which: ListName, name: str, seconds: float) -> None:
+        """Note when the name expires, by the store's clock."""
+        if await self._do("clients", self._lists[which], ["add", name, seconds, MAX_LISTED[which]]) == "full":
             raise SharedStatsFullError
 
-    async def unblock(self, name: str) -> None:
+    async def remove(self, which: ListName, name: str) -> None:
         """Forget the name."""
-        await self._do("blocks", self._blocks, ["unblock", name])
+        await self._do("clients", self._lists[which], ["remove", name])
 
-    async def blocks(self, version: int) -> Blocks | None:
-        """Return the blocks that have not ended."""
-        now, *found = await self._do("blocks", self._blocks, ["read", version])
+    async def listed(self, which: ListName, version: int) -> ListedNames | None:
+        """Return the names that have not expired."""
+        now, *found = await self._do("clients", self._lists[which], ["read", version])
         if not found:
             return None
         newest, *flat = found
         seconds = {name: float(until) - now for name, until in zip(flat[::2], flat[1::2], strict=True)}
-        return Blocks(int(newest), seconds)
+        return ListedNames(int(newest), seconds)
 
     async def put(self, event: Event) -> None:
         """Keep the event unless it is known."""

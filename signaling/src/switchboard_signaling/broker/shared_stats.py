@@ -1,7 +1,8 @@
-"""What a pool's pods share besides sessions and matches: totals, calls, blocks, and events to deliver."""
+"""What a pool's pods share besides sessions and matches: totals, calls, lists of clients, and events to deliver."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -18,20 +19,23 @@ from switchboard_signaling.analytics.totals import (
 
 CALL_SECONDS: Final = 24 * 3600
 """How long the record of a call is kept."""
-MAX_BLOCKS: Final = 10_000
 MAX_CALLS: Final = 10_000
 """Calls that a single pod remembers."""
 
-CallRecord: TypeAlias = dict[str, Fields]
+CallSides: TypeAlias = dict[str, Fields]
 """Fields of a call's record, by side."""
+ListName: TypeAlias = Literal["blocks", "watches"]
+"""A list of clients: those that are blocked, and those whose sockets are logged."""
+MAX_LISTED: Final[dict[ListName, int]] = {"blocks": 10_000, "watches": 16}
+"""Maximum number of names on each list."""
 
 
 class SharedStatsFullError(Exception):
     """There is no room for another entry. Remedy: wait, or remove some."""
 
 
-class Blocks(Struct, frozen=True):
-    """The blocked names with the seconds that remain; `version` grows with each change."""
+class ListedNames(Struct, frozen=True):
+    """The names on a list with the seconds that remain; `version` grows with each change."""
 
     version: int
     seconds: dict[str, float]
@@ -49,17 +53,17 @@ class SharedStats(Protocol):
     async def keep(self, match_id: str, side: str, fields: Fields) -> None:
         """Join fields of one side into a call's record."""
 
-    async def kept(self, match_id: str) -> CallRecord:
+    async def kept(self, match_id: str) -> CallSides:
         """Return a call's record; empty if there is none."""
 
-    async def block(self, name: str, seconds: float) -> None:
-        """Block a name for some seconds from now; raises SharedStatsFullError."""
+    async def add(self, which: ListName, name: str, seconds: float) -> None:
+        """Put a name on a list for some seconds from now; raises SharedStatsFullError."""
 
-    async def unblock(self, name: str) -> None:
-        """Unblock a name."""
+    async def remove(self, which: ListName, name: str) -> None:
+        """Remove a name from a list."""
 
-    async def blocks(self, version: int) -> Blocks | None:
-        """Return the blocked names, or None if the version has not changed."""
+    async def listed(self, which: ListName, version: int) -> ListedNames | None:
+        """Return the names on a list, or None if the version has not changed."""
 
     async def put(self, event: Event) -> None:
         """Keep an event until it is delivered; raises SharedStatsFullError."""
@@ -69,6 +73,12 @@ class SharedStats(Protocol):
 
     async def settle(self, id: str, again: float | None) -> None:  # noqa: A002 - the field's name
         """Forget an event, or schedule another attempt in some seconds."""
+
+
+@dataclass
+class _MemoryList:
+    until: dict[str, float] = field(default_factory=dict)
+    version: int = 0
 
 
 class MemorySharedStats:
@@ -81,9 +91,8 @@ class MemorySharedStats:
         self._number = 0
         self._slots: dict[int, Counts] = {}
         self._live: dict[str, tuple[float, Live]] = {}
-        self._calls: dict[str, tuple[float, CallRecord]] = {}
-        self._blocks: dict[str, float] = {}
-        self._version = 0
+        self._calls: dict[str, tuple[float, CallSides]] = {}
+        self._lists: dict[ListName, _MemoryList] = {"blocks": _MemoryList(), "watches": _MemoryList()}
         self._outbox = Outbox()
 
     async def count(self, number: int, counts: Mapping[str, int], live: Live) -> None:
@@ -115,30 +124,30 @@ class MemorySharedStats:
         if len(self._calls) > MAX_CALLS or self._calls[oldest][0] < self._clock() - CALL_SECONDS:
             del self._calls[oldest]
 
-    async def kept(self, match_id: str) -> CallRecord:
+    async def kept(self, match_id: str) -> CallSides:
         """Return the record."""
         return self._calls.get(match_id, (0.0, {}))[1]
 
-    async def block(self, name: str, seconds: float) -> None:
-        """Note when the block ends."""
-        now = self._clock()
-        self._blocks = {one: until for one, until in self._blocks.items() if until > now}
-        if len(self._blocks) >= MAX_BLOCKS and name not in self._blocks:
+    async def add(self, which: ListName, name: str, seconds: float) -> None:
+        """Note when the name expires."""
+        now, names = self._clock(), self._lists[which]
+        names.until = {one: until for one, until in names.until.items() if until > now}
+        if len(names.until) >= MAX_LISTED[which] and name not in names.until:
             raise SharedStatsFullError
-        self._blocks[name] = now + seconds
-        self._version += 1
+        names.until[name] = now + seconds
+        names.version += 1
 
-    async def unblock(self, name: str) -> None:
+    async def remove(self, which: ListName, name: str) -> None:
         """Forget the name."""
-        self._blocks.pop(name, None)
-        self._version += 1
+        self._lists[which].until.pop(name, None)
+        self._lists[which].version += 1
 
-    async def blocks(self, version: int) -> Blocks | None:
-        """Return the blocks that have not ended."""
-        now = self._clock()
-        if version == self._version:
+    async def listed(self, which: ListName, version: int) -> ListedNames | None:
+        """Return the names that have not expired."""
+        now, names = self._clock(), self._lists[which]
+        if version == names.version:
             return None
-        return Blocks(self._version, {name: until - now for name, until in self._blocks.items() if until > now})
+        return ListedNames(names.version, {name: until - now for name, until in names.until.items() if until > now})
 
     async def put(self, event: Event) -> None:
         """Put it into the model."""

@@ -233,7 +233,7 @@ class Client:
         if opened is self._socket:
             self._welcomed = False
             stopped = self.session.closed(opened.close_code)
-            if opened.close_code == errors.CLOSE_RETRY.code:
+            if errors.reaction(opened.close_code) == "reconnect":
                 self._attempts = 0  # another pod accepts this client: not a failed attempt
             await self._perform(stopped)
             if not stopped:

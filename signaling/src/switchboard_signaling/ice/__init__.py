@@ -1,1 +1,1 @@
-"""Which ICE servers a client gets, with which credentials."""
+"""The ICE servers and credentials for each client."""

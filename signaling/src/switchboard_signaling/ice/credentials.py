@@ -1,8 +1,8 @@
 """ICE servers with credentials for one client: pure.
 
-Time-limited credentials follow draft-uberti-behave-turn-rest-00 section 2.2: the user name is the expiry as seconds
-since the epoch, a colon and a name of the client; the credential is the base64 of HMAC-SHA1 over it, which the TURN
-server takes as the password of the long-term mechanism (RFC 8489 section 9.2).
+Time-limited credentials follow draft-uberti-behave-turn-rest-00 section 2.2. The username is the expiry in seconds
+since the epoch, a colon and a name of the client. The credential is the base64 of HMAC-SHA1 over it, which the TURN
+server accepts as the password of the long-term mechanism (RFC 8489 section 9.2).
 """
 
 import base64
@@ -13,13 +13,13 @@ from switchboard_signaling.ice.directory import Directory, HmacAuth, Server, Sta
 from switchboard_signaling.wire.messages import IceServer
 
 ICE_TTL_MS: Final = 3_600_000
-"""How long a client may rely on its ICE servers, if no credential among them expires sooner."""
+"""How long ICE servers are valid, unless one of their credentials expires sooner."""
 
 
 def ice_servers(directory: Directory, name: str, now: float) -> list[IceServer]:
-    """Return what client `name` may use at `now` (seconds since the epoch): the healthy servers, in their order.
+    """Return the healthy servers for client `name` at `now` (seconds since the epoch), in order.
 
-    Servers of which none is healthy are all given: a probe that errs should cost a slow call, not every call.
+    If no server is healthy, all are returned: wrong probes should slow calls down, not prevent them.
     """
     healthy = [server for server in directory.servers if server.healthy] or directory.servers
     found: list[IceServer] = []
@@ -32,13 +32,13 @@ def ice_servers(directory: Directory, name: str, now: float) -> list[IceServer]:
 
 
 def ttl_ms(directory: Directory) -> int:
-    """Return how many milliseconds credentials made now are valid, ICE_TTL_MS at most."""
+    """Return for how many milliseconds credentials made now are valid, at most ICE_TTL_MS."""
     spans = [server.auth.ttl_seconds * 1000 for server in directory.servers if isinstance(server.auth, HmacAuth)]
     return min([ICE_TTL_MS, *spans])
 
 
 def time_limited(secret: str, name: str, expiry: int) -> tuple[str, str]:
-    """Return user name and credential that a TURN server with this secret accepts until `expiry` (epoch seconds)."""
+    """Return username and credential that a TURN server with this secret accepts until `expiry` (epoch seconds)."""
     username = f"{expiry}:{name}"
     digest = hmac.digest(secret.encode(), username.encode(), "sha1")
     return username, base64.b64encode(digest).decode()

@@ -9,18 +9,18 @@ VERSION = 1
 
 
 class DirectoryError(Exception):
-    """The directory is not valid; the message says where and what was expected."""
+    """The directory is invalid; the message names the place and the expected type."""
 
 
 class HmacAuth(Struct, tag="hmac", rename="camel", frozen=True, kw_only=True):
-    """Time-limited credentials made from a secret that is shared with the TURN server."""
+    """Time-limited credentials, derived from a secret shared with the TURN server."""
 
     secret: Annotated[str, Meta(min_length=1)]
     ttl_seconds: Annotated[int, Meta(ge=60, le=7 * 24 * 3600)] = 3600
 
 
 class StaticAuth(Struct, tag="static", frozen=True, kw_only=True):
-    """The same user name and credential for everybody."""
+    """The same username and credential for all clients."""
 
     username: str
     credential: str

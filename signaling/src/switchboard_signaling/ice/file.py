@@ -17,10 +17,10 @@ MISSING: Final[Stamp] = (0, 0, 0)
 
 
 class IceFile:
-    """Reads the directory anew when the file has changed; a broken or missing one leaves the last good one in use."""
+    """Rereads the directory when the file changes; an invalid or missing file leaves the previous one in use."""
 
     def __init__(self, path: Path | None, clock: Callable[[], float], static: Server | None = None) -> None:
-        """`clock` gives seconds since the epoch; `static` is a server besides those of the file."""
+        """`clock` returns seconds since the epoch; `static` is a server in addition to the file's."""
         self._static = [] if static is None else [static]
         self._path = path
         self._clock = clock
@@ -32,11 +32,11 @@ class IceFile:
         return credentials.ice_servers(self.directory(), name, self._clock())
 
     def ttl_ms(self) -> int:
-        """Return how many milliseconds they may be relied upon."""
+        """Return for how many milliseconds they are valid."""
         return credentials.ttl_ms(self.directory())
 
     def directory(self) -> Directory:
-        """Return the newest valid directory; one `stat` if nothing has changed."""
+        """Return the newest valid directory; one `stat` call if nothing has changed."""
         if self._path is None:
             return self._directory
         try:
@@ -53,7 +53,7 @@ class IceFile:
         try:
             found = parse(path.read_bytes())
         except (OSError, DirectoryError) as error:
-            log.warning("ICE directory cannot be used; the last good one stays", file=str(path), error=str(error))
+            log.warning("ice_directory_invalid", effect="keeping the previous one", file=str(path), error=str(error))
         else:
             self._directory = Directory(servers=[*found.servers, *self._static])
-            log.info("ICE directory read", servers=len(found.servers))
+            log.info("ice_directory_read", servers=len(found.servers))

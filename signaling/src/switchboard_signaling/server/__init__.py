@@ -1,1 +1,1 @@
-"""The shell around the protocol: aiohttp sockets and HTTP, the clock, the broker; it performs what sessions return."""
+"""The shell around the protocol: aiohttp sockets and HTTP, the clock and the broker perform the sessions' effects."""

@@ -1,4 +1,4 @@
-"""One signaling pod, put together from its settings."""
+"""Builds a signaling pod from its settings."""
 
 import secrets
 import time
@@ -13,16 +13,17 @@ from switchboard_signaling.broker.interface import Broker
 from switchboard_signaling.broker.memory import MemoryBroker
 from switchboard_signaling.ice.directory import Server, StaticAuth
 from switchboard_signaling.ice.file import IceFile
-from switchboard_signaling.server.access.blocks import Blocklist
-from switchboard_signaling.server.access.gate import Gate
+from switchboard_signaling.server.access.client_lists import ClientList
+from switchboard_signaling.server.access.connection_limiter import ConnectionLimiter
 from switchboard_signaling.server.access.keys import KeysError, SharedSecrets, token_keys
 from switchboard_signaling.server.sockets.drain import Drain
 from switchboard_signaling.server.sockets.hub import Hub
-from switchboard_signaling.server.telemetry.journal import Journal
-from switchboard_signaling.server.telemetry.meters import Meters
+from switchboard_signaling.server.sockets.watcher import Watcher
+from switchboard_signaling.server.telemetry.call_metrics import CallMetrics
 from switchboard_signaling.server.telemetry.metrics import Metrics
+from switchboard_signaling.server.telemetry.session_log import SessionLog
 from switchboard_signaling.server.telemetry.signature import key_of
-from switchboard_signaling.server.telemetry.tally import Tally
+from switchboard_signaling.server.telemetry.stats_flusher import StatsFlusher
 from switchboard_signaling.server.telemetry.webhooks import Webhooks
 from switchboard_signaling.session.host import Host
 from switchboard_signaling.session.limits import rate
@@ -33,7 +34,7 @@ from switchboard_signaling.wire.tokens import Keyring
 
 @dataclass(frozen=True)
 class SignalingPod:
-    """What the HTTP handlers share."""
+    """The parts of a pod, which the HTTP handlers share."""
 
     settings: ServerSettings
     host: Host
@@ -42,16 +43,17 @@ class SignalingPod:
     hub: Hub
     drain: Drain
     metrics: Metrics
-    gate: Gate
-    journal: Journal
-    tally: Tally
-    blocks: Blocklist
+    limiter: ConnectionLimiter
+    session_log: SessionLog
+    stats: StatsFlusher
+    blocks: ClientList
+    watches: ClientList
     webhooks: Webhooks | None
 
 
 POD: Final = web.AppKey("pod", SignalingPod)
 STORE_REMEDY: Final = (
-    "check SWITCHBOARD_REDIS_NODES, the credentials in SWITCHBOARD_REDIS_AUTH_DIR, and that the store's pods run"
+    "check SWITCHBOARD_REDIS_NODES, the credentials in SWITCHBOARD_REDIS_AUTH_DIR, and that the store is running"
 )
 
 
@@ -61,16 +63,17 @@ def new_id() -> str:
 
 
 def make_pod(settings: ServerSettings) -> SignalingPod:
-    """Return the pod that the settings describe, not started yet.
+    """Return the pod for the settings, not started yet.
 
-    Raises KeysError for token keys, secrets and certificates that cannot be used.
+    Raises KeysError for unusable token keys, secrets and certificates.
     """
-    # A pod that restarts under its name must not get hints that were meant for its earlier run.
+    # After a restart, a container must not get the hints for its previous run.
     name = f"{settings.pod}.{secrets.token_hex(4)}"
     ice = IceFile(settings.ice_directory, time.time, static_server(settings))
     metrics = Metrics()
     broker = _make_broker(name, settings, metrics)
-    blocks = Blocklist(broker.shared_stats)
+    blocks = ClientList("blocks", broker.shared_stats)
+    watches = ClientList("watches", broker.shared_stats)
     host = Host(
         pod=name,
         keyring=Keyring(token_keys(settings.key_dir), time.time),
@@ -90,35 +93,38 @@ def make_pod(settings: ServerSettings) -> SignalingPod:
         candidates=rate(settings.candidates_per_second),
         sdp=rate(settings.sdp_per_second),
     )
-    meters = Meters(metrics.registry)
-    tally = Tally(broker.shared_stats, name, meters)
-    journal = Journal(settings.region, name, meters, tally)
-    webhooks = make_webhooks(settings, broker, meters)
+    call_metrics = CallMetrics(metrics.registry)
+    stats = StatsFlusher(broker.shared_stats, name, call_metrics)
+    session_log = SessionLog(settings.region, name, call_metrics, stats)
+    webhooks = make_webhooks(settings, broker, call_metrics)
     hub = Hub(
         host,
         broker,
         metrics,
         settings.capacity,
         settings.frames_per_second,
-        [journal, *([webhooks] if webhooks else [])],
+        [session_log, *([webhooks] if webhooks else [])],
+        Watcher(watches),
     )
-    tally.live = lambda: Live(hub.active_sessions, hub.connections, hub.matched_sessions)
+    stats.live = lambda: Live(hub.active_sessions, hub.connections, hub.matched_sessions)
     tokens = SharedSecrets(settings.internal_token_dir, "internal tokens") if settings.internal_token_dir else None
     drain = Drain(hub, tokens)
-    gate = Gate(settings, metrics)
-    return SignalingPod(settings, host, ice, broker, hub, drain, metrics, gate, journal, tally, blocks, webhooks)
+    limiter = ConnectionLimiter(settings, metrics)
+    return SignalingPod(
+        settings, host, ice, broker, hub, drain, metrics, limiter, session_log, stats, blocks, watches, webhooks
+    )
 
 
-def make_webhooks(settings: ServerSettings, broker: Broker, meters: Meters) -> Webhooks | None:
-    """Return what delivers webhooks, if the settings ask for it; raises KeysError for secrets that cannot be used."""
+def make_webhooks(settings: ServerSettings, broker: Broker, call_metrics: CallMetrics) -> Webhooks | None:
+    """Return the webhooks, if the settings have them; raises KeysError for unusable secrets."""
     if settings.webhook_url is None or settings.webhook_secret_dir is None:
         return None
     secrets = SharedSecrets(settings.webhook_secret_dir, "webhook secrets", key_of)
-    return Webhooks(settings.webhook_url, secrets.keys, settings.pool, broker.shared_stats, meters)
+    return Webhooks(settings.webhook_url, secrets.keys, settings.pool, broker.shared_stats, call_metrics)
 
 
 def static_server(settings: ServerSettings) -> Server | None:
-    """Return the TURN or STUN server that the settings themselves name."""
+    """Return the TURN or STUN server in the settings themselves."""
     urls = settings.turn_server_url
     if not urls:
         return None
@@ -135,10 +141,10 @@ def static_server(settings: ServerSettings) -> Server | None:
 def _make_broker(name: str, settings: ServerSettings, metrics: Metrics) -> Broker:
     if not settings.redis_nodes:
         return MemoryBroker(name, time.monotonic)
-    # A pod alone starts without what it takes to reach the store.
+    # A pod without a store starts faster without its client.
     from switchboard_signaling.broker.redis import RedisBroker
     from switchboard_signaling.valkey.access import FileCredentials, tls_context
-    from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
+    from switchboard_signaling.valkey.cluster import ClusterClient, ErrorReports
 
     nodes = [(host, int(port)) for host, _, port in (node.rpartition(":") for node in settings.redis_nodes)]
     credentials = FileCredentials(settings.redis_auth_dir) if settings.redis_auth_dir else None
@@ -146,9 +152,9 @@ def _make_broker(name: str, settings: ServerSettings, metrics: Metrics) -> Broke
         tls = tls_context(settings.redis_tls_dir) if settings.redis_tls_dir else None
     except OSError as error:
         raise KeysError(
-            f"the store's certificates in {settings.redis_tls_dir} cannot be used: {error.strerror or error};"
-            " put ca.crt there, and tls.crt with tls.key or neither, in PEM"
+            f"the store's certificates in {settings.redis_tls_dir} are unusable: {error.strerror or error}."
+            " Remedy: put ca.crt there, and tls.crt with tls.key or neither, in PEM"
         ) from error
-    troubles = Troubles(lambda code: metrics.store_errors.labels(code).inc())
-    client = ClusterClient(nodes, credentials, tls, troubles, "switchboard", STORE_REMEDY)
+    reports = ErrorReports(lambda code: metrics.store_errors.labels(code).inc())
+    client = ClusterClient(nodes, credentials, tls, reports, "switchboard", STORE_REMEDY)
     return RedisBroker(name, settings.pool, client)

@@ -1,4 +1,4 @@
-"""The life of the process: listen, serve, and on SIGTERM let the clients move before it ends."""
+"""The life cycle of the process: listen, serve, and on SIGTERM move the clients before it exits."""
 
 import asyncio
 import signal
@@ -18,16 +18,16 @@ from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.worker import keep_running
 
 AGAIN_SECONDS: Final = 1.0
-"""Between an unexpected exception of a loop and its next start."""
+"""Pause between an unexpected exception of a loop and its restart."""
 
 log = structlog.get_logger(__name__)
 
 
 async def serve(settings: ServerSettings, started: Callable[[str, int], None]) -> None:
-    """Serve until SIGTERM or SIGINT; calls `started` with the host and the port for clients once they are served.
+    """Serve until SIGTERM or SIGINT; call `started` with the host and the port for clients once the pod is ready.
 
-    It listens at once, and is ready once the store answers, however long that takes. Raises OSError if a port cannot be
-    had, or the certificate of the internal port not be read.
+    It listens at once and becomes ready when the store answers, however long that takes. Raises OSError if a port is
+    not available or the certificate of the internal port cannot be read.
     """
     pod = make_pod(settings)
     stop = asyncio.Event()
@@ -37,7 +37,8 @@ async def serve(settings: ServerSettings, started: Callable[[str, int], None]) -
     try:
         public = await _listen(public_app(pod), settings.host, settings.http_port, runners)
         tls = internal_tls(settings.internal_tls_dir) if settings.internal_tls_dir else None
-        await _listen(internal_app(pod), settings.host, settings.internal_port, runners, tls)
+        internal = await _listen(internal_app(pod), settings.host, settings.internal_port, runners, tls)
+        log.info("listening", http_port=public, internal_port=internal)
         await _run_until(stop, pod, lambda: started(settings.host or "localhost", public))
     finally:
         for runner in runners:
@@ -46,11 +47,11 @@ async def serve(settings: ServerSettings, started: Callable[[str, int], None]) -
 
 
 async def _work(pod: SignalingPod, started: Callable[[], None]) -> None:
-    """Wait for the store, then run the hub and what writes to the store beside it."""
+    """Wait for the store, then run the hub and the loops that use the store."""
     await pod.broker.start(pod.hub.hinted)
     started()
     log.info("serving", pool=pod.settings.pool, pod=pod.host.pod, durable=pod.broker.durable)
-    loops = {"hub": pod.hub.run, "tally": pod.tally.run, "blocks": pod.blocks.run}
+    loops = {"hub": pod.hub.run, "stats": pod.stats.run, "blocks": pod.blocks.run, "watches": pod.watches.run}
     if pod.webhooks:
         loops["webhooks"] = pod.webhooks.run
     async with asyncio.TaskGroup() as tasks:
@@ -63,23 +64,23 @@ async def _keep_running(pod: SignalingPod, name: str, run: Callable[[], Awaitabl
 
 
 async def _run_until(stop: asyncio.Event, pod: SignalingPod, started: Callable[[], None]) -> None:
-    """Run all loops until a signal; a failure of the start ends the process with its traceback."""
+    """Run all loops until a signal; an exception during the start ends the process."""
     hub = asyncio.create_task(_work(pod, started))
-    gate = asyncio.create_task(_keep_running(pod, "gate", pod.gate.run))
+    limiter = asyncio.create_task(_keep_running(pod, "limiter", pod.limiter.run))
     signalled = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait([hub, gate, signalled], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([hub, limiter, signalled], return_when=asyncio.FIRST_COMPLETED)
         if not hub.done():
             log.info("stopping", sessions=pod.hub.active_sessions)
-            # Sessions in memory cannot move to another pod: there is nothing to wait for.
+            # Sessions in memory cannot move to another pod, so there is nothing to wait for.
             await pod.drain.stop(pod.settings.stop_seconds if pod.broker.durable else 0.0)
-            pod.journal.stop()
-            await pod.tally.flush()
+            pod.session_log.stop()
+            await pod.stats.flush()
     finally:
-        for task in (hub, gate, signalled):
+        for task in (hub, limiter, signalled):
             task.cancel()
-        await asyncio.wait([hub, gate, signalled])
-    for task in (hub, gate):
+        await asyncio.wait([hub, limiter, signalled])
+    for task in (hub, limiter):
         if not task.cancelled():
             task.result()
 

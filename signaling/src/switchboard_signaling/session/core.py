@@ -106,6 +106,11 @@ class Session:
         return self._phase == "open"
 
     @property
+    def phase(self) -> Phase:
+        """The phase of the socket."""
+        return self._phase
+
+    @property
     def subject(self) -> str:
         """The client's subject."""
         return self._admission.claims.sub

@@ -19,7 +19,7 @@ import structlog
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.pipeline import CLOSED, Pipeline, Refusal, Words
 from switchboard_signaling.valkey.scripts import Script
-from switchboard_signaling.valkey.slots import SINGLE, Address, Remedy, Slots, Trouble, slot_of, trouble
+from switchboard_signaling.valkey.slots import SINGLE, Address, ErrorReport, Remedy, Slots, classify, slot_of
 from switchboard_signaling.worker import Worker
 
 CONNECT_SECONDS: Final = 1.0
@@ -49,7 +49,7 @@ class ValkeyCredentials(Protocol):
         """Return username and password; raises OSError if they cannot be read."""
 
 
-class Troubles:
+class ErrorReports:
     """Counts the errors of nodes, and logs each kind at most once per second."""
 
     def __init__(self, counted: Callable[[str], None] = lambda _code: None) -> None:
@@ -58,7 +58,7 @@ class Troubles:
         self._unlogged: dict[str, int] = {}
         self._logged_at: dict[str, float] = {}
 
-    def note(self, found: Trouble, node: Address | None) -> None:
+    def record(self, found: ErrorReport, node: Address | None) -> None:
         """Count an error, and log it unless its kind was logged within the last second."""
         self._counted(found.code)
         times = self._unlogged.get(found.code, 0) + 1
@@ -86,7 +86,7 @@ class ClusterClient:
         seeds: list[Address],
         credentials: ValkeyCredentials | None = None,
         tls: ssl.SSLContext | None = None,
-        troubles: Troubles | None = None,
+        reports: ErrorReports | None = None,
         name: str = "",
         start_remedy: str = START_REMEDY,
     ) -> None:
@@ -96,7 +96,7 @@ class ClusterClient:
         self._start_remedy = start_remedy
         self._credentials = credentials
         self._tls = tls
-        self.troubles = troubles or Troubles()
+        self.reports = reports or ErrorReports()
         self._slots = Slots()
         self._open: dict[Address, Pipeline] = {}
         self._opening: dict[Address, asyncio.Task[Pipeline | Refusal]] = {}
@@ -177,9 +177,9 @@ class ClusterClient:
             refusal = reply
         raise AssertionError  # `pauses` is endless
 
-    def _note(self, refusal: Refusal, node: Address | None) -> Trouble:
-        found = trouble(refusal, node or ("", 0))
-        self.troubles.note(found, node)
+    def _note(self, refusal: Refusal, node: Address | None) -> ErrorReport:
+        found = classify(refusal, node or ("", 0))
+        self.reports.record(found, node)
         return found
 
     async def _send(self, node: Address | None, words: Words, asking: bool = False) -> Any:

@@ -75,7 +75,7 @@ class Remedy(Enum):
     """None: the node refuses, and would again."""
 
 
-class Trouble(Struct, frozen=True):
+class ErrorReport(Struct, frozen=True):
     """Why a call got no reply: `code` is the first word of the text, lower-case for errors of the client itself."""
 
     code: str
@@ -103,12 +103,12 @@ _REMEDIES: Final = {
 }
 
 
-def trouble(text: str, source: Address) -> Trouble:
+def classify(text: str, source: Address) -> ErrorReport:
     """Return the kind of an error and the reaction to it."""
     code, _, rest = text.partition(" ")
     code = code.rstrip(":")
     remedy = _REMEDIES.get(code, Remedy.NONE)
     if remedy not in (Remedy.GO, Remedy.GO_ONCE):
-        return Trouble(code, text, remedy)
+        return ErrorReport(code, text, remedy)
     host, _, port = rest.partition(" ")[2].rpartition(":")
-    return Trouble(code, text, remedy, (host or source[0], int(port)))
+    return ErrorReport(code, text, remedy, (host or source[0], int(port)))

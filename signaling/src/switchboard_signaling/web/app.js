@@ -106,11 +106,11 @@ function open(id, visible) {
 
 switchboard.addEventListener("change", show);
 switchboard.addEventListener("warning", ({ detail }) => console.warn(detail));
-switchboard.addEventListener("stats", ({ detail }) => {
-  const { path, rttMs } = detail.stats;
-  panel.show(detail);
-  setText("grade", detail.grade);
-  $("grade").dataset.grade = detail.grade;
+switchboard.addEventListener("stats", ({ detail: stats }) => {
+  const { path, rttMs, grade } = stats;
+  panel.show(stats);
+  setText("grade", grade);
+  $("grade").dataset.grade = grade;
   if (!path || switchboard.snapshot.state !== "connected") return;
   setText("route", routeFor(path, rttMs));
   $("route").dataset.path = path;

@@ -17,7 +17,7 @@ from switchboard_operator.kube.lease import Elector, Timing
 TIMING = Timing()
 
 
-class Fate(Enum):
+class Outcome(Enum):
     """What becomes of a request."""
 
     ANSWERED = "answered"
@@ -33,16 +33,16 @@ class Request:
     """Seconds until it is written."""
     after: float
     """Seconds from then until it is answered."""
-    fate: Fate = Fate.ANSWERED
+    outcome: Outcome = Outcome.ANSWERED
 
 
 SECONDS = st.sampled_from([0.0, 0.01, 0.4, 1.9, 2.0, 4.5, 4.99, 5.0, 9.9]) | st.floats(0, 12)
-REQUESTS = st.lists(st.builds(Request, SECONDS, SECONDS, st.sampled_from(Fate)), max_size=12)
-FAILS = Request(0.4, 0, Fate.REFUSED)
+REQUESTS = st.lists(st.builds(Request, SECONDS, SECONDS, st.sampled_from(Outcome)), max_size=12)
+FAILS = Request(0.4, 0, Outcome.REFUSED)
 
 
 class SlowKube:
-    """One client's way to the server: requests go as told, afterwards all fail."""
+    """One client's way to the server: requests have the given outcomes, and all later ones fail."""
 
     def __init__(self, server: FakeKube, requests: list[Request]) -> None:
         self._server = server
@@ -68,12 +68,12 @@ class SlowKube:
 
     async def _serve(self, request: Request, arguments: tuple[Any, ...]) -> Any:
         await asyncio.sleep(request.before)
-        if request.fate is Fate.REFUSED:
+        if request.outcome is Outcome.REFUSED:
             raise UnavailableError("refused")
         answer = await self._server.request(*arguments)
         self.written.append(asyncio.get_running_loop().time())
         await asyncio.sleep(request.after)
-        if request.fate is Fate.LOST:
+        if request.outcome is Outcome.LOST:
             raise UnavailableError("the connection was reset")
         return answer
 
@@ -101,7 +101,7 @@ async def reign(requests: list[Request]) -> None:
 @given(st.floats(0, 4.9), REQUESTS)
 @example(0, [Request(0, 4.5), *[FAILS] * 20])
 @example(4.9, [])
-@example(0, [Request(0, 0, Fate.LOST)])
+@example(0, [Request(0, 0, Outcome.LOST)])
 def test_the_leader_stops_before_a_rival_may_start(taken_after: float, requests: list[Request]) -> None:
     run(reign([Request(0, taken_after), *requests]))
 

@@ -195,7 +195,7 @@ class Cluster:
             pod.marks = replace(marks, started=True, ready=True, ready_since=marks.ready_since or self.now)
 
     def restart(self, pod: SimPod) -> None:
-        """Have a pod's container restart: its clients look elsewhere, and it forgets that it was told to refuse."""
+        """Restart a pod's container: its clients look for other pods, and it is no longer cordoned."""
         self.unplaced += pod.sessions
         pod.sessions, pod.cordoned = [], False
         pod.asked = set()
@@ -226,7 +226,7 @@ class Cluster:
             self.moves[session] += 1
 
     def step(self) -> None:
-        """Have somebody do something."""
+        """Let a random actor do one thing."""
         todo: list[Callable[[], None]] = [self.endpoints]
         todo += [partial(self.replica_set, name) for name in self.sets]
         for pod in self.pods:

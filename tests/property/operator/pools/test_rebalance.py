@@ -67,9 +67,7 @@ def test_whatever_happens_in_which_order_no_other_pod_gets_too_full_and_nobody_m
 
 
 @given(random=SEEDS, loads=LOADS, data=st.data())
-def test_a_pod_that_does_not_answer_keeps_everybody_where_he_is(
-    random: Random, loads: list[int], data: st.DataObject
-) -> None:
+def test_nobody_moves_while_a_pod_does_not_answer(random: Random, loads: list[int], data: st.DataObject) -> None:
     cluster = loaded(random, loads)
     cluster.restart(data.draw(st.sampled_from(cluster.pods)))
     assert cluster.plan().steps.rebalancing == ()

@@ -72,7 +72,7 @@ class Servers:
 
     def __init__(self, random: Random, shards: int, replicas: int) -> None:
         self.random = random
-        self.shelf: list[Server] = []
+        self.removed: list[Server] = []
         self.servers: dict[str, Server] = {}
         self.count = 0
         self.ask_for(shards, replicas, 1.0)
@@ -92,12 +92,12 @@ class Servers:
                     server = Server(place, f"id-{self.count}")
                 server.place = place
                 self.servers[pod] = server
-        self.shelf += old.values()
+        self.removed += old.values()
 
     def held(self) -> int:
         """Return the keys that some volume holds."""
         found = 0
-        for server in (*self.servers.values(), *self.shelf):
+        for server in (*self.servers.values(), *self.removed):
             found |= server.keys
         return found
 
@@ -137,7 +137,7 @@ class Servers:
     def operate(self, cut: int) -> TopologyPlan:
         """Give the commands that are due, up to the moment when the operator is killed."""
         found = self.look()
-        for command in (*found.commands, *found.improves)[:cut]:
+        for command in (*found.commands, *found.improvements)[:cut]:
             self.execute(self.servers[command.pod], command)
         return found
 

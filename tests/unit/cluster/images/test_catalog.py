@@ -20,7 +20,7 @@ def test_its_dockerfile_runs_as_nobody_in_particular(image: Image) -> None:
 
 
 @each_image
-def test_its_dockerfile_stands_on_a_public_base_unless_told_otherwise(image: Image) -> None:
+def test_the_default_base_of_its_dockerfile_is_public(image: Image) -> None:
     lines = (ROOT / image.dockerfile).read_text().splitlines()
     instructions = [line for line in lines if line and not line.startswith("#")]
     if image.base is None:
@@ -57,4 +57,4 @@ def test_images_are_found_by_name() -> None:
 def test_an_unknown_image_is_named_with_those_that_exist() -> None:
     with pytest.raises(ClusterError, match="there is no image nginx") as caught:
         images.find("nginx")
-    assert caught.value.remedy == "the images are pause, coredns, valkey, operator, signaling, turn"
+    assert caught.value.remedy == "the images are: pause, coredns, valkey, operator, signaling, turn"

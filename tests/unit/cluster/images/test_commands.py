@@ -123,7 +123,7 @@ def test_wheels_are_fetched_for_the_bases_python_with_hashes_checked_and_never_b
 LOCK = """\
 packaging==26.0 \\
     --hash=sha256:aa
-    # via somebody
+    # via another-package
 pip==26.3 \\
     --hash=sha256:bb \\
     --hash=sha256:cc

@@ -27,12 +27,12 @@ def test_text_names_conditions(text: str, conditions: LinkConditions) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("speed=2mbit", "`speed=2mbit` is none of rate=…, loss=…"),
+        ("speed=2mbit", "`speed=2mbit` must be one of rate=…, loss=…"),
         ("rate", "must be a number followed by kbit or mbit or gbit"),
         ("rate=2", "`rate=2` must be a number followed by kbit"),
         ("loss=0.05", "must be a number followed by %"),
         ("delay=-1ms", "must be a number followed by ms or s"),
-        ("delay=40ms,delay=50ms", "`delay` is given twice"),
+        ("delay=40ms,delay=50ms", "`delay` must be given only once"),
         ("rate=1kbit", "rate_kbps is 1; it must be 8 to"),
         ("loss=101%", "loss is 1.01; it must be 0 to 1"),
         ("delay=2000s", "delay_ms is 2e\\+06; it must be 0 to 60000"),
@@ -104,7 +104,7 @@ def test_text_names_a_target(text: str, target: LinkName) -> None:
 
 @pytest.mark.parametrize("text", ["", "Node-2", "node 2", "client-alice:", ":eth0", "../x"])
 def test_what_names_no_target_is_quoted(text: str) -> None:
-    with pytest.raises(ClusterError, match="names no link") as raised:
+    with pytest.raises(ClusterError, match="is not a valid link name") as raised:
         LinkName.parse(text)
     assert raised.value.code == "bad-link-target"
 

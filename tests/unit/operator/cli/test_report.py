@@ -77,13 +77,13 @@ def test_pools_are_shown_as_a_table_and_what_is_wrong_below_it() -> None:
 
 
 def test_a_pool_that_scales_by_its_load_says_within_which_bounds_and_what_keeps_it_from_that() -> None:
-    blind = {
+    unsampled = {
         **ready_condition(ConditionStatus.FALSE),
         "type": "ScalingActive",
         "reason": "NoSamples",
         "message": "Why.",
     }
-    auto = pool(autoscaling={"minReplicas": 2, "maxReplicas": 9}, status={"conditions": [blind]})
+    auto = pool(autoscaling={"minReplicas": 2, "maxReplicas": 9}, status={"conditions": [unsampled]})
     [found] = report([auto], [])
     assert [found["scaling"][key] for key in ("mode", "min", "max", "holds")] == ["Auto", 2, 9, False]
     shown = text([found])

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from switchboard_crds import names
-from switchboard_operator.kinds import ours
+from switchboard_operator.kinds import api_of_kind
 from switchboard_operator.kube import resources
 from switchboard_operator.kube.client import APPLY_PATCH, ApiError, Kube, KubeCredentials
 from switchboard_operator.kube.informer import Keeper
 from switchboard_operator.kube.resources import Api, Json
 
 _PATH = re.compile(r"/(?:api|apis/[^/]+)/v[^/]+(?:/namespaces/(?P<namespace>[^/]+))?/(?P<rest>.+)")
-_KNOWN = [each for each in vars(resources).values() if isinstance(each, Api)] + [ours(kind) for kind in names.KINDS]
+_KNOWN = [each for each in vars(resources).values() if isinstance(each, Api)] + list(map(api_of_kind, names.KINDS))
 _PLURALS = {api.kind: api.plural for api in _KNOWN}
 _Place = tuple[str, str, str]
 """Plural, namespace, name."""
@@ -33,7 +33,7 @@ class FakeKube(Kube):
         self._field_manager = "tester"
         self.objects: dict[_Place, Json] = {}
         self.calls: list[str] = []
-        """Requests as `METHOD plural/name[/subresource]`, watches left out."""
+        """Requests as `METHOD plural/name[/subresource]`, without watches."""
         self.failures: dict[str, Exception] = {}
         """Raised by each request that a key, a regular expression, matches as it stands in `calls`."""
         self._applied: dict[tuple[_Place, str], Json] = {}

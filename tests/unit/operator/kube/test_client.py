@@ -88,7 +88,7 @@ async def test_an_answer_is_a_json_object(kube: Kube, api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("body", [PAGE, b"", b'"ok"', b"[]", b"\xff"])
-async def test_an_answer_that_is_no_json_object_counts_as_no_answer(kube: Kube, api: ApiServer, body: bytes) -> None:
+async def test_an_answer_other_than_a_json_object_counts_as_no_answer(kube: Kube, api: ApiServer, body: bytes) -> None:
     api.answers_with(body)
     with pytest.raises(UnavailableError, match=r"GET .*/pods/a: expected a JSON object.*Remedy"):
         await kube.get(POD, "web", "a")
@@ -267,7 +267,7 @@ async def test_outside_a_cluster_the_kubeconfigs_context_counts(
     assert current_namespace() == "default"
 
 
-async def test_without_a_cluster_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_without_a_cluster_the_error_has_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_kubeconfig(monkeypatch, tmp_path / "none")
     with pytest.raises(KubeError, match=r"no cluster configured: .*Remedy: set KUBECONFIG"):
         await Kube.load("tester")

@@ -20,7 +20,9 @@ from switchboard_operator.kube.compare import difference, digest, nanos
         ("x", "x", None),
     ],
 )
-def test_the_first_difference_is_told_and_what_others_add_is_none(have: Any, want: Any, found: str | None) -> None:
+def test_the_first_difference_is_described_and_additional_fields_are_ignored(
+    have: Any, want: Any, found: str | None
+) -> None:
     assert difference(have, want) == found
 
 
@@ -32,7 +34,7 @@ def test_metadata_is_compared_last_for_a_hash_in_it_tells_nothing() -> None:
 
 
 @pytest.mark.parametrize("field", ["data", "stringData", "binaryData"])
-def test_no_secret_is_told(field: str) -> None:
+def test_a_difference_contains_no_secret(field: str) -> None:
     assert difference({field: {"key": "old"}}, {field: {"key": "new"}}) == (
         f"{field}.key is another value instead of another value"
     )

@@ -111,7 +111,7 @@ async def test_its_own_lease_of_before_is_taken_up_again() -> None:
     assert again.transitions == 0
 
 
-async def test_the_fence_grows_with_each_leader_even_if_the_lease_is_made_anew() -> None:
+async def test_the_fence_grows_with_each_leader_even_if_the_lease_is_created_again() -> None:
     kube = FakeKube()
     first, second, third = (elector(kube, name) for name in "abc")
     assert first.fence == 0

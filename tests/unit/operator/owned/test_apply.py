@@ -131,9 +131,7 @@ async def test_a_workload_is_scaled_only_as_it_was_seen(kube: FakeKube, children
     ]
 
 
-async def test_a_workload_that_is_mended_keeps_its_size(
-    kube: FakeKube, store: OwnedObjects, children: Children
-) -> None:
+async def test_an_updated_workload_keeps_its_replicas(kube: FakeKube, store: OwnedObjects, children: Children) -> None:
     await children.ensure_sized(OWNER, WORKLOAD, 2)
     await children.scale(kube.objects["a"], 7, {})
     await children.ensure_sized(OWNER, WORKLOAD, 2)
@@ -144,7 +142,9 @@ async def test_a_workload_that_is_mended_keeps_its_size(
     store.put(REPLICA_SET, changed)
     await children.ensure_sized(OWNER, WORKLOAD, 2)
     assert kube.applied["spec"] == {"template": {"spec": {}}, "replicas": 7}
-    assert kube.applied["metadata"]["resourceVersion"] == "200", "whoever scales it meanwhile is not overruled"
+    assert kube.applied["metadata"]["resourceVersion"] == "200", (
+        "a concurrent change of the replicas is not overwritten"
+    )
 
 
 async def test_a_strangers_workload_is_left_alone(kube: FakeKube, children: Children) -> None:
@@ -207,7 +207,9 @@ def running_pod() -> Any:
     return found
 
 
-async def test_pods_are_told_of_a_changed_secret_once(kube: FakeKube, store: OwnedObjects, children: Children) -> None:
+async def test_a_changed_secret_is_updated_in_its_pods_once(
+    kube: FakeKube, store: OwnedObjects, children: Children
+) -> None:
     kube.objects["calls-1"] = running_pod()
     store.put(POD, running_pod())
     await children.refresh_mounts(OWNER, "files")
@@ -220,7 +222,7 @@ async def test_pods_are_told_of_a_changed_secret_once(kube: FakeKube, store: Own
 
 
 @pytest.mark.parametrize("status", [404, 500])
-async def test_a_pod_that_is_gone_needs_not_be_told(
+async def test_a_changed_secret_ignores_pods_that_are_gone(
     kube: FakeKube, store: OwnedObjects, children: Children, status: int
 ) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "files"}, "data": {}}

@@ -19,7 +19,7 @@ def serving(name: str, sessions: int = 0, revision: str = "new", **fields: Any) 
 def out(
     name: str, sessions: int = 0, stage: Stage = Stage.DRAINING, revision: str = "new", **fields: Any
 ) -> PodSnapshot:
-    """Return a pod on its way out that nothing offers any more."""
+    """Return a draining pod that no EndpointSlice offers."""
     since = None if stage is Stage.CORDONED else 100.0
     found = {"stage": stage, "since": since, "offered": False, "sample": sample(sessions, cordoned=True), **fields}
     return serving(name, sessions, revision, **found)

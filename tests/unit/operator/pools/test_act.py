@@ -73,7 +73,7 @@ async def test_an_order_reaches_the_pod_and_its_answer_is_remembered(world: Acti
     assert sample.cordoned
 
 
-async def test_after_sessions_were_asked_to_move_the_pods_are_sampled_anew(world: Acting) -> None:
+async def test_after_sessions_were_asked_to_move_the_pods_are_sampled_again(world: Acting) -> None:
     before = len(world.sampler.history(KEY).observations)
     await world.perform(Cordon(snapshot("a"), True))
     assert len(world.sampler.history(KEY).observations) == before

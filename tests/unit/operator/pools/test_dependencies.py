@@ -123,7 +123,7 @@ def test_whether_jwts_can_be_checked(secret: Any, holds: bool, reason: str) -> N
     assert holds or "Remedy" in fact.message
 
 
-def test_a_secret_that_is_too_short_is_named_and_not_told() -> None:
+def test_a_secret_that_is_too_short_is_named_without_its_value() -> None:
     message = auth_fact(SHARED, {"data": {"one": GOOD, "two": SHORT}}).message
     assert "value two is shorter than 32 bytes" in message
     assert SHORT not in message

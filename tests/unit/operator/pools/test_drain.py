@@ -55,7 +55,7 @@ def test_at_rest_there_is_nothing_to_do() -> None:
     assert not found.moving
 
 
-def test_a_pod_that_should_go_is_marked_before_it_is_told() -> None:
+def test_a_draining_pod_is_annotated_before_it_is_cordoned() -> None:
     pod = serving("a", 5)
     assert commands(replica_set(pod, serving("b")), stages=DRAIN) == (
         Annotate(pod, Stage.DRAINING, NOW),
@@ -74,13 +74,13 @@ def test_a_pod_that_never_served_needs_no_draining() -> None:
     assert commands(replica_set(pod, serving("b")), stages=DRAIN) == (Annotate(pod, Stage.DRAINED, NOW),)
 
 
-def test_a_pod_that_comes_back_is_told_before_it_is_offered() -> None:
+def test_a_returning_pod_is_uncordoned_before_it_is_offered() -> None:
     pod = out("a", 5)
     back = {"a": Stage.SERVING}
     assert commands(replica_set(pod), stages=back) == (Cordon(pod, False), Annotate(pod, Stage.SERVING, None))
 
 
-def test_a_restarted_container_is_told_again() -> None:
+def test_a_restarted_container_is_cordoned_again() -> None:
     pod = out("a", 0, sample=sample(0, cordoned=False))
     assert commands(replica_set(pod, serving("b"))) == (Cordon(pod, True),)
 
@@ -103,7 +103,7 @@ def rebalancing(name: str, sessions: int, **fields: Any) -> PodSnapshot:
     return out(name, sessions, Stage.REBALANCING, **fields)
 
 
-def test_a_pod_that_gives_some_sessions_away_and_stays_is_no_pod_on_its_way_out() -> None:
+def test_a_pod_that_is_rebalanced_is_not_draining() -> None:
     full, other = serving("a", 50), serving("b")
     found = due(replica_set(full, other), stages={"a": Stage.REBALANCING}, moves={"uid-a": 5})
     assert found.commands == (Annotate(full, Stage.REBALANCING, NOW), Cordon(full, True))
@@ -118,7 +118,7 @@ def test_it_gives_nothing_before_all_that_refuse_are_out_of_the_service() -> Non
     assert commands(replica_set(rebalancing("a", 50), late, serving("c")), moves={"uid-a": 5}) == ()
 
 
-def test_its_time_begins_anew_if_it_has_to_go_after_all() -> None:
+def test_the_timeout_starts_again_when_a_rebalanced_pod_is_drained() -> None:
     pod = rebalancing("a", 50)
     found = due(replica_set(pod, serving("b")), stages=DRAIN, timeout=10, force=True)
     assert found.commands[0] == Annotate(pod, Stage.DRAINING, NOW)
@@ -159,7 +159,7 @@ def test_the_emptiest_gives_first_and_the_room_is_shared() -> None:
 @pytest.mark.parametrize(
     "fields", [{"ready": False}, {"offered": False}, {"sample": None}, {"sample": sample(0, cordoned=True)}]
 )
-def test_only_pods_that_surely_take_clients_have_room(fields: dict[str, Any]) -> None:
+def test_only_pods_that_certainly_accept_clients_have_room(fields: dict[str, Any]) -> None:
     found = commands(replica_set(out("a", 5), serving("b", **fields)), stages={"b": Stage.SERVING})
     assert not [one for one in found if isinstance(one, GoAway)]
 
@@ -244,7 +244,7 @@ POD: PodSnapshot = serving("a")
         (UnexpectedVictim("s", ("a",)), "report that s kept a"),
     ],
 )
-def test_commands_are_told_in_words(command: Command, words: str) -> None:
+def test_commands_as_text(command: Command, words: str) -> None:
     assert describe(command) == words
 
 

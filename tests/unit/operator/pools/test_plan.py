@@ -41,7 +41,7 @@ def test_an_older_revision_makes_room_for_the_current_one() -> None:
     assert found.steps.commands == (Annotate(pod, Stage.DRAINING, NOW), Cordon(pod, True))
 
 
-def test_a_trial_is_told() -> None:
+def test_a_canary_is_reported() -> None:
     tried = pool(replicas=2, rollout={"canary": {}})
     old = replica_set(serving("a", revision="old"), serving("b", revision="old"), name="old")
     assert plan(tried, observed(old), NOW).in_canary

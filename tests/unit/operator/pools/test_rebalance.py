@@ -211,7 +211,7 @@ def test_the_terms_are_the_pools(spec: Any, status: Any, after: int, policy: tup
     assert policy_of(pool(status=status, **spec), now) == (RebalancePolicy(*policy, now) if policy else None)
 
 
-def test_what_it_came_to_is_told_in_words() -> None:
+def test_the_result_as_text() -> None:
     words = summary({"a": 150, "b": 0, "c": 40, "gone": 3}, {"a": 90, "b": 58, "c": 42, "new": 1})
     assert words == "Moved 60 sessions from a (150 -> 90) to b (0 -> 58), c (40 -> 42)."
     many = dict.fromkeys("abcde", 100) | {"f": 0}

@@ -137,7 +137,7 @@ def test_a_silent_pod_counts_as_full_when_others_should_go() -> None:
         ({"timeZone": "Mars"}, "spec.autoscaling.schedules[0].timeZone 'Mars' must be an IANA time zone"),
     ],
 )
-def test_a_schedule_that_cannot_be_kept_is_named_and_left_out(change: dict[str, str], problem: str | None) -> None:
+def test_an_invalid_schedule_is_named_and_skipped(change: dict[str, str], problem: str | None) -> None:
     auto = PoolAutoscaling.model_validate({"maxReplicas": 9, "schedules": [{**SHOW, **change}]})
     found, problems = read_schedules(auto)
     assert [item.min_pods for item in found] == ([] if problem else [6])

@@ -16,7 +16,7 @@ DECISION = ReplicaDecision(2, "load needs 2 pods")
 SHOWN = Figures(7, 100, "load wanted 2")
 
 
-def told(**status: Any) -> SignalingPool:
+def reported(**status: Any) -> SignalingPool:
     known = {
         "desiredReplicas": 2,
         "observedGeneration": 1,
@@ -45,7 +45,7 @@ def test_figures_are_renewed_now_and_then(
     case: str, status: dict[str, Any], now: float, found: Figures, reported_at: float
 ) -> None:
     memory = Memory(reported_at=100.0)
-    assert figures(told(**status), OBSERVED, DECISION, memory, now) == (found, Memory(reported_at))
+    assert figures(reported(**status), OBSERVED, DECISION, memory, now) == (found, Memory(reported_at))
 
 
 def state(steps: Steps | None = None, desired: int = 2, **sessions: int) -> PoolState:
@@ -55,21 +55,21 @@ def state(steps: Steps | None = None, desired: int = 2, **sessions: int) -> Pool
 
 
 def test_at_rest_there_is_nothing_to_say() -> None:
-    assert events(told(), state(a=5), Memory()) == ([], Memory())
+    assert events(reported(), state(a=5), Memory()) == ([], Memory())
 
 
 def test_another_number_of_pods_is_an_event_once_one_was_decided_before() -> None:
-    found, _ = events(told(), state(desired=5), Memory())
+    found, _ = events(reported(), state(desired=5), Memory())
     assert found == [PoolEvent("Scaling", "Scaling from 2 to 5 pods: load wants it")]
-    assert events(told(scalingDecision=""), state(desired=5), Memory())[0] == [], "of a new pool nobody needs to know"
+    assert events(reported(scalingDecision=""), state(desired=5), Memory())[0] == [], "not for a new pool"
 
 
 def test_a_rebalancing_is_summed_up_when_it_ends() -> None:
     moving = Steps(rebalancing=(serving("a"),))
-    _, memory = events(told(), state(moving, a=300, b=0), Memory(5.0))
+    _, memory = events(reported(), state(moving, a=300, b=0), Memory(5.0))
     assert memory == Memory(5.0, {"a": 300, "b": 0})
-    found, memory = events(told(), state(moving, a=200, b=100), memory)
+    found, memory = events(reported(), state(moving, a=200, b=100), memory)
     assert (found, memory.sessions) == ([], {"a": 300, "b": 0}), "it goes on"
-    found, memory = events(told(), state(a=150, b=150), memory)
+    found, memory = events(reported(), state(a=150, b=150), memory)
     assert found == [PoolEvent("Rebalanced", "Moved 150 sessions from a (300 -> 150) to b (0 -> 150).")]
     assert memory == Memory(5.0)

@@ -46,7 +46,7 @@ def test_the_surge_may_be_a_number_of_pods() -> None:
         ("scaled to nothing", 0, [replica_set(serving("a"))], "D", 0, {}),
         ("scaled down before the pods exist", 2, [replica_set(serving("a"), replicas=4)], "S", 0, {"new": 2}),
         ("load came back", 2, [replica_set(serving("a"), out("b", 5), out("c", 3))], "SSD", 0, {}),
-        ("load came back for good", 4, [replica_set(serving("a"), out("b", 5))], "SS", 2, {}),
+        ("load came back permanently", 4, [replica_set(serving("a"), out("b", 5))], "SS", 2, {}),
         ("a pod that is being removed is gone", 1, [replica_set(serving("a"), starting("b"), replicas=1)], "S", 0, {}),
         ("a starting pod goes before one that serves", 1, [replica_set(serving("a"), starting("b"))], "SD", 0, {}),
         ("one that serves comes back for one that fails", 1, [replica_set(starting("a"), out("b", 5))], "DS", 0, {}),
@@ -184,7 +184,7 @@ def test_a_new_revision_is_tried_first(case: str, sets: list[RevisionPods], stag
     assert cancel == {}
 
 
-def test_as_many_are_tried_as_wished() -> None:
+def test_the_canary_has_the_requested_number_of_pods() -> None:
     several = replace(TRIAL, pods=2)
     assert placed(8, older(*"abcdefgh"), canary=several, surge=4)[1] == {"new": 2}
     one_passed = made(ready_for("m", 60), ready_for("n", 59))

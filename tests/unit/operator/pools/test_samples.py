@@ -65,4 +65,4 @@ def test_clients_that_were_turned_away_count_once() -> None:
     assert [history.refused(uid) for uid in ("old", "new", "silent")] == [3, 5, 0]
     history.add(observation(2.0, 1), ["old", "new"])
     history.record("old", sample(refused=2))
-    assert history.refused("old") == 2, "its container started anew"
+    assert history.refused("old") == 2, "its container restarted"

@@ -100,10 +100,10 @@ def test_no_pods_before_the_redis_is_known() -> None:
 
 
 def test_the_fields_count_the_pods_of_all_revisions() -> None:
-    seen = state(serving("a"), starting("b"), out("c"), OLD, figures=Figures(7, 200, "so it was told"))
+    seen = state(serving("a"), starting("b"), out("c"), OLD, figures=Figures(7, 200, "load needs 2 pods"))
     found = status.fields(pool(), Images("signaling:1", "signaling:0"), "abc", seen)
     assert (found["replicas"], found["readyReplicas"], found["drainingReplicas"]) == (4, 3, 1)
-    assert (found["sessions"], found["sessionCapacity"], found["scalingDecision"]) == (7, 200, "so it was told")
+    assert (found["sessions"], found["sessionCapacity"], found["scalingDecision"]) == (7, 200, "load needs 2 pods")
     assert (found["desiredReplicas"], found["updatedReplicas"]) == (2, 3)
     assert "lastMoveTime" not in found
     assert status.fields(pool(), Images("", ""), "", state(last_move=NOW))["lastMoveTime"] == "2026-01-01T00:01:00Z"

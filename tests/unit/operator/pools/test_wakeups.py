@@ -41,11 +41,11 @@ def test_a_node_that_should_be_empty_calls_for_a_pass() -> None:
     assert calls(history(1, 1), evacuated=frozenset("a")), "so does one that may be used again"
 
 
-@pytest.mark.parametrize(("told", "old"), [((2, 200), False), ((5, 200), True), ((2, 0), True)])
-def test_figures_call_for_a_pass_if_they_are_old_and_wrong(told: tuple[int, int], old: bool) -> None:
-    shown = {"sessions": told[0], "capacity": told[1]}
-    assert not calls(history(1, 1), **shown, reported_at=MONOTONIC - 29.9)
-    assert calls(history(1, 1), **shown, reported_at=MONOTONIC - 30) is old
+@pytest.mark.parametrize(("shown", "old"), [((2, 200), False), ((5, 200), True), ((2, 0), True)])
+def test_old_and_wrong_figures_need_a_reconciliation(shown: tuple[int, int], old: bool) -> None:
+    considered = {"sessions": shown[0], "capacity": shown[1]}
+    assert not calls(history(1, 1), **considered, reported_at=MONOTONIC - 29.9)
+    assert calls(history(1, 1), **considered, reported_at=MONOTONIC - 30) is old
 
 
 def test_sessions_that_should_move_call_for_a_pass() -> None:

@@ -11,7 +11,7 @@ from tests.unit.operator.pools.pods import sample
 
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import SignalingPool
-from switchboard_operator.kinds import ours
+from switchboard_operator.kinds import api_of_kind
 from switchboard_operator.kube.resources import ENDPOINT_SLICE, EVENT, POD, REPLICA_SET, Json
 from switchboard_operator.owned.owner import OwnerKey
 from switchboard_operator.pools.nodes import Nodes
@@ -21,7 +21,7 @@ from switchboard_operator.pools.sampler import Sampler
 from switchboard_operator.pools.samples import Sample
 
 KEY = ("SignalingPool", "web", "calls")
-POOL = ours(names.SIGNALING_POOL)
+POOL = api_of_kind(names.SIGNALING_POOL)
 FRESH = 1e12
 """A sample of this time stays fresh."""
 

@@ -48,7 +48,7 @@ def test_neither_a_shard_nor_the_primaries_share_a_node_where_that_can_be_helped
     zones, nodes = spec["topologySpreadConstraints"]
     assert nodes["labelSelector"]["matchLabels"] == objects.selector(cluster())
     assert nodes["matchLabelKeys"] == ["apps.kubernetes.io/pod-index"]
-    kinds = [(wish["topologyKey"], wish["whenUnsatisfiable"]) for wish in (zones, nodes)]
+    kinds = [(constraint["topologyKey"], constraint["whenUnsatisfiable"]) for constraint in (zones, nodes)]
     assert kinds == [("topology.kubernetes.io/zone", "ScheduleAnyway"), ("kubernetes.io/hostname", "ScheduleAnyway")]
 
 

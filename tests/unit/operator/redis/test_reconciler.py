@@ -9,7 +9,7 @@ from tests.unit.operator.examples import pod, resource
 from tests.unit.operator.kube.fake import FakeKube, refusal
 
 from switchboard_crds import names
-from switchboard_operator.kinds import OWNED, ours
+from switchboard_operator.kinds import OWNED, api_of_kind
 from switchboard_operator.kube.resources import POD, SECRET, STATEFUL_SET
 from switchboard_operator.redis import reconciler
 from switchboard_operator.redis.nodes import NodeError, RedisCredentials
@@ -26,7 +26,7 @@ from switchboard_operator.redis.topology import (
     share,
 )
 
-CLUSTERS = ours(names.REDIS_CLUSTER)
+CLUSTERS = api_of_kind(names.REDIS_CLUSTER)
 SHARDS = 3
 
 

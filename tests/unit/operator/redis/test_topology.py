@@ -165,7 +165,7 @@ def test_after_a_failover_the_old_primary_stays_a_replica() -> None:
     assert next_step(acquainted(nodes)).formed
 
 
-def test_a_changed_address_is_told_to_everybody() -> None:
+def test_a_changed_address_is_sent_to_all_nodes() -> None:
     nodes = formed()
     moved = replace(nodes[5], place=replace(nodes[5].place, host="10.7.7.7"))
     step = next_step([*nodes[:5], moved])
@@ -416,7 +416,7 @@ def test_a_replica_whose_primary_lost_its_volume_is_elected() -> None:
     assert not step.blocked
 
 
-def test_without_a_majority_of_primaries_somebody_has_to_promote_the_replica() -> None:
+def test_without_a_majority_of_primaries_the_replica_must_be_promoted_manually() -> None:
     nodes = formed()
     newcomers = [RedisNode(nodes[index].place, id=f"new-{index}") for index in (2, 4)]
     step = next_step([nodes[0], nodes[1], newcomers[0], nodes[3], newcomers[1], nodes[5]])

@@ -63,7 +63,7 @@ async def test_an_event_makes_an_appointment_needless() -> None:
 
 
 class Recorder:
-    """A reconciler that does as it is told; `twice` is set when it was called a second time."""
+    """A reconciler with given results; `twice` is set when it was called a second time."""
 
     def __init__(self, act: Callable[[int], Awaitable[float | None]]) -> None:
         self.act = act

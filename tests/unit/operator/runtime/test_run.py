@@ -13,7 +13,7 @@ from tests.unit.operator.kube import fake
 from tests.unit.operator.kube.lease_server import FakeKube
 
 from switchboard_crds import names
-from switchboard_operator.kinds import OWNED, ours
+from switchboard_operator.kinds import OWNED, api_of_kind
 from switchboard_operator.kube.lease import Timing
 from switchboard_operator.kube.resources import ENDPOINT_SLICE, LEASE, POD
 from switchboard_operator.runtime import kopf_app
@@ -54,7 +54,7 @@ class Server(FakeKube):
 
 
 class World:
-    """One replica with its surroundings."""
+    """One replica with its environment."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kube = Server()
@@ -108,7 +108,7 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_a_replica_that_is_told_to_end_stops_acting_and_gives_the_lease_back(world: World) -> None:
+async def test_a_replica_that_gets_a_signal_stops_reconciling_and_releases_the_lease(world: World) -> None:
     running = asyncio.create_task(world.run())
     await world.acts.wait()
     assert REGISTRY.get_sample_value("switchboard_operator_leading") == 1
@@ -130,7 +130,7 @@ async def test_an_error_out_of_kopf_gives_the_lease_back_and_ends_the_process(wo
     world.assert_stopped()
 
 
-async def test_a_bug_of_the_acting_task_ends_the_process_instead_of_starting_it_anew(world: World) -> None:
+async def test_a_bug_of_the_acting_task_ends_the_process(world: World) -> None:
     async def act() -> None:
         if world.begun < 3:  # a bug that goes on would keep the old way of dealing with it busy for ever
             raise ValueError("a bug")
@@ -203,7 +203,7 @@ async def test_a_replica_that_loses_the_lease_stops_acting_and_leads_again_later
     world.assert_stopped()
 
 
-FLEETS = ours(names.TURN_FLEET)
+FLEETS = api_of_kind(names.TURN_FLEET)
 
 
 class Leader:

@@ -23,7 +23,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_what_is_left_out_has_a_default() -> None:
+def test_optional_settings_have_defaults() -> None:
     settings = OperatorSettings.load()
     assert (settings.namespace, settings.pod) == ("system", "operator-1")
     assert (settings.signaling_image, settings.turn_image, settings.redis_image) == (

@@ -64,7 +64,7 @@ def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
 
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
 def test_a_finished_pod_neither_serves_nor_is_trouble(phase: str) -> None:
-    """An evicted pod keeps its address and its conditions until somebody deletes it."""
+    """An evicted pod keeps its address and its conditions until it is deleted."""
     assert not is_active(pod(phase=phase))
     assert not is_ready(pod(ready=True, phase=phase))
     assert diagnose([{**stuck("ErrImagePull"), "status": {**stuck("ErrImagePull")["status"], "phase": phase}}]) is None

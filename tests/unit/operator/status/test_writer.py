@@ -8,14 +8,14 @@ from tests.unit.operator.kube.fake import FakeKube, refusal
 
 from switchboard_crds import names
 from switchboard_crds.turn_fleet import TurnFleet
-from switchboard_operator.kinds import ours
+from switchboard_operator.kinds import api_of_kind
 from switchboard_operator.kube.client import ApiError
 from switchboard_operator.kube.events import Recorder
 from switchboard_operator.kube.resources import EVENT
 from switchboard_operator.status.conditions import Fact
 from switchboard_operator.status.writer import StatusWriter
 
-FLEETS = ours(names.TURN_FLEET)
+FLEETS = api_of_kind(names.TURN_FLEET)
 GOOD = Fact("ServersHealthy", True, "Relaying", "1 servers relay.")
 STARTING = Fact("ServersHealthy", False, "Starting", "0 of 1 servers relay.", in_progress=True)
 BAD = Fact("ServersHealthy", False, "ImagePull", "Pod web/a: no such image. Remedy: correct it")

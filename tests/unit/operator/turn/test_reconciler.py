@@ -8,12 +8,12 @@ from tests.unit.operator.examples import pod, resource
 from tests.unit.operator.kube.fake import FakeKube, refusal
 
 from switchboard_crds import names
-from switchboard_operator.kinds import OWNED, ours
+from switchboard_operator.kinds import OWNED, api_of_kind
 from switchboard_operator.kube import ApiError, UnavailableError
 from switchboard_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET
 from switchboard_operator.turn.reconciler import RETRY_SECONDS, FleetReconciler
 
-FLEETS = ours(names.TURN_FLEET)
+FLEETS = api_of_kind(names.TURN_FLEET)
 REGIONS = [{"name": "north"}]
 
 
@@ -82,7 +82,7 @@ async def test_running_servers_make_the_fleet_ready(room: Room) -> None:
     assert [server["name"] for server in servers] == ["a"], "an evicted pod is no server"
 
 
-async def test_each_pool_that_refers_to_the_fleet_has_a_secret_and_pods_are_told(room: Room) -> None:
+async def test_each_pool_that_refers_to_the_fleet_has_a_secret_which_pods_get_at_once(room: Room) -> None:
     await room.reconcile()
     before = dict(room.kube.of(SECRET)[0]["data"])
     labels = room.kube.of(DEPLOYMENT)[0]["spec"]["template"]["metadata"]["labels"]
@@ -93,8 +93,8 @@ async def test_each_pool_that_refers_to_the_fleet_has_a_secret_and_pods_are_told
     await room.reconcile()
     after = room.kube.of(SECRET)[0]
     assert len(after["data"]) == len(before) + 1
-    told = room.kube.found(POD, "a")["metadata"]["annotations"]
-    assert told[names.ANNOTATION_CONFIG_HASH] == after["metadata"]["annotations"][names.ANNOTATION_APPLIED_HASH]
+    annotations = room.kube.found(POD, "a")["metadata"]["annotations"]
+    assert annotations[names.ANNOTATION_CONFIG_HASH] == after["metadata"]["annotations"][names.ANNOTATION_APPLIED_HASH]
 
 
 async def test_a_name_that_is_taken_is_a_condition_and_is_looked_at_again(room: Room) -> None:

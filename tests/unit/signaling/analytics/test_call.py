@@ -1,4 +1,4 @@
-"""What is kept of one side of a call, and counted."""
+"""The record and the counts of one side of a call."""
 
 import pytest
 from msgspec import convert, to_builtins
@@ -19,19 +19,19 @@ def state(what: str, setup_ms: float | None = None, **more: str) -> ConnectionSt
     return ConnectionState(match_id="m", state=what, setup_ms=setup_ms, **more)  # type: ignore[arg-type]
 
 
-def test_a_connection_counts_once_with_its_path_and_its_time(call: Call) -> None:
+def test_a_connection_counts_once_with_its_path_and_setup_time(call: Call) -> None:
     assert call.connection_changed(state("connected", 420.0, path="relay")) == "connected"
     assert call.connection_changed(state("connected", 420.0, path="relay")) is None
     assert call.counts == {"connected": 1, "relay": 1, "setup_ms/500": 1}
     assert (call.verdict, call.setup_ms, call.path) == ("connected", 420.0, "relay")
 
 
-def test_a_path_that_is_not_said_is_unknown(call: Call) -> None:
+def test_an_unreported_path_is_unknown(call: Call) -> None:
     call.connection_changed(state("connected"))
     assert call.counts == {"connected": 1, "unknown-path": 1, "setup_ms/50": 1}
 
 
-def test_a_failure_before_a_connection_and_one_after_it_are_two_things(call: Call) -> None:
+def test_a_failure_before_the_first_connection_differs_from_one_after_it(call: Call) -> None:
     other = Call("m", "b", 100.0, whole=True)
     assert call.connection_changed(state("failed", reason="ice-failed")) == "failed"
     assert call.connection_changed(state("connected", 1.0)) is None
@@ -44,12 +44,12 @@ def test_a_failure_before_a_connection_and_one_after_it_are_two_things(call: Cal
     assert known(None) == "other"
 
 
-def test_a_failure_after_a_connection_that_took_no_time_is_a_drop(call: Call) -> None:
+def test_a_failure_after_an_instant_connection_is_a_drop(call: Call) -> None:
     call.connection_changed(state("connected", 0.0))
     assert call.connection_changed(state("failed", 0.0, reason="media-lost")) == "dropped"
 
 
-def test_reports_make_the_score_and_the_distributions(call: Call) -> None:
+def test_reports_determine_the_score_and_the_distributions(call: Call) -> None:
     call.report(Stats(match_id="m", path="direct", rtt_ms=80.0, jitter_ms=0.0, loss=0.0, freezes=2))
     call.report(Stats(match_id="m", loss=0.05))
     call.report(Stats(match_id="m"))
@@ -77,7 +77,7 @@ def test_the_end_is_recorded_and_its_length_counted(call: Call) -> None:
     assert call.ended(MatchRecord("m", outcome="aborted"), 100.0)["reason"] == ""
 
 
-def test_the_record_has_all_that_a_side_leaves(call: Call) -> None:
+def test_the_record_has_all_fields_of_a_side(call: Call) -> None:
     call.connection_changed(state("connected", 420.0, path="direct"))
     call.connection_changed(state("failed", 420.0, reason="media-lost"))
     call.report(Stats(match_id="m", rtt_ms=81.0, freezes=1))

@@ -1,4 +1,4 @@
-"""Events that wait to be delivered."""
+"""Events waiting for delivery."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def ids(events: list[Event]) -> list[str]:
     return [event.id for event in events]
 
 
-def test_an_event_is_taken_for_a_lease_and_again_when_it_is_over() -> None:
+def test_an_event_is_leased_and_available_again_afterwards() -> None:
     box = Outbox()
     assert box.put(Event("one", "{}"), 0)
     assert box.put(Event("two", "{}"), 1)
@@ -32,7 +32,7 @@ def test_a_delivered_event_is_not_taken_again_nor_put_again_for_a_while() -> Non
     assert ids(box.take(30, 5, 2 + DONE_SECONDS)) == ["one"]
 
 
-def test_a_failed_event_waits_before_it_is_tried_again() -> None:
+def test_a_failed_event_waits_before_its_next_attempt() -> None:
     box = Outbox()
     box.put(Event("one", "{}"), 0)
     box.take(30, 5, 0)
@@ -42,14 +42,14 @@ def test_a_failed_event_waits_before_it_is_tried_again() -> None:
     assert box.take(30, 5, 6) == [Event("one", "{}", 2)]
 
 
-def test_what_was_delivered_long_ago_is_forgotten() -> None:
+def test_ids_of_delivered_events_are_forgotten_eventually() -> None:
     box = Outbox()
     for number in range(3):
         box.settle(str(number), None, number * DONE_SECONDS)
     assert list(box._done) == ["2"]
 
 
-def test_there_is_room_for_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_events_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "MAX_EVENTS", 1)
     box = Outbox()
     assert box.put(Event("one", "{}"), 0)

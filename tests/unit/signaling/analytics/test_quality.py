@@ -22,7 +22,7 @@ from switchboard_signaling.wire.messages import Stats
         ({"rtt_ms": 80.0, "loss": 0.5}, 0),
     ],
 )
-def test_delay_and_loss_cost_points(reported: dict[str, float], score: float | None) -> None:
+def test_delay_and_loss_lower_the_score(reported: dict[str, float], score: float | None) -> None:
     assert score_of(Stats(match_id="m", **reported)) == (None if score is None else pytest.approx(score))  # type: ignore[arg-type]
 
 

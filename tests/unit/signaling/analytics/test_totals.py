@@ -12,7 +12,7 @@ def observed(name: str, *values: float) -> Counts:
     return counts
 
 
-def test_a_value_is_counted_in_the_first_bucket_that_holds_it() -> None:
+def test_a_value_is_counted_in_the_lowest_bucket_that_contains_it() -> None:
     assert observed("setup_ms", 0, 50, 50.1, 30_000, 30_001) == {
         "setup_ms/50": 2, "setup_ms/100": 1, "setup_ms/30000": 1, "setup_ms/inf": 1,
     }  # fmt: skip
@@ -29,7 +29,7 @@ def test_a_percentile_lies_within_its_bucket() -> None:
     assert percentile(observed("loss", 0.0), "loss", 0.5) == 0
 
 
-def test_pods_add_up_to_what_one_pod_would_have_counted() -> None:
+def test_sums_over_pods_equal_the_counts_of_a_single_pod() -> None:
     one, two = observed("rtt_ms", 5, 30, 90), observed("rtt_ms", 30, 700)
     both = observed("rtt_ms", 5, 30, 90, 30, 700)
     assert one + two == both

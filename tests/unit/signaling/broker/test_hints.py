@@ -10,7 +10,7 @@ from tests.unit.signaling.valkey.nodes import until
 from switchboard_signaling.broker import hints
 from switchboard_signaling.broker.hints import DEAF_AFTER, MAX_AT_ONCE, MAX_UNSENT, Channel, channel_of
 from switchboard_signaling.session.hints import Hint, MatchChanged, Proposed
-from switchboard_signaling.valkey.cluster import Troubles
+from switchboard_signaling.valkey.cluster import ErrorReports
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 
 
@@ -21,8 +21,8 @@ class Store:
         self.published: list[tuple[str, str]] = []
         self.permits = asyncio.Semaphore(0)
         self.broken = False
-        self.noted: list[str] = []
-        self.troubles = Troubles(self.noted.append)
+        self.reported: list[str] = []
+        self.reports = ErrorReports(self.reported.append)
         self.subscriptions: list[tuple[str, Callable[[str], None], Callable[[], None]]] = []
 
     async def listen(self, channel: str, received: Callable[[str], None], lost: Callable[[], None]) -> None:
@@ -99,7 +99,7 @@ async def test_hints_for_an_unavailable_store_are_lost_and_later_ones_are_not(st
     assert [text for _, text in store.published] == [
         '{"type":"changed","session_id":"s2","match_id":"m","closed":null}'
     ]
-    assert store.noted == ["hints-lost"]
+    assert store.reported == ["hints-lost"]
 
 
 def test_a_hint_of_a_newer_version_does_not_affect_others(store: Store) -> None:
@@ -112,7 +112,7 @@ async def test_hints_beyond_the_bound_are_lost(store: Store) -> None:
     here = channel(store, [])
     for number in range(MAX_UNSENT + 1):
         here.send_hint("there", changed(number))
-    assert store.noted == ["hints-lost"]
+    assert store.reported == ["hints-lost"]
     await here.close()
 
 
@@ -121,7 +121,7 @@ async def test_a_channel_subscribes_again_when_its_subscription_is_lost(store: S
     here = channel(store, received)
     store.broken = True
     start = asyncio.create_task(here.start())
-    await until(lambda: "not-subscribed" in store.noted)
+    await until(lambda: "not-subscribed" in store.reported)
     store.broken = False
     await asyncio.wait_for(start, 5)
     [(name, hear, lost)] = store.subscriptions
@@ -130,7 +130,7 @@ async def test_a_channel_subscribes_again_when_its_subscription_is_lost(store: S
     assert received == [Proposed()]
     lost()
     await until(lambda: len(store.subscriptions) == 2)
-    assert "subscription-moved" in store.noted
+    assert "subscription-moved" in store.reported
     await here.close()
 
 
@@ -164,4 +164,4 @@ async def test_a_hint_that_fails_does_not_affect_others(store: Store) -> None:
     for _, text in store.published:
         here._take(text)
     assert received == [changed(1)]
-    assert store.noted == ["hint-failed"]
+    assert store.reported == ["hint-failed"]

@@ -22,7 +22,7 @@ from switchboard_signaling.session.records import (
     TouchMatch,
     TouchSession,
 )
-from switchboard_signaling.valkey.cluster import Troubles
+from switchboard_signaling.valkey.cluster import ErrorReports
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.wire.intents import Idle
 
@@ -30,7 +30,7 @@ from switchboard_signaling.wire.intents import Idle
 class Away:
     """The client of a store that does not answer."""
 
-    troubles = Troubles()
+    reports = ErrorReports()
 
     async def start(self) -> None: ...
 
@@ -57,9 +57,9 @@ ENTRIES: dict[str, Callable[[SharedStats], Coroutine[Any, Any, object]]] = {
     "totals": lambda shared_stats: shared_stats.totals(),
     "keep": lambda shared_stats: shared_stats.keep("m", "a", {}),
     "kept": lambda shared_stats: shared_stats.kept("m"),
-    "block": lambda shared_stats: shared_stats.block("session:s", 1.0),
-    "unblock": lambda shared_stats: shared_stats.unblock("session:s"),
-    "blocks": lambda shared_stats: shared_stats.blocks(0),
+    "add": lambda shared_stats: shared_stats.add("blocks", "session:s", 1.0),
+    "remove": lambda shared_stats: shared_stats.remove("blocks", "session:s"),
+    "listed": lambda shared_stats: shared_stats.listed("blocks", 0),
     "put": lambda shared_stats: shared_stats.put(Event("e", "{}")),
     "take": lambda shared_stats: shared_stats.take(1.0, 1),
     "settle": lambda shared_stats: shared_stats.settle("e", None),

@@ -12,7 +12,14 @@ from switchboard_signaling.analytics.totals import (
     Live,
 )
 from switchboard_signaling.broker import shared_stats as module
-from switchboard_signaling.broker.shared_stats import CALL_SECONDS, Blocks, MemorySharedStats, SharedStatsFullError
+from switchboard_signaling.broker.shared_stats import (
+    CALL_SECONDS,
+    MAX_LISTED,
+    ListedNames,
+    ListName,
+    MemorySharedStats,
+    SharedStatsFullError,
+)
 
 
 class Clock:
@@ -74,25 +81,31 @@ async def test_the_number_of_remembered_calls_is_bounded(
     assert await shared_stats.kept("two") != {}
 
 
-async def test_blocks_have_an_end_and_a_version(
-    shared_stats: MemorySharedStats, clock: Clock, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("which", MAX_LISTED)
+async def test_listed_names_have_an_end_and_a_version(
+    shared_stats: MemorySharedStats, clock: Clock, monkeypatch: pytest.MonkeyPatch, which: ListName
 ) -> None:
-    assert await shared_stats.blocks(0) is None
-    await shared_stats.block("ada", 10)
-    assert await shared_stats.blocks(0) == Blocks(1, {"ada": 10})
-    assert await shared_stats.blocks(1) is None
+    assert await shared_stats.listed(which, 0) is None
+    await shared_stats.add(which, "ada", 10)
+    assert await shared_stats.listed(which, 0) == ListedNames(1, {"ada": 10})
+    assert await shared_stats.listed(which, 1) is None
     clock.now += 4
-    await shared_stats.block("eve", 3)
-    assert await shared_stats.blocks(1) == Blocks(2, {"ada": 6, "eve": 3})
-    await shared_stats.unblock("ada")
-    await shared_stats.unblock("nobody")
+    await shared_stats.add(which, "eve", 3)
+    assert await shared_stats.listed(which, 1) == ListedNames(2, {"ada": 6, "eve": 3})
+    await shared_stats.remove(which, "ada")
+    await shared_stats.remove(which, "nobody")
     clock.now += 3
-    assert await shared_stats.blocks(1) == Blocks(4, {})
-    monkeypatch.setattr(module, "MAX_BLOCKS", 1)
-    await shared_stats.block("bob", 10)
-    await shared_stats.block("bob", 20)
+    assert await shared_stats.listed(which, 1) == ListedNames(4, {})
+    monkeypatch.setitem(MAX_LISTED, which, 1)
+    await shared_stats.add(which, "bob", 10)
+    await shared_stats.add(which, "bob", 20)
     with pytest.raises(SharedStatsFullError):
-        await shared_stats.block("ada", 10)
+        await shared_stats.add(which, "ada", 10)
+
+
+async def test_lists_are_independent(shared_stats: MemorySharedStats) -> None:
+    await shared_stats.add("watches", "ada", 10)
+    assert await shared_stats.listed("blocks", 0) is None
 
 
 async def test_events_wait_as_in_the_model(shared_stats: MemorySharedStats, clock: Clock) -> None:

@@ -247,6 +247,14 @@ def test_duplicates_are_delivered_once_and_acknowledged_at_once() -> None:
     assert acked(lane, 0) == [1]
 
 
+def test_a_frame_that_follows_a_duplicate_is_acknowledged_with_it() -> None:
+    lane = receiver(1)
+    assert acked(lane, ACK_SECONDS) == [1]
+    lane.receive(restart(1), ACK_SECONDS)
+    lane.receive(restart(2), ACK_SECONDS)
+    assert acked(lane, ACK_SECONDS) == [2]
+
+
 def test_a_gap_and_the_frame_that_fills_it_are_acknowledged_at_once() -> None:
     lane = receiver(2)
     assert acked(lane, 0) == [0]

@@ -23,7 +23,7 @@ def test_each_client_gets_its_own_credentials_that_expire() -> None:
     assert ice_servers(directory, "alice", 1000.9) == [IceServer(TURN, *time_limited("s", "alice", 1600))]
 
 
-def test_stun_static_and_open_servers_are_given_in_their_order() -> None:
+def test_stun_static_and_open_servers_keep_their_order() -> None:
     directory = Directory(
         servers=[
             Server(stun_urls=["stun:a"], urls=["turn:a"], auth=StaticAuth(username="u", credential="c")),
@@ -39,13 +39,13 @@ def test_stun_static_and_open_servers_are_given_in_their_order() -> None:
     ]
 
 
-def test_unhealthy_servers_are_left_out_unless_all_are() -> None:
+def test_unhealthy_servers_are_omitted_unless_all_are_unhealthy() -> None:
     sick, well = Server(urls=["turn:sick"], healthy=False), Server(urls=["turn:well"])
     assert ice_servers(Directory(servers=[sick, well]), "x", 0) == [IceServer(["turn:well"])]
     assert ice_servers(Directory(servers=[sick]), "x", 0) == [IceServer(["turn:sick"])]
 
 
-def test_the_shortest_life_of_a_credential_holds_for_all() -> None:
+def test_the_shortest_lifetime_of_a_credential_applies_to_all() -> None:
     assert ttl_ms(Directory()) == ICE_TTL_MS
     long, short = HmacAuth(secret="s", ttl_seconds=86400), HmacAuth(secret="s", ttl_seconds=60)
     assert ttl_ms(Directory(servers=[Server(auth=long), Server(auth=short), Server()])) == 60_000

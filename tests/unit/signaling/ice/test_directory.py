@@ -26,7 +26,7 @@ def test_the_operators_directory_is_read() -> None:
     "text",
     [b"", b"\xff", b'{"version": 2}', b'{"servers": [{"auth": {"type": "hmac", "secret": "hush", "ttlSeconds": 1}}]}'],
 )
-def test_a_directory_that_is_not_valid_is_an_error_without_its_secrets(text: bytes) -> None:
+def test_an_invalid_directory_is_an_error_without_its_secrets(text: bytes) -> None:
     with pytest.raises(DirectoryError) as caught:
         parse(text)
     assert "hush" not in str(caught.value)

@@ -8,7 +8,7 @@ from switchboard_signaling.wire.messages import IceServer
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file as Kubernetes does for a mounted Secret: a new file under the old name."""
+    """Replace the file as Kubernetes does in a mounted Secret: with a new file of the same name."""
     new = path.with_suffix(".new")
     new.write_text(text)
     new.replace(path)
@@ -26,7 +26,7 @@ def test_a_server_of_the_settings_comes_after_those_of_the_file(tmp_path: Path) 
     assert ice.servers("x") == [IceServer(["turn:one"]), IceServer(["stun:mine"])]
 
 
-def test_a_changed_file_is_read_anew_and_a_broken_one_leaves_the_last_good_one(tmp_path: Path) -> None:
+def test_a_changed_file_is_reread_and_an_invalid_one_leaves_the_previous_in_use(tmp_path: Path) -> None:
     path = tmp_path / "directory.json"
     ice = IceFile(path, lambda: 0)
     assert ice.servers("x") == []

@@ -1,4 +1,4 @@
-"""A pod as its settings describe it."""
+"""A pod built from its settings."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from switchboard_signaling.session.limits import UNLIMITED, Rate
 from switchboard_signaling.settings import ServerSettings
 
 
-def test_a_pod_without_nodes_keeps_its_sessions_and_one_with_nodes_shares_them() -> None:
+def test_a_pod_without_nodes_keeps_its_sessions_and_a_pod_with_nodes_shares_them() -> None:
     alone, shared = make_pod(ServerSettings()), make_pod(ServerSettings(redis_nodes=("one:6379", "two:6380")))
     assert (type(alone.broker), alone.broker.durable) == (MemoryBroker, False)
     assert (type(shared.broker), shared.broker.durable) == (RedisBroker, True)
 
 
-def test_a_pod_that_restarts_under_its_name_is_another_one() -> None:
+def test_a_restarted_pod_has_another_name() -> None:
     settings = ServerSettings(pod="pod-1")
     one, other = make_pod(settings).host.pod, make_pod(settings).host.pod
     assert one != other
@@ -47,34 +47,34 @@ def test_a_client_may_send_at_once_what_it_may_send_in_two_seconds(frames: float
     assert make_pod(ServerSettings(frames_per_second=frames)).hub.frame_rate == limit
 
 
-def test_clients_are_identified_unless_anybody_may_connect(tmp_path: Path) -> None:
+def test_clients_are_authenticated_unless_they_may_be_anonymous(tmp_path: Path) -> None:
     assert make_pod(ServerSettings()).host.auth_required is False
     secrets = secret_dir(tmp_path, one=SECRET)
     assert make_pod(ServerSettings(auth_type=AuthType.SHARED_SECRET, auth_secret_dir=secrets)).host.auth_required
 
 
 @pytest.mark.parametrize("setting", ["key_dir", "internal_token_dir", "auth_secret_dir", "webhook_secret_dir"])
-def test_a_folder_of_secrets_that_cannot_be_read_stops_the_pod_before_it_starts(setting: str, tmp_path: Path) -> None:
+def test_an_unreadable_folder_of_secrets_prevents_the_start(setting: str, tmp_path: Path) -> None:
     more = {
         "auth_secret_dir": {"auth_type": "SharedSecret"},
         "webhook_secret_dir": {"webhook_url": "https://app.example/hook"},
     }
-    with pytest.raises(KeysError, match=r"/missing cannot be read"):
+    with pytest.raises(KeysError, match=r"cannot read the keys in .*/missing"):
         make_pod(ServerSettings(**{setting: tmp_path / "missing"}, **more.get(setting, {})))
 
 
-def test_certificates_of_the_store_that_cannot_be_used_are_named_with_the_remedy(tmp_path: Path) -> None:
+def test_unusable_certificates_of_the_store_are_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(KeysError, match=r"put ca\.crt there"):
         make_pod(ServerSettings(redis_nodes=("store:6379",), redis_tls_dir=tmp_path))
 
 
-def test_webhooks_are_sent_where_the_settings_say_so(tmp_path: Path) -> None:
+def test_webhooks_are_sent_if_the_settings_have_a_url(tmp_path: Path) -> None:
     assert make_pod(ServerSettings()).webhooks is None
     hook = ServerSettings(webhook_url="https://app.example/hook", webhook_secret_dir=secret_dir(tmp_path, one=SECRET))
     assert make_pod(hook).webhooks is not None
 
 
-def test_the_server_of_the_settings_is_one_of_the_directory() -> None:
+def test_the_ice_server_of_the_settings_is_added_to_the_directory() -> None:
     assert static_server(ServerSettings()) is None
     stun = static_server(ServerSettings(turn_server_url="stun:s.example"))
     assert stun == Server(urls=[], stun_urls=["stun:s.example"], auth=None)
@@ -86,13 +86,13 @@ def test_the_server_of_the_settings_is_one_of_the_directory() -> None:
     )
 
 
-def test_what_a_pod_has_now_is_asked_when_totals_are_written() -> None:
+def test_the_pods_gauges_are_read_when_totals_are_written() -> None:
     pod = make_pod(ServerSettings())
-    assert pod.tally.live().sessions == 0
+    assert pod.stats.live().sessions == 0
     pod.hub._detached["sid"] = 1.0
-    assert pod.tally.live().sessions == 1
+    assert pod.stats.live().sessions == 1
 
 
-def test_ids_are_long_and_never_the_same() -> None:
+def test_ids_are_long_and_unique() -> None:
     ids = {new_id() for _ in range(100)}
     assert (len(ids), {len(one) for one in ids}) == (100, {22})

@@ -1,4 +1,4 @@
-"""The life of the process: what happens in one of its loops ends none of the others."""
+"""The life cycle of the process: a fault in one loop stops no other."""
 
 import asyncio
 import signal
@@ -23,8 +23,8 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("name", ["hub", "tally", "blocks", "webhooks", "gate"])
-async def test_a_fault_in_a_loop_is_logged_and_counted_and_the_process_goes_on(
+@pytest.mark.parametrize("name", ["hub", "stats", "blocks", "watches", "webhooks", "limiter"])
+async def test_a_fault_in_a_loop_is_logged_and_counted_and_the_process_continues(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AGAIN_SECONDS", 0.0)
@@ -54,7 +54,7 @@ async def test_a_fault_in_a_loop_is_logged_and_counted_and_the_process_goes_on(
     assert f'switchboard_signaling_faults_total{{work="{name}"}} 2.0' in pod.metrics.text().decode()
 
 
-async def test_it_listens_says_where_and_leaves_on_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_listens_prints_its_address_and_stops_on_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     handlers: dict[int, Callable[..., object]] = {}
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(loop, "add_signal_handler", lambda number, act: handlers.update({number: act}))
@@ -71,7 +71,7 @@ async def test_it_listens_says_where_and_leaves_on_a_signal(monkeypatch: pytest.
             await http.get(f"http://{host}:{port}/livez")
 
 
-async def test_a_port_that_is_taken_ends_it_and_frees_the_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_port_in_use_ends_it_and_frees_the_other_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", lambda _number, _act: None)
     taken = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
@@ -100,7 +100,7 @@ async def test_it_is_not_ready_before_its_store_answers(monkeypatch: pytest.Monk
     await running
 
 
-async def test_a_start_that_fails_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_start_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     pod = make_pod(ServerSettings())
 
     async def start(_on_hint: object) -> None:

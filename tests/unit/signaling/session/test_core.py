@@ -50,6 +50,7 @@ def test_hello_gets_a_session(world: World) -> None:
     assert welcome.session_id == wire.session.session_id
     assert welcome.intent == Idle()
     assert wire.session.attached
+    assert wire.session.phase == "open"
 
 
 @pytest.mark.parametrize(

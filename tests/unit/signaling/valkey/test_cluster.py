@@ -8,18 +8,18 @@ import pytest
 from tests.unit.signaling.valkey.nodes import SILENCE, SINGLE, Node, serving, until
 
 from switchboard_signaling.valkey import cluster, pipeline
-from switchboard_signaling.valkey.cluster import ClusterClient, Troubles
+from switchboard_signaling.valkey.cluster import ClusterClient, ErrorReports
 from switchboard_signaling.valkey.errors import ValkeyUnavailableError
 from switchboard_signaling.valkey.scripts import Script
-from switchboard_signaling.valkey.slots import trouble
+from switchboard_signaling.valkey.slots import classify
 
 
 class Caller:
     """A client, and the errors that it counted."""
 
     def __init__(self, *seeds: Node) -> None:
-        self.noted: list[str] = []
-        self.client = ClusterClient([node.address for node in seeds], troubles=Troubles(self.noted.append))
+        self.reported: list[str] = []
+        self.client = ClusterClient([node.address for node in seeds], reports=ErrorReports(self.reported.append))
 
     async def get(self, key: str = "k") -> str:
         found: str = await self.client.call(key, "GET", key)
@@ -70,7 +70,7 @@ async def test_moved_is_followed_and_remembered(nodes: list[Node], caller: Calle
     one.slots = two.slots
     assert [await caller.get(), await caller.get()] == ["k", "k"]
     assert (len(one.commands), len(two.commands)) == (1, 2)
-    assert caller.noted == ["MOVED"]
+    assert caller.reported == ["MOVED"]
 
 
 async def test_ask_is_followed_once_and_announced_to_the_other_node(nodes: list[Node], caller: Caller) -> None:
@@ -79,7 +79,7 @@ async def test_ask_is_followed_once_and_announced_to_the_other_node(nodes: list[
     assert [await caller.get(), await caller.get()] == ["k", "k"]
     assert two.commands == [["ASKING"], ["GET", "k"]]
     assert one.commands == [["GET", "k"], ["GET", "k"]]
-    assert caller.noted == ["ASK"]
+    assert caller.reported == ["ASK"]
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,14 @@ async def test_ask_is_followed_once_and_announced_to_the_other_node(nodes: list[
 async def test_a_transient_error_is_retried(nodes: list[Node], caller: Caller, error: str) -> None:
     nodes[0].answers = iter([f"-{error}\r\n".encode()] * 3)
     assert await caller.get() == "k"
-    assert caller.noted == [error.split()[0]] * 3
+    assert caller.reported == [error.split()[0]] * 3
 
 
 async def test_a_permanent_error_fails_at_once(nodes: list[Node], caller: Caller) -> None:
     nodes[0].answers = iter([b"-NOPERM you may not\r\n"])
     with pytest.raises(ValkeyUnavailableError, match="NOPERM"):
         await caller.get()
-    assert caller.noted == ["NOPERM"]
+    assert caller.reported == ["NOPERM"]
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ async def test_an_interrupted_call_is_retried(nodes: list[Node], caller: Caller)
     await until(lambda: len(nodes[0].commands) == 2)
     nodes[0].hang_up()
     assert await call == "k"
-    assert caller.noted == ["lost"]
+    assert caller.reported == ["lost"]
 
 
 async def test_a_silent_node_is_given_up(nodes: list[Node], caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ async def test_a_silent_node_is_given_up(nodes: list[Node], caller: Caller, monk
     nodes[0].answers = iter([SILENCE] * 3)
     calls = [asyncio.create_task(caller.get()) for _ in range(3)]
     assert await asyncio.gather(*calls) == ["k", "k", "k"]
-    assert set(caller.noted) == {"timeout"}
+    assert set(caller.reported) == {"timeout"}
     assert nodes[0].connections == 2
 
 
@@ -159,7 +159,7 @@ async def test_calls_above_the_limit_of_waiting_calls_are_counted(
     await until(lambda: len(nodes[0].commands) == 2)
     with pytest.raises(ValkeyUnavailableError):
         await caller.get()
-    assert set(caller.noted) == {"busy"}
+    assert set(caller.reported) == {"busy"}
     for call in calls:
         call.cancel()
 
@@ -167,9 +167,9 @@ async def test_calls_above_the_limit_of_waiting_calls_are_counted(
 async def test_a_node_with_another_protocol_is_disconnected(nodes: list[Node], caller: Caller) -> None:
     nodes[0].answers = iter([b"HTTP/1.1 400 Bad Request\r\n"])
     assert await caller.get() == "k"
-    assert caller.noted == ["garbled"]
+    assert caller.reported == ["garbled"]
     nodes[0].push(b"+unasked\r\n")
-    await until(lambda: caller.noted == ["garbled", "garbled"])
+    await until(lambda: caller.reported == ["garbled", "garbled"])
     assert await caller.get() == "k"
 
 
@@ -251,8 +251,8 @@ async def test_a_cancelled_call_affects_no_other(nodes: list[Node], caller: Call
 
 def test_errors_are_all_counted_and_logged_once_per_second(capsys: pytest.CaptureFixture[str]) -> None:
     counted: list[str] = []
-    troubles = Troubles(counted.append)
+    reports = ErrorReports(counted.append)
     for _ in range(5):
-        troubles.note(trouble("CLUSTERDOWN down", ("h", 1)), ("h", 1))
+        reports.record(classify("CLUSTERDOWN down", ("h", 1)), ("h", 1))
     assert counted == ["CLUSTERDOWN"] * 5
     assert capsys.readouterr().out.count("CLUSTERDOWN down") == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from switchboard_signaling.valkey.slots import SLOTS, Remedy, Slots, slot_of, trouble
+from switchboard_signaling.valkey.slots import SLOTS, Remedy, Slots, classify, slot_of
 
 ONE, TWO, THREE = ("10.0.0.1", 6379), ("10.0.0.2", 6379), ("10.0.0.3", 7000)
 
@@ -71,5 +71,5 @@ def test_a_single_node_owns_all_slots() -> None:
     ],
 )
 def test_each_error_has_its_remedy(text: str, code: str, remedy: Remedy, to: tuple[str, int] | None) -> None:
-    found = trouble(text, TWO)
+    found = classify(text, TWO)
     assert (found.code, found.text, found.remedy, found.to) == (code, text, remedy, to)

@@ -1,1 +1,1 @@
-"""Who may connect: limits by address, JWTs and their keys, and blocked subjects."""
+"""Access: limits per client address, JWTs and their keys, and blocked clients."""

@@ -1,4 +1,4 @@
-"""Who connects: the client's address behind proxies, and the part of it that stands for one client. Pure."""
+"""The address of a client behind proxies, reduced to the part that identifies one client. Pure."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -9,11 +9,11 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def client_key(peer: str | None, forwarded: Sequence[str], proxies: Iterable[Network]) -> str:
-    """Return what a client is counted under: its IPv4 address, or the /64 that an IPv6 subscriber gets as a whole.
+    """Return the key that a client is counted by: its IPv4 address, or the /64 that an IPv6 subscriber gets.
 
-    `forwarded` are the values of X-Forwarded-For in their order. Each proxy appends whom it heard from, so the list is
-    read from its end, and believed only as far as the addresses are those of our own proxies: the first other one is
-    the client. What stands before it is whatever the client wrote.
+    `forwarded` are the values of X-Forwarded-For in order. Each proxy appends the address of its peer, so the list is
+    read from its end and trusted only as far as the addresses are those of our own proxies: the first other address is
+    the client's. The client controls everything before it.
     """
     client = _parse(peer or "")
     if client is None:
@@ -31,7 +31,7 @@ def client_key(peer: str | None, forwarded: Sequence[str], proxies: Iterable[Net
 
 
 def _parse(text: str) -> Address | None:
-    """Return an address, with or without a port; IPv4 in IPv6 (RFC 4291 section 2.5.5.2) as what it is."""
+    """Return the address in a text with or without a port; IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) as IPv4."""
     host = text.strip()
     if host.startswith("["):
         host = host[1:].partition("]")[0]

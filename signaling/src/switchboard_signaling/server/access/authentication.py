@@ -1,4 +1,4 @@
-"""Whose a JWT is (RFC 7519, with the advice of RFC 8725): signature, algorithm, expiry, issuer, audience, subject."""
+"""Verification of JWTs (RFC 7519, RFC 8725): signature, algorithm, expiry, issuer, audience and subject."""
 
 import asyncio
 import time
@@ -14,13 +14,13 @@ from switchboard_signaling.settings import ServerSettings
 from switchboard_signaling.wire import errors
 
 LEEWAY_SECONDS: Final = 10
-"""By how much the issuer's clock and ours may differ."""
+"""Tolerated difference between the issuer's clock and ours."""
 MAX_SUBJECT: Final = 255
-"""Bytes of a subject (OpenID Connect Core section 2): it goes into tokens and the store."""
+"""Maximum bytes of a subject (OpenID Connect Core section 2), which is part of tokens and of the store's keys."""
 
 
 class KeySource(Protocol):
-    """Where the keys come from."""
+    """A source of keys."""
 
     algorithms: tuple[str, ...]
 
@@ -28,11 +28,11 @@ class KeySource(Protocol):
         """Keep the keys fresh, until cancelled."""
 
     async def keys(self, kid: str | None) -> Sequence[jwt.PyJWK | bytes]:
-        """Return the keys that a JWT with this key id may be signed with; raises ProtocolError if there is none."""
+        """Return the keys that may have signed a JWT with this key id; raises ProtocolError if there is none."""
 
 
 class SecretSource:
-    """Secrets that the pool shares with the issuer; all of them are tried, as few issuers name theirs."""
+    """Secrets shared with the issuer. All are tried, because few issuers set a key id for them."""
 
     algorithms: tuple[str, ...] = ("HS256",)
 
@@ -40,7 +40,7 @@ class SecretSource:
         self._secrets = secrets
 
     async def run(self) -> None:
-        """Wait: the secrets are looked at when they are used."""
+        """Do nothing until cancelled: the secrets are read when they are used."""
         await asyncio.Event().wait()
 
     async def keys(self, kid: str | None) -> Sequence[bytes]:
@@ -49,7 +49,7 @@ class SecretSource:
 
 
 class Verifier:
-    """Tells whose a JWT is, by the keys of a source."""
+    """Verifies JWTs with the keys of a source."""
 
     def __init__(self, source: KeySource, issuer: str | None, audience: str | None) -> None:
         self.run = source.run
@@ -67,23 +67,23 @@ class Verifier:
         }
 
     async def verify(self, token: str) -> VerifiedJwt:
-        """Return whose the JWT is; raises ProtocolError, ForgedError if its signature is made up."""
+        """Return subject and expiry of a valid JWT; raises ProtocolError, ForgedError for an invalid signature."""
         try:
             kid = jwt.get_unverified_header(token).get("kid")
             for key in await self._source.keys(kid):
                 try:
                     return _identity(jwt.decode(token, key, **self._expected))
                 except jwt.InvalidSignatureError:
-                    continue  # of another one of the keys, perhaps
+                    continue  # it may be signed with another key
         except jwt.ExpiredSignatureError:
             raise errors.ProtocolError(errors.AUTH_EXPIRED) from None
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise errors.AUTH_INVALID.because(str(error)) from None
-        raise ForgedError(errors.AUTH_INVALID, "its signature is not the issuer's")
+        raise ForgedError(errors.AUTH_INVALID, "its signature is invalid")
 
 
 def make_verifier(settings: ServerSettings) -> Verifier:
-    """Return what the settings ask for; raises KeysError for secrets that cannot be used."""
+    """Return the verifier for the settings; raises KeysError for unusable secrets."""
     folder = settings.auth_secret_dir
     source: KeySource = SecretSource(SharedSecrets(folder)) if folder else Jwks(settings.auth_jwks_url or "")
     return Verifier(source, settings.auth_issuer, settings.auth_audience)

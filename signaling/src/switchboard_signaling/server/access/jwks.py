@@ -1,4 +1,4 @@
-"""The public keys of an issuer of JWTs, by its JWKS URL (RFC 7517): kept, renewed, and good while it is silent."""
+"""The public keys of a JWT issuer, from its JWKS URL (RFC 7517); the previous keys stay valid while it is down."""
 
 import asyncio
 import time
@@ -15,16 +15,16 @@ from switchboard_signaling.wire import errors
 log = structlog.get_logger(__name__)
 
 ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
-"""All that a key of the URL may be for: never HMAC, whose key a public one must not become (RFC 8725 section 3.1)."""
+"""Accepted algorithms; never HMAC, so that no public key is used as its secret (RFC 8725 section 3.1)."""
 REFRESH_SECONDS: Final = 300.0
-"""How often the keys are fetched: a key that the issuer takes away is refused after this time."""
+"""Interval between fetches. A key that the issuer removes is refused after this time."""
 RETRY_SECONDS: Final = 10.0
-"""Between attempts when the URL does not answer, and the least between two fetches for unknown keys: a client that
-makes up key ids cannot have the issuer asked without end."""
+"""Interval between attempts while the fetch fails, and minimum interval between two fetches for unknown key ids, so
+that forged key ids do not flood the issuer."""
 FETCH_SECONDS: Final = 5.0
 MAX_BYTES: Final = 256 * 1024
 NO_KEYS: Final = (ValueError, TypeError, AttributeError, RecursionError, PyJWTError, UnsupportedAlgorithm)
-"""What reading a document raises that is no JWKS."""
+"""Exceptions for a document without usable keys."""
 
 
 class Jwks:
@@ -41,16 +41,15 @@ class Jwks:
         self._renewal: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Keep the keys fresh, until cancelled."""
+        """Refresh the keys until cancelled."""
         while True:
             await self._refresh()
             await asyncio.sleep(REFRESH_SECONDS if self._answered else RETRY_SECONDS)
 
     async def keys(self, kid: str | None) -> Sequence[PyJWK]:
-        """Return the keys that a JWT with this key id may be signed with; without one, the only key there is.
+        """Return the keys that may have signed a JWT with this key id; without an id, the issuer's only key.
 
-        Raises ProtocolError: `auth-invalid` if the issuer has no such key, `auth-unavailable` if that cannot be found
-        out now.
+        Raises ProtocolError: `auth-invalid` if the issuer has no such key, `auth-unavailable` if the fetch failed.
         """
         came_at = time.monotonic()
         if not (found := self._named(kid)):
@@ -59,7 +58,7 @@ class Jwks:
         if found:
             return found
         if self._answered and self._asked_at >= came_at:
-            raise errors.AUTH_INVALID.because("no key of the issuer has the id that its header names")
+            raise errors.AUTH_INVALID.because("the issuer has no key with the id in its header")
         raise errors.ProtocolError(errors.AUTH_UNAVAILABLE)
 
     def _named(self, kid: str | None) -> list[PyJWK]:
@@ -68,13 +67,13 @@ class Jwks:
         return [key for key in self._keys if key.key_id == kid]
 
     async def _refresh(self) -> None:
-        """Fetch the keys unless that was just done; who comes meanwhile waits for the same fetch."""
+        """Fetch the keys, unless they were just fetched; concurrent callers share one fetch."""
         if self._renewal is None:
             if time.monotonic() - self._asked_at < RETRY_SECONDS:
                 return
             self._asked_at = time.monotonic()
             self._renewal = asyncio.create_task(self._renew())
-        # A client that goes away must not take the fetch with it.
+        # A client that disconnects must not cancel the fetch.
         await asyncio.shield(self._renewal)
 
     async def _renew(self) -> None:
@@ -83,7 +82,9 @@ class Jwks:
             async with asyncio.timeout(FETCH_SECONDS):
                 self._keys = _usable(await self._fetch(self._url))
         except (aiohttp.ClientError, OSError, *NO_KEYS) as error:
-            log.warning("JWKS cannot be had; the last keys stay", url=self._url, error=str(error) or repr(error))
+            log.warning(
+                "jwks_fetch_failed", effect="keeping the previous keys", url=self._url, error=str(error) or repr(error)
+            )
         else:
             self._answered = True
         finally:
@@ -91,25 +92,25 @@ class Jwks:
 
 
 def _usable(document: bytes) -> list[PyJWK]:
-    """Return the keys of a JWKS that check signatures; raises one of NO_KEYS if there is none."""
+    """Return the signature keys of a JWKS; raises one of NO_KEYS if there is none."""
     keys = [
         key
         for key in PyJWKSet.from_json(document.decode()).keys
         if key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig")
     ]
     if not keys:
-        raise ValueError(f"it has no key for {', '.join(ALGORITHMS)}")
+        raise ValueError(f"the document has no key for {', '.join(ALGORITHMS)}")
     return keys
 
 
 async def _fetch(url: str) -> bytes:
-    """Return a document, of MAX_BYTES at most; raises aiohttp.ClientError, OSError or ValueError."""
+    """Return a document of at most MAX_BYTES; raises aiohttp.ClientError, OSError or ValueError."""
     async with aiohttp.ClientSession() as http, http.get(url, allow_redirects=False) as response:
         if response.status != 200:
-            raise ValueError(f"the answer has status {response.status}")
+            raise ValueError(f"the response has status {response.status}")
         document = b""
         async for part in response.content.iter_any():
             document += part
             if len(document) > MAX_BYTES:
-                raise ValueError(f"it is longer than {MAX_BYTES} bytes")
+                raise ValueError(f"the document is longer than {MAX_BYTES} bytes")
         return document

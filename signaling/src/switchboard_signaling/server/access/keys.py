@@ -1,4 +1,4 @@
-"""Keys from a mounted Secret: a folder with a file each."""
+"""Keys from a mounted Secret: a folder with one file per key."""
 
 import hmac
 import secrets
@@ -12,17 +12,17 @@ log = structlog.get_logger(__name__)
 
 MIN_KEY_BYTES: Final = 16
 MIN_SECRET_BYTES: Final = 32
-"""A key for HS256 has the length of its hash or more (RFC 7518 section 3.2)."""
+"""Minimum length of a key for HS256 (RFC 7518 section 3.2)."""
 
 _Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]
 
 
 class KeysError(Exception):
-    """The folder of keys cannot be used; the message names the file and the remedy."""
+    """The folder of keys is unusable; the message names the file and the remedy."""
 
 
 def token_keys(folder: Path | None) -> dict[str, bytes]:
-    """Return the pool's token keys by file name; a random one, which dies with the process, if there is no folder.
+    """Return the pool's token keys by file name; without a folder, a random key that ends with the process.
 
     Raises KeysError.
     """
@@ -30,12 +30,13 @@ def token_keys(folder: Path | None) -> dict[str, bytes]:
 
 
 class SharedSecrets:
-    """Secrets of a folder, read anew when a file changes; what cannot be used changes nothing."""
+    """The secrets of a folder, reread when a file changes; the previous ones stay if the new ones are unusable."""
 
     def __init__(self, folder: Path, what: str = "JWT secrets", key_of: Callable[[bytes], bytes] = bytes) -> None:
-        """Read the folder a first time; raises KeysError if it cannot be used.
+        """Read the folder; raises KeysError if it is unusable.
 
-        `what` they are, for the log; `key_of` makes a key of a file's content, and raises ValueError with the remedy.
+        `what` describes the secrets in the log. `key_of` returns the key in a file's content, or raises ValueError
+        with the remedy.
         """
         self._folder = folder
         self._what = what
@@ -44,21 +45,21 @@ class SharedSecrets:
         self._keys = _read(folder, MIN_SECRET_BYTES, key_of)
 
     def keys(self) -> list[bytes]:
-        """Return the newest usable secrets; a few `stat`s if nothing has changed."""
+        """Return the newest usable secrets; a few `stat` calls if nothing has changed."""
         stamp = _stamp(self._folder)
         if stamp != self._stamp:
             self._stamp = stamp
             try:
                 self._keys = _read(self._folder, MIN_SECRET_BYTES, self._key_of)
             except KeysError as error:
-                remedy = "fix the file; until then the previous secrets stay in use"
-                log.error("secrets_refused", what=self._what, error=str(error), remedy=remedy)  # noqa: TRY400 - no fault of ours
+                remedy = "fix the file; the previous secrets stay in use until then"
+                log.error("secrets_refused", what=self._what, error=str(error), remedy=remedy)  # noqa: TRY400 - not a bug
             else:
-                log.info("secrets read", what=self._what, count=len(self._keys))
+                log.info("secrets_read", what=self._what, count=len(self._keys))
         return list(self._keys.values())
 
     def include(self, text: str) -> bool:
-        """Return whether a text is one of the secrets; takes as long for a wrong one as for a right one."""
+        """Return whether a text is one of the secrets, in constant time."""
         shown = text.encode(errors="surrogateescape")  # as aiohttp decodes headers
         return any([hmac.compare_digest(shown, key) for key in self.keys()])  # noqa: C419 - no early end
 
@@ -67,12 +68,12 @@ def _read(folder: Path, at_least: int, key_of: Callable[[bytes], bytes] = bytes)
     try:
         keys = {file.name: file.read_bytes().strip() for file in _files(folder)}
     except OSError as error:
-        raise KeysError(f"the token keys in {folder} cannot be read: {error.strerror}") from error
+        raise KeysError(f"cannot read the keys in {folder}: {error.strerror}") from error
     if not keys:
-        raise KeysError(f"{folder} has no token key; put one of {at_least} bytes or more in a file there")
+        raise KeysError(f"{folder} has no keys. Remedy: put a key of at least {at_least} bytes into a file there")
     for name, key in keys.items():
         if len(key) < at_least:
-            raise KeysError(f"the token key {folder / name} is shorter than {at_least} bytes")
+            raise KeysError(f"the key {folder / name} is shorter than {at_least} bytes")
         try:
             keys[name] = key_of(key)
         except ValueError as error:
@@ -89,5 +90,5 @@ def _stamp(folder: Path) -> _Stamp:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the folder's files; those that begin with a dot are Kubernetes' own bookkeeping of a mounted Secret."""
+    """Return the folder's files, except those that begin with a dot, which are Kubernetes' own."""
     return sorted(file for file in folder.iterdir() if not file.name.startswith("."))

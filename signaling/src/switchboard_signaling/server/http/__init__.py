@@ -1,1 +1,1 @@
-"""HTTP: the public application, the internal port, the admin API, and what makes their answers safe."""
+"""HTTP: the public application, the internal port, the admin API, security headers and TLS."""

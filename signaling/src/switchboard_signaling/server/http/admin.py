@@ -1,4 +1,4 @@
-"""The admin API, on the internal port: list, inspect and end sessions, and block clients. It needs a bearer token."""
+"""The admin API, on the internal port: list, inspect and end sessions, block and watch clients. It needs a token."""
 
 import hashlib
 import math
@@ -11,8 +11,8 @@ from msgspec import DecodeError, Meta, Struct, ValidationError, convert
 
 from switchboard_signaling.analytics.call import CallRecord
 from switchboard_signaling.analytics.totals import Count
-from switchboard_signaling.broker.shared_stats import SharedStatsFullError
-from switchboard_signaling.server.access.blocks import of_session, of_subject
+from switchboard_signaling.broker.shared_stats import MAX_LISTED, ListName, SharedStatsFullError
+from switchboard_signaling.server.access.client_lists import ClientList, of_session, of_subject
 from switchboard_signaling.server.access.keys import SharedSecrets
 from switchboard_signaling.server.http.operations import (
     Handler,
@@ -43,6 +43,7 @@ ADMIN_PATH: Final = "/admin"
 PAGE: Final = 100
 MAX_PAGE: Final = 1000
 MAX_BLOCK_SECONDS: Final = 366 * 24 * 3600
+MAX_WATCH_SECONDS: Final = 3600
 TOKENS: Final = web.AppKey("tokens", SharedSecrets)
 
 SessionId: TypeAlias = Annotated[str, Meta(description="Id of the session.")]
@@ -52,10 +53,10 @@ SocketNumber: TypeAlias = Annotated[
 ]
 State: TypeAlias = Annotated[Literal["idle", "queued", "matched"], Meta(description="What the client wants.")]
 MatchId: TypeAlias = Annotated[str | None, Meta(description="Id of the session's match; null if it is in none.")]
-BlockKind: TypeAlias = Annotated[
+ListKind: TypeAlias = Annotated[
     Literal["subject", "session"], Meta(description="Whether `name` is the `sub` of JWTs or a session id.")
 ]
-BlockName: TypeAlias = Annotated[str, Meta(description="The subject or the session id.")]
+ListedName: TypeAlias = Annotated[str, Meta(description="The subject or the session id.")]
 
 log = structlog.get_logger(__name__)
 
@@ -118,24 +119,36 @@ class DisconnectedSession(Struct, frozen=True):
     pod: PodName
 
 
-class BlockEntry(Struct, frozen=True):
-    """A blocked subject or session."""
+class ListEntry(Struct, frozen=True):
+    """A listed subject or session."""
 
-    kind: BlockKind
-    name: BlockName
-    seconds: Annotated[Count, Meta(description="Remaining seconds of the block; 0 after its removal.")]
+    kind: ListKind
+    name: ListedName
+    seconds: Annotated[Count, Meta(description="Remaining seconds; 0 after the removal.")]
 
 
 class BlockList(Struct, frozen=True):
     """All blocks of the pool."""
 
-    blocks: Annotated[list[BlockEntry], Meta(description="The blocks, ordered by kind and name.")]
+    blocks: Annotated[list[ListEntry], Meta(description="The blocked clients, ordered by kind and name.")]
 
 
 class BlockOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """How long to block."""
 
     seconds: Annotated[int, Meta(ge=1, le=MAX_BLOCK_SECONDS, description="Length of the block in seconds, from now.")]
+
+
+class WatchList(Struct, frozen=True):
+    """All watches of the pool."""
+
+    watches: Annotated[list[ListEntry], Meta(description="The watched clients, ordered by kind and name.")]
+
+
+class WatchOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long to watch."""
+
+    seconds: Annotated[int, Meta(ge=1, le=MAX_WATCH_SECONDS, description="Length of the watch in seconds, from now.")]
 
 
 class PageQuery(Struct, frozen=True):
@@ -151,11 +164,11 @@ class SessionPath(Struct, frozen=True):
     session: SessionId
 
 
-class BlockPath(Struct, frozen=True):
-    """Path parameters of a block."""
+class ListPath(Struct, frozen=True):
+    """Path parameters of a listed client."""
 
-    kind: BlockKind
-    name: BlockName
+    kind: ListKind
+    name: ListedName
 
 
 def admin_app(pod: SignalingPod) -> web.Application:
@@ -195,7 +208,7 @@ async def inspect(request: web.Request) -> web.Response:
 
 
 async def disconnect(request: web.Request) -> web.Response:
-    """End a session: its match, its ticket in the queue, and its socket, which closes with 4410."""
+    """End a session: its match, its ticket in the queue, and its socket, which closes with 4405."""
     pod, session_id = request.app[POD], decode(SessionPath, request.match_info).session
     log.info("admin_request", action="disconnect", session=session_id)
     if pod.hub.session(session_id):
@@ -215,36 +228,67 @@ async def disconnect(request: web.Request) -> web.Response:
 
 async def blocks(request: web.Request) -> web.Response:
     """List the blocked subjects and sessions."""
-    await request.app[POD].blocks.read()
-    remaining = sorted(request.app[POD].blocks.seconds().items())
-    return answer_json(BlockList([_entry(listed, seconds) for listed, seconds in remaining]))
+    return answer_json(BlockList(await _listed(request.app[POD].blocks)))
 
 
 async def block(request: web.Request) -> web.Response:
     """Block a subject or a session: on this pod at once, on all others within about five seconds.
 
-    Its sockets close with 4423, and new ones are refused. A repeated request replaces the remaining time.
+    Its sockets close with 4404, and new ones are refused. A repeated request replaces the remaining time.
     """
-    path = decode(BlockPath, request.match_info)
-    try:
-        order = await decode_body(BlockOrder, request)
-    except DecodeError as error:
-        remedy = f'Send {{"seconds": N}}, from 1 to {MAX_BLOCK_SECONDS}.'
-        raise HttpError(400, "bad-request", str(error), remedy) from None
-    log.info("admin_request", action="block", kind=path.kind, digest=_digest(path.name), seconds=order.seconds)
-    try:
-        await request.app[POD].blocks.block(_listed(path), order.seconds)
-    except SharedStatsFullError:
-        raise HttpError(409, "too-many-blocks", "The list of blocks is full", "Remove blocks first.") from None
-    return answer_json(BlockEntry(path.kind, path.name, order.seconds))
+    return await _add(request, "block", request.app[POD].blocks, BlockOrder)
 
 
 async def unblock(request: web.Request) -> web.Response:
     """Remove the block of a subject or a session; it succeeds as well if there is none."""
-    path = decode(BlockPath, request.match_info)
-    log.info("admin_request", action="unblock", kind=path.kind, digest=_digest(path.name))
-    await request.app[POD].blocks.unblock(_listed(path))
-    return answer_json(BlockEntry(path.kind, path.name, 0))
+    return await _remove(request, "unblock", request.app[POD].blocks)
+
+
+async def watches(request: web.Request) -> web.Response:
+    """List the watched subjects and sessions."""
+    return answer_json(WatchList(await _listed(request.app[POD].watches)))
+
+
+async def watch(request: web.Request) -> web.Response:
+    """Log the frames and state changes of a subject's or a session's sockets, without their contents.
+
+    This pod starts within a second, all others within about five seconds. The log lines have the level `debug` and are
+    written whatever the pods' log level is. A repeated request replaces the remaining time.
+    """
+    return await _add(request, "watch", request.app[POD].watches, WatchOrder)
+
+
+async def unwatch(request: web.Request) -> web.Response:
+    """Stop watching a subject or a session; it succeeds as well if it is not watched."""
+    return await _remove(request, "unwatch", request.app[POD].watches)
+
+
+async def _listed(clients: ClientList) -> list[ListEntry]:
+    await clients.read()
+    return [_entry(name, seconds) for name, seconds in sorted(clients.seconds().items())]
+
+
+async def _add(
+    request: web.Request, action: str, clients: ClientList, kind: type[BlockOrder | WatchOrder]
+) -> web.Response:
+    path = decode(ListPath, request.match_info)
+    try:
+        order = await decode_body(kind, request)
+    except DecodeError as error:
+        raise HttpError(400, "bad-request", str(error), 'Send {"seconds": N} as openapi.yaml describes it.') from None
+    log.info("admin_request", action=action, kind=path.kind, digest=_digest(path.name), seconds=order.seconds)
+    try:
+        await clients.add(_name(path), order.seconds)
+    except SharedStatsFullError:
+        raise HttpError(409, "list-full", "The list has no room for another name", "Remove names first.") from None
+    return answer_json(ListEntry(path.kind, path.name, order.seconds))
+
+
+async def _remove(request: web.Request, action: str, clients: ClientList) -> web.Response:
+    path = decode(ListPath, request.match_info)
+    log.info("admin_request", action=action, kind=path.kind, digest=_digest(path.name))
+    await clients.remove(_name(path))
+    return answer_json(ListEntry(path.kind, path.name, 0))
 
 
 def _attached(pod: SignalingPod, session_id: str) -> AttachedSession | None:
@@ -278,13 +322,13 @@ async def _match(pod: SignalingPod, match_id: str) -> SessionMatch:
     return SessionMatch(match_id, record.outcome, record.by, record.reason, sides, calls)
 
 
-def _listed(path: BlockPath) -> str:
+def _name(path: ListPath) -> str:
     return of_subject(path.name) if path.kind == "subject" else of_session(path.name)
 
 
-def _entry(listed: str, seconds: float) -> BlockEntry:
+def _entry(listed: str, seconds: float) -> ListEntry:
     kind, name = listed.split(":", 1)
-    return convert({"kind": kind, "name": name, "seconds": math.ceil(seconds)}, BlockEntry)
+    return convert({"kind": kind, "name": name, "seconds": math.ceil(seconds)}, ListEntry)
 
 
 def _digest(name: str) -> str:
@@ -322,6 +366,13 @@ _REFUSED: Final = {
 _STORE: Final = {**_REFUSED, 503: error("The pool's store does not answer.")}
 _INVALID: Final = error("A parameter or the body is invalid.")
 _UNKNOWN: Final = error("The pool has no such session.")
+_CLIENT: Final = "{kind:subject|session}/{name:.+}"
+
+
+def _full(which: ListName) -> dict[int, HttpAnswer]:
+    return {400: _INVALID, 409: error(f"The pool has {MAX_LISTED[which]:,} {which}, its maximum.")}
+
+
 ADMIN: Final = (
     Operation(
         "GET",
@@ -355,24 +406,37 @@ ADMIN: Final = (
     Operation("GET", "/blocks", blocks, {200: HttpAnswer("All blocks.", BlockList), **_STORE}, security="admin"),
     Operation(
         "PUT",
-        "/blocks/{kind:subject|session}/{name:.+}",
+        f"/blocks/{_CLIENT}",
         block,
-        {
-            200: HttpAnswer("The block.", BlockEntry),
-            400: _INVALID,
-            409: error("The pool has 10,000 blocks."),
-            **_STORE,
-        },
-        path_parameters=BlockPath,
+        {200: HttpAnswer("The block.", ListEntry), **_full("blocks"), **_STORE},
+        path_parameters=ListPath,
         body=BlockOrder,
         security="admin",
     ),
     Operation(
         "DELETE",
-        "/blocks/{kind:subject|session}/{name:.+}",
+        f"/blocks/{_CLIENT}",
         unblock,
-        {200: HttpAnswer("The block is removed.", BlockEntry), **_STORE},
-        path_parameters=BlockPath,
+        {200: HttpAnswer("The client is not blocked.", ListEntry), **_STORE},
+        path_parameters=ListPath,
+        security="admin",
+    ),
+    Operation("GET", "/watches", watches, {200: HttpAnswer("All watches.", WatchList), **_STORE}, security="admin"),
+    Operation(
+        "PUT",
+        f"/watches/{_CLIENT}",
+        watch,
+        {200: HttpAnswer("The watch.", ListEntry), **_full("watches"), **_STORE},
+        path_parameters=ListPath,
+        body=WatchOrder,
+        security="admin",
+    ),
+    Operation(
+        "DELETE",
+        f"/watches/{_CLIENT}",
+        unwatch,
+        {200: HttpAnswer("The client is not watched.", ListEntry), **_STORE},
+        path_parameters=ListPath,
         security="admin",
     ),
 )

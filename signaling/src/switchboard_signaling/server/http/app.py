@@ -144,8 +144,8 @@ async def socket(request: web.Request) -> web.StreamResponse:
         raise web.HTTPUpgradeRequired(
             headers={"Upgrade": "websocket"}, text=f"Connect with a WebSocket, subprotocol {messages.SUBPROTOCOL}.\n"
         )
-    visitor = pod.gate.visitor(request)
-    if wait := visitor.wait():
+    client = pod.limiter.client_address(request)
+    if wait := client.wait():
         headers = {"Retry-After": str(ceil(wait))}
         raise web.HTTPTooManyRequests(headers=headers, text=f"{TOO_MANY}. Remedy: {WAIT}\n")
     try:
@@ -162,7 +162,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
         return await _refuse(response, errors.POOL_BUSY, errors.CLOSE_POOL_BUSY)
     session = Session(pod.host, time.monotonic())
     if request.transport is not None:
-        connection = Connection(response, request.transport, session, pod.broker, pod.hub, pod.metrics, visitor)
+        connection = Connection(response, request.transport, session, pod.broker, pod.hub, pod.metrics, client)
         code = None
         pod.hub.opened(connection)
         try:
@@ -187,14 +187,14 @@ async def config(request: web.Request) -> web.Response:
     only to bearers of a session token.
     """
     pod = request.app[POD]
-    visitor = pod.gate.visitor(request)
-    if wait := visitor.blocked():
+    client = pod.limiter.client_address(request)
+    if wait := client.blocked():
         headers = {"Retry-After": str(ceil(wait))}
         return HttpError(429, errors.RATE_LIMITED.code, TOO_MANY, WAIT, headers).response()
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     session = pod.host.keyring.verify(token, SessionClaims)
     if session is None and pod.host.keyring.forged(token):
-        visitor.suspect()
+        client.suspect()
     if session is None and pod.host.auth_required:
         remedy = "Send Authorization: Bearer with the token of the newest `welcome` or `heartbeat`."
         headers = {"WWW-Authenticate": "Bearer"}
@@ -214,7 +214,7 @@ async def config(request: web.Request) -> web.Response:
 
 async def stats(request: web.Request) -> web.Response:
     """Return the load of the whole pool, and the outcome of its calls in the last hour."""
-    return answer_json(await request.app[POD].tally.report())
+    return answer_json(await request.app[POD].stats.report())
 
 
 async def health(request: web.Request) -> web.Response:

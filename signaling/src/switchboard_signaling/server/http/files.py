@@ -1,4 +1,4 @@
-"""The call page's and the SDK's files, revalidated by their content."""
+"""The files of the call page and of the SDK, with entity tags of their content."""
 
 import hashlib
 import mimetypes
@@ -18,9 +18,9 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 class Files:
     """The files of a folder, read once.
 
-    Browsers keep them, but ask each time whether they changed (`no-cache`), so that no page mixes the modules of two
-    versions. The entity tag is a digest of the content: in the image every file has the same modification time, from
-    which aiohttp's static files would make equal tags for different files of equal size.
+    Browsers cache them but revalidate each time (`no-cache`), so that a page never mixes modules of two versions. The
+    entity tag is a digest of the content. aiohttp's static files derive it from time and size, but in the image all
+    files have the same modification time.
     """
 
     def __init__(self, folder: Path, version: str) -> None:

@@ -1,4 +1,4 @@
-"""What the server tells browsers about its answers: security headers and CORS."""
+"""Security headers and CORS of all responses."""
 
 from typing import Final
 
@@ -16,14 +16,14 @@ HEADERS: Final = {
     "Server": "switchboard",
     "X-Content-Type-Options": "nosniff",
 }
-"""As the OWASP Secure Headers Project advises, for a page that loads from here only and is in nobody's frame."""
+"""As the OWASP Secure Headers Project advises, for a page that loads from its own origin and is never framed."""
 HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 def secure(app: web.Application, *, https: bool, origins: frozenset[str]) -> None:
-    """Have every answer, errors included, carry the security headers and the CORS headers of its path.
+    """Add the security headers, and the CORS headers of the path, to every response including errors.
 
-    `https`: browsers are to come by https only; `origins`: those besides the server's own whose pages may use it.
+    `https`: browsers must use https; `origins`: other origins whose pages may use the pool.
     """
     headers = {**HEADERS, **HSTS} if https else HEADERS
 
@@ -36,11 +36,11 @@ def secure(app: web.Application, *, https: bool, origins: frozenset[str]) -> Non
 
 
 def require_text_headers(request: web.Request) -> None:
-    """Raise HTTPBadRequest for headers that are not UTF-8: aiohttp quotes them where a WebSocket's are wrong.
+    """Raise HTTPBadRequest for headers that are not UTF-8, which aiohttp quotes in errors about WebSocket handshakes.
 
-    A check in one place and no middleware, whose frames each open socket would keep.
+    This is not a middleware, whose frame would stay in memory for each open socket.
     """
     try:
         "".join(request.headers.values()).encode()
     except UnicodeEncodeError:
-        raise web.HTTPBadRequest(text="A header is not text. Remedy: send headers in UTF-8.\n") from None
+        raise web.HTTPBadRequest(text="A header is not UTF-8. Remedy: send headers in UTF-8.\n") from None

@@ -1,13 +1,13 @@
-"""TLS of the internal port: orders and their tokens are not for everybody on the network to read."""
+"""TLS of the internal port, which protects commands and their tokens."""
 
 import ssl
 from pathlib import Path
 
 
 def internal_tls(folder: Path) -> ssl.SSLContext:
-    """Return the context with the folder's tls.crt and tls.key, as they are at each handshake: they may be replaced.
+    """Return a context that loads the folder's tls.crt and tls.key at each handshake, because they may be replaced.
 
-    Raises OSError, which names the folder and the remedy, if they cannot be read or are no certificate with its key.
+    Raises OSError, which names the folder and the remedy, if they are not a certificate and its key.
     """
 
     def latest(connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
@@ -23,9 +23,9 @@ def _load(folder: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
-    except OSError as error:  # ssl.SSLError is one; neither names a file
+    except OSError as error:  # including ssl.SSLError; neither names the file
         raise OSError(
-            f"No certificate for the internal port in {folder}: {error}. Remedy: put tls.crt and the tls.key that"
-            " belongs to it there, or set SWITCHBOARD_INTERNAL_TLS_DIR to where they are"
+            f"No certificate for the internal port in {folder}: {error}. Remedy: put tls.crt and its tls.key there, or"
+            " set SWITCHBOARD_INTERNAL_TLS_DIR to their folder"
         ) from error
     return context

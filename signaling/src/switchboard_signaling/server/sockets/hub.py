@@ -1,4 +1,4 @@
-"""All connections of a pod: who is attached, what hints reach whom, what is due."""
+"""All connections of a pod: which are attached, where hints go, and what is due."""
 
 import asyncio
 import time
@@ -12,7 +12,8 @@ import structlog
 from switchboard_signaling.broker.interface import Broker, BrokerUnavailableError
 from switchboard_signaling.matching.tickets import Proposal
 from switchboard_signaling.server.sockets.connection import Connection
-from switchboard_signaling.server.sockets.writer import Corks
+from switchboard_signaling.server.sockets.watcher import Watcher
+from switchboard_signaling.server.sockets.writer import WriteBatcher
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.events import Fact
@@ -23,34 +24,34 @@ from switchboard_signaling.session.records import Announced, EndMatch
 from switchboard_signaling.wire import errors
 
 TICK_SECONDS: Final = 1.0
-"""How often each session is asked what is due."""
+"""Interval between two ticks of a session."""
 SPOKES: Final = 20
-"""Parts in which that is done: with 20,000 sessions one part keeps the loop for about a millisecond."""
+"""Parts of a tick. With 20,000 sessions, one part occupies the event loop for about a millisecond."""
 FRAME_BURST_SECONDS: Final = 2.0
-"""A client may send as many frames at once as it may in this time."""
+"""A client may send the frames of this much time at once."""
 MAILBOX_SECONDS: Final = 0.5
-"""How often the mailbox is read without a hint."""
+"""Interval between two reads of the mailbox without a hint."""
 OWN_CLOSE: Final = frozenset({1000, errors.CLOSE_DISCONNECTED.code, errors.CLOSE_BLOCKED.code})
-"""Close codes of those who do not come back: a client says so by 1000 (RFC 6455 section 7.4.1); a reload sends 1001."""
+"""Close codes of sessions that end: a client that leaves sends 1000 (RFC 6455 section 7.4.1), a reload sends 1001."""
 
 log = structlog.get_logger(__name__)
 
 
 class SessionListener(Protocol):
-    """Who takes note of what sessions do; it must neither fail nor block."""
+    """Receives facts about sessions, for logs, statistics and webhooks; must neither fail nor block."""
 
-    def note(self, session: Session, fact: Fact) -> None:
-        """Take note of what a session says of itself."""
+    def record(self, session: Session, fact: Fact) -> None:
+        """Receive a fact about a session."""
 
     def closed(self, session: Session, code: int | None) -> None:
-        """Take note that a session's socket is closed."""
+        """Receive the close code of a session's socket; None if the connection broke."""
 
     def gone(self, session_id: str, how: Literal["left", "moved", "expired"]) -> None:
-        """Take note that a session is no more on this pod."""
+        """Receive how a session left this pod."""
 
 
 class Hub:
-    """The pod's switchboard."""
+    """The pod's connections, by session."""
 
     def __init__(
         self,
@@ -59,10 +60,12 @@ class Hub:
         metrics: Metrics,
         capacity: int,
         frames_per_second: float = 0.0,
-        witnesses: Sequence[SessionListener] = (),
+        listeners: Sequence[SessionListener] = (),
+        watcher: Watcher | None = None,
     ) -> None:
-        """`capacity`: sessions from which on the pod takes no new ones; `frames_per_second` of each; 0: no limit."""
-        self._witnesses = witnesses
+        """`capacity`: maximum number of sockets; `frames_per_second`: limit per socket, 0 for none."""
+        self._listeners = listeners
+        self._watcher = watcher
         self._host = host
         self._broker = broker
         self._capacity = capacity
@@ -73,7 +76,7 @@ class Hub:
         self._detached: dict[str, float] = {}
         self._mail = asyncio.Event()
         self._empty = asyncio.Event()
-        self.corks = Corks()
+        self.batcher = WriteBatcher()
         self.frame_rate = rate(frames_per_second, FRAME_BURST_SECONDS) or UNLIMITED
         self._close_counted = metrics.close
         self._fault = metrics.fault
@@ -83,12 +86,12 @@ class Hub:
 
     @property
     def active_sessions(self) -> int:
-        """Sessions attached here, and those that still may resume after their socket closed here."""
+        """Sessions that are attached to this pod or can be resumed on it."""
         return len(self._attached) + len(self._detached)
 
     @property
     def connections(self) -> int:
-        """Open sockets."""
+        """Number of open sockets."""
         return self._open
 
     @property
@@ -98,42 +101,44 @@ class Hub:
 
     @property
     def matched_sessions(self) -> int:
-        """Sessions attached here that are in a match."""
+        """Number of sessions attached to this pod that are in a match."""
         return sum(connection.session.match is not None for connection in self._attached.values())
 
     @property
     def sessions(self) -> Iterable[str]:
-        """The ids of the sessions attached here."""
+        """The ids of the sessions attached to this pod."""
         return self._attached.keys()
 
     def session(self, session_id: str) -> Session | None:
-        """Return a session that is attached here."""
+        """Return a session that is attached to this pod."""
         connection = self._attached.get(session_id)
         return connection.session if connection else None
 
     @property
     def full(self) -> bool:
-        """Whether this pod takes no new socket."""
+        """Whether this pod accepts no new sockets."""
         return self._open >= self._capacity
 
     def opened(self, connection: Connection) -> None:
-        """Take a socket in: time comes to it until it is `closed`.
+        """Add a socket; it gets ticks until it is `closed`.
 
-        Two calls rather than one to await: its frame would be kept for as long as each socket is open.
+        These are two methods instead of a context manager, whose frame would stay in memory while the socket is open.
         """
         next(self._next_spoke).add(connection)
         self._open += 1
 
     def closed(self, connection: Connection, code: int | None) -> None:
-        """Let a socket go that closed with a code, None if it broke off; its session may be resumed elsewhere."""
+        """Remove a closed socket (None: its connection broke); its session may be resumed elsewhere."""
         for spoke in self._wheel:
             spoke.discard(connection)
         self._open -= 1
         if not self._open:
             self._empty.set()
         session = connection.session
+        if self._watcher:
+            self._watcher.closed(connection, code)
         self._close_counted(code)
-        self._witness(lambda witness: witness.closed(session, code))
+        self._notify(lambda listener: listener.closed(session, code))
         if self._attached.get(session.session_id) is connection:
             del self._attached[session.session_id]
             if code in OWN_CLOSE:
@@ -142,7 +147,7 @@ class Hub:
                 self._detached[session.session_id] = time.monotonic() + self._host.timeouts.resume_window_ms / 1000
 
     def attach(self, connection: Connection, socket_number: int) -> None:
-        """Heed state from this connection, if it is the session's newest here."""
+        """Make this connection authoritative for its session, if it is the newest one on this pod."""
         session = connection.session
         self._detached.pop(session.session_id, None)
         known = self._attached.get(session.session_id)
@@ -150,18 +155,19 @@ class Hub:
             connection.change(partial(session.hinted, Superseded(session.session_id, known.session.socket_number)))
             return
         self._attached[session.session_id] = connection
+        self._watch([connection])
         if known is not None and known is not connection:
             known.change(partial(known.session.hinted, Superseded(session.session_id, socket_number)))
 
     def send_hint(self, pod: str, hint: Hint) -> None:
-        """Pass a hint to its pod, which may be this one."""
+        """Send a hint to its pod, which may be this one."""
         if pod == self._host.pod:
             self.hinted(hint)
         else:
             self._broker.send_hint(pod, hint)
 
     def hinted(self, hint: Hint) -> None:
-        """Take a hint for this pod."""
+        """Handle a hint for this pod."""
         if isinstance(hint, Relay):
             self._relay(hint)
             return
@@ -177,16 +183,16 @@ class Hub:
             connection.change(partial(connection.session.hinted, hint))
 
     def _relay(self, hint: Relay) -> None:
-        """Deliver what a partner said: most of what a pod does, so that nothing is wrapped around it."""
+        """Deliver a peer's frame. It is most of a pod's work, so it has no wrappers."""
         connection = self._attached.get(hint.session_id)
         if connection is None:
             self.send_hint(hint.pod, MatchChanged(hint.sender, hint.match_id))
         else:
             connection.deliver(hint)
 
-    def note(self, session: Session, fact: Fact) -> None:
-        """Have it noted what a session says of itself."""
-        self._witness(lambda witness: witness.note(session, fact))
+    def record(self, session: Session, fact: Fact) -> None:
+        """Pass a fact about a session to the listeners."""
+        self._notify(lambda listener: listener.record(session, fact))
 
     def _moved(self, hint: Superseded) -> None:
         known = self._attached.get(hint.session_id)
@@ -196,43 +202,51 @@ class Hub:
             self._gone(hint.session_id, "moved")
 
     def _gone(self, session_id: str, how: Literal["left", "moved", "expired"]) -> None:
-        self._witness(lambda witness: witness.gone(session_id, how))
+        self._notify(lambda listener: listener.gone(session_id, how))
 
-    def _witness(self, tell: Callable[[SessionListener], None]) -> None:
-        for witness in self._witnesses:
+    def _notify(self, call: Callable[[SessionListener], None]) -> None:
+        for listener in self._listeners:
             try:
-                tell(witness)
-            except Exception as error:  # noqa: BLE001 - who takes notes must not disturb calls
-                self._fault("witness", error)
+                call(listener)
+            except Exception as error:  # noqa: BLE001 - a listener must not disturb calls
+                self._fault("listener", error)
 
     async def run(self) -> None:
-        """Do what time and the mailbox bring, until cancelled; the broker must have started."""
+        """Tick the sessions and read the mailbox until cancelled; the broker must have started."""
         self.started = True
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tick())
             tasks.create_task(self._read_mail())
 
     async def empty(self, within: float) -> None:
-        """Return once no socket is open, or after `within` seconds."""
+        """Return when no socket is open, or after `within` seconds."""
         if self._open:
             self._empty.clear()
             try:
                 async with asyncio.timeout(within):
                     await self._empty.wait()
             except TimeoutError:
-                log.info("closing what did not move", connections=self._open)
+                log.info("closing_remaining_sockets", sockets=self._open)
 
     async def _tick(self) -> None:
-        """Turn the wheel: a spoke at a time, so that no moment has to bear all sessions' heartbeats."""
+        """Tick one spoke of the wheel at a time, which spreads the sessions' heartbeats."""
         while True:
             for spoke in self._wheel:
                 await asyncio.sleep(TICK_SECONDS / SPOKES)
-                for connection in list(spoke):
+                connections = list(spoke)
+                for connection in connections:
                     connection.change(connection.session.tick)
+                self._watch(connections)
             self._forget_detached(time.monotonic())
 
+    def _watch(self, connections: Iterable[Connection]) -> None:
+        """Start and stop the logs of sockets, as the list of watched clients changes."""
+        if self._watcher and self._watcher.active:
+            for connection in connections:
+                self._watcher.look(connection)
+
     def _forget_detached(self, now: float) -> None:
-        """Forget sessions that cannot be resumed any more; the oldest come first."""
+        """Forget sessions that can no longer be resumed; the oldest come first."""
         while self._detached:
             session_id, until = next(iter(self._detached.items()))
             if until > now:
@@ -246,17 +260,17 @@ class Hub:
                 async with asyncio.timeout(MAILBOX_SECONDS):
                     await self._mail.wait()
             except TimeoutError:
-                pass  # time to look without a hint
+                pass  # read without a hint
             self._mail.clear()
             try:
                 async with asyncio.timeout(MAILBOX_SECONDS * 4):
                     for proposal in await self._broker.proposals():
-                        await self._announced(proposal)
+                        await self._announce_contained(proposal)
             except (BrokerUnavailableError, TimeoutError) as error:
-                log.warning("mailbox unavailable", error=str(error))
+                log.warning("mailbox_unavailable", error=str(error))
 
-    async def _announced(self, proposal: Proposal) -> None:
-        """Announce a proposal; an unexpected exception concerns no other one."""
+    async def _announce_contained(self, proposal: Proposal) -> None:
+        """Announce a proposal; an unexpected exception affects no other one."""
         try:
             await self._announce(proposal)
         except (BrokerUnavailableError, TimeoutError):
@@ -265,7 +279,7 @@ class Hub:
             self._fault("mailbox", error)
 
     async def _announce(self, proposal: Proposal) -> None:
-        """Hand a proposal to those of its sessions that are here; abort it for one that is not here any more."""
+        """Announce a proposal to its sessions on this pod; abort it for a session that has left."""
         for ticket in (proposal.a, proposal.b):
             if ticket.pod != self._host.pod:
                 continue

@@ -1,12 +1,12 @@
-"""Frames handled within the read that brought them, without waking a task for each.
+"""Frames are handled within the read that received them, without resuming a task for each.
 
-aiohttp's public way to receive is a coroutine: a message is queued, a future resolved, a task resumed. That costs more
-than all that a signaling server does with a message. Here text messages skip the queue while nothing waits in it;
-everything else (control frames, errors, what comes while a client is slowed down) goes the public way, in order, and
+aiohttp's public API for receiving is a coroutine: it queues a message, resolves a future and resumes a task. That costs
+more than all that a signaling server does with a message. Here, text messages bypass the queue while it is empty.
+Everything else (control frames, errors, and frames of a client that is slowed down) takes the public path, in order and
 with aiohttp's own back-pressure on the transport.
 
-This leans on how aiohttp 3.14 builds its WebSocketResponse, which is not public. Its tests hold what is relied upon;
-with another aiohttp the public way serves alone, until they have been looked at.
+This depends on private parts of WebSocketResponse in aiohttp 3.14, which the tests check. With any other version only
+the public path is used, until those parts have been reviewed.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from aiohttp.helpers import DEFAULT_CHUNK_SIZE
 from aiohttp.http import WebSocketReader
 
 KNOWN_AIOHTTP: Final = "3.14."
-"""Versions whose private parts are known."""
+"""Prefix of the versions whose private parts are known."""
 
-_TEXT: Final = WSMsgType.TEXT  # looking a member up in its class takes longer than all the rest of `feed_data`
+_TEXT: Final = WSMsgType.TEXT  # a look-up in the enum would take longer than the rest of `feed_data`
 
 Take: TypeAlias = Callable[[bytes], bool]
-"""Handles a text frame at once, or returns False to have it queued; must not raise."""
+"""Handles a text frame at once, or returns False to queue it; must not raise."""
 
 
 class _Shortcut(WebSocketDataQueue):
-    """aiohttp's queue of received messages, which text passes by while nobody has to wait."""
+    """aiohttp's queue of received messages, which text messages bypass while it is empty."""
 
     __slots__ = ("take",)
 
@@ -41,12 +41,12 @@ class _Shortcut(WebSocketDataQueue):
 
 
 class InlineSocket(web.WebSocketResponse):
-    """A WebSocketResponse, uncompressed and with texts as bytes, that can hand texts on as they are read."""
+    """A WebSocketResponse without compression that passes text messages on, as bytes, while they are read."""
 
     _reader: _Shortcut | None
 
     def take_with(self, take: Take) -> None:
-        """Hand texts to `take` from now on; those that are queued by now, and those that it refuses, to `receive`.
+        """Pass text messages to `take` from now on; queued and refused ones go to `receive`.
 
         Raises RuntimeError before `prepare`.
         """
@@ -55,7 +55,7 @@ class InlineSocket(web.WebSocketResponse):
         self._reader.take = take
 
     def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: Any) -> None:
-        """Do what aiohttp does, with the shortcut for its queue."""
+        """Do what aiohttp does, with the shortcut in place of its queue."""
         self._ws_protocol = protocol
         self._writer = writer
         self._reader = _Shortcut(request.protocol, DEFAULT_CHUNK_SIZE, loop=asyncio.get_running_loop())
@@ -66,11 +66,11 @@ class InlineSocket(web.WebSocketResponse):
 
 
 def inlines() -> bool:
-    """Whether this aiohttp is one whose private parts are known."""
+    """Whether the private parts of this aiohttp are known."""
     return aiohttp.__version__.startswith(KNOWN_AIOHTTP)
 
 
 def make_socket(protocol: str, max_bytes: int, close_seconds: float) -> web.WebSocketResponse:
-    """Return an uncompressed socket whose texts are bytes; inline where that is known to work."""
+    """Return a socket without compression whose text messages are bytes; inline if that is known to work."""
     kind = InlineSocket if inlines() else web.WebSocketResponse
     return kind(protocols=[protocol], compress=False, max_msg_size=max_bytes, decode_text=False, timeout=close_seconds)

@@ -1,77 +1,77 @@
-"""The outgoing half of sockets: what a step of the loop has to say to a client leaves in one write (a cork)."""
+"""The outgoing half of sockets: all frames to a client of one loop iteration leave in one write."""
 
 import asyncio
 from typing import Final, Protocol
 
 MAX_UNSENT: Final = 512 * 1024
-"""Bytes that may wait for a client: twice what a lane has under way at most (`lanes.WINDOW_BYTES`), for whatever else
-there is to say. A client that is this far behind is cut off, and resumes when its network is better."""
+"""Maximum bytes that wait for a client: twice a lane's window (`lanes.WINDOW_BYTES`), to leave room for other frames. A
+client that is further behind is disconnected, and resumes when its network is better."""
 
-_SHORT: Final = [bytes((0x81, size)) for size in range(126)]
-"""Heads of unmasked text frames in one piece, by size (RFC 6455 section 5.2)."""
+_SHORT_HEADERS: Final = [bytes((0x81, size)) for size in range(126)]
+"""Headers of unmasked, unfragmented text frames by size (RFC 6455 section 5.2)."""
 
 
-class Corks:
-    """The wires that have something to write, until the loop has run everything that was ready.
+class WriteBatcher:
+    """The writers with unsent frames, which are flushed at the end of the loop iteration.
 
-    One callback for all of them: a message then costs no task, no timer and no queue of its own.
+    One callback serves all of them, so that a message needs no task, timer or queue of its own.
     """
 
     def __init__(self) -> None:
-        self._full: list[Wire] = []
+        self._pending: list[SocketWriter] = []
 
-    def add(self, wire: "Wire") -> None:
-        """Write what a wire holds once this step of the loop is done."""
-        if not self._full:
+    def add(self, writer: "SocketWriter") -> None:
+        """Flush a writer at the end of this loop iteration."""
+        if not self._pending:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._full.append(wire)
+        self._pending.append(writer)
 
     def _flush(self) -> None:
-        full, self._full = self._full, []
-        for wire in full:
-            wire.flush()
+        pending, self._pending = self._pending, []
+        for writer in pending:
+            writer.flush()
 
 
 class Closable(Protocol):
-    """What a wire needs of its socket."""
+    """What a writer needs from its socket."""
 
     @property
     def closed(self) -> bool:
-        """Whether a close frame was sent: nothing may follow it (RFC 6455 section 5.5.1)."""
+        """Whether a close frame was sent, after which no frame may follow (RFC 6455 section 5.5.1)."""
 
 
-class Wire:
-    """Frames for one socket, in their order.
+class SocketWriter:
+    """Writes the frames of one socket, in order.
 
-    It writes to the transport itself: frames of a server are not masked, and compression is off, so that WebSocket
-    frames are independent of what the library wrote before.
+    It writes to the transport itself. That is safe because a server's frames are not masked and compression is off, so
+    each frame is independent of those that aiohttp wrote.
     """
 
-    __slots__ = ("_corks", "_frames", "_size", "_socket", "_transport")
+    __slots__ = ("_batcher", "_frames", "_size", "_socket", "_transport")
 
-    def __init__(self, socket: Closable, transport: asyncio.WriteTransport, corks: Corks) -> None:
+    def __init__(self, socket: Closable, transport: asyncio.WriteTransport, batcher: WriteBatcher) -> None:
         self._socket = socket
         self._transport = transport
-        self._corks = corks
+        self._batcher = batcher
         self._frames: list[bytes] = []
         self._size = 0
 
     def put(self, text: bytes) -> bool:
-        """Take a text frame of at most 64 KiB; False if the client does not take what it was sent before."""
+        """Queue a text frame of at most 64 KiB; False if the client is too far behind."""
         size = len(text)
         frames = self._frames
         if not frames:
             if self._transport.get_write_buffer_size() > MAX_UNSENT:
                 return False
-            self._corks.add(self)
+            self._batcher.add(self)
         elif self._size > MAX_UNSENT:
             return False
-        frames += (_SHORT[size] if size < 126 else _long(size), text)
+        frames += (_SHORT_HEADERS[size] if size < 126 else _long_header(size), text)
         self._size += size
         return True
 
     def flush(self) -> None:
-        """Write what was put."""
+        """Write the queued frames."""
         if self._frames:
             if not (self._socket.closed or self._transport.is_closing()):
                 self._transport.write(b"".join(self._frames))
@@ -79,5 +79,5 @@ class Wire:
             self._size = 0
 
 
-def _long(size: int) -> bytes:
+def _long_header(size: int) -> bytes:
     return bytes((0x81, 126, size >> 8, size & 0xFF)) if size < 1 << 16 else b"\x81\x7f" + size.to_bytes(8, "big")

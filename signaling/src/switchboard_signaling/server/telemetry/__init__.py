@@ -1,1 +1,1 @@
-"""What is recorded of sessions and calls: log lines, metrics, statistics that pods share, and webhooks."""
+"""Log lines, metrics, shared statistics and webhooks about sessions and calls."""

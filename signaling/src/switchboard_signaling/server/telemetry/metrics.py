@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import structlog
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from switchboard_crds import metric_names
-from switchboard_signaling.server.telemetry.meters import counter, gauge
+from switchboard_signaling.server.telemetry.call_metrics import counter, gauge
 from switchboard_signaling.wire.errors import CLOSE_CODES
 
 log = structlog.get_logger(__name__)
@@ -19,16 +20,16 @@ _CODES: Final = frozenset({1000, *(code.code for code in CLOSE_CODES)})
 
 
 class _FramesReceived(Collector):
-    """Counts frames by class without locks and label look-ups, because it happens for each message."""
+    """Counts frames by class, without locks and label look-ups, because each message is counted."""
 
     def __init__(self) -> None:
-        self.counts: defaultdict[type, int] = defaultdict(int)
+        self.counts: defaultdict[type[Struct], int] = defaultdict(int)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         metric = metric_names.FRAMES_RECEIVED
         family = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
         for kind, count in self.counts.items():
-            family.add_metric([kind.__name__], count)
+            family.add_metric([str(kind.__struct_config__.tag)], count)
         yield family
 
 

@@ -1,6 +1,6 @@
 """Signatures of webhooks, as the Standard Webhooks specification has them (standardwebhooks.com, 1.0). Pure.
 
-The specification's own library signs. It accepts any text as a secret, so secrets are checked here.
+The specification's own library signs. It accepts any text as a secret, so this module validates them.
 """
 
 import base64
@@ -12,13 +12,13 @@ from typing import Final
 from standardwebhooks import Webhook
 
 PREFIX: Final = b"whsec_"
-"""Begins a secret that is written as base64, as the specification's libraries make them."""
+"""Prefix of a secret in base64, as the specification's libraries generate them."""
 MIN_KEY_BYTES: Final = 24
-"""The shortest key that the specification allows."""
+"""Minimum length of a key (Standard Webhooks 1.0)."""
 
 
 def key_of(secret: bytes) -> bytes:
-    """Return the key that a secret stands for: what follows `whsec_` as base64, padded or not, or the secret itself.
+    """Return the key of a secret: the base64 after `whsec_`, padded or not, or the secret itself.
 
     Raises ValueError with the reason and the remedy, never with the secret.
     """
@@ -37,10 +37,10 @@ def key_of(secret: bytes) -> bytes:
 
 
 def headers(event_id: str, timestamp: int, body: str, keys: Iterable[bytes]) -> dict[str, str]:
-    """Return the headers of a webhook: its id, when it is sent (seconds since the epoch), one signature per key.
+    """Return the headers of a webhook: its id, its timestamp (seconds since the epoch) and one signature per key.
 
-    The receiver accepts any signature of a key that it knows, so that secrets are replaced without a gap; an old
-    timestamp tells a replayed request; the id tells a repeated one.
+    A receiver accepts the signature of any key that it knows, so that secrets can be rotated. It recognizes replays by
+    an old timestamp, and repeated deliveries by the id.
     """
     at = datetime.fromtimestamp(timestamp, UTC)
     return {

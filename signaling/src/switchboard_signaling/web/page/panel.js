@@ -5,8 +5,7 @@ const SECONDS = 60;
 const [WIDTH, HEIGHT] = [240, 44];
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @typedef {import("../sdk/quality.js").CallStats} CallStats */
-/** @typedef {import("../sdk/call.js").CallMeasurement} CallMeasurement */
+/** @typedef {import("../sdk/call.js").CallStats} CallStats */
 
 /**
  * `scale` is the value at the top of a chart unless a higher one was measured.
@@ -21,25 +20,34 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** @type {Chart[]} */
 const CHARTS = [
-  { id: "rtt", name: "Round trip", value: ({ rttMs }) => rttMs ?? 0, scale: 100, format: (ms) => `${Math.round(ms)} ms` },
-  { id: "received", name: "Receiving", value: ({ receivedBitrate }) => receivedBitrate, scale: 500_000, format: formatBitrate },
-  { id: "sent", name: "Sending", value: ({ sentBitrate }) => sentBitrate, scale: 500_000, format: formatBitrate },
   {
-    id: "loss", name: "Loss", value: ({ loss, remoteLoss }) => Math.max(loss, remoteLoss) * 100, scale: 5,
-    format: (percent) => `${percent.toFixed(1)} %`,
+    id: "rtt", name: "Round trip", scale: 100,
+    value: ({ rttMs }) => rttMs ?? 0, format: (ms) => `${Math.round(ms)} ms`,
+  },
+  {
+    id: "received", name: "Receiving", scale: 500_000,
+    value: ({ receivedBitrate }) => receivedBitrate, format: formatBitrate,
+  },
+  {
+    id: "sent", name: "Sending", scale: 500_000,
+    value: ({ sentBitrate }) => sentBitrate, format: formatBitrate,
+  },
+  {
+    id: "loss", name: "Loss", scale: 5,
+    value: ({ loss, remoteLoss }) => Math.max(loss, remoteLoss) * 100, format: (percent) => `${percent.toFixed(1)} %`,
   },
 ];
 
 /** @param {CallStats} stats */
 const formatVideo = ({ width, height, frameRate }) => `${width} × ${height}, ${Math.round(frameRate)} fps`;
 
-/** @type {Array<[name: string, format: (measurement: CallMeasurement) => string]>} */
+/** @type {Array<[name: string, format: (stats: CallStats) => string]>} */
 const ROWS = [
-  ["Path", ({ stats }) => (stats.path === "relay" ? "relay" : "direct")],
-  ["Jitter", ({ stats }) => `${Math.round(stats.jitterMs)} ms`],
-  ["Video received", ({ stats }) => (stats.width ? formatVideo(stats) : "none")],
-  ["Video sent", ({ stats, plan }) => (plan.video && stats.sentHeight ? `${stats.sentHeight}p` : "none")],
-  ["Freezes", ({ stats }) => (stats.freezes ? `${stats.freezes} in the last second` : "none")],
+  ["Path", ({ path }) => (path === "relay" ? "relay" : "direct")],
+  ["Jitter", ({ jitterMs }) => `${Math.round(jitterMs)} ms`],
+  ["Video received", (stats) => (stats.width ? formatVideo(stats) : "none")],
+  ["Video sent", ({ sentHeight, plan }) => (plan.video && sentHeight ? `${sentHeight}p` : "none")],
+  ["Freezes", ({ freezes }) => (freezes ? `${freezes} in the last second` : "none")],
 ];
 
 /**
@@ -58,7 +66,7 @@ function pointsOf(values, scale) {
 
 export class Panel {
   #container;
-  /** @type {CallMeasurement[]} */
+  /** @type {CallStats[]} */
   #history = [];
   /** @type {Map<string, {line: Element, value: Element, svg: Element}>} */
   #charts = new Map();
@@ -77,19 +85,19 @@ export class Panel {
     this.clear();
   }
 
-  /** @param {CallMeasurement} measurement */
-  show(measurement) {
-    this.#history = [...this.#history, measurement].slice(-SECONDS);
+  /** @param {CallStats} stats */
+  show(stats) {
+    this.#history = [...this.#history, stats].slice(-SECONDS);
     if (this.#container.hidden) return;
     for (const { id, value, scale, format } of CHARTS) {
-      const values = this.#history.map(({ stats }) => value(stats));
+      const values = this.#history.map(value);
       const chart = this.#charts.get(id);
       const now = format(values[values.length - 1]);
       chart?.line.setAttribute("points", pointsOf(values, scale));
       chart?.svg.setAttribute("aria-label", `now ${now}, at most ${format(Math.max(...values))} in the last minute`);
       if (chart) chart.value.textContent = now;
     }
-    for (const [name, format] of ROWS) /** @type {Element} */ (this.#cells.get(name)).textContent = format(measurement);
+    for (const [name, format] of ROWS) /** @type {Element} */ (this.#cells.get(name)).textContent = format(stats);
   }
 
   /** Remove the values of a call that has ended. */

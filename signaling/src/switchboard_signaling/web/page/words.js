@@ -41,7 +41,9 @@ const ALONE = "Open this page in a second tab to call yourself.";
 const VIDEO_PAUSED = "Your network is too slow for your video: for now, your partner only hears you.";
 
 /** @type {Record<Snapshot["signaling"], string>} */
-export const SIGNALING = { connecting: "Connecting", online: "Online", offline: "Reconnecting", stopped: "Not connected" };
+export const SIGNALING = {
+  connecting: "Connecting", online: "Online", offline: "Reconnecting", stopped: "Not connected",
+};
 
 /** Authors of chat messages. */
 export const AUTHORS = { own: "You", peer: "Partner" };

@@ -56,7 +56,7 @@ def test_a_steady_load_needs_nothing_more() -> None:
 
 def test_a_ramp_goes_on_while_a_pod_starts() -> None:
     _, outlook = after([100 + 4.0 * index for index in range(60)])
-    assert outlook.rise == pytest.approx(40), "two sessions a second for twenty seconds"
+    assert outlook.rise == pytest.approx(40), "2 sessions per second for 20 s"
     assert outlook.surge == pytest.approx(outlook.rise), "a ramp that was always there asks for nothing more"
 
 
@@ -77,7 +77,7 @@ def test_a_jump_is_seen_at_once() -> None:
     past, _ = after([400.0] * 60)
     _, outlook = look_ahead(past, 120, 430, 20, SETTINGS)
     _, plain = look_ahead(past, 120, 430, 20, replace(SETTINGS, surge_factor=1))
-    assert plain.surge == pytest.approx(300), "fifteen sessions a second for twenty seconds"
+    assert plain.surge == pytest.approx(300), "15 sessions per second for 20 s"
     assert outlook.surge == pytest.approx(300 + 0.3 * (300 - outlook.rise)), "and more, for it has just begun"
 
 
@@ -111,7 +111,7 @@ def test_a_surge_does_not_hide_itself() -> None:
         assert outlook.surge == pytest.approx(300 + 0.3 * (300 - outlook.rise)), index
 
 
-def test_a_gap_begins_the_trend_anew_and_keeps_what_was_learnt() -> None:
+def test_a_gap_resets_the_trend_and_keeps_the_errors() -> None:
     past, before = after([400.0 + (30 if index % 10 == 0 else 0) for index in range(100)])
     fresh, outlook = look_ahead(past, 300, 900, 20, SETTINGS)
     assert (outlook.rise, outlook.surge) == (0, 0)

@@ -9,7 +9,7 @@ from switchboard_operator.pools.autoscaling.decide import LoadHistory
 from switchboard_operator.pools.autoscaling.lines import DecideRequest, LineError, answer, parse
 from switchboard_operator.pools.autoscaling.model import LoadObservation, PodLoad, Schedule, Tuning
 
-LINE: dict[str, Any] = {
+VALID: dict[str, Any] = {
     "t": 0,
     "pods": [
         {"name": "a", "ready": True, "age_s": 60, "sessions": 120},
@@ -32,11 +32,11 @@ LINE: dict[str, Any] = {
 
 
 def line(**changes: Any) -> bytes:
-    return orjson.dumps({**LINE, **changes})
+    return orjson.dumps({**VALID, **changes})
 
 
 def one_pod(**changes: Any) -> bytes:
-    return line(pods=[{**LINE["pods"][0], **changes}])
+    return line(pods=[{**VALID["pods"][0], **changes}])
 
 
 def show(**changes: Any) -> bytes:
@@ -49,12 +49,12 @@ def test_what_a_line_says() -> None:
     assert parse(line()) == DecideRequest(LoadObservation(0, pods, 1, 100, 150, 1, 9), Tuning())
 
 
-def test_what_may_be_left_out() -> None:
-    read = parse(orjson.dumps({key: value for key, value in LINE.items() if not key.startswith("capacity")}))
+def test_optional_fields() -> None:
+    read = parse(orjson.dumps({key: value for key, value in VALID.items() if not key.startswith("capacity")}))
     assert read.observation.capacity == 100, "the target"
     assert parse(line(unknown=1)) == parse(line(schedules=None, settings=None)) == parse(line())
     silent = one_pod(sessions=None, draining=None, refused=None, sample_age_s=None)
-    assert parse(silent).observation.pods == (PodLoad("a", True, 60, None),), "null is as good as left out"
+    assert parse(silent).observation.pods == (PodLoad("a", True, 60, None),), "null is the same as an omitted field"
     assert parse(line(current_replicas=1.0, max=9.0)) == parse(line())
     assert parse(show()).observation.schedules == (
         Schedule("show", "0 20 * * *", ZoneInfo("Europe/Berlin"), timedelta(hours=1), 5),
@@ -77,7 +77,7 @@ def test_settings_are_given_by_name() -> None:
         (line(t=1_782_928_800_000), "t must be a number <= 100000000000"),
         (line(t=-1, schedules=[{**orjson.loads(show())["schedules"][0]}]), "t must be seconds since 1970-01-01"),
         (line(pods=None), "pods must be an array, not null"),
-        (line(pods=[LINE["pods"][0]] * 10_001), "pods must be an array of length <= 10000"),
+        (line(pods=[VALID["pods"][0]] * 10_001), "pods must be an array of length <= 10000"),
         (b"{}", "the line: object missing required field t"),
         (b'{"t": 1e999}', "t: number out of range"),
         (b'{"pods": [{"name": "\xff"}]}', "not JSON: "),
@@ -90,7 +90,7 @@ def test_settings_are_given_by_name() -> None:
         (one_pod(sessions=True), "pods[0].sessions must be a number or null, not bool"),
         (one_pod(sessions="7"), "pods[0].sessions must be a number or null, not str"),
         (one_pod(sessions=1e12), "pods[0].sessions must be a number <= 1000000000"),
-        (line(pods=[LINE["pods"][0]] * 2), "pods: names must be unique"),
+        (line(pods=[VALID["pods"][0]] * 2), "pods: names must be unique"),
         (line(current_replicas=1.5), "current_replicas must be a whole number"),
         (line(target_sessions_per_pod=0), "target_sessions_per_pod must be a number > 0"),
         (line(min=5, max=4), "min must not exceed max: 5 > 4"),

@@ -1,4 +1,4 @@
-"""Who connects, behind proxies that may be ours or may lie."""
+"""The address of a client behind proxies, trusted and untrusted."""
 
 from ipaddress import ip_network
 
@@ -37,11 +37,11 @@ PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
         ("", ["203.0.113.9"], "unknown"),
     ],
 )
-def test_the_client_is_the_last_one_that_is_no_proxy_of_ours(
+def test_the_client_is_the_last_address_that_is_not_our_proxy(
     peer: str | None, forwarded: list[str], client: str
 ) -> None:
     assert client_key(peer, forwarded, PROXIES) == client
 
 
-def test_without_named_proxies_nothing_is_believed() -> None:
+def test_without_trusted_proxies_the_header_is_ignored() -> None:
     assert client_key("10.0.0.1", ["203.0.113.9"], []) == "10.0.0.1"

@@ -1,4 +1,4 @@
-"""Whose a JWT is, and what is no JWT."""
+"""Verification of JWTs."""
 
 import base64
 import hmac
@@ -54,7 +54,7 @@ async def refusal(given_token: str, source: KeySource | None = None, **expected:
     return caught.value
 
 
-async def test_a_jwt_says_who_it_is_and_until_when() -> None:
+async def test_a_valid_jwt_yields_subject_and_expiry() -> None:
     exp = int(time.time()) + 60
     found = await Verifier(Fixed(), None, None).verify(token(exp=exp))
     assert (found.sub, found.exp) == ("ada", exp + LEEWAY_SECONDS)
@@ -80,13 +80,13 @@ async def test_a_jwt_may_be_signed_with_any_kind_of_published_key(kid: str) -> N
         ({"sub": "ü" * 128}, "auth-invalid"),
     ],
 )
-async def test_claims_that_say_nothing_certain_are_refused(claims: dict[str, Any], code: str) -> None:
+async def test_invalid_claims_are_refused(claims: dict[str, Any], code: str) -> None:
     error = await refusal(token(**claims))
     assert error.kind.code == code
     assert not isinstance(error, ForgedError)
 
 
-async def test_a_clock_that_is_a_little_off_is_forgiven() -> None:
+async def test_a_small_clock_skew_is_tolerated() -> None:
     found = await Verifier(Fixed(), None, None).verify(token(exp=int(time.time()) - LEEWAY_SECONDS + 5))
     assert 0 < found.seconds <= 5
 
@@ -114,7 +114,7 @@ async def test_issuer_and_audience_must_be_the_expected_ones(
         assert (await refusal(token(**claims), **expected)).kind.code == "auth-invalid"
 
 
-async def test_a_signature_by_another_key_is_told_from_other_faults() -> None:
+async def test_an_invalid_signature_is_distinguished_from_other_errors() -> None:
     assert isinstance(await refusal(token(b"not the secret of this pool, but long")), ForgedError)
     assert isinstance(await refusal(token(KEYS["ec"][0], "ES256", {"kid": "ec2"}), published("ec")), ProtocolError)
     stolen = signed("rsa").rpartition(".")[0]
@@ -133,7 +133,7 @@ def confused(kid: str) -> str:
     return f"{signed_part}.{tag}"
 
 
-async def test_no_algorithm_is_accepted_but_those_that_the_source_has() -> None:
+async def test_only_the_algorithms_of_the_source_are_accepted() -> None:
     attempts = [
         (unsigned({"alg": "none"}), None),
         (unsigned({"alg": "none", "kid": "rsa"}), published("rsa")),
@@ -156,7 +156,7 @@ async def test_a_weak_key_is_not_used_even_if_the_issuer_publishes_it() -> None:
 
 
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}", fullmatch=True))
-async def test_what_is_no_jwt_is_invalid_and_nothing_else(text: str) -> None:
+async def test_anything_but_a_jwt_is_invalid(text: str) -> None:
     assert (await refusal(text)).kind.code == "auth-invalid"
 
 
@@ -172,7 +172,7 @@ async def test_what_is_no_jwt_is_invalid_and_nothing_else(text: str) -> None:
     ),
     st.sampled_from([None, "rsa"]),
 )
-async def test_a_strange_header_is_invalid_and_nothing_else(header: dict[str, Any], kid: str | None) -> None:
+async def test_a_malformed_header_is_invalid(header: dict[str, Any], kid: str | None) -> None:
     error = await refusal(unsigned(header), published(kid) if kid else None)
     assert error.kind.code in ("auth-invalid", "auth-unavailable")
 
@@ -182,7 +182,7 @@ async def test_a_header_nested_too_deeply_is_invalid() -> None:
     assert (await refusal(f"{deep}.e30.AA")).kind.code == "auth-invalid"
 
 
-async def test_secrets_are_replaced_without_a_moment_in_which_good_jwts_are_refused(tmp_path: Path) -> None:
+async def test_secrets_are_rotated_without_refusing_valid_jwts(tmp_path: Path) -> None:
     folder = secret_dir(tmp_path / "auth", one=SECRET)
     verifier = Verifier(SecretSource(SharedSecrets(folder)), None, None)
     assert await verifier.verify(token())
@@ -195,7 +195,7 @@ async def test_secrets_are_replaced_without_a_moment_in_which_good_jwts_are_refu
         await verifier.verify(token())
 
 
-async def test_the_settings_choose_the_keys(tmp_path: Path) -> None:
+async def test_the_settings_determine_the_source_of_keys(tmp_path: Path) -> None:
     shared = ServerSettings(auth_type=AuthType.SHARED_SECRET, auth_secret_dir=secret_dir(tmp_path / "auth"))
     assert (await make_verifier(shared).verify(token())).sub == "ada"
     remote = ServerSettings(auth_type=AuthType.JWKS, auth_jwks_url="http://127.0.0.1:1/keys", auth_issuer="i")

@@ -1,4 +1,4 @@
-"""The published keys of an issuer: kept, renewed, and good while it is silent."""
+"""The published keys of an issuer: cached, refreshed, and valid while it is down."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from switchboard_signaling.wire.errors import ProtocolError
 
 
 class Issuer:
-    """A URL that answers with `document`, or not if it is None; counts how often it was asked."""
+    """A URL that returns `document`, or fails if it is None; counts its requests."""
 
     def __init__(self, document: bytes | None) -> None:
         self.document = document
@@ -52,17 +52,17 @@ async def kids(keys: Jwks, kid: str | None) -> list[str | None] | str:
         return error.kind.code
 
 
-async def test_an_unknown_key_has_the_keys_fetched_but_not_without_end(clock: Clock) -> None:
+async def test_an_unknown_key_id_triggers_a_fetch_but_not_too_often(clock: Clock) -> None:
     issuer = Issuer(jwks("rsa"))
     keys = Jwks("url", issuer.fetch)
     assert await kids(keys, "rsa") == ["rsa"]
     assert await kids(keys, "rsa") == ["rsa"]
     assert issuer.asked == 1
     clock.now += 1
-    assert await kids(keys, "made-up") == "auth-unavailable"  # it may just have been published
+    assert await kids(keys, "unknown") == "auth-unavailable"  # it may just have been published
     assert issuer.asked == 1
     clock.now += RETRY_SECONDS
-    assert await kids(keys, "made-up") == "auth-invalid"
+    assert await kids(keys, "unknown") == "auth-invalid"
     assert issuer.asked == 2
 
 
@@ -90,7 +90,7 @@ async def test_a_new_key_is_found_when_it_is_first_used(clock: Clock) -> None:
         b"[" * 100_000,
     ],
 )
-async def test_old_keys_stay_while_the_url_gives_none(clock: Clock, answer: bytes | None) -> None:
+async def test_the_previous_keys_stay_valid_while_the_fetch_fails(clock: Clock, answer: bytes | None) -> None:
     issuer = Issuer(jwks("rsa"))
     keys = Jwks("url", issuer.fetch)
     await kids(keys, "rsa")
@@ -100,7 +100,7 @@ async def test_old_keys_stay_while_the_url_gives_none(clock: Clock, answer: byte
     assert await kids(keys, "rsa") == ["rsa"]
 
 
-async def test_without_a_first_answer_nobody_can_be_told_apart(clock: Clock) -> None:
+async def test_without_any_keys_verification_is_unavailable(clock: Clock) -> None:
     issuer = Issuer(None)
     keys = Jwks("url", issuer.fetch)
     assert await kids(keys, "rsa") == "auth-unavailable"
@@ -110,7 +110,7 @@ async def test_without_a_first_answer_nobody_can_be_told_apart(clock: Clock) -> 
     assert await kids(keys, "rsa") == ["rsa"]
 
 
-async def test_many_who_come_at_once_wait_for_one_fetch() -> None:
+async def test_concurrent_callers_share_one_fetch() -> None:
     issuer = Issuer(jwks("rsa"))
     issuer.open.clear()
     keys = Jwks("url", issuer.fetch)
@@ -121,7 +121,7 @@ async def test_many_who_come_at_once_wait_for_one_fetch() -> None:
     assert issuer.asked == 1
 
 
-async def test_who_goes_away_does_not_take_the_fetch_with_it() -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_fetch() -> None:
     issuer = Issuer(jwks("rsa"))
     issuer.open.clear()
     keys = Jwks("url", issuer.fetch)
@@ -134,17 +134,17 @@ async def test_who_goes_away_does_not_take_the_fetch_with_it() -> None:
     assert issuer.asked == 1
 
 
-async def test_without_an_id_only_an_only_key_is_meant(clock: Clock) -> None:
+async def test_without_a_key_id_the_only_key_is_used(clock: Clock) -> None:
     assert await kids(Jwks("url", Issuer(jwks("rsa")).fetch), None) == ["rsa"]
     assert await kids(Jwks("url", Issuer(jwks("rsa", "ec")).fetch), None) == "auth-invalid"
 
 
-async def test_keys_for_something_else_are_passed_over(clock: Clock) -> None:
+async def test_keys_for_other_purposes_are_ignored(clock: Clock) -> None:
     for unfit in ({"use": "enc"}, {"alg": "RS512"}, {"alg": "PS256"}):
         assert await kids(Jwks("url", Issuer(jwks("rsa", **unfit)).fetch), "rsa") == "auth-unavailable"
 
 
-async def test_the_keys_are_renewed_from_time_to_time(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_keys_are_refreshed_periodically(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = Issuer(None)
     keys = Jwks("url", issuer.fetch)
     pauses: list[float] = []
@@ -165,7 +165,7 @@ async def test_the_keys_are_renewed_from_time_to_time(clock: Clock, monkeypatch:
 
 @pytest.fixture
 async def site() -> AsyncIterator[TestServer]:
-    """An issuer's web site, with things that are no keys."""
+    """An issuer's web site, with documents that are not keys."""
     app = web.Application()
 
     async def moved(_request: web.Request) -> web.Response:
@@ -191,5 +191,5 @@ async def site() -> AsyncIterator[TestServer]:
         ("/huge", "auth-unavailable"),
     ],
 )
-async def test_the_keys_come_from_the_very_url(site: TestServer, path: str, found: list[str] | str) -> None:
+async def test_redirects_are_not_followed(site: TestServer, path: str, found: list[str] | str) -> None:
     assert await kids(Jwks(str(site.make_url(path))), "rsa") == found

@@ -10,21 +10,21 @@ from switchboard_signaling.server.access.keys import KeysError, SharedSecrets, t
 from switchboard_signaling.server.telemetry.signature import key_of
 
 
-def test_without_a_folder_a_random_key_is_made() -> None:
+def test_without_a_folder_there_is_a_random_key() -> None:
     assert token_keys(None) != token_keys(None)
 
 
-def test_every_file_is_a_key_but_kubernetes_bookkeeping(tmp_path: Path) -> None:
+def test_every_file_is_a_key_except_those_of_kubernetes(tmp_path: Path) -> None:
     (tmp_path / "..data").mkdir()
     (tmp_path / "current").write_bytes(b"k" * 32 + b"\n")
     (tmp_path / "previous").write_bytes(b"p" * 32)
     assert token_keys(tmp_path) == {"current": b"k" * 32, "previous": b"p" * 32}
 
 
-def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
-    with pytest.raises(KeysError, match="cannot be read"):
+def test_an_unusable_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KeysError, match="cannot read the keys"):
         token_keys(tmp_path / "missing")
-    with pytest.raises(KeysError, match="has no token key"):
+    with pytest.raises(KeysError, match="has no keys"):
         token_keys(tmp_path)
     (tmp_path / "current").write_bytes(b"hush")
     with pytest.raises(KeysError, match="shorter than") as caught:
@@ -32,13 +32,13 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert "hush" not in str(caught.value)
 
 
-def test_a_shared_secret_is_as_long_as_its_hash(tmp_path: Path) -> None:
+def test_a_shared_secret_is_at_least_as_long_as_its_hash(tmp_path: Path) -> None:
     with pytest.raises(KeysError, match="shorter than 32 bytes"):
         SharedSecrets(secret_dir(tmp_path, one=b"s" * 31))
     assert SharedSecrets(secret_dir(tmp_path, one=SECRET)).keys() == [SECRET]
 
 
-def test_shared_secrets_are_read_anew_when_one_changes(tmp_path: Path) -> None:
+def test_shared_secrets_are_reread_when_a_file_changes(tmp_path: Path) -> None:
     secrets = SharedSecrets(secret_dir(tmp_path, one=SECRET))
     secret_dir(tmp_path, two=OTHER_SECRET)
     assert secrets.keys() == [SECRET, OTHER_SECRET]
@@ -46,7 +46,7 @@ def test_shared_secrets_are_read_anew_when_one_changes(tmp_path: Path) -> None:
     assert secrets.keys() == [OTHER_SECRET]
 
 
-def test_what_cannot_be_used_later_leaves_the_last_good_secrets(tmp_path: Path) -> None:
+def test_unusable_new_secrets_leave_the_previous_ones_in_use(tmp_path: Path) -> None:
     folder = secret_dir(tmp_path / "auth", one=SECRET)
     secrets = SharedSecrets(folder)
     secret_dir(folder, two=b"too short")
@@ -67,15 +67,15 @@ def test_a_malformed_webhook_secret_is_named_at_the_start(tmp_path: Path) -> Non
     assert "malformed_-_" not in str(caught.value)
 
 
-def test_a_malformed_webhook_secret_of_a_rotation_leaves_the_previous_ones(tmp_path: Path) -> None:
+def test_a_malformed_new_webhook_secret_leaves_the_previous_ones_in_use(tmp_path: Path) -> None:
     secrets = SharedSecrets(secret_dir(tmp_path, one=UNPADDED), "webhook secrets", key_of)
     assert secrets.keys() == [b"ABC" * 10 + b"AB"]
     secret_dir(tmp_path, two=MALFORMED)
     with structlog.testing.capture_logs() as lines:
         assert secrets.keys() == secrets.keys() == [b"ABC" * 10 + b"AB"]
-    [line] = lines
-    assert (line["event"], line["log_level"], line["what"]) == ("secrets_refused", "error", "webhook secrets")
-    assert "/two is not base64" in line["error"]
-    assert line["remedy"].startswith("fix the file")
+    [entry] = lines
+    assert (entry["event"], entry["log_level"], entry["what"]) == ("secrets_refused", "error", "webhook secrets")
+    assert "/two is not base64" in entry["error"]
+    assert entry["remedy"].startswith("fix the file")
     (tmp_path / "two").write_bytes(SECRET)
     assert secrets.keys() == [b"ABC" * 10 + b"AB", SECRET]

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.signaling.jwts import secret_dir, token
 from tests.unit.signaling.pods import SHARED, Running, closed_with, pod_alone, receive
 
-from switchboard_signaling.broker import shared_stats as ledger_module
 from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.broker.shared_stats import MAX_LISTED
 from switchboard_signaling.session.hints import Disconnect
 from switchboard_signaling.session.records import MatchRecord, ReadMatch, TouchMatch, TouchSession
 from switchboard_signaling.wire import messages
@@ -22,7 +22,7 @@ HEADERS = {"Authorization": f"Bearer {ADMIN}"}
 
 @pytest.fixture
 async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Running]:
-    """A pod with an admin's token, and with the settings of the test's parameter."""
+    """A pod with admin tokens, and with the settings of the test's parameter."""
     folder = secret_dir(tmp_path / "admin", one=ADMIN.encode(), other=b"b" * 32)
     async with pod_alone(tmp_path, admin_token_dir=folder, **getattr(request, "param", {})) as pod:
         yield pod
@@ -47,11 +47,11 @@ async def session_of(
 # Who may
 
 
-async def test_without_tokens_the_api_is_off_and_says_what_turns_it_on(tmp_path: Path) -> None:
+async def test_without_tokens_the_api_is_off_and_names_the_remedy(tmp_path: Path) -> None:
     async with pod_alone(tmp_path) as running:
-        status, said = await ask(running, "GET", "/sessions")
-    assert (status, said["error"]["code"]) == (403, "admin-off")
-    assert "SWITCHBOARD_ADMIN_TOKEN_DIR" in said["error"]["remedy"]
+        status, answer = await ask(running, "GET", "/sessions")
+    assert (status, answer["error"]["code"]) == (403, "admin-off")
+    assert "SWITCHBOARD_ADMIN_TOKEN_DIR" in answer["error"]["remedy"]
 
 
 @pytest.mark.parametrize("shown", ["", "Bearer", "Bearer wrong", f"Basic {ADMIN}", ADMIN])
@@ -61,13 +61,13 @@ async def test_a_wrong_token_is_refused(running: Running, shown: str) -> None:
     assert (await response.json())["error"]["code"] == "token-invalid"
 
 
-async def test_any_token_of_the_folder_is_accepted_and_clients_have_no_such_paths(running: Running) -> None:
+async def test_any_token_of_the_folder_is_accepted_and_the_public_port_has_no_admin_api(running: Running) -> None:
     response = await running.internal.get("/admin/sessions", headers={"Authorization": f"Bearer {'b' * 32}"})
     assert response.status == 200
     assert (await running.public.get("/admin/sessions", headers=HEADERS)).status == 404
 
 
-async def test_what_is_not_there_is_an_error_in_json(running: Running) -> None:
+async def test_unknown_paths_and_methods_are_errors_in_json(running: Running) -> None:
     assert (await ask(running, "GET", "/nothing"))[1]["error"]["code"] == "not-found"
     assert (await ask(running, "POST", "/sessions"))[1]["error"]["code"] == "method-not-allowed"
 
@@ -86,12 +86,12 @@ async def test_sessions_are_listed_a_page_at_a_time(running: Running) -> None:
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "many"])
-async def test_a_page_has_a_sensible_size(running: Running, limit: str) -> None:
-    status, said = await ask(running, "GET", f"/sessions?limit={limit}")
-    assert (status, said["error"]["remedy"]) == (400, "Send `limit` from 1 to 1000.")
+async def test_the_page_size_is_limited(running: Running, limit: str) -> None:
+    status, answer = await ask(running, "GET", f"/sessions?limit={limit}")
+    assert (status, answer["error"]["remedy"]) == (400, "Send `limit` from 1 to 1000.")
 
 
-async def test_a_session_is_told_with_its_match_and_without_its_tokens(running: Running) -> None:
+async def test_a_session_is_returned_with_its_match_and_without_its_tokens(running: Running) -> None:
     (one, welcome), (two, other) = [
         await session_of(running, Hello(socket_number=1, instance=instance)) for instance in ("a", "b")
     ]
@@ -104,24 +104,24 @@ async def test_a_session_is_told_with_its_match_and_without_its_tokens(running: 
     while not (isinstance(found := await receive(one), messages.MatchFound) and found.state == "open"):
         pass
     await running.pod.broker.shared_stats.keep(found.match_id, "a", {"path": "relay"})
-    status, said = await ask(running, "GET", f"/sessions/{welcome.session_id}")
+    status, answer = await ask(running, "GET", f"/sessions/{welcome.session_id}")
     assert status == 200
-    assert (said["attached"]["state"], said["attached"]["match"], said["attached"]["subject"]) == (
+    assert (answer["attached"]["state"], answer["attached"]["match"], answer["attached"]["subject"]) == (
         "matched",
         found.match_id,
         welcome.session_id,
     )
-    assert (said["stored"]["pod"], said["stored"]["match"]) == (running.pod.host.pod, found.match_id)
-    assert (said["match"]["outcome"], said["match"]["calls"]) == ("open", {"a": {"path": "relay"}})
-    assert set(said["match"]["sessions"].values()) == {welcome.session_id, other.session_id}
+    assert (answer["stored"]["pod"], answer["stored"]["match"]) == (running.pod.host.pod, found.match_id)
+    assert (answer["match"]["outcome"], answer["match"]["calls"]) == ("open", {"a": {"path": "relay"}})
+    assert set(answer["match"]["sessions"].values()) == {welcome.session_id, other.session_id}
     assert found.token
-    assert found.token not in str(said)
+    assert found.token not in str(answer)
 
 
-async def test_a_session_that_nobody_knows_is_not_found(running: Running) -> None:
+async def test_an_unknown_session_is_not_found(running: Running) -> None:
     for method in ("GET", "DELETE"):
-        status, said = await ask(running, method, "/sessions/nobody")
-        assert (status, said["error"]["code"]) == (404, "session-unknown")
+        status, answer = await ask(running, method, "/sessions/nobody")
+        assert (status, answer["error"]["code"]) == (404, "session-unknown")
 
 
 async def test_a_session_of_this_pod_is_disconnected(running: Running) -> None:
@@ -130,50 +130,50 @@ async def test_a_session_of_this_pod_is_disconnected(running: Running) -> None:
         200,
         {"session": welcome.session_id, "pod": running.pod.host.pod},
     )
-    assert await closed_with(socket) == 4410
+    assert await closed_with(socket) == 4405
     assert (await ask(running, "GET", "/sessions"))[1]["sessions"] == []
 
 
 @pytest.mark.parametrize("intent", [Idle(1), Queued(1, "t"), Matched(1, "m")], ids=lambda intent: type(intent).__name__)
-async def test_a_session_of_another_pod_is_ended_in_the_store_and_its_pod_is_told(
+async def test_a_session_of_another_pod_is_ended_in_the_store_and_its_pod_notified(
     running: Running, intent: Intent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broker, told = running.pod.broker, []
-    monkeypatch.setattr(broker, "send_hint", lambda pod, hint: told.append((pod, hint)))
+    broker, hints = running.pod.broker, []
+    monkeypatch.setattr(broker, "send_hint", lambda pod, hint: hints.append((pod, hint)))
     await broker.ask(TouchSession("sid", 1, "x", intent, "i", "elsewhere"))
     await broker.ask(TouchMatch("m", "sid", 1, 1, "i", "elsewhere", named=True, side="a"))
     assert await ask(running, "DELETE", "/sessions/sid") == (202, {"session": "sid", "pod": "elsewhere"})
-    assert told == [("elsewhere", Disconnect("sid"))]
+    assert hints == [("elsewhere", Disconnect("sid"))]
     record = await broker.ask(ReadMatch("m"))
     assert isinstance(record, MatchRecord)
     assert record.over is isinstance(intent, Matched)
     assert (await ask(running, "GET", "/sessions/sid"))[1]["attached"] is None
 
 
-async def test_without_the_store_it_says_so(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_store_it_answers_503(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(_question: object) -> None:
         raise BrokerUnavailableError
 
     monkeypatch.setattr(running.pod.broker, "ask", away)
-    status, said = await ask(running, "GET", "/sessions/sid")
-    assert (status, said["error"]["code"]) == (503, "store-unavailable")
+    status, answer = await ask(running, "GET", "/sessions/sid")
+    assert (status, answer["error"]["code"]) == (503, "store-unavailable")
 
 
 # Blocks
 
 
 @pytest.mark.parametrize("running", [SHARED], indirect=True)
-async def test_a_subject_is_kept_out_until_it_is_let_in_again(running: Running) -> None:
+async def test_a_subject_is_blocked_until_it_is_unblocked(running: Running) -> None:
     socket, welcome = await session_of(running, Hello(socket_number=1, instance="i", auth=token(sub="ada/1 x")))
     path = "/blocks/subject/ada%2F1%20x"
-    status, said = await ask(running, "PUT", path, json={"seconds": 60})
-    assert (status, said) == (200, {"kind": "subject", "name": "ada/1 x", "seconds": 60})
-    assert await closed_with(socket) == 4423
+    status, answer = await ask(running, "PUT", path, json={"seconds": 60})
+    assert (status, answer) == (200, {"kind": "subject", "name": "ada/1 x", "seconds": 60})
+    assert await closed_with(socket) == 4404
     for frame in (
         Hello(socket_number=1, instance="i", auth=token(sub="ada/1 x")),
         Resume(token=welcome.token, socket_number=2, instance="i", intent=Idle(), auth=token(sub="ada/1 x")),
     ):
-        assert await closed_with(await running.greeted(frame)) == 4423
+        assert await closed_with(await running.greeted(frame)) == 4404
     _, listed = await ask(running, "GET", "/blocks")
     [one] = listed["blocks"]
     assert (one["kind"], one["name"]) == ("subject", "ada/1 x")
@@ -182,20 +182,20 @@ async def test_a_subject_is_kept_out_until_it_is_let_in_again(running: Running) 
     await session_of(running, Hello(socket_number=1, instance="i", auth=token(sub="ada/1 x")))
 
 
-async def test_a_session_is_kept_out(running: Running) -> None:
+async def test_a_session_is_blocked(running: Running) -> None:
     socket, welcome = await session_of(running)
     await ask(running, "PUT", f"/blocks/session/{welcome.session_id}", json={"seconds": 60})
-    assert await closed_with(socket) == 4423
+    assert await closed_with(socket) == 4404
 
 
 @pytest.mark.parametrize("body", ["", "{}", '{"seconds": 0}', '{"seconds": 60, "for": 1}', '{"seconds": 1.5}'])
-async def test_a_block_needs_its_length(running: Running, body: str) -> None:
-    status, said = await ask(running, "PUT", "/blocks/subject/ada", data=body)
-    assert (status, said["error"]["code"]) == (400, "bad-request")
-    assert "seconds" in said["error"]["remedy"]
+async def test_a_block_needs_a_length(running: Running, body: str) -> None:
+    status, answer = await ask(running, "PUT", "/blocks/subject/ada", data=body)
+    assert (status, answer["error"]["code"]) == (400, "bad-request")
+    assert "seconds" in answer["error"]["remedy"]
 
 
-async def test_there_are_so_many_blocks_at_most(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "MAX_BLOCKS", 0)
-    status, said = await ask(running, "PUT", "/blocks/subject/ada", json={"seconds": 60})
-    assert (status, said["error"]["code"]) == (409, "too-many-blocks")
+async def test_the_number_of_blocks_is_limited(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MAX_LISTED, "blocks", 0)
+    status, answer = await ask(running, "PUT", "/blocks/subject/ada", json={"seconds": 60})
+    assert (status, answer["error"]["code"]) == (409, "list-full")

@@ -32,13 +32,13 @@ F = TypeVar("F", bound=ServerFrame)
 
 @pytest.fixture(params=["inline", "public"])
 def receiving(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ways to receive: with an aiohttp whose private parts are known, and with another one."""
+    """Both paths of receiving: with an aiohttp whose private parts are known, and with any other."""
     if request.param == "public":
         monkeypatch.setattr(inline, "KNOWN_AIOHTTP", "none")
 
 
 async def anyhow(socket: ClientWebSocketResponse, kind: type[F]) -> F:
-    """Return the next frame of a kind, passing over others."""
+    """Return the next frame of a kind, skipping others."""
     while True:
         if isinstance(frame := await receive(socket), kind):
             return frame
@@ -46,12 +46,12 @@ async def anyhow(socket: ClientWebSocketResponse, kind: type[F]) -> F:
 
 @pytest.fixture
 async def running(request: pytest.FixtureRequest, receiving: None, tmp_path: Path) -> AsyncIterator[Running]:
-    """A pod alone, with the settings of the test's parameter."""
+    """A single pod with the settings of the test's parameter."""
     async with pod_alone(tmp_path, **getattr(request, "param", {})) as pod:
         yield pod
 
 
-async def test_a_pod_that_waits_for_its_store_lives_but_takes_no_clients() -> None:
+async def test_a_pod_that_waits_for_its_store_is_live_but_accepts_no_clients() -> None:
     pod = make_pod(ServerSettings())
     async with TestClient(TestServer(public_app(pod))) as public, TestClient(TestServer(internal_app(pod))) as internal:
         assert (await public.get("/livez")).status == 200
@@ -76,7 +76,7 @@ async def test_every_answer_carries_the_security_headers(running: Running, path:
 
 
 @pytest.mark.parametrize("running", [PRODUCTION], indirect=True)
-async def test_in_production_browsers_are_to_come_by_https(running: Running) -> None:
+async def test_in_production_browsers_must_use_https(running: Running) -> None:
     for path in ("/", "/missing"):
         response = await running.public.get(path)
         assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -92,7 +92,7 @@ async def test_a_fault_of_a_handler_carries_the_security_headers_and_no_tracebac
     assert "ZeroDivisionError" not in await response.text()
 
 
-async def test_credentials_are_kept_in_no_cache(running: Running) -> None:
+async def test_credentials_are_not_cached(running: Running) -> None:
     assert (await running.public.get("/api/webrtc/config")).headers["Cache-Control"] == "no-store"
 
 
@@ -120,7 +120,7 @@ async def test_sessions_are_counted_while_attached_and_while_resumable(running: 
     assert (stats["activeSessions"], stats["connections"], stats["matchedSessions"], stats["pods"]) == (1, 0, 0, 1)
 
 
-async def test_a_session_whose_socket_broke_off_is_resumable(running: Running) -> None:
+async def test_a_session_whose_connection_broke_is_resumable(running: Running) -> None:
     socket = await running.welcomed()
     socket.get_extra_info("socket").shutdown(SHUT_RDWR)
     async with asyncio.timeout(SECONDS):
@@ -129,7 +129,7 @@ async def test_a_session_whose_socket_broke_off_is_resumable(running: Running) -
     assert running.pod.hub.active_sessions == 1
 
 
-async def test_metrics_and_samples_are_not_for_clients(running: Running) -> None:
+async def test_the_public_port_has_no_metrics_and_samples(running: Running) -> None:
     for path in ("/metrics", "/internal/sample"):
         assert (await running.public.get(path)).status == 404
 
@@ -158,10 +158,12 @@ async def test_an_allowed_page_may_call_the_api(running: Running, path: str) -> 
 
 
 @pytest.mark.parametrize("running", [{**OPEN_TO_APP, **SHARED, "wrong_tokens": 1}], indirect=True)
-async def test_an_allowed_page_can_read_answers_and_refusals(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_allowed_page_can_read_responses_and_refusals(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bearer = running.pod.host.keyring.sign(SessionClaims("sid", "sub", 2**40))
     statuses = []
-    for authorization in (f"Bearer {bearer}", "", "Bearer made-up", f"Bearer {bearer[:-4]}AAAA", ""):
+    for authorization in (f"Bearer {bearer}", "", "Bearer invalid", f"Bearer {bearer[:-4]}AAAA", ""):
         headers = {"Origin": APP, "Authorization": authorization}
         answer = await running.public.get("/api/webrtc/config", headers=headers)
         statuses.append(answer.status)
@@ -213,19 +215,19 @@ async def test_an_allowed_page_may_keep_the_sdk_of_a_version(running: Running) -
 
 
 @pytest.mark.parametrize("path", ["/", "/web/app.js", "/web/style.css", "/web/sdk/switchboard.js"])
-async def test_browsers_ask_whether_the_pages_files_have_changed(running: Running, path: str) -> None:
+async def test_browsers_revalidate_the_pages_files(running: Running, path: str) -> None:
     answer = await running.public.get(path)
     assert answer.headers["Cache-Control"] == "no-cache"
     again = await running.public.get(path, headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status, again.headers["Cache-Control"]) == (304, "no-cache")
 
 
-async def test_a_plain_request_to_the_socket_is_told_to_upgrade(running: Running) -> None:
+async def test_a_plain_request_to_the_socket_is_answered_with_426(running: Running) -> None:
     response = await running.public.get("/ws")
     assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
 
 
-async def test_headers_that_are_no_text_are_refused_and_no_fault_of_the_server(running: Running) -> None:
+async def test_headers_that_are_not_utf_8_are_refused_without_a_fault(running: Running) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", running.public.port)
     writer.write(b"GET /ws HTTP/1.1\r\nHost: here\r\nOrigin: \xff\r\nConnection: close\r\n\r\n")
     answer = await asyncio.wait_for(reader.read(), SECONDS)
@@ -234,7 +236,7 @@ async def test_headers_that_are_no_text_are_refused_and_no_fault_of_the_server(r
     writer.close()
 
 
-async def test_a_client_that_is_gone_before_its_socket_opens_is_no_fault(
+async def test_a_client_that_disconnects_during_the_handshake_is_no_fault(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def gone(*_: object) -> None:
@@ -247,13 +249,13 @@ async def test_a_client_that_is_gone_before_its_socket_opens_is_no_fault(
 
 
 @pytest.mark.parametrize("running", [{"capacity": 1}], indirect=True)
-async def test_a_full_pod_sends_clients_away_to_come_back(running: Running) -> None:
+async def test_a_full_pod_refuses_clients_with_a_retryable_error(running: Running) -> None:
     await running.welcomed()
     refused = await running.socket()
     frame = await receive(refused)
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.retryable) == ("pool-busy", True)
-    assert await closed_with(refused) == 4429
+    assert await closed_with(refused) == 4460
 
 
 async def test_binary_and_malformed_frames_are_answered_and_the_third_closes(running: Running) -> None:
@@ -288,7 +290,7 @@ async def test_an_unknown_type_is_answered_and_counted(running: Running) -> None
     assert 'switchboard_signaling_frames_refused_total{code="unknown-type"} 1.0' in metrics
 
 
-async def test_what_one_client_breaks_touches_no_other(running: Running) -> None:
+async def test_a_misbehaving_client_affects_no_other(running: Running) -> None:
     good, bad = await running.welcomed("good"), await running.welcomed("bad")
     for _ in range(3):
         await bad.send_bytes(b"\xff")
@@ -297,7 +299,7 @@ async def test_what_one_client_breaks_touches_no_other(running: Running) -> None
     assert isinstance(await receive(good), messages.QueueStatus)
 
 
-async def test_who_leaves_and_closes_at_once_has_left(running: Running) -> None:
+async def test_a_client_that_leaves_and_closes_at_once_has_left(running: Running) -> None:
     one, two = await running.welcomed("one"), await running.welcomed("two")
     for socket in (one, two):
         await socket.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
@@ -339,7 +341,7 @@ async def test_an_effect_that_cannot_be_performed_closes_its_socket_alone(runnin
 
 
 async def in_a_match(running: Running) -> tuple[ClientWebSocketResponse, ClientWebSocketResponse, str]:
-    """Return the sockets of two clients, `one` and `two`, and the match that both have entered."""
+    """Return the sockets of two clients in a match, and its id."""
     sockets = [await running.welcomed(instance) for instance in ("one", "two")]
     for socket in sockets:
         await socket.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
@@ -364,17 +366,17 @@ def chat(match_id: str, seq: int) -> str:
     return f'{{"type":"chat","match":"{match_id}","from":"one","to":"two","seq":{seq},"id":"{seq}","text":"hello"}}'
 
 
-async def test_what_partners_say_arrives_in_order_and_is_counted(running: Running) -> None:
+async def test_peers_frames_arrive_in_order_and_are_counted(running: Running) -> None:
     one, two, match_id = await in_a_match(running)
     for seq in range(1, 101):
         await one.send_str(chat(match_id, seq))
     assert [(await until(two, messages.Chat)).seq for _ in range(100)] == list(range(1, 101))
     metrics = await (await running.internal.get("/metrics")).text()
-    assert 'switchboard_signaling_frames_received_total{type="Chat"} 100.0' in metrics
+    assert 'switchboard_signaling_frames_received_total{type="chat"} 100.0' in metrics
 
 
 @pytest.mark.parametrize("running", [{"frames_per_second": 10.0}], indirect=True)
-async def test_who_sends_too_fast_is_read_more_slowly_and_loses_nothing(
+async def test_a_client_above_its_rate_is_read_more_slowly_and_loses_nothing(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -392,7 +394,7 @@ async def test_who_sends_too_fast_is_read_more_slowly_and_loses_nothing(
 
 
 @pytest.mark.parametrize("running", [{"sdp_per_second": 0}], indirect=True)
-async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_stays_small(running: Running) -> None:
+async def test_a_client_that_does_not_read_is_disconnected_and_the_pod_stays_small(running: Running) -> None:
     one, two, match_id = await in_a_match(running)
     transport = two._response.connection.transport  # type: ignore[union-attr]
     transport.pause_reading()
@@ -409,7 +411,7 @@ async def test_who_does_not_take_what_the_partner_says_is_cut_off_and_the_pod_st
 
 
 @pytest.mark.parametrize("running", [PRODUCTION], indirect=True)
-async def test_in_production_ice_servers_are_for_sessions_only(running: Running) -> None:
+async def test_in_production_ice_servers_require_a_session(running: Running) -> None:
     response = await running.public.get("/api/webrtc/config")
     assert response.status == 401
     assert (await response.json())["error"]["code"] == "session-unknown"
@@ -433,7 +435,7 @@ async def test_in_production_ice_servers_are_for_sessions_only(running: Running)
     ],
     indirect=True,
 )
-async def test_clients_get_the_limits_and_the_server_that_the_settings_name(running: Running) -> None:
+async def test_clients_get_the_limits_and_the_ice_server_of_the_settings(running: Running) -> None:
     config = await (await running.public.get("/api/webrtc/config")).json()
     assert config["iceServers"] == [
         {"urls": ["stun:s.example"]},
@@ -453,7 +455,7 @@ async def test_clients_get_the_limits_and_the_server_that_the_settings_name(runn
 
 
 @pytest.mark.parametrize("running", [SHARED], indirect=True)
-async def test_a_client_with_a_good_jwt_is_welcomed_and_stays_itself(running: Running) -> None:
+async def test_a_client_with_a_valid_jwt_is_welcomed_and_keeps_its_subject(running: Running) -> None:
     socket = await running.greeted(messages.Hello(socket_number=1, instance="i", auth=token()))
     welcome = await receive(socket)
     assert isinstance(welcome, messages.Welcome)
@@ -468,13 +470,13 @@ async def test_a_client_with_a_good_jwt_is_welcomed_and_stays_itself(running: Ru
 @pytest.mark.parametrize(
     ("auth", "code", "close"),
     [
-        (None, "auth-required", 4402),
-        ("no jwt", "auth-invalid", 4403),
-        (token(exp=1), "auth-expired", 4419),
-        (token(sub=None), "auth-invalid", 4403),
+        (None, "auth-required", 4401),
+        ("no jwt", "auth-invalid", 4402),
+        (token(exp=1), "auth-expired", 4440),
+        (token(sub=None), "auth-invalid", 4402),
     ],
 )
-async def test_a_client_without_a_good_jwt_is_told_why(
+async def test_a_client_without_a_valid_jwt_gets_the_reason(
     running: Running, auth: str | None, code: str, close: int
 ) -> None:
     socket = await running.greeted(messages.Hello(socket_number=1, instance="i", auth=auth))
@@ -489,7 +491,7 @@ async def test_a_client_without_a_good_jwt_is_told_why(
 async def test_a_fault_while_a_jwt_is_verified_closes_that_socket_alone(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running.pod.gate, "verify", lambda *_: 1 / 0)
+    monkeypatch.setattr(running.pod.limiter, "verify", lambda *_: 1 / 0)
     assert await closed_with(await running.greeted(messages.Hello(socket_number=1, instance="i", auth=token()))) == 1011
     monkeypatch.undo()
     assert isinstance(
@@ -502,7 +504,7 @@ async def test_a_fault_while_a_jwt_is_verified_closes_that_socket_alone(
 
 
 async def refused(running: Running, **headers: str) -> tuple[int, str | None]:
-    """Return the status and the Retry-After with which a socket is refused."""
+    """Return the status and the Retry-After of a refused handshake."""
     with pytest.raises(WSServerHandshakeError) as caught:
         await running.socket(**headers)
     assert caught.value.headers is not None
@@ -510,7 +512,7 @@ async def refused(running: Running, **headers: str) -> tuple[int, str | None]:
 
 
 @pytest.mark.parametrize("running", [{"connects_per_second": 0.1}], indirect=True)
-async def test_an_address_that_connects_too_often_is_told_when_to_come_back(running: Running) -> None:
+async def test_an_address_above_the_rate_gets_retry_after(running: Running) -> None:
     await running.welcomed()
     assert await refused(running) == (429, "10")
     assert await running.metric('switchboard_signaling_limited_total{limit="connects"} 1.0')
@@ -518,7 +520,7 @@ async def test_an_address_that_connects_too_often_is_told_when_to_come_back(runn
 
 
 @pytest.mark.parametrize("running", [{"connects_per_second": 0}], indirect=True)
-async def test_the_limit_of_connects_can_be_off(running: Running) -> None:
+async def test_the_limit_on_connects_can_be_off(running: Running) -> None:
     for _ in range(600):
         await (await running.socket()).close()
 
@@ -532,21 +534,21 @@ async def test_behind_a_proxy_of_ours_each_client_has_its_own_limit(running: Run
 
 
 @pytest.mark.parametrize("running", [{"connects_per_second": 0.1}], indirect=True)
-async def test_nobody_gets_another_limit_by_writing_a_header(running: Running) -> None:
+async def test_a_forged_header_gives_no_client_another_limit(running: Running) -> None:
     await running.socket(**{"X-Forwarded-For": "203.0.113.1"})
     assert (await refused(running, **{"X-Forwarded-For": "203.0.113.2"}))[0] == 429
 
 
-async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(running: Running) -> None:
+async def test_forged_tokens_are_limited_and_old_ones_are_not(running: Running) -> None:
     old = messages.Resume(token="a.b.c", socket_number=1, instance="i", intent=Idle())
     for _ in range(12):
-        assert await closed_with(await running.greeted(old)) == 4404
+        assert await closed_with(await running.greeted(old)) == 4465
     good = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
-    made_up = messages.Resume(token=good[:-2] + "AA", socket_number=1, instance="i", intent=Idle())
+    forged = messages.Resume(token=good[:-2] + "AA", socket_number=1, instance="i", intent=Idle())
     sockets = [await running.socket() for _ in range(10)]
     for socket in sockets:
-        await socket.send_str(messages.encode(made_up).decode())
-        assert await closed_with(socket) == 4404
+        await socket.send_str(messages.encode(forged).decode())
+        assert await closed_with(socket) == 4465
     status, retry_after = await refused(running)
     assert status == 429
     assert 1790 < int(retry_after or 0) <= 1800
@@ -556,17 +558,17 @@ async def test_who_makes_tokens_up_must_wait_and_who_has_an_old_one_need_not(run
 
 
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 1}], indirect=True)
-async def test_made_up_jwts_and_bearer_tokens_count_too(running: Running) -> None:
+async def test_forged_jwts_and_bearer_tokens_count_too(running: Running) -> None:
     forged = messages.Hello(socket_number=1, instance="i", auth=token(b"not the secret of this pool, but long"))
-    assert await closed_with(await running.greeted(forged)) == 4403
+    assert await closed_with(await running.greeted(forged)) == 4402
     assert (await refused(running))[0] == 429
 
 
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 0}], indirect=True)
-async def test_where_all_clients_share_an_address_nobody_pays_for_another(running: Running) -> None:
+async def test_the_limit_on_forged_tokens_can_be_off(running: Running) -> None:
     forged = messages.Hello(socket_number=1, instance="i", auth=token(b"not the secret of this pool, but long"))
     for _ in range(12):
-        assert await closed_with(await running.greeted(forged)) == 4403
+        assert await closed_with(await running.greeted(forged)) == 4402
 
 
 @pytest.mark.parametrize("running", [{"sdp_per_second": 0.1}], indirect=True)

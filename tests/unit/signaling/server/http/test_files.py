@@ -1,4 +1,4 @@
-"""The page's files: revalidated by content, and nothing outside their folder."""
+"""The page's files: entity tags of their content, and nothing outside their folder."""
 
 import os
 from collections.abc import AsyncIterator
@@ -31,14 +31,14 @@ async def serving(folder: Path) -> AsyncIterator[TestClient[Any, Any]]:
 
 
 def write(folder: Path, text: str) -> None:
-    """Write a module as images have it: with a modification time that is always the same."""
+    """Write a module with a constant modification time, as in an image."""
     (folder / "sdk").mkdir(exist_ok=True)
     file = folder / "sdk" / "module.js"
     file.write_text(text)
     os.utime(file, (0, 0))
 
 
-async def test_a_file_that_is_known_is_not_sent_again(tmp_path: Path) -> None:
+async def test_a_cached_file_is_not_sent_again(tmp_path: Path) -> None:
     write(tmp_path, "one")
     async with serving(tmp_path) as client:
         first = await client.get("/web/sdk/module.js")
@@ -99,7 +99,7 @@ async def test_another_version_is_not_found_and_the_answer_names_the_one_that_is
         "/etc",
     ],
 )
-async def test_what_is_no_file_of_the_folder_is_not_found(tmp_path: Path, name: str) -> None:
+async def test_a_path_outside_the_folder_is_not_found(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "web").mkdir()
     write(tmp_path / "web", "one")
@@ -107,7 +107,7 @@ async def test_what_is_no_file_of_the_folder_is_not_found(tmp_path: Path, name: 
         assert (await client.get(f"/web/{name}")).status == 404
 
 
-async def test_a_linked_folder_is_served_as_if_it_were_there(tmp_path: Path) -> None:
+async def test_a_linked_folder_is_served(tmp_path: Path) -> None:
     for folder in ("elsewhere", "web"):
         (tmp_path / folder).mkdir()
     write(tmp_path / "elsewhere", "one")
@@ -116,7 +116,7 @@ async def test_a_linked_folder_is_served_as_if_it_were_there(tmp_path: Path) -> 
         assert await (await client.get("/web/sdk/module.js")).text() == "one"
 
 
-async def test_a_file_of_an_unknown_kind_is_bytes(tmp_path: Path) -> None:
-    (tmp_path / "file.unheard-of").write_text("one")
+async def test_a_file_of_an_unknown_type_is_served_as_bytes(tmp_path: Path) -> None:
+    (tmp_path / "file.unknown-type").write_text("one")
     async with serving(tmp_path) as client:
-        assert (await client.get("/web/file.unheard-of")).content_type == "application/octet-stream"
+        assert (await client.get("/web/file.unknown-type")).content_type == "application/octet-stream"

@@ -1,4 +1,4 @@
-"""The internal port: what Prometheus and the operator read, and the operator's orders."""
+"""The internal port: metrics, samples and the operator's commands."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,33 +39,33 @@ async def test_a_sample_needs_no_token(running: Running) -> None:
     await socket.close()
 
 
-async def test_an_order_is_answered_with_the_sample_after_it(running: Running) -> None:
+async def test_a_command_is_answered_with_the_sample_after_it(running: Running) -> None:
     for order, cordoned in (("cordon", True), ("uncordon", False)):
         answer = await running.internal.post(f"/internal/{order}", headers=HEADERS)
         assert (answer.status, (await answer.json())["cordoned"]) == (200, cordoned)
 
 
-async def test_a_pod_that_is_about_to_end_stays_cordoned(running: Running) -> None:
+async def test_a_stopping_pod_stays_cordoned(running: Running) -> None:
     running.pod.hub.stopping = True
     assert (await (await running.internal.post("/internal/uncordon", headers=HEADERS)).json())["cordoned"] is True
 
 
 @pytest.mark.parametrize("shown", ["", "Basic abc", f"Bearer {TOKEN}x", "Bearer \udcff"])
-async def test_an_order_without_a_token_of_the_pool_is_refused(running: Running, shown: str) -> None:
+async def test_a_command_without_a_token_of_the_pool_is_refused(running: Running, shown: str) -> None:
     answer = await running.internal.post("/internal/cordon", headers={**HEADERS, "Authorization": shown})
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert running.pod.drain.cordoned is False
 
 
 @pytest.mark.parametrize("fence", ["", "-1", "seven"])
-async def test_an_order_without_the_leader_s_number_is_refused(running: Running, fence: str) -> None:
+async def test_a_command_without_the_leader_s_number_is_refused(running: Running, fence: str) -> None:
     answer = await running.internal.post("/internal/cordon", headers={**HEADERS, "Switchboard-Fence": fence})
     assert answer.status == 400
     assert "Send Switchboard-Fence" in (await answer.json())["error"]["remedy"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"count":0,"withinMs":1}', b'{"count":1,"withinMs":1,"more":1}'])
-async def test_a_batch_that_is_malformed_is_refused(running: Running, body: bytes) -> None:
+async def test_a_malformed_body_is_refused(running: Running, body: bytes) -> None:
     assert (await running.internal.post("/internal/goaway", headers=HEADERS, data=body)).status == 400
 
 

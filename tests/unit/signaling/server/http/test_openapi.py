@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.unit.signaling.jwts import secret_dir
 from tests.unit.signaling.pods import SHARED, Running, in_a_call, pod_alone, until
 
-from switchboard_signaling.broker import shared_stats
 from switchboard_signaling.broker.interface import BrokerUnavailableError
+from switchboard_signaling.broker.shared_stats import MAX_LISTED
 from switchboard_signaling.session.records import TouchSession
 from switchboard_signaling.wire.intents import Idle
 from switchboard_signaling.wire.tokens import SessionClaims
@@ -47,7 +47,7 @@ async def a_call(running: Running, _patch: pytest.MonkeyPatch, stack: AsyncExitS
     await until(lambda: running.pod.metrics.registry.get_sample_value(
         "switchboard_signaling_calls_total", {"verdict": "connected", "path": "relay"}
     ))  # fmt: skip
-    await running.pod.tally.flush()
+    await running.pod.stats.flush()
     assert await running.pod.broker.shared_stats.kept(match_id)
     return {"session": one.session.session_id or ""}
 
@@ -59,12 +59,18 @@ async def elsewhere(running: Running, _patch: pytest.MonkeyPatch, _stack: AsyncE
 
 
 async def a_block(running: Running, _patch: pytest.MonkeyPatch, _stack: AsyncExitStack) -> Mapping[str, str]:
-    await running.pod.blocks.block("subject:ada", 60)
+    await running.pod.blocks.add("subject:ada", 60)
+    return {}
+
+
+async def a_watch(running: Running, _patch: pytest.MonkeyPatch, _stack: AsyncExitStack) -> Mapping[str, str]:
+    await running.pod.watches.add("session:sid", 60)
     return {}
 
 
 async def no_room(_running: Running, patch: pytest.MonkeyPatch, _stack: AsyncExitStack) -> Mapping[str, str]:
-    patch.setattr(shared_stats, "MAX_BLOCKS", 0)
+    patch.setitem(MAX_LISTED, "blocks", 0)
+    patch.setitem(MAX_LISTED, "watches", 0)
     return {}
 
 
@@ -73,7 +79,7 @@ async def no_store(running: Running, patch: pytest.MonkeyPatch, _stack: AsyncExi
         raise BrokerUnavailableError("away")
 
     patch.setattr(running.pod.broker, "ask", away)
-    for name in ("block", "unblock", "blocks"):
+    for name in ("add", "remove", "listed"):
         patch.setattr(running.pod.broker.shared_stats, name, away)
     return {}
 
@@ -191,6 +197,15 @@ REQUESTS: dict[tuple[str, str], dict[int, Request]] = {
     ),
     ("delete", "/admin/blocks/{kind}/{name}"): admin(
         "/admin/blocks/session/sid", Request("/admin/blocks/session/sid", ADMIN)
+    ),
+    ("get", "/admin/watches"): admin("/admin/watches", Request(headers=ADMIN, prepare=a_watch)),
+    ("put", "/admin/watches/{kind}/{name}"): admin(
+        "/admin/watches/session/sid", Request("/admin/watches/session/sid", ADMIN, {"seconds": 60}),
+        (400, Request("/admin/watches/session/sid", ADMIN, {"seconds": 3601})),
+        (409, Request("/admin/watches/session/sid", ADMIN, {"seconds": 60}, no_room)),
+    ),
+    ("delete", "/admin/watches/{kind}/{name}"): admin(
+        "/admin/watches/session/sid", Request("/admin/watches/session/sid", ADMIN)
     ),
 }  # fmt: skip
 NOT_SENT: Key = ("get", "/ws", 400)

@@ -1,4 +1,4 @@
-"""Which pages may use the pool, and what their browsers are told."""
+"""The pages that may use the pool, and their CORS headers."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_what_other_pages_do_not_need_is_not_shared(path: str) -> None:
     [None, "", "null", "https://evil.example", "https://app.example.evil.example", "https://app.example:444",
      "http://app.example", "http://[", "https://\udcff"],
 )  # fmt: skip
-def test_other_origins_are_granted_nothing_and_caches_are_told(origin: str | None, method: str) -> None:
+def test_other_origins_are_granted_nothing_and_responses_vary_by_origin(origin: str | None, method: str) -> None:
     assert cors_headers(origin, HOST, LISTED, method, "/api/webrtc/config") == {"Vary": "Origin"}
 
 

@@ -1,4 +1,4 @@
-"""What browsers are told about every answer."""
+"""Security headers of all responses."""
 
 import pytest
 from aiohttp import web

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.server.sockets import connection as module
 from switchboard_signaling.server.sockets.connection import Connection
-from switchboard_signaling.server.sockets.writer import MAX_UNSENT, Corks
+from switchboard_signaling.server.sockets.writer import MAX_UNSENT, WriteBatcher
 from switchboard_signaling.server.telemetry.metrics import Metrics
 from switchboard_signaling.session.effects import (
     Ask,
@@ -36,37 +36,37 @@ GOAWAY = messages.Goaway(within_ms=1)
 
 
 class FakeSession:
-    """Returns what a test wants done, and notes what it is told."""
+    """Returns the effects that a test sets, and keeps its calls."""
 
     session_id = "s"
     match = None
 
     def __init__(self) -> None:
-        self.heard: list[Any] = []
+        self.calls: list[Any] = []
         self.wants: list[Effect] = []
 
     def receive(self, frame: Any, _now: float) -> list[Effect]:
-        self.heard.append(frame)
+        self.calls.append(frame)
         return self.wants
 
     def refused(self, error: errors.ProtocolError) -> list[Effect]:
-        self.heard.append(error.kind)
+        self.calls.append(error.kind)
         return []
 
     def answered(self, question: Any, reply: Any, _now: float) -> list[Effect]:
-        self.heard.append((question, reply))
+        self.calls.append((question, reply))
         return []
 
     def unanswered(self, question: Any) -> list[Effect]:
-        self.heard.append((question, None))
+        self.calls.append((question, None))
         return []
 
     def verified(self, found: Any, _now: float) -> list[Effect]:
-        self.heard.append(found)
+        self.calls.append(found)
         return []
 
     def closed(self) -> list[Effect]:
-        self.heard.append("closed")
+        self.calls.append("closed")
         return []
 
 
@@ -113,12 +113,12 @@ class FakeTransport:
 
 
 class World:
-    """A connection among fakes; it is its hub, its broker and its visitor too."""
+    """A connection among fakes; it is also its hub, its broker and its client address."""
 
     frame_rate = UNLIMITED
 
     def __init__(self) -> None:
-        self.corks = Corks()
+        self.batcher = WriteBatcher()
         self.session, self.socket, self.transport = FakeSession(), FakeSocket(), FakeTransport()
         self.metrics = Metrics()
         self.done: list[Any] = []
@@ -130,10 +130,10 @@ class World:
         self.done.append(("attach", socket_number))
 
     def send_hint(self, pod: str, hint: Any) -> None:
-        self.done.append(("tell", pod, hint))
+        self.done.append(("send_hint", pod, hint))
 
-    def note(self, _session: Any, fact: Any) -> None:
-        self.done.append(("note", fact))
+    def record(self, _session: Any, fact: Any) -> None:
+        self.done.append(("record", fact))
 
     def suspect(self) -> None:
         self.done.append("suspect")
@@ -168,13 +168,13 @@ async def test_effects_are_performed_in_their_order(world: World) -> None:
     world.connection.perform(
         [Attach("s", 3), SendHint("pod", hint), Record(fact), Suspect(), Send(GOAWAY), Limited("sdp")]
     )
-    assert world.done == [("attach", 3), ("tell", "pod", hint), ("note", fact), "suspect"]
+    assert world.done == [("attach", 3), ("send_hint", "pod", hint), ("record", fact), "suspect"]
     await until(lambda: world.transport.written)
     assert world.transport.written.endswith(messages.encode(GOAWAY))
     assert world.metric('limited_total{limit="sdp"} 1.0')
 
 
-async def test_what_was_sent_before_a_close_is_written_before_it(world: World) -> None:
+async def test_frames_before_a_close_are_written_before_it(world: World) -> None:
     world.connection.perform([Send(GOAWAY), Close(errors.GOING_AWAY), Close(errors.INTERNAL)])
     assert world.transport.written.endswith(messages.encode(GOAWAY))
     await until(lambda: world.socket.closed_with)
@@ -182,7 +182,7 @@ async def test_what_was_sent_before_a_close_is_written_before_it(world: World) -
     assert not world.transport.aborted
 
 
-async def test_a_client_that_takes_nothing_is_closed_and_not_waited_for(world: World) -> None:
+async def test_a_client_that_does_not_read_is_closed_without_waiting(world: World) -> None:
     world.transport.waiting = MAX_UNSENT + 1
     world.connection.perform([Send(GOAWAY)])
     await until(lambda: world.transport.aborted)
@@ -191,38 +191,38 @@ async def test_a_client_that_takes_nothing_is_closed_and_not_waited_for(world: W
 
 async def test_the_store_s_reply_goes_to_the_session(world: World) -> None:
     world.connection.perform([Ask(ReadSession("s"))])
-    await until(lambda: world.session.heard)
-    assert world.session.heard == [(ReadSession("s"), "reply")]
+    await until(lambda: world.session.calls)
+    assert world.session.calls == [(ReadSession("s"), "reply")]
 
 
-async def test_a_store_that_is_away_or_slow_leaves_the_question_unanswered(
+async def test_an_unavailable_or_slow_store_leaves_the_question_unanswered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ASK_SECONDS", 0.01)
     for reply in (BrokerUnavailableError("away"), asyncio.Event().wait):
         world.reply = reply
         world.connection.perform([Ask(ReadSession("s"))])
-        await until(lambda: world.session.heard)
-        assert world.session.heard == [(ReadSession("s"), None)]
-        world.session.heard.clear()
+        await until(lambda: world.session.calls)
+        assert world.session.calls == [(ReadSession("s"), None)]
+        world.session.calls.clear()
     assert world.socket.closed_with == []
 
 
 async def test_more_questions_than_may_wait_are_unanswered(world: World) -> None:
     world.reply = asyncio.Event().wait
     world.connection.perform([Ask(ReadSession("s"))] * (module.MAX_QUESTIONS + 1))
-    assert world.session.heard == [(ReadSession("s"), None)]
+    assert world.session.calls == [(ReadSession("s"), None)]
     await world.connection._questions.cancel()
 
 
 async def test_the_verdict_on_a_jwt_goes_to_the_session(world: World) -> None:
     world.connection.perform([Verify("jwt")])
-    await until(lambda: world.session.heard)
-    assert world.session.heard == ["verdict on jwt"]
+    await until(lambda: world.session.calls)
+    assert world.session.calls == ["verdict on jwt"]
 
 
 @pytest.mark.parametrize("fault", ["store", "jwt", "decision"])
-async def test_a_fault_ends_this_socket_and_is_counted(world: World, fault: str) -> None:
+async def test_a_fault_closes_this_socket_and_is_counted(world: World, fault: str) -> None:
     world.reply = RuntimeError("a fault of ours")
     with capture_logs() as lines:
         match fault:
@@ -238,7 +238,7 @@ async def test_a_fault_ends_this_socket_and_is_counted(world: World, fault: str)
     assert world.metric('faults_total{work="session"} 1.0')
 
 
-async def test_frames_are_received_until_the_socket_closes_and_what_is_none_is_refused(world: World) -> None:
+async def test_frames_are_received_until_the_socket_closes_and_invalid_ones_refused(world: World) -> None:
     serving = asyncio.create_task(world.connection.run())
     hello = messages.Hello(socket_number=1, instance="i")
     world.socket.text(messages.encode(hello))
@@ -247,11 +247,11 @@ async def test_frames_are_received_until_the_socket_closes_and_what_is_none_is_r
     world.socket.close_code = 1001
     world.socket.messages.put_nowait(WSMessage(WSMsgType.CLOSE, 1001, None))
     assert await serving == 1001
-    assert world.session.heard == [hello, errors.BAD_FRAME, errors.BAD_FRAME, "closed"]
+    assert world.session.calls == [hello, errors.BAD_FRAME, errors.BAD_FRAME, "closed"]
     assert world.metric(f'frames_refused_total{{code="{errors.BAD_FRAME.code}"}} 2.0')
 
 
-async def test_a_client_beyond_its_rate_is_read_more_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_above_its_rate_is_read_more_slowly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.frame_rate = Rate(0.1, 1)
     limited = Connection(*world.given)
     pauses: list[float] = []
@@ -264,7 +264,7 @@ async def test_a_client_beyond_its_rate_is_read_more_slowly(world: World, monkey
         world.socket.text(messages.encode(messages.Hello(socket_number=1, instance="i")))
     world.socket.messages.put_nowait(WSMessage(WSMsgType.CLOSE, 1001, None))
     await limited.run()
-    assert len(world.session.heard) == 4
+    assert len(world.session.calls) == 4
     assert [0 < pause < 10 * number for number, pause in enumerate(pauses, 1)] == [True, True]
     assert world.metric('limited_total{limit="frames"} 2.0')
 
@@ -276,10 +276,10 @@ async def test_our_own_close_code_is_the_one_that_counts(world: World) -> None:
     assert await serving == errors.GOING_AWAY.code
 
 
-async def test_a_socket_that_breaks_off_has_no_close_code_and_its_last_questions_are_asked(world: World) -> None:
+async def test_a_broken_connection_has_no_close_code_and_its_last_questions_are_asked(world: World) -> None:
     world.socket.close_code = 1000  # so aiohttp calls it
     world.session.closed = lambda: [Ask(ReadSession("s"))]  # type: ignore[method-assign]
     serving = asyncio.create_task(world.connection.run())
     world.socket.messages.put_nowait(WSMessage(WSMsgType.CLOSED, None, None))
     assert await serving is None
-    assert world.session.heard == [(ReadSession("s"), "reply")]
+    assert world.session.calls == [(ReadSession("s"), "reply")]

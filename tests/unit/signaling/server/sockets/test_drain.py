@@ -1,4 +1,4 @@
-"""A pod on its way out: what the operator orders, what clients see, and what it does when it is told to end."""
+"""Draining: the operator's commands, what clients observe, and how a pod stops."""
 
 import asyncio
 import shutil
@@ -22,7 +22,7 @@ NEW, OLD = "new token of the operator, 32 bytes", "old token of the operator, 32
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
-    """A pod that takes orders with two tokens, as while they are rotated."""
+    """A pod that accepts two tokens, as during a rotation."""
     (tmp_path / "current").write_text(f"{NEW}\n")
     (tmp_path / "previous").write_text(OLD)
     (tmp_path / "..data").mkdir()
@@ -56,7 +56,7 @@ async def test_a_cordoned_pod_refuses_new_clients_and_keeps_those_it_has(running
     frame = await receive(refused)
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.retryable) == ("retry", True)
-    assert await closed_with(refused) == 4421
+    assert await closed_with(refused) == 4420
     assert (await running.public.get("/readyz")).status == 200
     await kept.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
     assert isinstance(await receive(kept), messages.QueueStatus)
@@ -64,7 +64,7 @@ async def test_a_cordoned_pod_refuses_new_clients_and_keeps_those_it_has(running
     await running.welcomed("another")
 
 
-async def test_an_order_needs_a_token_and_the_leaders_number(running: Running) -> None:
+async def test_a_command_needs_a_token_and_the_leaders_number(running: Running) -> None:
     for path in ("cordon", "uncordon", "goaway"):
         assert (await order(running, path, token="wrong"))[0] == 401
         assert (await order(running, path, token=""))[0] == 401
@@ -73,7 +73,7 @@ async def test_an_order_needs_a_token_and_the_leaders_number(running: Running) -
     assert (await order(running, "cordon", token=OLD))[0] == 200
 
 
-async def test_a_leader_that_was_overtaken_changes_nothing(running: Running) -> None:
+async def test_a_superseded_leader_changes_nothing(running: Running) -> None:
     assert (await order(running, "cordon", fence="8"))[0] == 200
     status, text = await order(running, "uncordon", fence="7")
     assert (status, "number 8" in text) == (409, True)
@@ -81,18 +81,18 @@ async def test_a_leader_that_was_overtaken_changes_nothing(running: Running) -> 
     assert (await order(running, "uncordon", fence="8"))[0] == 200
 
 
-async def test_a_pod_without_tokens_takes_no_orders() -> None:
+async def test_a_pod_without_tokens_accepts_no_commands() -> None:
     assert make_pod(ServerSettings()).drain.admit("any") is False
 
 
-async def test_orders_are_taken_while_the_tokens_cannot_be_read(running: Running, tmp_path: Path) -> None:
+async def test_commands_are_accepted_while_the_tokens_cannot_be_read(running: Running, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     assert (await order(running, "cordon"))[0] == 200
     assert (await order(running, "cordon", token="wrong"))[0] == 401
 
 
-async def test_a_token_that_is_no_text_is_refused(running: Running) -> None:
-    """aiohttp gives a header's bytes that are not UTF-8 as surrogates."""
+async def test_a_token_that_is_not_utf_8_is_refused(running: Running) -> None:
+    """aiohttp decodes bytes that are not UTF-8 as surrogates."""
     assert running.pod.drain.admit(b"\xff".decode(errors="surrogateescape")) is False
 
 
@@ -108,7 +108,7 @@ async def test_some_sessions_are_asked_to_move_and_none_twice(running: Running) 
     assert (await (await running.internal.get("/internal/sample")).json())["leaving"] == 0
 
 
-async def test_no_more_are_told_than_have_gone(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_more_sessions_are_asked_than_have_moved(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "WINDOW", 1)
     monkeypatch.setattr("random.random", lambda: -3.0)  # all of them are due at once
     sockets = {
@@ -117,16 +117,14 @@ async def test_no_more_are_told_than_have_gone(running: Running, monkeypatch: py
     }
     await order(running, "goaway", {"count": 3, "withinMs": 60_000})
     for _ in range(3):
-        told, _ = await asyncio.wait(sockets, return_when=asyncio.FIRST_COMPLETED, timeout=SECONDS)
-        (one,) = told
+        asked, _ = await asyncio.wait(sockets, return_when=asyncio.FIRST_COMPLETED, timeout=SECONDS)
+        (one,) = asked
         assert isinstance(one.result(), messages.Goaway)
         await sockets.pop(one).close()
     await gone(running)
 
 
-async def test_whose_turn_does_not_come_in_time_is_asked_no_more(
-    running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_session_without_room_in_time_is_not_asked(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "WINDOW", 1)
     for name in "abc":
         await running.welcomed(name)
@@ -136,7 +134,9 @@ async def test_whose_turn_does_not_come_in_time_is_asked_no_more(
             await asyncio.sleep(0)
 
 
-async def test_who_does_not_follow_holds_nobody_up_for_long(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_session_that_does_not_move_delays_others_only_briefly(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(drain, "WINDOW", 1)
     monkeypatch.setattr(drain, "FOLLOW_SECONDS", 0.0)
     sockets = [await running.welcomed(name) for name in "abc"]
@@ -145,7 +145,7 @@ async def test_who_does_not_follow_holds_nobody_up_for_long(running: Running, mo
         assert isinstance(await receive(socket), messages.Goaway)
 
 
-async def test_who_is_in_no_match_is_asked_first(running: Running) -> None:
+async def test_sessions_without_a_match_are_asked_first(running: Running) -> None:
     matched = [await running.welcomed(f"inst-{number}") for number in range(2)]
     for number, socket in enumerate(matched):
         await socket.send_str(f'{{"type":"join-queue","revision":1,"ticket":"t{number}"}}')
@@ -157,7 +157,7 @@ async def test_who_is_in_no_match_is_asked_first(running: Running) -> None:
     assert isinstance(await receive(idle), messages.Goaway)
 
 
-async def test_who_does_not_follow_is_asked_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_session_that_does_not_move_is_asked_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "AGAIN_SECONDS", 0.0)
     socket = await running.welcomed()
     for _ in range(2):
@@ -166,18 +166,18 @@ async def test_who_does_not_follow_is_asked_again(running: Running, monkeypatch:
 
 
 @pytest.mark.parametrize("body", [{}, {"count": 0, "withinMs": 1}, {"count": 1, "withinMs": -1}, {"count": "1"}])
-async def test_a_malformed_order_is_refused(running: Running, body: Any) -> None:
+async def test_a_malformed_command_is_refused(running: Running, body: Any) -> None:
     assert (await order(running, "goaway", body))[0] == 400
 
 
-async def test_clients_turned_away_for_want_of_room_are_counted(running: Running) -> None:
+async def test_clients_refused_for_lack_of_capacity_are_counted(running: Running) -> None:
     for number in range(3):
         await running.welcomed(f"inst-{number}")
-    assert await closed_with(await running.socket()) == 4429
+    assert await closed_with(await running.socket()) == 4460
     assert (await (await running.internal.get("/internal/sample")).json())["refused"] == 1
 
 
-async def test_a_pod_told_to_end_serves_until_proxies_know_then_asks_its_clients_to_move(
+async def test_a_stopping_pod_serves_until_proxies_know_then_asks_its_clients_to_move(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settled = asyncio.Event()
@@ -197,20 +197,20 @@ async def test_a_pod_told_to_end_serves_until_proxies_know_then_asks_its_clients
     settled.set()
     assert isinstance(await receive(socket), messages.Goaway)
     assert isinstance(await receive(late), messages.Goaway)
-    assert await closed_with(await running.socket()) == 4421
+    assert await closed_with(await running.socket()) == 4420
     assert (await order(running, "uncordon"))[1]["cordoned"] is True
     await socket.close()
     await late.close()
     await asyncio.wait_for(stop, SECONDS)
 
 
-async def test_a_drained_pod_ends_at_once(running: Running) -> None:
+async def test_a_drained_pod_stops_at_once(running: Running) -> None:
     await order(running, "cordon")
     async with asyncio.timeout(1):
         await running.pod.drain.stop(60)
 
 
-async def test_who_does_not_move_in_time_is_closed(running: Running) -> None:
+async def test_a_session_that_does_not_move_in_time_is_closed(running: Running) -> None:
     socket = await running.welcomed()
     await running.pod.drain.stop(0)
     assert await closed_with(socket) == 1001

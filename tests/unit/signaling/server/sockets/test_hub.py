@@ -1,4 +1,4 @@
-"""The pod's switchboard: time comes to all sessions, spread, and what is over is forgotten."""
+"""The hub: ticks are spread over all sessions, and ended sessions are forgotten."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Session:
 
 
 class Socket:
-    """A connection that lives until it is told to end."""
+    """A connection that is open until the test ends it."""
 
     def __init__(self, number: int) -> None:
         self.session = Session(number)
@@ -46,13 +46,13 @@ class Socket:
 
 
 async def serve(pod: SignalingPod, socket: Socket) -> None:
-    """Have a pod serve a socket until it ends."""
+    """Serve a socket until it ends."""
     connection = cast("Connection", socket)
     pod.hub.opened(connection)
     pod.hub.closed(connection, await connection.run())
 
 
-async def test_each_session_is_asked_what_is_due_and_few_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_session_gets_its_tick_and_ticks_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "TICK_SECONDS", 0.0)
     pod = make_pod(ServerSettings())
     sockets = [Socket(number) for number in range(3 * hub.SPOKES)]
@@ -74,7 +74,7 @@ async def test_each_session_is_asked_what_is_due_and_few_at_the_same_time(monkey
     assert not any(pod.hub._wheel)
 
 
-async def test_detached_sessions_are_forgotten_once_their_window_is_over() -> None:
+async def test_detached_sessions_are_forgotten_after_their_resume_window() -> None:
     pod = make_pod(ServerSettings(resume_window_seconds=60))
     socket = Socket(1)
     pod.hub.attach(cast("Connection", socket), 1)
@@ -89,7 +89,7 @@ async def test_detached_sessions_are_forgotten_once_their_window_is_over() -> No
 
 
 class Faulty:
-    """A witness that fails."""
+    """A listener that fails."""
 
     def note(self, *_: object) -> None:
         raise RuntimeError("a fault of ours")
@@ -97,9 +97,9 @@ class Faulty:
     closed = gone = note
 
 
-async def test_a_witness_that_fails_disturbs_nobody_and_is_counted() -> None:
+async def test_a_failing_listener_disturbs_no_session_and_is_counted() -> None:
     pod = make_pod(ServerSettings(resume_window_seconds=60))
-    pod.hub._witnesses = [Faulty(), *pod.hub._witnesses]
+    pod.hub._listeners = [Faulty(), *pod.hub._listeners]
     socket = Socket(1)
     pod.hub.attach(cast("Connection", socket), 1)
     serving = asyncio.create_task(serve(pod, socket))
@@ -108,10 +108,10 @@ async def test_a_witness_that_fails_disturbs_nobody_and_is_counted() -> None:
     [until] = pod.hub._detached.values()
     pod.hub._forget_detached(until)
     assert pod.hub.active_sessions == 0
-    assert 'switchboard_signaling_faults_total{work="witness"} 2.0' in pod.metrics.text().decode()
+    assert 'switchboard_signaling_faults_total{work="listener"} 2.0' in pod.metrics.text().decode()
 
 
-async def test_a_proposal_that_cannot_be_announced_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proposal_that_cannot_be_announced_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     pod = make_pod(ServerSettings())
     announced: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What is relied upon of aiohttp's private parts. If this fails after an upgrade, look at server/inline.py anew."""
+"""The private parts of aiohttp that inline.py uses. If a test fails after an upgrade, review inline.py."""
 
 import asyncio
 import inspect
@@ -18,7 +18,7 @@ FLOOD = 1000
 
 
 class Server:
-    """One socket whose texts are taken inline, or refused; what `receive` brings is kept too."""
+    """A socket whose text messages are taken inline or refused; it also keeps what `receive` returns."""
 
     def __init__(self) -> None:
         self.taken: list[bytes] = []
@@ -60,7 +60,7 @@ class Server:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    """A server and a client in one loop."""
+    """A server and a client in one event loop."""
     made = Server()
     app = web.Application()
     app.add_routes([web.get("/", made.serve)])
@@ -68,12 +68,12 @@ async def server() -> AsyncIterator[Server]:
         yield made
 
 
-def test_this_aiohttp_is_one_whose_private_parts_are_known() -> None:
+def test_the_private_parts_of_this_aiohttp_are_known() -> None:
     assert inline.inlines(), f"aiohttp {aiohttp.__version__}: the public way serves alone until this test is looked at"
 
 
 def test_aiohttp_starts_its_sockets_as_ours_does() -> None:
-    """Ours repeats these steps with another queue; a step more or less in aiohttp's has to be in ours too."""
+    """Ours repeats these steps with another queue, so a change in aiohttp's must be repeated in ours."""
     steps = [line.strip() for line in inspect.getsource(WebSocketResponse._post_start).splitlines()]
     assert [step for step in steps if "=" in step or "(" in step] == [
         "def _post_start(",
@@ -92,7 +92,7 @@ def test_aiohttp_starts_its_sockets_as_ours_does() -> None:
     ]
 
 
-async def test_texts_are_taken_as_bytes_and_all_else_is_received(server: Server) -> None:
+async def test_text_messages_are_taken_as_bytes_and_all_others_received(server: Server) -> None:
     async with server.client.ws_connect("/", protocols=["test"]) as socket:
         assert socket.protocol == "test"
         await socket.send_str("one")
@@ -106,7 +106,7 @@ async def test_texts_are_taken_as_bytes_and_all_else_is_received(server: Server)
     assert server.received == [b"binary", WSMsgType.CLOSE]
 
 
-async def test_what_is_refused_is_received_and_nothing_overtakes_it(server: Server) -> None:
+async def test_refused_messages_are_received_in_order(server: Server) -> None:
     async with server.client.ws_connect("/", protocols=["test"]) as socket:
         server.go_on.clear()
         server.refuse = True
@@ -123,7 +123,7 @@ async def test_what_is_refused_is_received_and_nothing_overtakes_it(server: Serv
         await server.until(lambda: server.taken == [b"four"])
 
 
-async def test_who_is_refused_for_long_is_not_read_from_any_more(server: Server) -> None:
+async def test_a_client_that_is_refused_for_long_is_no_longer_read(server: Server) -> None:
     async with server.client.ws_connect("/", protocols=["test"]) as socket:
         server.go_on.clear()
         server.refuse = True
@@ -136,12 +136,12 @@ async def test_who_is_refused_for_long_is_not_read_from_any_more(server: Server)
 
 
 async def flood(socket: aiohttp.ClientWebSocketResponse) -> None:
-    """Send more than the server's queue takes at once."""
+    """Send more than the server's queue holds."""
     for _ in range(FLOOD):
         await socket.send_str("x" * 1000)
 
 
-async def test_a_message_that_is_too_big_closes_as_aiohttp_closes(server: Server) -> None:
+async def test_a_message_above_the_limit_closes_as_in_aiohttp(server: Server) -> None:
     async with server.client.ws_connect("/", protocols=["test"]) as socket:
         await socket.send_str("x" * 2048)
         message = await socket.receive(SECONDS)
@@ -149,6 +149,6 @@ async def test_a_message_that_is_too_big_closes_as_aiohttp_closes(server: Server
     assert server.taken == []
 
 
-def test_with_another_aiohttp_the_public_way_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_another_aiohttp_the_public_path_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aiohttp, "__version__", "4.0.0")
     assert type(make_socket("test", 1024, close_seconds=1.0)) is web.WebSocketResponse

@@ -1,15 +1,15 @@
-"""The outgoing half of a socket: in order, in one write a step, bounded."""
+"""The outgoing half of a socket: in order, batched per loop iteration, bounded."""
 
 import asyncio
 from typing import cast
 
 import pytest
 
-from switchboard_signaling.server.sockets.writer import MAX_UNSENT, Corks, Wire
+from switchboard_signaling.server.sockets.writer import MAX_UNSENT, SocketWriter, WriteBatcher
 
 
 class Transport:
-    """Takes writes, as transport and socket in one; `unsent` bytes are said to wait."""
+    """A transport and a socket in one that keeps its writes; `unsent` bytes are reported as waiting."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -27,8 +27,8 @@ class Transport:
         return self.closing
 
 
-def wire(corks: Corks, transport: Transport) -> Wire:
-    return Wire(transport, cast("asyncio.WriteTransport", transport), corks)
+def writer(batcher: WriteBatcher, transport: Transport) -> SocketWriter:
+    return SocketWriter(transport, cast("asyncio.WriteTransport", transport), batcher)
 
 
 async def step() -> None:
@@ -36,9 +36,9 @@ async def step() -> None:
     await asyncio.sleep(0)
 
 
-async def test_what_a_step_of_the_loop_says_leaves_in_one_write_a_socket() -> None:
-    corks, one, two = Corks(), Transport(), Transport()
-    first, second = wire(corks, one), wire(corks, two)
+async def test_frames_of_one_loop_iteration_leave_in_one_write_per_socket() -> None:
+    batcher, one, two = WriteBatcher(), Transport(), Transport()
+    first, second = writer(batcher, one), writer(batcher, two)
     for text in (b"a", b"b"):
         assert first.put(text)
         assert second.put(text)
@@ -61,26 +61,26 @@ async def test_what_a_step_of_the_loop_says_leaves_in_one_write_a_socket() -> No
         (0x10000, b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"),
     ],
 )
-async def test_frames_have_the_head_of_rfc_6455(size: int, head: bytes) -> None:
+async def test_frames_have_the_header_of_rfc_6455(size: int, head: bytes) -> None:
     transport = Transport()
-    outgoing = wire(Corks(), transport)
+    outgoing = writer(WriteBatcher(), transport)
     outgoing.put(b"x" * size)
     outgoing.flush()
     assert transport.writes == [head + b"x" * size]
 
 
-async def test_a_flush_at_once_leaves_nothing_for_the_end_of_the_step() -> None:
-    corks, transport = Corks(), Transport()
-    outgoing = wire(corks, transport)
+async def test_an_explicit_flush_leaves_nothing_for_the_end_of_the_iteration() -> None:
+    batcher, transport = WriteBatcher(), Transport()
+    outgoing = writer(batcher, transport)
     outgoing.put(b"last")
     outgoing.flush()
     await step()
     assert len(transport.writes) == 1
 
 
-async def test_no_more_waits_for_a_client_than_the_bound() -> None:
+async def test_unsent_bytes_are_limited() -> None:
     transport = Transport()
-    outgoing = wire(Corks(), transport)
+    outgoing = writer(WriteBatcher(), transport)
     transport.unsent = MAX_UNSENT + 1
     assert not outgoing.put(b"x")
     transport.unsent = 0
@@ -91,9 +91,9 @@ async def test_no_more_waits_for_a_client_than_the_bound() -> None:
 
 
 @pytest.mark.parametrize("what", ["closing", "closed"])
-async def test_nothing_is_written_to_a_socket_that_closes(what: str) -> None:
+async def test_nothing_is_written_to_a_closing_socket(what: str) -> None:
     transport = Transport()
-    outgoing = wire(Corks(), transport)
+    outgoing = writer(WriteBatcher(), transport)
     outgoing.put(b"x")
     setattr(transport, what, True)
     await step()

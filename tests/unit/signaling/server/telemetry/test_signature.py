@@ -12,7 +12,7 @@ SECRET = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = '{"test": 2432232314}'
 
 
-def test_the_specifications_own_example_is_signed_alike() -> None:
+def test_the_specifications_example_has_the_same_signature() -> None:
     """From the specification's repository (standard-webhooks/standard-webhooks, libraries' tests)."""
     signed = headers("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, BODY, [key_of(SECRET)])
     assert signed == {
@@ -22,7 +22,7 @@ def test_the_specifications_own_example_is_signed_alike() -> None:
     }
 
 
-def test_there_is_a_signature_for_each_secret_written_either_way() -> None:
+def test_there_is_one_signature_per_secret_in_either_format() -> None:
     plain = base64.b64decode(SECRET.removeprefix(b"whsec_"))
     one, other = headers("e", 1, BODY, [key_of(SECRET), key_of(plain)])["webhook-signature"].split(" ")
     assert one == other
@@ -30,7 +30,7 @@ def test_there_is_a_signature_for_each_secret_written_either_way() -> None:
     assert headers("e", 2, BODY, [plain])["webhook-signature"] != one
 
 
-def test_the_specification_s_library_accepts_what_is_signed_with_either_of_two_secrets() -> None:
+def test_the_specification_s_library_accepts_a_signature_with_either_of_two_secrets() -> None:
     body = '{"name": "Zoë"}'
     signed = headers("e", int(time.time()), body, [key_of(SECRET), b"another secret of the pool's app"])
     Webhook(SECRET.decode()).verify(body.encode(), signed)
@@ -48,7 +48,7 @@ PADDED = base64.b64encode(KEY)
     [PADDED, PADDED.rstrip(b"="), PADDED + b"==", PADDED[:20] + b"\n" + PADDED[20:], b" " + PADDED],
     ids=["padded", "unpadded", "padded too much", "wrapped", "spaced"],
 )
-def test_base64_is_understood_however_it_is_padded_and_wrapped(text: bytes) -> None:
+def test_base64_is_decoded_with_any_padding_and_wrapping(text: bytes) -> None:
     assert key_of(b"whsec_" + text) == KEY
 
 
@@ -70,7 +70,7 @@ def test_keys_of_all_lengths_need_no_padding(length: int) -> None:
         (base64.b64encode(KEY[:23]), "shorter than 24 bytes"),
     ],
 )
-def test_a_secret_that_is_malformed_is_refused_with_a_remedy_and_not_quoted(text: bytes, reason: str) -> None:
+def test_a_malformed_secret_is_refused_with_a_remedy_and_not_quoted(text: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         key_of(b"whsec_" + text)
     assert "Remedy: write whsec_ and the output of `openssl rand -base64 32`" in str(caught.value)

@@ -1,4 +1,4 @@
-"""What the application is told of a call through a real pod."""
+"""The webhooks of a call through a real pod."""
 
 import asyncio
 import hashlib
@@ -32,7 +32,7 @@ def lines() -> Iterator[Lines]:
 
 
 class Receiver:
-    """An application that takes webhooks, or answers with the statuses of `refusals` first."""
+    """An application that accepts webhooks, after the statuses of `refusals`."""
 
     def __init__(self, *refusals: int, key: bytes = SECRET) -> None:
         self.refusals = list(refusals)
@@ -53,8 +53,8 @@ class Receiver:
         return web.Response(status=204)
 
 
-async def told(receiver: Receiver, folder: Path, secret: bytes = SECRET, **settings: Any) -> tuple[str, str]:
-    """Have a call on a pod that tells the receiver of it; return the match, and the pod's metrics."""
+async def deliver_call(receiver: Receiver, folder: Path, secret: bytes = SECRET, **settings: Any) -> tuple[str, str]:
+    """Have a call on a pod with webhooks to the receiver; return the match and the pod's metrics."""
     app = web.Application()
     app.router.add_post("/hook", receiver.take)
     async with TestServer(app) as server, AsyncExitStack() as stack:
@@ -75,9 +75,9 @@ async def told(receiver: Receiver, folder: Path, secret: bytes = SECRET, **setti
     return match_id, running.pod.metrics.text().decode()
 
 
-async def test_the_application_is_told_of_matches_once_each(tmp_path: Path) -> None:
+async def test_the_application_gets_one_event_per_opened_and_ended_match(tmp_path: Path) -> None:
     receiver = Receiver()
-    match_id, metrics = await told(receiver, tmp_path)
+    match_id, metrics = await deliver_call(receiver, tmp_path)
     matched, ended = receiver.taken[f"matched.{match_id}"], receiver.taken[f"ended.{match_id}"]
     assert (matched["type"], matched["match"], matched["pool"]) == ("matched", match_id, "local/switchboard")
     assert len({side["session"] for side in matched["sessions"]}) == 2
@@ -88,15 +88,15 @@ async def test_the_application_is_told_of_matches_once_each(tmp_path: Path) -> N
     assert 'switchboard_signaling_webhooks_total{result="delivered"} 2.0' in metrics
 
 
-async def test_what_is_not_taken_is_sent_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_event_is_sent_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGAIN_FIRST", 0.01)
     monkeypatch.setattr(module, "POLL_SECONDS", 0.02)
     receiver = Receiver(500, 302, 404)
-    await told(receiver, tmp_path)
+    await deliver_call(receiver, tmp_path)
     assert receiver.tries == 5
 
 
-async def test_what_is_never_taken_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_that_is_always_refused_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGAIN_FIRST", 0.01)
     monkeypatch.setattr(module, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(module, "MAX_TRIES", 2)
@@ -112,7 +112,7 @@ async def test_what_is_never_taken_is_given_up(tmp_path: Path, monkeypatch: pyte
     assert await running.pod.broker.shared_stats.take(1, 5) == []
 
 
-async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_counted(
+async def test_events_wait_for_an_unavailable_store_and_lost_ones_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
@@ -141,9 +141,7 @@ async def test_events_wait_for_a_store_that_is_away_and_what_has_no_room_is_coun
         assert await running.metric('switchboard_signaling_webhooks_lost_total{reason="fault"} 1.0')
 
 
-async def test_events_that_waited_when_storing_broke_off_are_stored_without_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_waiting_events_are_stored_after_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hook = {"webhook_url": "http://127.0.0.1:1/hook", "webhook_secret_dir": secret_dir(tmp_path / "w", one=SECRET)}
     async with pod_alone(tmp_path, **hook) as running:
         hooks, shared_stats = running.pod.webhooks, running.pod.broker.shared_stats
@@ -176,14 +174,14 @@ async def test_a_secret_in_base64_without_padding_signs(tmp_path: Path) -> None:
     key = SECRET[:32]
     secret = b"whsec_" + b64encode(key).rstrip(b"=")
     receiver = Receiver(key=key)
-    await told(receiver, tmp_path, secret)
+    await deliver_call(receiver, tmp_path, secret)
     assert receiver.tries == 2
 
 
-async def test_a_delivery_that_fails_in_an_unexpected_way_ends_nothing(
+async def test_an_unexpected_failure_of_a_delivery_stops_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: Lines
 ) -> None:
-    """Each of the first deliveries meets a fault of ours; all events arrive in the end, the others at once."""
+    """The first attempts meet a bug; all events arrive in the end, and the others at once."""
     monkeypatch.setattr(module, "AGAIN_FIRST", 0.01)
     monkeypatch.setattr(module, "POLL_SECONDS", 0.02)
     sign, faults = module.headers, [KeyError("here"), None, RuntimeError("there")]
@@ -195,15 +193,16 @@ async def test_a_delivery_that_fails_in_an_unexpected_way_ends_nothing(
 
     monkeypatch.setattr(module, "headers", headers)
     receiver = Receiver()
-    _, metrics = await told(receiver, tmp_path)
+    _, metrics = await deliver_call(receiver, tmp_path)
     assert len(receiver.taken) == 2
     assert 'switchboard_signaling_webhooks_total{result="failed"} 2.0' in metrics
     failed = [line for line in lines if line["event"] == "webhook_delivery_failed"]
     assert [(line["log_level"], line["exc_info"]) for line in failed] == [("error", True)] * 2
-    assert [line["problem"] for line in lines if line["event"] == "webhook not taken"] == ["KeyError", "RuntimeError"]
+    attempts = [line for line in lines if line["event"] == "webhook_attempt_failed"]
+    assert [line["problem"] for line in attempts] == ["KeyError", "RuntimeError"]
 
 
-async def test_an_event_that_cannot_be_settled_holds_up_no_other(
+async def test_an_event_that_cannot_be_settled_blocks_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: Lines
 ) -> None:
     hook = {"webhook_url": "http://127.0.0.1:1/hook", "webhook_secret_dir": secret_dir(tmp_path / "w", one=SECRET)}

@@ -1,5 +1,5 @@
-// Package apis declares what knative.dev/serving's autoscaler takes of the package of this name: types that its API
-// objects name. The validation of those objects is not on the autoscaler's path.
+// Package apis declares the part of this package that knative.dev/serving's autoscaler needs: types that its API
+// objects use. The autoscaler does not validate those objects.
 package apis
 
 import (
@@ -29,13 +29,13 @@ type (
 	}
 )
 
-// DiagnosticLevel says how bad a FieldError is.
+// DiagnosticLevel is the severity of a FieldError.
 type DiagnosticLevel int
 
-// WarningLevel is that of warnings.
+// WarningLevel is the level of warnings.
 const WarningLevel DiagnosticLevel = 1
 
-// FieldError is an error of validation.
+// FieldError is a validation error.
 type FieldError struct {
 	Message string
 	Paths   []string
@@ -68,10 +68,10 @@ func IsInUpdate(context.Context) bool                                    { panic
 func WithinSpec(context.Context) context.Context                         { panic(outside) }
 func KindToResource(schema.GroupVersionKind) schema.GroupVersionResource { panic(outside) }
 
-// ConditionType names a condition.
+// ConditionType is the type of a condition.
 type ConditionType string
 
-// ConditionReady is the type of the condition that sums up the others.
+// ConditionReady is the type of the condition that summarizes the others.
 const ConditionReady ConditionType = "Ready"
 
 // Condition is one of an object's conditions.
@@ -92,13 +92,13 @@ func (*Condition) GetMessage() string { panic(outside) }
 // VolatileTime is a time that comparisons ignore.
 type VolatileTime struct{ Inner metav1.Time }
 
-// ConditionSet knows an object's conditions.
+// ConditionSet manages an object's conditions.
 type ConditionSet struct{}
 
-// NewLivingConditionSet is called when serving's packages are initialised; nothing asks the set afterwards.
+// NewLivingConditionSet is called when serving's packages are initialised; the set is not used afterwards.
 func NewLivingConditionSet(...ConditionType) ConditionSet { return ConditionSet{} }
 
-// Manage is not on the autoscaler's path.
+// Manage is not called by the autoscaler.
 func (ConditionSet) Manage(any) ConditionManager { panic(outside) }
 
 // ConditionManager changes an object's conditions.

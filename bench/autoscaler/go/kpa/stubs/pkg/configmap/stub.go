@@ -1,5 +1,5 @@
-// Package configmap declares what knative.dev/serving's autoscaler takes of the package of this name: the parser of its
-// configuration. The driver leaves the configuration at its defaults, so nothing is ever parsed.
+// Package configmap declares the part of this package that knative.dev/serving's autoscaler needs: the parser of its
+// configuration. The driver uses the defaults, so nothing is parsed.
 package configmap
 
 import (
@@ -13,7 +13,7 @@ const outside = "not on the autoscaler's path"
 // ParseFunc parses one key.
 type ParseFunc func(map[string]string) error
 
-// Parse takes an empty map: the defaults hold.
+// Parse accepts an empty map, which keeps the defaults.
 func Parse(data map[string]string, _ ...ParseFunc) error {
 	if len(data) > 0 {
 		panic(outside)
@@ -37,16 +37,16 @@ type Logger interface {
 	Errorf(string, ...any)
 }
 
-// Constructors make values of maps.
+// Constructors create values from maps.
 type Constructors map[string]any
 
-// UntypedStore keeps such values.
+// UntypedStore stores such values.
 type UntypedStore struct{}
 
-// NewUntypedStore is not on the autoscaler's path.
+// NewUntypedStore is not called by the autoscaler.
 func NewUntypedStore(string, Logger, Constructors, ...func(string, any)) *UntypedStore {
 	panic(outside)
 }
 
-// UntypedLoad is not on the autoscaler's path.
+// UntypedLoad is not called by the autoscaler.
 func (*UntypedStore) UntypedLoad(string) any { panic(outside) }

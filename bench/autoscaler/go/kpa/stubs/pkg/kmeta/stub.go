@@ -1,4 +1,4 @@
-// Package kmeta declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package kmeta declares the part of this package that knative.dev/serving's autoscaler needs.
 package kmeta
 
 import (

@@ -1,4 +1,4 @@
-// Package logging declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package logging declares the part of this package that knative.dev/serving's autoscaler needs.
 package logging
 
 import (
@@ -7,5 +7,5 @@ import (
 	"go.uber.org/zap"
 )
 
-// FromContext is not on the autoscaler's path.
+// FromContext is not called by the autoscaler.
 func FromContext(context.Context) *zap.SugaredLogger { panic("not on the autoscaler's path") }

@@ -1,4 +1,4 @@
-// Package ptr declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package ptr declares the part of this package that knative.dev/serving's autoscaler needs.
 package ptr
 
 // Bool returns a pointer to a bool.

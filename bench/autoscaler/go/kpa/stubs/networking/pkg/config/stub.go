@@ -1,4 +1,4 @@
-// Package config declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package config declares the part of this package that knative.dev/serving's autoscaler needs.
 package config
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,7 +10,7 @@ type (
 	MeshCompatibilityMode string
 )
 
-// Their values.
+// The values of these types.
 const (
 	HTTPEnabled    HTTPProtocol = "enabled"
 	HTTPDisabled   HTTPProtocol = "disabled"
@@ -30,5 +30,5 @@ type Config struct {
 	NamespaceWildcardCertSelector *metav1.LabelSelector
 }
 
-// SystemInternalTLSEnabled is not on the autoscaler's path.
+// SystemInternalTLSEnabled is not called by the autoscaler.
 func (*Config) SystemInternalTLSEnabled() bool { panic("not on the autoscaler's path") }

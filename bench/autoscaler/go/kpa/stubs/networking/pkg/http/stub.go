@@ -1,7 +1,7 @@
-// Package http declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package http declares the part of this package that knative.dev/serving's autoscaler needs.
 package http
 
 import "net/http"
 
-// IsPotentialMeshErrorResponse is not on the path: the samples come from the simulator.
+// IsPotentialMeshErrorResponse is not called: the samples come from the simulator.
 func IsPotentialMeshErrorResponse(*http.Response) bool { panic("not on the autoscaler's path") }

@@ -1,4 +1,4 @@
-// Package duck declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package duck declares the part of this package that knative.dev/serving's autoscaler needs.
 package duck
 
 // The interfaces of duck types.

@@ -1,5 +1,5 @@
-// Package logkey declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package logkey declares the part of this package that knative.dev/serving's autoscaler needs.
 package logkey
 
-// Key names the object that a log line is of.
+// Key is the key of the object in a log line.
 const Key = "knative.dev/key"

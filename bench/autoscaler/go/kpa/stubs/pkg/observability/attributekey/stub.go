@@ -1,9 +1,9 @@
-// Package attributekey declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package attributekey declares the part of this package that knative.dev/serving's autoscaler needs.
 package attributekey
 
 import "go.opentelemetry.io/otel/attribute"
 
-// String is the key of a text.
+// String is the key of a string.
 type String string
 
 // With returns the key with a value.

@@ -1,5 +1,5 @@
-// Package runtime declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package runtime declares the part of this package that knative.dev/serving's autoscaler needs.
 package runtime
 
-// ProfilingDefaultPort is the profiler's.
+// ProfilingDefaultPort is the profiler's port.
 const ProfilingDefaultPort = 8008

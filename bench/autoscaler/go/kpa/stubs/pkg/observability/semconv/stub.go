@@ -1,4 +1,4 @@
-// Package semconv declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package semconv declares the part of this package that knative.dev/serving's autoscaler needs.
 package semconv
 
 import "go.opentelemetry.io/otel/attribute"

@@ -1,4 +1,4 @@
-// Package networking declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package networking declares the part of this package that knative.dev/serving's autoscaler needs.
 package networking
 
 import (
@@ -10,11 +10,11 @@ import (
 // GroupName is the API group.
 const GroupName = "networking.internal.knative.dev"
 
-// ProtocolType names a pod's protocol.
+// ProtocolType is a pod's protocol.
 type ProtocolType string
 
-// GetHTTPProtocol is not on the autoscaler's path.
+// GetHTTPProtocol is not called by the autoscaler.
 func GetHTTPProtocol(map[string]string) string { panic("not on the autoscaler's path") }
 
-// Validate is not on the autoscaler's path.
+// Validate is not called by the autoscaler.
 func (ProtocolType) Validate(context.Context) *apis.FieldError { panic("not on the autoscaler's path") }

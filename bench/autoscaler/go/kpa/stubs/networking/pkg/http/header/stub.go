@@ -1,4 +1,4 @@
-// Package header declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package header declares the part of this package that knative.dev/serving's autoscaler needs.
 package header
 
 // ProtobufMIMEType is the type of a scraped sample.

@@ -1,4 +1,4 @@
-// Package v1 declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package v1 declares the part of this package that knative.dev/serving's autoscaler needs.
 package v1
 
 import (
@@ -19,7 +19,7 @@ type Status struct {
 // DeepCopyInto copies the status.
 func (in *Status) DeepCopyInto(out *Status) { *out = *in }
 
-// GetCondition is not on the autoscaler's path.
+// GetCondition is not called by the autoscaler.
 func (*Status) GetCondition(apis.ConditionType) *apis.Condition {
 	panic("not on the autoscaler's path")
 }

@@ -1,10 +1,10 @@
-// Package v1alpha1 declares what knative.dev/serving's autoscaler takes of the package of this name.
+// Package v1alpha1 declares the part of this package that knative.dev/serving's autoscaler needs.
 package v1alpha1
 
-// HTTPOption is a choice of an Ingress.
+// HTTPOption is an option of an Ingress.
 type HTTPOption string
 
-// The choices.
+// The values of HTTPOption.
 const (
 	HTTPOptionEnabled    HTTPOption = "Enabled"
 	HTTPOptionRedirected HTTPOption = "Redirected"

@@ -1,4 +1,4 @@
-"""What is logged, measured and kept of a call through a real pod."""
+"""The log lines, metrics and records of a call through a real pod."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -27,13 +27,13 @@ def lines() -> Iterator[Lines]:
         yield captured
 
 
-async def test_a_call_has_a_line_and_so_has_each_session(running: Running, lines: Lines) -> None:
+async def test_a_match_and_each_session_have_a_log_line(running: Running, lines: Lines) -> None:
     async with AsyncExitStack() as stack:
         one, two, match_id = await in_a_call(running, stack)
         await one.connection("connected", "relay")
         await one.report(Stats(match_id="", rtt_ms=80.0, loss=0.01))
         await two.connection("failed", reason="ice-failed")
-        await until(lambda: running.pod.journal._stays[two.session.session_id or ""].call.verdict)  # type: ignore[union-attr]
+        await until(lambda: running.pod.session_log._stays[two.session.session_id or ""].call.verdict)  # type: ignore[union-attr]
         sids = [one.session.session_id, two.session.session_id]
         await one.leave("skip")
         await two.wait_for(Ended)
@@ -48,14 +48,14 @@ async def test_a_call_has_a_line_and_so_has_each_session(running: Running, lines
     assert [(line["sockets"], line["matches"], line["close_code"]) for line in sessions.values()] == [(1, 1, 1000)] * 2
 
 
-async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
+async def test_a_call_is_measured_counted_and_recorded(running: Running) -> None:
     async with AsyncExitStack() as stack:
         one, two, match_id = await in_a_call(running, stack)
         await one.connection("connected", "direct")
         full = Stats(match_id="", path="direct", rtt_ms=20.0, jitter_ms=2.0, loss=0.0, remote_loss=0.5,
                      sent_bitrate=1e6, received_bitrate=2e6, freezes=2, frozen_ms=1500.0)  # fmt: skip
         await one.report(full)
-        await two.connection("failed", reason="made-up")
+        await two.connection("failed", reason="invented")
         await two.leave()
         await one.wait_for(Ended)
     await until(lambda: not running.pod.hub.connections)
@@ -80,7 +80,7 @@ async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
     assert (stats["failures"], stats["endings"], stats["relayedShare"]) == ({"other": 1}, {"user": 1}, 0)
     assert stats["setupMs"]["count"] == 1
     assert stats["current"] is True
-    await running.pod.tally.flush()
+    await running.pod.stats.flush()
     kept = await running.pod.broker.shared_stats.kept(match_id)
     [mine] = [side for side in kept.values() if side["session"] == one.session.session_id]
     assert (mine["region"], mine["verdict"], mine["path"], mine["reason"]) == ("eu", "connected", "direct", "user")
@@ -88,9 +88,9 @@ async def test_a_call_is_measured_counted_and_kept(running: Running) -> None:
     assert (theirs["verdict"], theirs["failure"]) == ("failed", "other")
 
 
-async def test_what_is_still_here_at_the_end_of_the_pod_has_its_line(running: Running, lines: Lines) -> None:
+async def test_sessions_that_remain_when_the_pod_stops_have_a_log_line(running: Running, lines: Lines) -> None:
     socket = await running.welcomed()
-    running.pod.journal.stop()
+    running.pod.session_log.stop()
     [line] = [line for line in lines if line["event"] == "session"]
     assert (line["left"], line["close_code"]) == ("stopped", None)
     await socket.close()

@@ -1,4 +1,4 @@
-"""What a pod adds to the pool's totals."""
+"""A pod's part of the pool's totals."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from switchboard_signaling.analytics.call import Fields
 from switchboard_signaling.analytics.totals import Counts, Live
 from switchboard_signaling.broker.interface import BrokerUnavailableError
 from switchboard_signaling.broker.shared_stats import MemorySharedStats
-from switchboard_signaling.server.telemetry import tally as module
-from switchboard_signaling.server.telemetry.meters import Meters
-from switchboard_signaling.server.telemetry.tally import Tally
+from switchboard_signaling.server.telemetry import stats_flusher as module
+from switchboard_signaling.server.telemetry.call_metrics import CallMetrics
+from switchboard_signaling.server.telemetry.stats_flusher import StatsFlusher
 
 
 class Shaky(MemorySharedStats):
-    """A ledger that is `away`, or whose next reply is lost."""
+    """Shared stats that are unavailable (`away`), or whose next reply is lost."""
 
     away = lose_reply = False
 
@@ -51,79 +51,79 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def tally(shared_stats: Shaky, registry: CollectorRegistry) -> Tally:
-    return Tally(shared_stats, "pod", Meters(registry))
+def stats(shared_stats: Shaky, registry: CollectorRegistry) -> StatsFlusher:
+    return StatsFlusher(shared_stats, "pod", CallMetrics(registry))
 
 
-async def test_counts_are_taken_over_and_written(tally: Tally, shared_stats: Shaky) -> None:
+async def test_counts_are_taken_over_and_written(stats: StatsFlusher, shared_stats: Shaky) -> None:
     counts = Counts(connected=1)
-    tally.add(counts)
+    stats.add(counts)
     assert not counts
-    await tally.flush()
-    await tally.flush()
+    await stats.flush()
+    await stats.flush()
     assert (await shared_stats.totals())[0] == Counts(connected=1)
 
 
-async def test_nothing_is_lost_nor_doubled_by_an_outage_or_a_lost_reply(tally: Tally, shared_stats: Shaky) -> None:
-    tally.add(Counts(connected=1))
-    tally.keep("m", "a", {"path": "relay"})
+async def test_an_outage_or_a_lost_reply_neither_loses_nor_doubles_counts(
+    stats: StatsFlusher, shared_stats: Shaky
+) -> None:
+    stats.add(Counts(connected=1))
+    stats.keep("m", "a", {"path": "relay"})
     shared_stats.away = True
-    await tally.flush()
-    tally.add(Counts(connected=1))
+    await stats.flush()
+    stats.add(Counts(connected=1))
     shared_stats.away, shared_stats.lose_reply = False, True
-    await tally.flush()
-    await tally.flush()
-    await tally.flush()
+    await stats.flush()
+    await stats.flush()
+    await stats.flush()
     assert (await shared_stats.totals())[0] == Counts(connected=2)
     assert await shared_stats.kept("m") == {"a": {"path": "relay"}}
 
 
-async def test_the_report_has_what_is_not_written_yet_and_what_other_pods_have(
-    tally: Tally, shared_stats: Shaky
-) -> None:
-    tally.live = lambda: Live(2, 2, 0)
-    other = Tally(shared_stats, "other", tally._meters)
+async def test_the_report_includes_unwritten_counts_and_other_pods(stats: StatsFlusher, shared_stats: Shaky) -> None:
+    stats.live = lambda: Live(2, 2, 0)
+    other = StatsFlusher(shared_stats, "other", stats._metrics)
     shared_stats._pod = "other"
     other.add(Counts(connected=3))
     await other.flush()
     shared_stats._pod = "pod"
-    tally.add(Counts(connected=1))
-    report = await tally.report()
+    stats.add(Counts(connected=1))
+    report = await stats.report()
     assert (report.current, report.connected, report.active_sessions, report.pods) == (True, 4, 2, 2)
-    tally.add(Counts(connected=1))
-    assert await tally.report() is report
+    stats.add(Counts(connected=1))
+    assert await stats.report() is report
 
 
-async def test_without_the_store_the_last_report_is_given(
-    tally: Tally, shared_stats: Shaky, monkeypatch: pytest.MonkeyPatch
+async def test_without_the_store_the_last_report_is_returned(
+    stats: StatsFlusher, shared_stats: Shaky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FRESH_SECONDS", 0)
     shared_stats.away = True
-    report = await tally.report()
+    report = await stats.report()
     assert (report.connected, report.pods, report.current) == (0, 1, False)
     shared_stats.away = False
-    tally.add(Counts(connected=1))
-    last = await tally.report()
+    stats.add(Counts(connected=1))
+    last = await stats.report()
     assert last.current
     shared_stats.away = True
-    assert await tally.report() == replace(last, current=False)
+    assert await stats.report() == replace(last, current=False)
 
 
-async def test_records_that_the_store_does_not_take_in_time_make_room(
-    tally: Tally, shared_stats: Shaky, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+async def test_the_number_of_waiting_records_is_limited(
+    stats: StatsFlusher, shared_stats: Shaky, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_UNKEPT", 1)
-    tally.keep("one", "a", {"path": "relay"})
-    tally.keep("two", "a", {"path": "relay"})
-    tally.keep("two", "a", {"seconds": 1})
-    await tally.flush()
+    stats.keep("one", "a", {"path": "relay"})
+    stats.keep("two", "a", {"path": "relay"})
+    stats.keep("two", "a", {"seconds": 1})
+    await stats.flush()
     assert await shared_stats.kept("one") == {}
     assert await shared_stats.kept("two") == {"a": {"path": "relay", "seconds": 1}}
     assert registry.get_sample_value("switchboard_signaling_call_records_lost_total") == 1
 
 
-async def test_a_record_that_cannot_be_written_holds_up_no_other(
-    tally: Tally, shared_stats: Shaky, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+async def test_a_record_that_cannot_be_written_blocks_no_other(
+    stats: StatsFlusher, shared_stats: Shaky, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def keep(match_id: str, side: str, fields: Fields) -> None:
         if match_id == "one":
@@ -131,8 +131,8 @@ async def test_a_record_that_cannot_be_written_holds_up_no_other(
         await Shaky.keep(shared_stats, match_id, side, fields)
 
     monkeypatch.setattr(shared_stats, "keep", keep)
-    tally.keep("one", "a", {"path": "relay"})
-    tally.keep("two", "a", {"path": "relay"})
-    await tally.flush()
+    stats.keep("one", "a", {"path": "relay"})
+    stats.keep("two", "a", {"path": "relay"})
+    await stats.flush()
     assert await shared_stats.kept("two") == {"a": {"path": "relay"}}
     assert registry.get_sample_value("switchboard_signaling_call_records_lost_total") == 1

@@ -1,4 +1,4 @@
-"""What comes before a session: how often an address connects, whether it guesses tokens, and whose its JWT is."""
+"""Limits per client address: the rate of connects, and forged tokens. It also verifies the clients' JWTs."""
 
 import asyncio
 import time
@@ -19,32 +19,34 @@ if TYPE_CHECKING:
     from switchboard_signaling.server.access.authentication import Verifier
 
 
-class Gate:
-    """The pod's view of its clients' addresses."""
+class ConnectionLimiter:
+    """Limits clients by their addresses."""
 
     def __init__(self, settings: ServerSettings, metrics: Metrics) -> None:
-        """Read the keys of JWTs; raises KeysError for secrets that cannot be used."""
+        """Read the keys of JWTs; raises KeysError for unusable secrets."""
         self._proxies = settings.trusted_proxies
         self._connects = Connects(rate(settings.connects_per_second))
         self._wrong = WrongTokens(settings.wrong_tokens)
         self._metrics = metrics
         self._verifier: Verifier | None = None
         if settings.auth is not AuthType.ANONYMOUS:
-            # A pod without JWTs starts faster and is smaller without the cryptography.
+            # Without the cryptography, a pod that needs no JWTs starts faster and is smaller.
             from switchboard_signaling.server.access.authentication import make_verifier
 
             self._verifier = make_verifier(settings)
 
     async def run(self) -> None:
-        """Keep the keys of JWTs fresh, until cancelled."""
+        """Refresh the keys of JWTs until cancelled."""
         await (self._verifier.run() if self._verifier else asyncio.Event().wait())
 
-    def visitor(self, request: web.Request) -> "Visitor":
-        """Return the one whom a request comes from."""
-        return Visitor(self, client_key(request.remote, request.headers.getall("X-Forwarded-For", ()), self._proxies))
+    def client_address(self, request: web.Request) -> "ClientAddress":
+        """Return the address of the client of a request."""
+        return ClientAddress(
+            self, client_key(request.remote, request.headers.getall("X-Forwarded-For", ()), self._proxies)
+        )
 
     def wait(self, address: str) -> float:
-        """Count a socket of an address and return 0, or return the seconds after which it may try again."""
+        """Count a connect of an address and return 0, or return the seconds after which it may retry."""
         if blocked := self.blocked(address):
             return blocked
         if wait := self._connects.take(address, time.monotonic()):
@@ -52,18 +54,18 @@ class Gate:
         return wait
 
     def blocked(self, address: str) -> float:
-        """Return the seconds for which an address is refused because it showed made-up tokens."""
+        """Return for how many more seconds an address is refused because of forged tokens."""
         if wait := self._wrong.wait(address, time.monotonic()):
             self._metrics.limited.labels("tokens").inc()
         return wait
 
     def suspect(self, address: str) -> None:
-        """Count a made-up token of an address."""
+        """Count a forged token of an address."""
         self._wrong.failed(address, time.monotonic())
         self._metrics.forged.inc()
 
     async def verify(self, address: str, token: str) -> VerifiedJwt | ProtocolError:
-        """Return whose a JWT is, or why it is not accepted; a made-up one counts against the address."""
+        """Return a verified JWT, or why it is not accepted; a forged one counts against the address."""
         if self._verifier is None:
             return ProtocolError(errors.AUTH_UNAVAILABLE)
         try:
@@ -76,26 +78,26 @@ class Gate:
         return found
 
 
-class Visitor:
-    """Whoever has one address."""
+class ClientAddress:
+    """One client address, with its limits."""
 
-    __slots__ = ("_address", "_gate")
+    __slots__ = ("_address", "_limiter")
 
-    def __init__(self, gate: Gate, address: str) -> None:
-        self._gate, self._address = gate, address
+    def __init__(self, limiter: ConnectionLimiter, address: str) -> None:
+        self._limiter, self._address = limiter, address
 
     def wait(self) -> float:
-        """Count a socket and return 0, or return the seconds after which to try again."""
-        return self._gate.wait(self._address)
+        """Count a connect and return 0, or return the seconds after which the client may retry."""
+        return self._limiter.wait(self._address)
 
     def blocked(self) -> float:
-        """Return the seconds to wait for having shown made-up tokens."""
-        return self._gate.blocked(self._address)
+        """Return for how many more seconds the address is refused because of forged tokens."""
+        return self._limiter.blocked(self._address)
 
     def suspect(self) -> None:
-        """Count a made-up token."""
-        self._gate.suspect(self._address)
+        """Count a forged token."""
+        self._limiter.suspect(self._address)
 
     async def verify(self, token: str) -> VerifiedJwt | ProtocolError:
-        """Return whose a JWT is, or why it is not accepted."""
-        return await self._gate.verify(self._address, token)
+        """Return a verified JWT, or why it is not accepted."""
+        return await self._limiter.verify(self._address, token)

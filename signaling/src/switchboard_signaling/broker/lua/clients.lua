@@ -1,9 +1,9 @@
 #!lua
--- Keeps the blocked names: MemorySharedStats.block, unblock and blocks in broker/shared_stats.py.
+-- Keeps a list of clients, each for a limited time: MemorySharedStats.add, remove and listed in broker/shared_stats.py.
 -- KEYS: ends by name, version.
--- ARGV: 'block', name, seconds, maximum number -> 'ok' or 'full'
---       'unblock', name -> 'ok'
---       'read', known version -> now, and if the version differs: version, then alternating names and ends
+-- ARGV: 'add', name, seconds, maximum number of names -> 'ok' or 'full'
+--       'remove', name -> 'ok'
+--       'read', known version -> now, and if the version differs: version, then names and ends in turn
 local ends, version = unpack(KEYS)
 local act, name, seconds, most = unpack(ARGV)
 local time = redis.call('TIME')
@@ -18,7 +18,7 @@ if act == 'read' then
   table.insert(found, 1, now)
   return found
 end
-if act == 'block' then
+if act == 'add' then
   redis.call('ZREMRANGEBYSCORE', ends, '-inf', now)
   if not redis.call('ZSCORE', ends, name) and redis.call('ZCARD', ends) >= tonumber(most) then
     return 'full'

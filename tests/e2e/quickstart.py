@@ -1,4 +1,4 @@
-"""`make up`, as a person runs it."""
+"""Run `make up` for the tests."""
 
 import re
 import subprocess
@@ -13,16 +13,16 @@ from switchboard_cluster import layout, quickstart
 
 
 @dataclass(frozen=True)
-class Made:
-    """What `make up` has left running, and how it was run."""
+class Quickstart:
+    """The Switchboard that `make up` has installed, its URL and its port."""
 
     url: str
     port: int
     kubectl: Kubectl
 
     @classmethod
-    def now(cls, cluster: Embedded) -> Self:
-        """Run `make up` on a port of our own, so that a quickstart for people may run beside it."""
+    def up(cls, cluster: Embedded) -> Self:
+        """Run `make up` on a free port, so that it does not disturb a quickstart on the default port."""
         port = free_port()
         return cls(last_url(make_up(port)), port, cluster.kubectl.within(quickstart.NAMESPACE))
 
@@ -38,10 +38,10 @@ def make_up(port: int) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def last_url(made: "subprocess.CompletedProcess[str]") -> str:
-    """Return the URL that stands in the last line that is not empty."""
-    assert made.returncode == 0, made.stdout + made.stderr
-    last = made.stdout.strip().splitlines()[-1]
+def last_url(run: "subprocess.CompletedProcess[str]") -> str:
+    """Return the URL in the last line that is not empty."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    last = run.stdout.strip().splitlines()[-1]
     found = re.fullmatch(r"\s*(http://localhost:\d+)", last)
-    assert found, f"the last line is no URL: {last!r}"
+    assert found, f"the last line must be a URL: {last!r}"
     return found[1]

@@ -28,7 +28,7 @@ def histogram(metric: metric_names.Metric, registry: CollectorRegistry, bounds: 
     return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=bounds)
 
 
-class Meters:
+class CallMetrics:
     """The metrics of calls, in the pod's registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -1,4 +1,4 @@
-"""A client that comes, is matched and leaves, as cheaply as Python can: no library between it and the socket."""
+"""A client that connects, is matched and leaves, with as little CPU time as possible: it uses no WebSocket library."""
 
 import asyncio
 import random
@@ -16,15 +16,15 @@ HANDSHAKE: Final = (
 )
 CLOSE_NORMAL: Final = b"\x88\x82\0\0\0\0\x03\xe8"
 QUITS: Final = 0.1
-"""Share of those that leave the line before anybody comes."""
+"""Share of clients that leave the queue before a match."""
 VANISHES: Final = 0.3
-"""Share of those that go without a word, as a browser that loses its network."""
+"""Share of clients that disconnect without a close frame, like a browser that loses its network."""
 
 
-class Visitor(asyncio.Protocol):
-    """One session from its socket to its end; `done` gets None, or what went wrong."""
+class MinimalClient(asyncio.Protocol):
+    """One session from its socket to its end; `done` receives None or the problem."""
 
-    def __init__(self, name: int, done: Callable[["Visitor", str | None], None]) -> None:
+    def __init__(self, name: int, done: Callable[["MinimalClient", str | None], None]) -> None:
         self._instance = f"i{name}"
         self._done = done
         self._quits = random.random() < QUITS
@@ -35,13 +35,13 @@ class Visitor(asyncio.Protocol):
         self._finished = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the WebSocket, and say hello behind it without waiting."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        """Send the handshake and `hello` at once."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is no subclass
         self._transport.write(HANDSHAKE)
-        self._say(messages.Hello(socket_number=1, instance=self._instance))
+        self._send(messages.Hello(socket_number=1, instance=self._instance))
 
     def data_received(self, data: bytes) -> None:
-        """Take whole frames."""
+        """Handle the complete frames."""
         self._data += data
         if not self._upgraded:
             head, found, rest = self._data.partition(b"\r\n\r\n")
@@ -56,37 +56,37 @@ class Visitor(asyncio.Protocol):
             if opcode != 1:
                 self._finish(f"closed with {payload!r}")
                 return
-            self._hear(messages.decode_server(payload))
+            self._handle(messages.decode_server(payload))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count a socket that the server ended as a failure."""
+        """Report a socket that the server closed as a problem."""
         self._finish(f"lost: {exc}")
 
     def abort(self) -> None:
-        """Go without a word, and count as done."""
+        """Disconnect without a close frame, without a problem."""
         self._finish(None)
 
-    def _hear(self, frame: messages.ServerFrame) -> None:
+    def _handle(self, frame: messages.ServerFrame) -> None:
         match frame:
             case messages.Welcome():
                 self._intent = Queued(1, "t")
-                self._say(messages.JoinQueue(revision=1, ticket="t"))
+                self._send(messages.JoinQueue(revision=1, ticket="t"))
                 if self._quits:
-                    self._say(messages.LeaveQueue(revision=2, ticket="t"))
+                    self._send(messages.LeaveQueue(revision=2, ticket="t"))
                     self._leave()
             case messages.ServerHeartbeat():
-                self._say(messages.Heartbeat(intent=self._intent))
+                self._send(messages.Heartbeat(intent=self._intent))
             case messages.MatchFound(match_id=match_id, state="forming"):
                 self._intent = Matched(self._intent.revision, match_id)
-                self._say(messages.Heartbeat(intent=self._intent))
+                self._send(messages.Heartbeat(intent=self._intent))
             case messages.MatchFound(match_id=match_id, state="open", role="polite"):
-                self._say(messages.Leave(revision=self._intent.revision + 1, match_id=match_id))
+                self._send(messages.Leave(revision=self._intent.revision + 1, match_id=match_id))
                 self._leave()
             case messages.MatchFound(match_id=match_id, token=token):
                 self._intent = Matched(self._intent.revision, match_id, token)
             case messages.PeerState(state="left", requeue=True):
                 self._intent = Queued(self._intent.revision + 1, "t")
-                self._say(messages.Heartbeat(intent=self._intent))
+                self._send(messages.Heartbeat(intent=self._intent))
             case messages.PeerState(state="left"):
                 self._leave()
             case messages.ErrorFrame(code=code, message=message):
@@ -103,8 +103,8 @@ class Visitor(asyncio.Protocol):
             self._transport.close()
             self._done(self, problem)
 
-    def _say(self, frame: messages.ClientFrame) -> None:
-        """Send a frame; a mask of zeros is one, and spares the work."""
+    def _send(self, frame: messages.ClientFrame) -> None:
+        """Send a frame with a mask of zeros, which is valid and needs no CPU time."""
         text = messages.encode(frame)
         size = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
         self._transport.write(b"\x81" + size + b"\0\0\0\0" + text)

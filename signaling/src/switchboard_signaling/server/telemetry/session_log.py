@@ -1,7 +1,7 @@
-"""What sessions and calls come to: a log line for each, and numbers for Prometheus and for the pool's totals.
+"""One log line per session and per match, and their numbers for Prometheus and for the pool's totals.
 
-The lines are canonical: one a session that leaves this pod, with how it left, and one a match, written by the pod whose
-session ended it. They name sessions and matches by their ids only.
+A session's line is written when it leaves the pod; a match's line is written by the pod whose session ended it. They
+contain ids only.
 """
 
 import time
@@ -12,8 +12,8 @@ import structlog
 
 from switchboard_signaling.analytics.call import Call, Fields
 from switchboard_signaling.analytics.totals import Counts
-from switchboard_signaling.server.telemetry.meters import Meters
-from switchboard_signaling.server.telemetry.tally import Tally
+from switchboard_signaling.server.telemetry.call_metrics import CallMetrics
+from switchboard_signaling.server.telemetry.stats_flusher import StatsFlusher
 from switchboard_signaling.session.core import Session
 from switchboard_signaling.session.events import Fact, MatchEnded, MatchOpened, Welcomed
 from switchboard_signaling.wire.messages import ConnectionState, Stats
@@ -26,7 +26,7 @@ class _Stay:
     """A session's time on this pod."""
 
     session: Session | None
-    """Of the newest socket, while it is open: who may come back for a minute should not keep it all that long."""
+    """The newest socket's, while it is open: a session that waits to be resumed should not keep it in memory."""
     since: float
     resumed: bool
     sockets: int = 0
@@ -36,17 +36,17 @@ class _Stay:
     call: Call | None = None
 
 
-class Journal:
-    """Takes note of sessions (a Witness of the hub)."""
+class SessionLog:
+    """Logs and counts sessions and matches; a SessionListener of the hub."""
 
-    def __init__(self, region: str, pod: str, meters: Meters, tally: Tally) -> None:
+    def __init__(self, region: str, pod: str, call_metrics: CallMetrics, stats: StatsFlusher) -> None:
         self._region, self._pod = region, pod
-        self._meters = meters
-        self._tally = tally
+        self._metrics = call_metrics
+        self._stats = stats
         self._stays: dict[str, _Stay] = {}
 
-    def note(self, session: Session, fact: Fact) -> None:
-        """Take note of what a session says of itself."""
+    def record(self, session: Session, fact: Fact) -> None:
+        """Receive a fact about a session."""
         if isinstance(fact, Welcomed):
             self._welcomed(session, fact)
             return
@@ -57,12 +57,12 @@ class Journal:
             case MatchOpened():
                 self._opened(stay, fact)
             case MatchEnded():
-                self._over(session.session_id, stay, fact)
+                self._match_ended(session.session_id, stay, fact)
             case Stats() | ConnectionState():
                 self._reported(session.session_id, stay, fact)
 
     def closed(self, session: Session, code: int | None) -> None:
-        """Count what the socket carried."""
+        """Add the socket's frames to its session."""
         stay = self._stays.get(session.session_id)
         if stay is not None:
             stay.frames += session.frames
@@ -70,19 +70,19 @@ class Journal:
                 stay.session, stay.code = None, code
 
     def gone(self, session_id: str, how: Literal["left", "moved", "expired", "stopped"]) -> None:
-        """Write the session's line."""
+        """Write the session's log line."""
         stay = self._stays.pop(session_id, None)
         if stay is None:
             return
         if stay.call is not None:
-            self._tally.add(stay.call.counts)
+            self._stats.add(stay.call.counts)
         log.info(
             "session", session=session_id, left=how, seconds=round(time.monotonic() - stay.since, 1),
             resumed=stay.resumed, sockets=stay.sockets, frames=stay.frames, matches=stay.matches, close_code=stay.code,
         )  # fmt: skip
 
     def stop(self) -> None:
-        """Write the lines of the sessions that are still here, at the end of the pod."""
+        """Write the log lines of the remaining sessions, when the pod stops."""
         for session_id in list(self._stays):
             self.gone(session_id, "stopped")
 
@@ -98,8 +98,8 @@ class Journal:
             stay.call = Call(fact.match_id, fact.side, time.monotonic(), fact.first)
             stay.matches += 1
         if fact.first and fact.side == "a":
-            self._tally.add(Counts(matches=1))
-            self._meters.matches.inc()
+            self._stats.add(Counts(matches=1))
+            self._metrics.matches.inc()
 
     def _reported(self, session_id: str, stay: _Stay, fact: Stats | ConnectionState) -> None:
         call = stay.call
@@ -107,36 +107,36 @@ class Journal:
             return
         if isinstance(fact, Stats):
             call.report(fact)
-            self._meters.reported(fact, call.score)
+            self._metrics.reported(fact, call.score)
         elif verdict := call.connection_changed(fact):
-            self._meters.connection_changed(verdict, call.path, call.reason, call.setup_ms)
-            self._tally.keep(call.match_id, call.side, call.fields(session_id, self._region, self._pod))
-        self._tally.add(call.counts)
+            self._metrics.connection_changed(verdict, call.path, call.reason, call.setup_ms)
+            self._stats.keep(call.match_id, call.side, call.fields(session_id, self._region, self._pod))
+        self._stats.add(call.counts)
 
-    def _over(self, session_id: str, stay: _Stay, fact: MatchEnded) -> None:
+    def _match_ended(self, session_id: str, stay: _Stay, fact: MatchEnded) -> None:
         record, call = fact.record, stay.call
         stay.call = None if call and call.match_id == record.match_id else call
         call = call if call and call.match_id == record.match_id else None
         ended: Fields = {}
         if call is not None:
             ended = call.ended(record, time.monotonic())
-            self._tally.add(call.counts)
-            self._tally.keep(call.match_id, call.side, {**call.fields(session_id, self._region, self._pod), **ended})
+            self._stats.add(call.counts)
+            self._stats.keep(call.match_id, call.side, {**call.fields(session_id, self._region, self._pod), **ended})
         if not fact.mine:
             return
         name = f"ended.{record.reason}" if record.outcome == "ended" else "aborted"
-        self._tally.add(Counts({name: 1}))
-        self._meters.match_ended(record, ended.get("seconds"))
+        self._stats.add(Counts({name: 1}))
+        self._metrics.match_ended(record, ended.get("seconds"))
         sides = {side: one for side, one in (("a", record.a), ("b", record.b)) if one}
         log.info(
             "match", match=record.match_id, sessions=[one.session_id for one in sides.values()],
             pods=[one.pod for one in sides.values()], outcome=record.outcome, reason=record.reason, by=session_id,
-            **_told(call, ended),
+            **_summary(call, ended),
         )  # fmt: skip
 
 
-def _told(call: Call | None, ended: Fields) -> dict[str, object]:
-    """Return what this side knows of the call; `seconds` since this pod was told of it."""
+def _summary(call: Call | None, ended: Fields) -> dict[str, object]:
+    """Return this side's facts about the call; `seconds` since this pod observed it."""
     if call is None:
         return {}
     return {
