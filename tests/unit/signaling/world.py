@@ -44,7 +44,7 @@ class Store:
     down: bool = False
     sessions: dict[str, SessionRecord] = field(default_factory=dict)
     matches: dict[str, MatchRecord] = field(default_factory=dict)
-    line: MatchQueue = field(default_factory=MatchQueue)
+    queue: MatchQueue = field(default_factory=MatchQueue)
 
     def ask(self, question: Question) -> Reply:
         match question:
@@ -53,11 +53,11 @@ class Store:
                 self.sessions[question.session_id] = answer.record
                 return answer
             case Enqueue():
-                return self.line.enqueue(question.ticket, question.match_id, question.dead, self.now())
+                return self.queue.enqueue(question.ticket, question.match_id, question.dead, self.now())
             case Cancel():
-                return self.line.cancel(question.ticket, self.now())
+                return self.queue.cancel(question.ticket, self.now())
             case Announced():
-                return self.line.announced(question.pod, question.ticket)
+                return self.queue.announced(question.pod, question.ticket)
         record = self.matches.get(question.match_id, MatchRecord(question.match_id))
         if isinstance(question, TouchMatch):
             record = apply_touch(record, question)
@@ -67,7 +67,7 @@ class Store:
         return record
 
     def wipe(self) -> None:
-        self.sessions, self.matches, self.line = {}, {}, MatchQueue()
+        self.sessions, self.matches, self.queue = {}, {}, MatchQueue()
 
 
 @dataclass
@@ -219,7 +219,7 @@ class World:
             self.perform(wire, wire.session.hinted(hint, self.now))
 
     def read_mail(self, pod: str) -> None:
-        for proposal in self.store.line.proposals(pod):
+        for proposal in self.store.queue.proposals(pod):
             for ticket in (proposal.a, proposal.b):
                 if (pod, ticket.session_id) in self.attached:
                     wire = self.attached[pod, ticket.session_id]
@@ -230,7 +230,7 @@ class World:
         for _ in range(int(seconds)):
             self.now += 1
             for pod in {wire.pod for wire in self.attached.values()}:
-                self.store.line.beat(pod, self.now)
+                self.store.queue.beat(pod, self.now)
             for wire in list(self.attached.values()):
                 if wire.closed is None:
                     self.perform(wire, wire.session.tick(self.now))

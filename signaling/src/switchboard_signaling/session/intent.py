@@ -166,7 +166,10 @@ class IntentReconciler:
         if isinstance(reply, Proposal):
             _, peer = reply.from_side(reply.side_of(self.session_id))
             return [SendHint(peer.pod, Proposed()), *self.proposed(reply, now)]
-        return [send_error(errors.STALE_INTENT, ref=_join(ticket))]
+        # Another socket of the session gave the ticket up, but was replaced before it could record that: the client's
+        # next heartbeat records it.
+        self.intent = Idle(self.intent.revision + 1)
+        return [send_error(errors.STALE_INTENT, ref=_join(ticket)), Send(messages.Snapshot(intent=self.intent))]
 
     def _queue_token(self, ticket: str, queue_order: int) -> str:
         return self._host.keyring.sign(QueueClaims(self.session_id, ticket, queue_order))

@@ -108,7 +108,7 @@ def test_a_session_needs_a_valid_jwt_if_the_pool_requires_one(world: World) -> N
     wire = world.hello(auth="ada 300")
     assert wire.take(Welcome).session_id == wire.session.session_id
     wire.send(JoinQueue(revision=1, ticket="t"))
-    assert [ticket.sub for ticket in world.store.line.tickets.values()] == ["ada"]
+    assert [ticket.sub for ticket in world.store.queue.tickets.values()] == ["ada"]
     refused = world.hello()
     assert refused.error() == "auth-required"
     assert refused.closed is errors.CLOSE_AUTH_REQUIRED
@@ -532,4 +532,4 @@ def test_a_blocked_session_is_not_queued_again(world: World) -> None:
     wire.send(JoinQueue(revision=1, ticket="t"))
     assert wire.closed is errors.CLOSE_BLOCKED
     assert not wire.has(QueueStatus)
-    assert world.store.line.cancel(f"{wire.session.session_id}/t", world.now) is not None
+    assert world.store.queue.cancel(f"{wire.session.session_id}/t", world.now) is not None

@@ -89,7 +89,7 @@ def test_a_queue_token_of_another_session_is_ignored(world: World) -> None:
     owner.send(JoinQueue(revision=1, ticket="t", required={"lang": "none"}))
     queue_token = owner.take(QueueStatus).queue_token
     thief.send(Heartbeat(intent=Queued(1, "t", queue_token=queue_token)))
-    assert [ticket.queue_order for ticket in world.store.line.tickets.values()] == [1, 2]
+    assert [ticket.queue_order for ticket in world.store.queue.tickets.values()] == [1, 2]
 
 
 def test_a_ticket_of_another_session_cannot_be_used_or_cancelled(world: World) -> None:
@@ -97,7 +97,7 @@ def test_a_ticket_of_another_session_cannot_be_used_or_cancelled(world: World) -
     owner.send(JoinQueue(revision=1, ticket="t", required={"lang": "none"}))
     thief.send(LeaveQueue(revision=1, ticket="t"))
     owner.send(Heartbeat(intent=owner.session.intent))
-    assert len(world.store.line.tickets) == 1
+    assert len(world.store.queue.tickets) == 1
     assert not owner.has(ErrorFrame)
 
 
@@ -184,7 +184,7 @@ def test_an_intent_abandoned_on_behalf_of_a_client_leaves_nothing_behind(world: 
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t"))
     world.perform(wire, wire.session.reconciler.abandon("ended"))
-    assert world.store.line.tickets == {}
+    assert world.store.queue.tickets == {}
     assert world.store.sessions[wire.session.session_id].intent == Idle(2)
 
 
@@ -210,11 +210,21 @@ def test_a_cancelled_ticket_never_returns(world: World) -> None:
     assert wire.error() == "stale-intent"
 
 
+def test_a_wait_ends_whose_ticket_another_socket_cancelled(world: World) -> None:
+    wire = world.hello()
+    wire.send(JoinQueue(revision=1, ticket="t"))
+    world.store.ask(Cancel(f"{wire.session.session_id}/t"))
+    wire.send(Heartbeat(intent=wire.session.reconciler.intent))
+    assert wire.take(Snapshot).intent == Idle(2)
+    wire.send(Heartbeat(intent=Idle(2)))
+    assert world.store.sessions[wire.session.session_id].intent == Idle(2)
+
+
 def test_another_ticket_replaces_the_first(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t1"))
     wire.send(JoinQueue(revision=2, ticket="t2"))
-    assert [ticket.ticket for ticket in world.store.line.tickets.values()] == [f"{wire.session.session_id}/t2"]
+    assert [ticket.ticket for ticket in world.store.queue.tickets.values()] == [f"{wire.session.session_id}/t2"]
 
 
 def test_a_join_while_the_store_is_down_may_be_retried(world: World) -> None:
@@ -231,7 +241,7 @@ def test_a_join_while_the_store_is_down_may_be_retried(world: World) -> None:
 def test_a_reply_for_an_outdated_ticket_cancels_it(world: World) -> None:
     wire = world.hello()
     wire.send(JoinQueue(revision=1, ticket="t"))
-    [ticket] = world.store.line.tickets.values()
+    [ticket] = world.store.queue.tickets.values()
     wire.session.reconciler.intent = Idle(2)
     effects = wire.session.answered(Enqueue(ticket, "m"), Enqueued(1, 1), world.now)
     assert effects == [Ask(Cancel(ticket.ticket))]
@@ -239,8 +249,8 @@ def test_a_reply_for_an_outdated_ticket_cancels_it(world: World) -> None:
 
 def test_a_reply_for_a_ticket_that_led_to_the_match_does_not_cancel_it(world: World) -> None:
     one, _, match_id = world.pair(opened=False)
-    [mine] = [ticket for ticket in world.store.line.matched if ticket.startswith(one.session.session_id)]
-    proposal = world.store.line.matched[mine]
+    [mine] = [ticket for ticket in world.store.queue.matched if ticket.startswith(one.session.session_id)]
+    proposal = world.store.queue.matched[mine]
     ticket, _ = proposal.from_side(proposal.side_of(one.session.session_id))
     one.name(match_id)
     assert one.session.answered(Enqueue(ticket, "m"), proposal, world.now) == []
@@ -258,7 +268,7 @@ def test_a_match_found_after_leaving_is_aborted_and_the_peer_keeps_its_queue_ord
     world.pass_time(2)
     left = two.take(PeerState)
     assert (left.state, left.reason, left.requeue) == ("left", "stale", True)
-    assert [ticket.session_id for ticket in world.store.line.tickets.values()] == [two.session.session_id]
+    assert [ticket.session_id for ticket in world.store.queue.tickets.values()] == [two.session.session_id]
 
 
 def test_a_proposal_for_another_ticket_is_refused(world: World) -> None:
@@ -266,7 +276,7 @@ def test_a_proposal_for_another_ticket_is_refused(world: World) -> None:
     world.lose_hints = True
     one.send(JoinQueue(revision=1, ticket="t"))
     two.send(JoinQueue(revision=1, ticket="t"))
-    [proposal] = world.store.line.proposals("pod-a")
+    [proposal] = world.store.queue.proposals("pod-a")
     one.session.reconciler.intent = Idle(2)
     effects = one.session.proposed(proposal, world.now)
     questions = [effect.question for effect in effects if isinstance(effect, Ask)]
@@ -280,10 +290,10 @@ def test_a_proposal_that_the_client_has_entered_is_only_removed_from_the_mailbox
     world.lose_hints = True
     one.send(JoinQueue(revision=1, ticket="t"))
     two.send(JoinQueue(revision=1, ticket="t"))
-    [proposal] = world.store.line.proposals("pod-a")
+    [proposal] = world.store.queue.proposals("pod-a")
     one.name(proposal.match_id)
     world.read_mail("pod-a")
-    assert world.store.line.proposals("pod-a") == []
+    assert world.store.queue.proposals("pod-a") == []
     assert world.store.matches[proposal.match_id].outcome == "forming"
 
 
@@ -308,10 +318,10 @@ def test_a_match_entered_too_late_does_not_cost_the_ticket(world: World) -> None
 def test_a_requeued_ticket_is_removed_when_its_client_had_entered_the_match(world: World) -> None:
     one, two, match_id = world.pair(opened=False)
     two.send(Leave(revision=2, match_id=match_id))
-    assert list(world.store.line.tickets) == [f"{one.session.session_id}/t-one"]
+    assert list(world.store.queue.tickets) == [f"{one.session.session_id}/t-one"]
     one.name(match_id)
     one.send(Heartbeat(intent=Idle(2)))
-    assert not world.store.line.tickets
+    assert not world.store.queue.tickets
 
 
 def test_a_requeued_ticket_is_removed_by_a_new_socket_too(world: World) -> None:
@@ -319,7 +329,7 @@ def test_a_requeued_ticket_is_removed_by_a_new_socket_too(world: World) -> None:
     two.send(Leave(revision=2, match_id=match_id))
     again = world.resume(one.take(Welcome).token, 2, Matched(1, match_id))
     again.send(Heartbeat(intent=Idle(2)))
-    assert not world.store.line.tickets
+    assert not world.store.queue.tickets
 
 
 def test_a_new_socket_gives_up_the_previous_intent_even_if_its_first_answer_is_lost(world: World) -> None:
@@ -331,9 +341,9 @@ def test_a_new_socket_gives_up_the_previous_intent_even_if_its_first_answer_is_l
     assert isinstance(ask, Ask)
     world.store.ask(ask.question)
     world.perform(again, again.session.unanswered(ask.question))
-    assert world.store.line.tickets
+    assert world.store.queue.tickets
     again.send(Heartbeat(intent=Idle(2)))
-    assert not world.store.line.tickets
+    assert not world.store.queue.tickets
 
 
 def test_a_hint_about_another_match_does_not_ask_again_for_one_that_is_over(world: World) -> None:
