@@ -1,1 +1,1 @@
-"""Commands for developers: generated files, the documents of the protocol, and the runner of unit tests."""
+"""Commands for developers: generated files, the protocol's documents, checks and test runners."""

@@ -1,4 +1,4 @@
-"""Hold that a class name means one thing: no two modules of the packages define a class of the same name."""
+"""Check that each class name has one meaning: no two modules of the packages define a class of the same name."""
 
 import ast
 import sys
@@ -10,14 +10,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def classes(source: str) -> Iterator[tuple[str, int]]:
-    """Yield the name and the line of each class that a module defines, nested ones too."""
+    """Yield the name and line of each class of a module, including nested ones."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef):
             yield node.name, node.lineno
 
 
 def duplicates(modules: Iterable[tuple[str, str]]) -> list[str]:
-    """Return a line for each class name that is defined more than once; modules are pairs of path and source."""
+    """Return one line per class name that is defined more than once; modules are pairs of path and source."""
     places = defaultdict(list)
     for path, source in modules:
         for name, line in classes(source):
@@ -33,7 +33,7 @@ def main() -> int:
     for problem in problems:
         print(problem)
     if problems:
-        print("Remedy: give each meaning a class name of its own")
+        print("Remedy: rename all but one of these classes")
     return int(bool(problems))
 
 

@@ -1,6 +1,6 @@
-"""Writes the generated files: the chart's CustomResourceDefinitions, the reference pages, the protocol's documents.
+"""Write the generated files: the chart's CustomResourceDefinitions, the reference pages, the protocol's documents.
 
-`make generate` writes them; `--check` writes nothing, shows what would change, and fails if anything would.
+`make generate` writes them; `--check` only shows the differences, and fails if there are any.
 """
 
 import argparse
@@ -57,26 +57,26 @@ def generated() -> dict[Path, str]:
 
 
 def leftovers(files: dict[Path, str]) -> list[Path]:
-    """Return generated CustomResourceDefinitions of kinds that are no more."""
+    """Return the generated CustomResourceDefinitions of kinds that no longer exist."""
     return sorted(set(CRDS.glob("*.yaml")) - set(files))
 
 
 def check(files: dict[Path, str]) -> int:
-    """Show what would change; return the exit code."""
+    """Show the differences to the files on disk; return the exit code."""
     stale = False
-    for path, wanted in files.items():
+    for path, content in files.items():
         present = path.read_text() if path.exists() else ""
-        if present != wanted:
+        if present != content:
             stale = True
             name = str(path.relative_to(ROOT))
             sys.stdout.writelines(
-                difflib.unified_diff(present.splitlines(True), wanted.splitlines(True), name, f"{name} (generated)")
+                difflib.unified_diff(present.splitlines(True), content.splitlines(True), name, f"{name} (generated)")
             )
     for path in leftovers(files):
         stale = True
-        print(f"{path.relative_to(ROOT)}: no kind of this name is left")
+        print(f"{path.relative_to(ROOT)}: this kind no longer exists")
     if stale:
-        print("generated files are out of date. Remedy: make generate")
+        print("generated files are outdated. Remedy: make generate")
     return int(stale)
 
 

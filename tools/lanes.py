@@ -1,7 +1,7 @@
-"""Which tests run one after another, and which side by side.
+"""The order and the concurrency of test files.
 
-A lane is a group of test files that share something, a cluster or the processors, and runs in one process of
-pytest-xdist. Lanes run side by side, the longest first.
+A lane is a group of test files that share a resource, such as a cluster or the processors, and run one after another in
+one process of pytest-xdist. Lanes run concurrently, the longest first.
 """
 
 import pytest
@@ -13,10 +13,10 @@ LANES = (
     ("tests/browser/", "browser"),
     ("tests/e2e/cluster/", "cluster"),
 )
-"""What the paths of files begin with, and their lanes; the first that fits counts, other files are lanes themselves.
+"""Prefixes of paths and their lanes. The first match counts; a file without a match is a lane of its own.
 
-The quickstart has one lane, as its tests kill its pods. All other browsers have one beside it, because each call keeps
-a processor busy, and with them the tests that measure links.
+The quickstart has its own lane, since its tests kill its pods. All other tests with browsers share a lane with those
+that measure links, because each call keeps a processor busy.
 """
 ORDER = (
     "quickstart",
@@ -25,27 +25,27 @@ ORDER = (
     "tests/e2e/operator/test_drain.py",
     "tests/e2e/operator/test_pools.py",
 )
-"""Lanes that take minutes, the longest first; they are not to be the last to begin."""
+"""Lanes that take minutes, the longest first, so that they do not start last."""
 
 
 def lane(path: str) -> str:
-    """Return the lane of a test file, by its path from the root."""
+    """Return the lane of a test file; `path` is relative to the root."""
     return next((name for start, name in LANES if path.startswith(start)), path)
 
 
 def rank(path: str) -> int:
-    """Return the place of a test file's lane in the order in which they begin."""
+    """Return the position of a test file's lane in the order of their starts."""
     name = lane(path)
     return ORDER.index(name) if name in ORDER else len(ORDER)
 
 
 def path_of(item: pytest.Item) -> str:
-    """Return the path of a test's file from the root."""
+    """Return the path of a test's file relative to the root."""
     return item.path.relative_to(item.config.rootpath).as_posix()
 
 
-class LaneScheduling(LoadScopeScheduling):  # type: ignore[misc] # it has no types
-    """Assign one lane at a time to each process."""
+class LaneScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Assigns one lane at a time to each process."""
 
     def _split_scope(self, nodeid: str) -> str:
         return lane(nodeid.partition("::")[0])

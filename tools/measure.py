@@ -1,4 +1,4 @@
-"""A pytest plugin (`-p tools.measure`): measures coverage in each process that runs tests, before it collects them."""
+"""A pytest plugin (`-p tools.measure`) that measures coverage in each process that runs tests, including collection."""
 
 import os
 
@@ -9,7 +9,7 @@ KEY = pytest.StashKey[coverage.Coverage]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin, unless other processes run the tests."""
+    """Start the measurement, unless other processes run the tests."""
     if getattr(config.option, "numprocesses", None):
         return
     name = os.environ.get("PYTEST_XDIST_WORKER", "all")
@@ -18,7 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Write what was measured."""
+    """Write the measurement."""
     if measured := config.stash.get(KEY, None):
         measured.stop()
         measured.save()

@@ -14,7 +14,7 @@ RUN_SECONDS: Final = 120
 
 
 def program(name: str) -> str:
-    """Return the path of `node` or `npm`; exits with the remedy if it is not installed."""
+    """Return the path of `node` or `npm`; exit with the remedy if it is not installed."""
     found = shutil.which(name)
     if not found:
         raise SystemExit(f"{name} is not on PATH. Remedy: install Node.js 20.19 or newer")
@@ -22,7 +22,7 @@ def program(name: str) -> str:
 
 
 def run(argv: list[str], cwd: Path, seconds: float = RUN_SECONDS) -> str:
-    """Run a command and return its standard output; exits with its whole output if it fails."""
+    """Run a command and return its standard output; exit with its whole output if it fails."""
     done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(argv)} failed with exit code {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -30,7 +30,7 @@ def run(argv: list[str], cwd: Path, seconds: float = RUN_SECONDS) -> str:
 
 
 def npm_packages() -> Path:
-    """Install the pinned packages into build/npm unless they are there; return the folder `node_modules`."""
+    """Install the pinned packages into build/npm if they are missing or outdated; return the folder `node_modules`."""
     stamp = FOLDER / "installed-lock.json"
     lock = (PINS / "package-lock.json").read_bytes()
     if not stamp.exists() or stamp.read_bytes() != lock:
@@ -43,5 +43,5 @@ def npm_packages() -> Path:
 
 
 def tool(package: str, script: str, *arguments: str, cwd: Path = ROOT) -> str:
-    """Run the script of a pinned package with Node.js and return its standard output; exits if it fails."""
+    """Run a script of a pinned package with Node.js and return its standard output; exit if it fails."""
     return run([program("node"), str(npm_packages() / package / script), *arguments], cwd)

@@ -14,9 +14,9 @@ DESTINATION: Final = ROOT / "build" / "sdk"
 
 
 def stage(folder: Path) -> Path:
-    """Copy the SDK into a folder, with the pinned compiler beside it; return the copy.
+    """Copy the SDK into a folder, together with the pinned compiler; return the copy.
 
-    npm writes the types into the package's folder, and tests that run at the same time must not see a part of them.
+    npm writes the types into the package's folder, where concurrent tests must not see incomplete files.
     """
     copy = folder / "sdk"
     shutil.copytree(SDK, copy, ignore=shutil.ignore_patterns("dist", "node_modules"))
@@ -25,7 +25,7 @@ def stage(folder: Path) -> Path:
 
 
 def pack(destination: Path) -> Path:
-    """Check the types, build the declarations, and return the package (`.tgz`); exits if a type is wrong."""
+    """Check the types, build the declarations, and return the package (`.tgz`); exit if a type is wrong."""
     destination.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as temporary:
         argv = [program("npm"), "pack", "--json", "--pack-destination", str(destination.resolve())]

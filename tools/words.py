@@ -19,22 +19,11 @@ from pathlib import Path
 from typing import Final
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIXES: Final = (
-    ".md",
-    ".py",
-    ".js",
-    ".mjs",
-    ".ts",
-    ".html",
-    ".css",
-    ".lua",
-    ".yaml",
-    ".yml",
-    ".tpl",
-    ".txt",
-    ".toml",
-    ".json",
-)
+CHECKED: Final = (
+    ".md", ".py", ".js", ".mjs", ".jsx", ".ts", ".html", ".css", ".lua", ".c", ".go", ".yaml", ".yml", ".tpl", ".txt",
+    ".in", ".toml", ".json", "Makefile", "Dockerfile", "run",
+)  # fmt: skip
+"""Suffixes of the files that are checked, and names of those without one."""
 EXEMPT: Final = (
     "tools/words.py",
     "tests/unit/tools/test_words.py",
@@ -212,7 +201,7 @@ def tracked(paths: Iterable[str]) -> Iterator[str]:
     listed = subprocess.run(["git", "ls-files", "--", *paths], cwd=ROOT, check=True, capture_output=True, text=True)
     for path in listed.stdout.splitlines():
         if (
-            Path(path).suffix in SUFFIXES
+            (Path(path).suffix or Path(path).name) in CHECKED
             and not any(exempt in path for exempt in EXEMPT)
             and not (ROOT / path).is_symlink()
         ):

@@ -1,7 +1,7 @@
-"""A real API server alone (etcd, kube-apiserver, kube-controller-manager; no nodes), for tests of the API's own
-behaviour: CEL rules, server-side apply, watches, the Lease, garbage collection. Ready in about 4 seconds.
+"""A real API server without nodes (etcd, kube-apiserver, kube-controller-manager), ready in about 4 seconds.
 
-Pods are made but never run; a test plays the kubelet by writing their status.
+It is for tests of the API's own behaviour: CEL rules, server-side apply, watches, Leases, garbage collection. Pods are
+created but never run; a test writes their status in place of a kubelet.
 """
 
 import json
@@ -25,14 +25,14 @@ START_SECONDS = 60.0
 
 
 def binaries() -> Path | None:
-    """Return the folder of the Kubernetes binaries that `switchboard-cluster build` made, or None."""
+    """Return the folder of the Kubernetes binaries of `switchboard-cluster build`, or None."""
     folder = Path(os.environ.get("SWITCHBOARD_TEST_BIN", "build/cluster/bin")).resolve()
     return folder if (folder / "kube-apiserver").exists() else None
 
 
 @dataclass
 class ApiServer:
-    """One API server with its own etcd and folder."""
+    """An API server with its own etcd and folder."""
 
     folder: Path
     bin: Path
@@ -100,7 +100,7 @@ class ApiServer:
             time.sleep(0.1)
 
     def kubectl(self, *arguments: str, check: bool = True, stdin: str | None = None) -> str:
-        """Return what kubectl prints; without `check`, also its errors."""
+        """Return the output of kubectl; without `check`, also its errors."""
         done = subprocess.run(
             [self.bin / "kubectl", f"--kubeconfig={self.kubeconfig}", *arguments],
             input=stdin,
@@ -115,19 +115,19 @@ class ApiServer:
 
     @cached_property
     def rest(self) -> Rest:
-        """Requests from this process, for what is asked often."""
+        """A client in this process, which is faster than kubectl."""
         return Rest(self.kubeconfig)
 
     def get(self, *arguments: str) -> Any:
-        """Return what `kubectl get` would, as JSON."""
+        """Return the result of `kubectl get` as JSON."""
         return self.rest.get(*arguments)
 
     def patch_status(self, namespace: str, kind: str, name: str, status: Any) -> None:
-        """Write a part of an object's status. Raises ApiError."""
+        """Merge a patch into an object's status. Raises ApiError."""
         self.rest.patch(kind, name, {"status": status}, namespace, "status")
 
     def writes(self, since: int = 0) -> list[dict[str, Any]]:
-        """Return the completed writes of the operator in the audit log, without Leases."""
+        """Return the operator's completed writes in the audit log, except for Leases."""
         events = [json.loads(line) for line in self.audit_log.read_text().splitlines()[since:]]
         return [
             event

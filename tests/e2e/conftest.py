@@ -18,14 +18,14 @@ NODES = 3
 
 @pytest.fixture(scope="session")
 def machine() -> None:
-    """Fail, and do not skip, where no cluster can run: what is not tested must not look tested."""
+    """Fail instead of skipping where no cluster can run, so that missing tests are noticed."""
     if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.fail('these tests need Linux and root; leave them out with: pytest -m "not cluster"', pytrace=False)
+        pytest.fail('these tests need Linux and root; exclude them with: pytest -m "not cluster"', pytrace=False)
 
 
 @pytest.fixture(scope="session")
 def cluster(machine: None) -> Iterator[Embedded]:
-    """The checkout's own cluster of three nodes; it is left as it was found, running or not."""
+    """The checkout's own cluster of three nodes; afterwards it runs only if it did before."""
     found = Embedded(Paths.of_checkout())
     ran_before = found.run("status")["running"]
     found.run("up", "--nodes", str(NODES))
@@ -38,7 +38,7 @@ def cluster(machine: None) -> Iterator[Embedded]:
 
 @pytest.fixture(scope="session")
 def switchboard(cluster: Embedded) -> Quickstart:
-    """Switchboard on the cluster, as `make up` brings it about."""
+    """Switchboard on the cluster, installed by `make up`."""
     return Quickstart.up(cluster)
 
 
@@ -50,7 +50,7 @@ def namespace(cluster: Embedded, request: pytest.FixtureRequest) -> Iterator[Kub
 
 
 def temporary_namespace(kubectl: Kubectl, name: str) -> Iterator[Kubectl]:
-    """Make a namespace, give kubectl in it, and remove it; what a failed run has left of it is removed first."""
+    """Create a namespace, yield kubectl in it, and delete it; the leftovers of a failed run are deleted first."""
     kubectl("delete", "namespace", name, "--ignore-not-found", timeout=120)
     kubectl("create", "namespace", name)
     yield kubectl.within(name)

@@ -1,4 +1,4 @@
-"""The command line of the embedded cluster, as a person calls it."""
+"""The command line of the embedded cluster."""
 
 import json
 import os
@@ -20,26 +20,26 @@ TIMEOUT = 300.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command answered, or the error that it failed with."""
+    """The exit status, the JSON and the other output of a command."""
 
     status: int
     data: dict[str, Any]
-    said: str
+    stderr: str
 
     @property
     def error(self) -> dict[str, str]:
-        assert "error" in self.data, f"it did not fail: {self}"
+        assert "error" in self.data, f"the command did not fail: {self}"
         found: dict[str, str] = self.data["error"]
         return found
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A cluster with its own home; `SWITCHBOARD_CLUSTER_HOME` chooses it."""
+    """A cluster with its own home, selected by `SWITCHBOARD_CLUSTER_HOME`."""
 
     paths: Paths
     netns: str | None = None
-    """The network namespace that stands for the host."""
+    """The network namespace that replaces the host's."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -50,7 +50,7 @@ class Embedded:
         return Kubectl(self.paths.bin / "kubectl", self.paths.kubeconfig, before=tuple(in_netns(self.netns, [])))
 
     def start(self, *argv: str) -> "subprocess.Popen[bytes]":
-        """Start a command in a process group of its own, so that it can be killed with all that it runs."""
+        """Start a command in a process group of its own, so that it can be killed with its children."""
         log = self.paths.root.with_suffix(".log")
         with log.open("ab") as output:
             return subprocess.Popen(
@@ -62,7 +62,7 @@ class Embedded:
             )
 
     def ask(self, *argv: str, before: tuple[str, ...] = ()) -> Answer:
-        """Run a command with `-o json` to its end; `before` stands before the program, for example `setpriv`."""
+        """Run a command with `-o json`; `before` is a prefix of the command line, for example `setpriv`."""
         done = subprocess.run(
             in_netns(self.netns, [*before, *PROGRAM, *argv, "-o", "json"]),
             env=self.environment,
@@ -74,9 +74,9 @@ class Embedded:
         return Answer(done.returncode, json.loads(done.stdout or "{}"), done.stderr)
 
     def run(self, *argv: str) -> dict[str, Any]:
-        """Run a command that must succeed, and return its answer."""
+        """Run a command that must succeed, and return its JSON."""
         answer = self.ask(*argv)
-        assert answer.status == 0, f"switchboard-cluster {' '.join(argv)}: {answer.data}\n{answer.said}"
+        assert answer.status == 0, f"switchboard-cluster {' '.join(argv)}: {answer.data}\n{answer.stderr}"
         return answer.data
 
     def exec(self, place: str, *argv: str) -> "subprocess.CompletedProcess[str]":

@@ -1,4 +1,4 @@
-"""kubectl for tests: typed, and with waits that say what they saw last."""
+"""kubectl for tests: typed, and with waits that report the last state on failure."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ class Kubectl:
     kubeconfig: Path
     namespace: str = "default"
     before: tuple[str, ...] = ()
-    """What stands before the program, for example `nsenter`."""
+    """A prefix of the command line, for example `nsenter`."""
 
     def within(self, namespace: str) -> "Kubectl":
         return replace(self, namespace=namespace)
@@ -39,7 +39,7 @@ class Kubectl:
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
 
     def __call__(self, *argv: str, stdin: str | None = None, timeout: float = 60) -> str:
-        """Return what a kubectl that must succeed prints."""
+        """Return the output of a command that must succeed."""
         done = self.run(*argv, stdin=stdin, timeout=timeout)
         assert done.returncode == 0, f"kubectl {' '.join(argv)}: {done.stderr.strip()}"
         return done.stdout
@@ -56,7 +56,7 @@ class Kubectl:
     ) -> Any:
         """Poll `what` (as for `kubectl get`) until the condition holds, and return it.
 
-        A list (`pods`) is given as the list of its items. A failure shows the last state and the last events.
+        A list (`pods`) is passed as the list of its items. A failure contains the last state and the last events.
         """
         argv = ["get", *what.split(), "--output=json", *([f"--selector={selector}"] if selector else [])]
         deadline = time.monotonic() + timeout
@@ -66,11 +66,11 @@ class Kubectl:
             if state is not None and condition(state):
                 return state
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {timeout:.0f} s: {message}\n{self._story(argv, error)}")
+                raise AssertionError(f"not within {timeout:.0f} s: {message}\n{self._details(argv, error)}")
             time.sleep(POLL)
 
     def _get(self, *argv: str) -> tuple[Any, str]:
-        """Return what `kubectl get` gives, or None and why; by a process of its own only where it has to be."""
+        """Return the result of `kubectl get`, or None and the error; start a process only with a prefix."""
         if self.before:
             done = self.run("get", *argv, "--output=json")
             return (json.loads(done.stdout) if done.returncode == 0 else None), done.stderr
@@ -82,27 +82,27 @@ class Kubectl:
     def exec(self, pod: str, *argv: str) -> str:
         return self("exec", pod, "--", *argv)
 
-    def _story(self, argv: list[str], errors: str) -> str:
+    def _details(self, argv: list[str], errors: str) -> str:
         state = self.run(*argv[:-1] if argv[-1].startswith("--output") else argv, "--output=wide").stdout
         events = self.run("get", "events", "--sort-by=.lastTimestamp").stdout.splitlines()[-15:]
         return "\n".join([errors.strip(), state, *events])
 
 
 def ready(obj: Object, condition: str = "Ready") -> bool:
-    """Say whether a pod or node (or, with another condition, any object) is ready."""
+    """Return whether an object's condition is True."""
     conditions = obj.get("status", {}).get("conditions", [])
     return any(one["type"] == condition and one["status"] == "True" for one in conditions)
 
 
 def all_ready(count: int) -> Callable[[list[Object]], bool]:
-    """Return the condition that there are `count` objects and all are ready."""
+    """Return a condition for `count` objects of which all are ready."""
     return lambda found: len(found) == count and all(map(ready, found))
 
 
 def rolled_out(workload: Object) -> bool:
-    """Say whether a Deployment or StatefulSet has brought all of its pods to its present template, ready."""
-    wanted, status = workload["spec"]["replicas"], workload.get("status", {})
+    """Return whether all pods of a Deployment or StatefulSet have its current template and are ready."""
+    replicas, status = workload["spec"]["replicas"], workload.get("status", {})
     return bool(
         status.get("observedGeneration") == workload["metadata"]["generation"]
-        and status.get("updatedReplicas") == status.get("readyReplicas") == status.get("replicas") == wanted
+        and status.get("updatedReplicas") == status.get("readyReplicas") == status.get("replicas") == replicas
     )

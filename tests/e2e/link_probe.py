@@ -1,8 +1,8 @@
-"""Measures a path, in the standard library's terms only: run by test_links.py in network namespaces.
+"""Measure a network path with the standard library only; test_links.py runs it in network namespaces.
 
-link_probe.py serve ADDRESS                       echo UDP, drink TCP, answer HTTP; prints "ready" when it does
+link_probe.py serve ADDRESS                       echo UDP, read TCP, answer HTTP; prints "ready" when it listens
 link_probe.py rtt ADDRESS COUNT GAP_SECONDS       UDP round trips
-link_probe.py send ADDRESS SECONDS                TCP as fast as it goes
+link_probe.py send ADDRESS SECONDS                TCP at the maximum rate
 """
 
 import contextlib
@@ -21,21 +21,21 @@ STAMP = struct.Struct("!dI")
 PAYLOAD_BYTES = 200
 
 
-def be_prompt() -> None:
-    """Do not wait for a processor, where that is allowed: on a busy machine the wait would be measured as delay."""
+def raise_priority() -> None:
+    """Use real-time scheduling if allowed: on a busy machine, waiting for a processor would be measured as delay."""
     with contextlib.suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 def serve(address: str) -> None:
-    """Echo datagrams, each with how many have arrived so far; count what a stream brings and how long it takes."""
-    be_prompt()
+    """Echo each datagram with the number of datagrams so far; measure the bytes and the duration of streams."""
+    raise_priority()
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((address, UDP_PORT))
     tcp = socket.create_server((address, TCP_PORT))
-    # not HTTPServer, which asks the DNS for its own name, where there is none
+    # Not HTTPServer, which looks up its own name: there is no DNS here.
     web = socketserver.ThreadingTCPServer((address, HTTP_PORT), Page)
-    for loop in (lambda: drink(tcp), web.serve_forever):
+    for loop in (lambda: receive(tcp), web.serve_forever):
         threading.Thread(target=loop, daemon=True).start()
     print("ready", flush=True)
     arrived = 0
@@ -46,7 +46,7 @@ def serve(address: str) -> None:
         udp.sendto(STAMP.pack(stamp, arrived) + data[STAMP.size :], sender)
 
 
-def drink(listener: socket.socket) -> None:
+def receive(listener: socket.socket) -> None:
     while True:
         connection, _ = listener.accept()
         with connection:
@@ -59,7 +59,7 @@ def drink(listener: socket.socket) -> None:
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """One page, which shows the address that asked for it."""
+    """A page that shows the client's address."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -67,26 +67,26 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.wfile.write(f"<title>{self.client_address[0]}</title>".encode())
 
     def log_message(self, *_: object) -> None:
-        """Keep the output to what the tests read."""
+        """Do not log: the tests parse the output."""
 
 
 def rtt(address: str, count: int, gap: float) -> None:
-    """Print the round trips in milliseconds, and how many datagrams the other side had received at the last one."""
-    be_prompt()
+    """Print the round trips in milliseconds, and the number of datagrams that reached the other side."""
+    raise_priority()
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.connect((address, UDP_PORT))
     udp.settimeout(2)
     trips: list[float] = []
-    arrived = [0, 0]  # at the other side: with the first answer, with the last
+    arrived = [0, 0]  # the other side's count in the first answer and in the last
 
-    def receive() -> None:
+    def read_answers() -> None:
         with contextlib.suppress(TimeoutError, ConnectionRefusedError):
             while True:
                 sent, so_far = STAMP.unpack_from(udp.recv(2048))
                 trips.append((time.monotonic() - sent) * 1000)
                 arrived[:] = [arrived[0] or so_far, so_far]
 
-    receiver = threading.Thread(target=receive)
+    receiver = threading.Thread(target=read_answers)
     receiver.start()
     for _ in range(count):
         udp.send(STAMP.pack(time.monotonic(), 0).ljust(PAYLOAD_BYTES))
@@ -96,7 +96,7 @@ def rtt(address: str, count: int, gap: float) -> None:
 
 
 def send(address: str, seconds: float) -> None:
-    """Print what the other side counted."""
+    """Send as fast as possible, and print the other side's measurement."""
     with socket.create_connection((address, TCP_PORT), timeout=20) as tcp:
         until = time.monotonic() + seconds
         while time.monotonic() < until:

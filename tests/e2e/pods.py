@@ -1,4 +1,4 @@
-"""The quickstart's pods: found, killed and waited for."""
+"""Find, kill and wait for the quickstart's pods."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def name_of(pod: Object) -> str:
 
 
 def replaced(before: set[str], count: int) -> Callable[[list[Object]], bool]:
-    """Return the condition that `count` pods are ready and none of them is one of `before`."""
+    """Return a condition for `count` ready pods, none of which is in `before`."""
     return lambda pods: all_ready(count)(pods) and before.isdisjoint(map(name_of, pods))
 
 
@@ -33,7 +33,7 @@ def kill(switchboard: Quickstart, *pods: str) -> None:
 
 
 def primaries(switchboard: Quickstart) -> list[str]:
-    """Return the Valkey pods that say that they are primaries."""
+    """Return the Valkey pods that report the role of a primary."""
     pods = switchboard.kubectl.json("get", "pods", f"--selector={REDIS}")["items"]
     return [name_of(pod) for pod in pods if ready(pod) and "role:master" in replication(switchboard, name_of(pod))]
 

@@ -1,4 +1,4 @@
-"""Processes of the cluster's containers, as the machine that it runs on sees them."""
+"""Processes of the cluster's containers, seen from the machine."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def kill(text: str) -> int:
-    """Kill (SIGKILL) those with this text among their arguments or in their environment; return how many there were."""
+    """Kill (SIGKILL) the processes with this argument or environment variable; return their number."""
     victims = [pid for pid in _pids(text) if pid != os.getpid()]
     for pid in victims:
         with suppress(ProcessLookupError):
@@ -18,7 +18,7 @@ def kill(text: str) -> int:
 def _pids(text: str) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended meanwhile
+        with suppress(OSError):  # it has exited
             if any(text.encode() in (folder / file).read_bytes().split(b"\0") for file in ("environ", "cmdline")):
                 found.append(int(folder.name))
     return found

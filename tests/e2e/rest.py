@@ -1,7 +1,7 @@
 """Requests to an API server from the test's own process.
 
-A `kubectl` costs a tenth of a second of processor time before it asks anything; tests that wait for a state ask
-several times a second.
+A `kubectl` uses a tenth of a second of CPU time before its first request, and tests that wait for a state poll several
+times per second.
 """
 
 import http.client
@@ -27,7 +27,7 @@ class ApiError(Exception):
     """The API server refused a request."""
 
     def __init__(self, status: int, text: str) -> None:
-        with suppress(ValueError, LookupError, TypeError):  # it is no Status
+        with suppress(ValueError, LookupError, TypeError):  # not a Status
             text = json.loads(text)["message"]
         super().__init__(f"{status}: {text}")
         self.status = status
@@ -35,7 +35,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class ApiKind:
-    """Where objects of a kind are found."""
+    """The path of a kind's objects."""
 
     prefix: str
     plural: str
@@ -47,7 +47,7 @@ class ApiKind:
 
 
 class Rest:
-    """The API server that a kubeconfig names, with a connection for each thread."""
+    """The API server of a kubeconfig, with one connection per thread."""
 
     def __init__(self, kubeconfig: Path) -> None:
         config = json.loads(kubeconfig.read_text())
@@ -60,7 +60,7 @@ class Rest:
         self._kinds: dict[str, ApiKind] = {}
 
     def request(self, method: str, path: str, body: Any = None, kind: str = "application/json", **headers: str) -> Any:
-        """Return the answer's JSON. Raises ApiError, or OSError where no server answers."""
+        """Return the answer's JSON. Raises ApiError, or OSError if no server answers."""
         return json.loads(self._answer(method, path, body, kind, headers))
 
     def ready(self) -> bool:
@@ -73,7 +73,7 @@ class Rest:
     def _answer(self, method: str, path: str, body: Any, kind: str, headers: dict[str, str]) -> str:
         data = None if body is None else json.dumps(body)
         headers = headers | self._headers | ({} if data is None else {"Content-Type": kind})
-        for fresh in (False, True):  # a connection that was kept may have been closed since
+        for fresh in (False, True):  # the server may have closed the kept connection
             connection = self._connection(fresh=fresh)
             try:
                 connection.request(method, path, data, headers)
@@ -89,14 +89,14 @@ class Rest:
         return text
 
     def kind(self, name: str) -> ApiKind:
-        """Return a kind by its plural, singular or short name, with its group where that is needed."""
+        """Return a kind by its plural, singular or short name, with its group if it is ambiguous."""
         name = name.lower()
         if name not in self._kinds:
             self._kinds = dict(self._discovered())
         return self._kinds[name]
 
     def get(self, *argv: str, namespace: str = "default") -> Any:
-        """Return what `kubectl get ... -o json` would: an object, or a list. Raises ApiError."""
+        """Return the result of `kubectl get ... -o json`: an object or a list. Raises ApiError."""
         namespace, selector, words = _parsed(argv, namespace)
         if "/" in words[0]:
             words[:1] = words[0].split("/")
@@ -115,7 +115,7 @@ class Rest:
         return self.request("POST", self.kind(obj["kind"]).path(namespace), obj)
 
     def apply(self, obj: Object, namespace: str = "default") -> Any:
-        """Do what `kubectl apply --server-side` does, and return the object. Raises ApiError."""
+        """Apply an object like `kubectl apply --server-side`, and return it. Raises ApiError."""
         name = obj["metadata"]["name"]
         path = f"{self.kind(obj['kind']).path(namespace, name)}?fieldManager=kubectl&fieldValidation=Strict"
         return self.request("PATCH", path, obj, "application/apply-patch+yaml")
@@ -126,9 +126,9 @@ class Rest:
         return self.request("PATCH", path, patch, "application/merge-patch+json")
 
     def delete(self, kind: str, name: str = "", namespace: str = "default") -> None:
-        """Have an object deleted, or without a name all of a kind in the namespace, with all that they own.
+        """Delete an object, or without a name all of a kind in the namespace, with their dependents in the background.
 
-        Returns at once. Raises ApiError.
+        Raises ApiError.
         """
         self.request("DELETE", self.kind(kind).path(namespace, name), {"propagationPolicy": "Background"})
 
@@ -145,7 +145,7 @@ class Rest:
         return known
 
     def _discovered(self) -> Iterator[tuple[str, ApiKind]]:
-        for root in ("/apis", "/api"):  # names of the core come last, and hold
+        for root in ("/apis", "/api"):  # the core last, since its names take precedence
             for group in reversed(self.request("GET", root, Accept=DISCOVERY)["items"]):
                 name = group.get("metadata", {}).get("name", "")
                 version = group["versions"][0]
@@ -160,7 +160,7 @@ class Rest:
 
 
 def rest_of(kubeconfig: Path) -> Rest:
-    """Return requests to the cluster of a kubeconfig; a cluster that was made again has written another one."""
+    """Return the client of a kubeconfig; a new cluster writes a new kubeconfig, and gets a new client."""
     return _rest_of(kubeconfig, kubeconfig.stat().st_mtime_ns)
 
 
@@ -180,7 +180,7 @@ def _parsed(argv: tuple[str, ...], namespace: str) -> tuple[str, str, list[str]]
         elif word.startswith("--selector="):
             selector = word.partition("=")[2]
         else:
-            assert not word.startswith("-"), f"{word} is only for kubectl itself"
+            assert not word.startswith("-"), f"{word} is not supported here"
             words.append(word)
     return namespace, selector, words
 

@@ -1,4 +1,4 @@
-"""What two people in a call see, and for how long, while what carries it is replaced or dies."""
+"""Calls over the quickstart while pods, relays and the store are replaced or fail."""
 
 import base64
 import operator
@@ -21,13 +21,13 @@ Took = Callable[[str, float], None]
 RECONNECTING = "Reconnecting to the server"
 INTERRUPTED = "The connection is interrupted"
 NOTICEABLE_SECONDS = 5.0
-"""Without a moving picture, until a person must have been told why."""
+"""Maximum time without video until the page must explain it."""
 EXAMPLE_PROXY = "192.0.2.1/32"
-"""Nobody's address (RFC 5737): a setting that changes pods and nothing else."""
+"""An address for documentation (RFC 5737): a setting that replaces pods without any other effect."""
 
 
-async def write(writer: CallPage, reader: CallPage, text: str) -> None:
-    """Let one write to the other, who reads it."""
+async def chat(writer: CallPage, reader: CallPage, text: str) -> None:
+    """Send a chat message, and wait until the other page shows it."""
     if not await writer.page.locator("#chat").is_visible():
         await writer.page.click("#show-chat")
     await writer.page.fill("#text", text)
@@ -35,19 +35,19 @@ async def write(writer: CallPage, reader: CallPage, text: str) -> None:
     await reader.sees("#lines", text)
 
 
-async def test_a_call_comes_about(switchboard: Quickstart, took: Took) -> None:
+async def test_a_call_connects(switchboard: Quickstart, took: Took) -> None:
     signaling_pods(switchboard)
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
         began = time.monotonic()
         await start_call(one, other)
-        took("from the button to the call, seen by both", time.monotonic() - began)
+        took("from the button to the call on both pages", time.monotonic() - began)
         for person in (one, other):
             await person.assert_moving()
-        await write(one, other, "Good morning")
+        await chat(one, other, "Good morning")
 
 
-async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Quickstart, took: Took) -> None:
+async def test_a_call_continues_when_a_signaling_pod_is_killed(switchboard: Quickstart, took: Took) -> None:
     before = [name_of(pod) for pod in signaling_pods(switchboard)]
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
@@ -56,11 +56,11 @@ async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Quicksta
         for number, pod in enumerate(before, 1):
             killed = time.monotonic()
             kill(switchboard, pod)
-            await write(one, other, f"Are you there? {number}")
-            await write(other, one, f"I am. {number}")
+            await chat(one, other, f"Are you there? {number}")
+            await chat(other, one, f"I am. {number}")
             for person in (one, other):
                 await person.sees("#link", "Online")
-            took(f"both online and heard after pod {number} was killed", time.monotonic() - killed)
+            took(f"both online with chat after pod {number} was killed", time.monotonic() - killed)
             switchboard.kubectl.wait_for("pods", replaced({pod}, 2), "another pod", timeout=120, selector=SIGNALING)
         for person, recording in zip((one, other), recordings, strict=True):
             assert await person.state() == "connected"
@@ -68,9 +68,9 @@ async def test_a_pod_that_is_killed_costs_the_call_nothing(switchboard: Quicksta
             await person.assert_moving()
 
 
-async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: Quickstart, took: Took) -> None:
+async def test_a_rollout_of_the_signaling_pods_is_not_visible_in_the_call(switchboard: Quickstart, took: Took) -> None:
     def roll_out(*proxies: str) -> float:
-        """Have all pods replaced, and return how long it took."""
+        """Replace all pods by a change of their settings, and return the seconds that it took."""
         before = {name_of(pod) for pod in signaling_pods(switchboard)}
         began = time.monotonic()
         patch = f'{{"spec": {{"trustedProxies": {list(proxies)}}}}}'.replace("'", '"')
@@ -83,22 +83,22 @@ async def test_pods_that_ask_their_clients_to_move_are_left_unseen(switchboard: 
         await start_call(one, other)
         recordings = [await Recording.start(person) for person in (one, other)]
         try:
-            took("the rollout under the call", roll_out(EXAMPLE_PROXY))
-            await write(one, other, "Are you there?")
+            took("the rollout", roll_out(EXAMPLE_PROXY))
+            await chat(one, other, "Are you there?")
         finally:
             roll_out()
-        await write(other, one, "I am.")
+        await chat(other, one, "I am.")
         for person, recording in zip((one, other), recordings, strict=True):
             await person.sees("#link", "Online")
             await person.assert_moving()
-            said = await recording.texts()
-            assert not any(RECONNECTING in text or INTERRUPTED in text for text in said), said
+            texts = await recording.texts()
+            assert not any(RECONNECTING in text or INTERRUPTED in text for text in texts), texts
 
 
-async def test_a_relay_that_dies_interrupts_the_call_and_says_so_until_it_serves_again(
+async def test_a_call_explains_its_interruption_and_recovers_when_its_relay_restarts(
     switchboard: Quickstart, took: Took
 ) -> None:
-    crash_relays(switchboard)  # the kubelet starts again at once what dies first, and after 10 s what dies then
+    crash_relays(switchboard)  # the kubelet restarts a container at once after the first crash, and later after 10 s
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, f"{switchboard.url}/?relay=1") for _ in range(2)]
         await start_call(one, other)
@@ -107,33 +107,33 @@ async def test_a_relay_that_dies_interrupts_the_call_and_says_so_until_it_serves
             assert await person.path() == "relay"
         recordings = [await Recording.start(person) for person in (one, other)]
         crash_relays(switchboard)
-        served = time.monotonic()
+        restarted = time.monotonic()
         for who, person, recording in zip(("one", "the other"), (one, other), recordings, strict=True):
-            told = await recording.seconds_until(INTERRUPTED)
-            took(f"{who} was told after", told)
-            assert told < NOTICEABLE_SECONDS
+            explained = await recording.seconds_until(INTERRUPTED)
+            took(f"the explanation on {who} page", explained)
+            assert explained < NOTICEABLE_SECONDS
             await person.wait_for_state("connected", 90)
             await person.assert_moving()
             assert await person.path() == "relay"
-            took(f"{who} saw moving pictures after the relays served again", time.monotonic() - served)
-            took(f"{who} saw no moving picture for", await recording.longest_freeze())
+            took(f"video on {who} page after the restart of the relays", time.monotonic() - restarted)
+            took(f"no video on {who} page", await recording.longest_freeze())
 
 
 def crash_relays(switchboard: Quickstart) -> None:
-    """Kill all coturn processes, and wait until the fleet has them again, in the same pods."""
+    """Kill all coturn processes, and wait until they have been restarted in the same pods."""
     before = switchboard.kubectl.json("get", "pods", f"--selector={TURN}")["items"]
     for pod in before:
         assert kill_process(f"--listening-ip={pod['status']['podIP']}") == 1
 
-    def again(pods: list[Object]) -> bool:
+    def restarted(pods: list[Object]) -> bool:
         return all_ready(len(before))(pods) and all(map(operator.gt, restarts(pods), restarts(before)))
 
-    switchboard.kubectl.wait_for("pods", again, "coturn started again", timeout=120, selector=TURN)
-    switchboard.kubectl.wait_for(f"turnfleet {quickstart.POOL}", ready, "the fleet whole again", timeout=120)
+    switchboard.kubectl.wait_for("pods", restarted, "coturn has been restarted", timeout=120, selector=TURN)
+    switchboard.kubectl.wait_for(f"turnfleet {quickstart.POOL}", ready, "the fleet is ready", timeout=120)
 
 
 def restarts(pods: list[Object]) -> list[int]:
-    """Return how often coturn was started again, pod by pod."""
+    """Return the number of restarts of coturn per pod."""
     found = []
     for pod in sorted(pods, key=name_of):
         containers = {one["name"]: one["restartCount"] for one in pod["status"]["containerStatuses"]}
@@ -142,7 +142,7 @@ def restarts(pods: list[Object]) -> list[int]:
 
 
 def wipe(switchboard: Quickstart) -> None:
-    """Remove all that the pools have in the store, whatever is being written meanwhile."""
+    """Delete all data of the pools in the store, during concurrent writes."""
     secret: Object = switchboard.kubectl.json("get", "secret", f"{quickstart.POOL}-redis-client")
     user, password = (base64.b64decode(secret["data"][name]).decode() for name in ("username", "password"))
     script = f"""export REDISCLI_AUTH={password}; cli="valkey-cli --user {user}"
@@ -151,9 +151,9 @@ def wipe(switchboard: Quickstart) -> None:
         switchboard.kubectl("exec", pod, "--", "sh", "-c", script)
 
 
-async def test_a_store_that_is_wiped_ends_no_call(switchboard: Quickstart, took: Took) -> None:
+async def test_a_call_continues_when_the_store_is_wiped(switchboard: Quickstart, took: Took) -> None:
     signaling_pods(switchboard)
-    switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the store whole", timeout=180)
+    switchboard.kubectl.wait_for(f"rediscluster {quickstart.POOL}", ready, "the store is ready", timeout=180)
     async with chromium() as browser:
         one, other = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
         await start_call(one, other)
@@ -161,9 +161,9 @@ async def test_a_store_that_is_wiped_ends_no_call(switchboard: Quickstart, took:
 
         wipe(switchboard)
         wiped = time.monotonic()
-        await write(one, other, "Are you there?")
-        await write(other, one, "I am.")
-        took("both heard after the store was wiped", time.monotonic() - wiped)
+        await chat(one, other, "Are you there?")
+        await chat(other, one, "I am.")
+        took("chat in both directions after the store was wiped", time.monotonic() - wiped)
 
         third, fourth = [await CallPage.open(browser, switchboard.url) for _ in range(2)]
         await start_call(third, fourth)

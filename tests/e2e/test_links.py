@@ -1,4 +1,4 @@
-"""Shaped links, measured between network namespaces of the tests' own: slot 9, which no cluster takes."""
+"""Link conditions, measured between network namespaces in slot 9, which no cluster uses."""
 
 import json
 import math
@@ -31,13 +31,13 @@ pytestmark = [
 PROBE = Path(__file__).with_name("link_probe.py")
 SLOT = Slot(9)
 SHAPED, PLAIN = SLOT.nodes(2)
-# What a busy machine may add to a round trip, in milliseconds: two processes and the emulator wait for a processor.
+# Additional round-trip time on a busy machine, in milliseconds: two processes and the emulator wait for a processor.
 SLACK_MS = 5.0
 
 
 @dataclass(frozen=True)
 class Round:
-    """What a series of datagrams met on its way to the shaped node (`ingress`) and back."""
+    """Round trips and losses of datagrams to the shaped node (`ingress`) and back (`egress`)."""
 
     trips_ms: list[float]
     ingress_loss: float
@@ -45,7 +45,7 @@ class Round:
 
     @property
     def typical_ms(self) -> float:
-        """The lower quartile: stalls of a busy machine, and the first packets' wait for ARP, are not the link's."""
+        """The lower quartile, which excludes stalls of a busy machine and the ARP delay of the first packets."""
         return statistics.quantiles(self.trips_ms)[0]
 
 
@@ -72,7 +72,7 @@ def set_link(text: str, target: str = "node-1") -> control.LinkState:
 
 
 def leftovers_on_link() -> dict[str, Any]:
-    """Return what differs from a link that was never shaped."""
+    """Return the differences from a link that was never shaped."""
     host = json.loads(run(["ip", "-json", "-details", "link", "show", SHAPED.veth], netns=SLOT.bridge_netns).stdout)[0]
     rules = run(["iptables-save"], netns=SHAPED.netns).stdout.splitlines()
     qdiscs = "".join(run(["tc", "qdisc"], netns=netns).stdout for netns in (SLOT.bridge_netns, SHAPED.netns))
@@ -90,7 +90,7 @@ def leftovers_on_link() -> dict[str, Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _first() -> Iterator[None]:
-    """Let these tests and what they start have a processor first: the link is measured, not what runs beside it."""
+    """Raise the priority of these tests and their children, so that other processes do not affect the measurement."""
     before = os.getpriority(os.PRIO_PROCESS, 0)
     os.setpriority(os.PRIO_PROCESS, 0, before - 10)
     yield
@@ -99,7 +99,7 @@ def _first() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def slot(_first: None) -> Iterator[Slot]:
-    """Two nodes without Kubernetes; afterwards nothing of the slot may be left."""
+    """Two nodes without Kubernetes; afterwards, nothing of the slot may remain."""
     network.remove(SLOT)
     network.create(SLOT, [SHAPED, PLAIN])
     with ExitStack() as stack:
@@ -124,14 +124,14 @@ def _cleared() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("text", ["rate=2mbit", "rate=20mbit", "rate=2mbit,delay=10ms", "rate=20mbit,delay=2ms"])
-def test_bandwidth_is_as_asked_in_both_directions(text: str) -> None:
-    asked = set_link(text).conditions.rate_kbps / 1000
-    assert mbit_per_second(PLAIN.netns, SHAPED.address) == pytest.approx(asked, rel=0.15)
-    assert mbit_per_second(SHAPED.netns, PLAIN.address) == pytest.approx(asked, rel=0.15)
+def test_bandwidth_matches_the_condition_in_both_directions(text: str) -> None:
+    rate = set_link(text).conditions.rate_kbps / 1000
+    assert mbit_per_second(PLAIN.netns, SHAPED.address) == pytest.approx(rate, rel=0.15)
+    assert mbit_per_second(SHAPED.netns, PLAIN.address) == pytest.approx(rate, rel=0.15)
 
 
 @pytest.mark.parametrize("text", ["loss=5%", "loss=30%", "loss=5%,delay=3ms"])
-def test_loss_is_as_likely_as_asked_in_both_directions(text: str) -> None:
+def test_loss_matches_the_condition_in_both_directions(text: str) -> None:
     loss, count = set_link(text).conditions.loss, 3000
     measured = round_trips(count, gap=0.0005)
     # 4.5 standard deviations of a binomial share: beyond it once in 150,000 runs
@@ -141,7 +141,7 @@ def test_loss_is_as_likely_as_asked_in_both_directions(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["loss=100%", "loss=100%,delay=1ms"])
-def test_a_black_hole_lets_nothing_pass_and_the_sender_does_not_notice(text: str) -> None:
+def test_a_black_hole_drops_everything_without_an_error_of_the_sender(text: str) -> None:
     set_link(text)
     assert probe(PLAIN.netns, "rtt", SHAPED.address, 20, 0.001)["trips_ms"] == []
     assert probe(SHAPED.netns, "rtt", PLAIN.address, 20, 0.001)["trips_ms"] == []
@@ -183,16 +183,16 @@ def test_conditions_replace_each_other_and_clear_restores_the_link() -> None:
 def test_links_are_shown_with_their_conditions_and_counters() -> None:
     set_link("loss=10%,delay=1ms")
     round_trips(count=500, gap=0.001)
-    shown = {state.target: state.as_dict() for state in control.show_links(SLOT)}
-    assert set(shown) == {"cp", "node-1", "node-2"}
-    assert (shown["node-2"]["conditions"], shown["node-2"]["mechanism"]) == ("", "none")
-    node = shown["node-1"]
+    states = {state.target: state.as_dict() for state in control.show_links(SLOT)}
+    assert set(states) == {"cp", "node-1", "node-2"}
+    assert (states["node-2"]["conditions"], states["node-2"]["mechanism"]) == ("", "none")
+    node = states["node-1"]
     assert (node["conditions"], node["mechanism"], node["working"]) == ("loss=10%,delay=1ms", "emulator", True)
     assert node["emulator"]["ingress"]["passed"] > 350
     assert node["emulator"]["ingress"]["lost"] > 10
 
 
-def test_a_partition_passes_and_the_conditions_stay() -> None:
+def test_conditions_survive_a_partition() -> None:
     set_link("delay=20ms")
     network.set_node_link(SHAPED, up=False)
     assert probe(PLAIN.netns, "rtt", SHAPED.address, 5, 0.001)["trips_ms"] == []
@@ -214,7 +214,7 @@ def test_a_killed_emulator_is_shown_and_replaced() -> None:
 
 
 @pytest.mark.parametrize("target", ["node-7", "node-1:wifi0", "client-nobody"])
-def test_an_unknown_link_is_refused_with_those_that_exist(target: str) -> None:
+def test_an_unknown_link_is_refused_with_the_existing_ones(target: str) -> None:
     with pytest.raises(ClusterError, match="has no link") as raised:
         set_link("delay=1ms", target)
     assert raised.value.code == "unknown-link"
@@ -229,7 +229,7 @@ def client() -> Iterator[netns.ClientNamespace]:
     assert [name for name in network.ports(SLOT) if name.startswith("sb9c") and name != "sb9cp"] == []
 
 
-def test_a_client_is_made_once_and_found_again(client: netns.ClientNamespace) -> None:
+def test_adding_a_client_is_idempotent(client: netns.ClientNamespace) -> None:
     assert netns.client_netns_add(SLOT, "alice", ("wifi0", "cell0")) == client
     assert netns.client_netns_list(SLOT) == [client]
     with pytest.raises(ClusterError, match="there is no client bob"):
@@ -247,7 +247,7 @@ def test_each_interface_of_a_client_has_its_own_link(client: netns.ClientNamespa
         set_link("delay=1ms", "client-alice")
 
 
-def test_what_runs_in_a_client_ends_with_it() -> None:
+def test_removing_a_client_kills_its_processes() -> None:
     netns.client_netns_add(SLOT, "bob")
     with subprocess.Popen(netns.client_netns_command(SLOT, "bob", ["sleep", "600"])) as sleeper:
         netns.client_netns_remove(SLOT, "bob")
@@ -256,7 +256,7 @@ def test_what_runs_in_a_client_ends_with_it() -> None:
     assert netns.client_netns_list(SLOT) == []
 
 
-def test_exec_becomes_the_program(client: netns.ClientNamespace) -> None:
+def test_exec_has_the_exit_status_of_the_program(client: netns.ClientNamespace) -> None:
     code = (
         "from switchboard_cluster.layout import Slot; from switchboard_cluster.links import netns; "
         "netns.client_netns_exec(Slot(9), 'alice', ['sh', '-c', 'ip -brief address; exit 7'])"

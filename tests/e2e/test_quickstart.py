@@ -1,4 +1,4 @@
-"""`make up` ends with a URL, and two people who open it see each other."""
+"""`make up` prints a URL, and two pages that open it can call each other."""
 
 import pytest
 from tests.browser.call import CallPage, chromium, start_call
@@ -21,13 +21,13 @@ def test_all_three_kinds_are_ready(switchboard: Quickstart, kind: str) -> None:
     assert ready, why
 
 
-def test_coturn_takes_its_whole_configuration(switchboard: Quickstart) -> None:
+def test_coturn_accepts_its_whole_configuration(switchboard: Quickstart) -> None:
     logs = switchboard.kubectl("logs", f"--selector={TURN}", f"--container={names.COTURN_CONTAINER}", "--tail=-1")
     assert "Coturn Version" in logs
     assert not [line for line in logs.splitlines() if "Bad configuration" in line or "is deprecated" in line]
 
 
-async def test_two_people_meet_and_see_each_other(switchboard: Quickstart) -> None:
+async def test_a_call_connects_with_video_in_both_directions(switchboard: Quickstart) -> None:
     async with chromium() as browser:
         one = await CallPage.open(browser, switchboard.url)
         other = await CallPage.open(browser, switchboard.url)
@@ -37,7 +37,7 @@ async def test_two_people_meet_and_see_each_other(switchboard: Quickstart) -> No
             assert not person.problems
 
 
-async def test_a_call_that_may_only_go_through_a_relay_does(switchboard: Quickstart) -> None:
+async def test_a_relay_only_call_uses_a_relay(switchboard: Quickstart) -> None:
     async with chromium() as browser:
         one = await CallPage.open(browser, f"{switchboard.url}/?relay=1")
         other = await CallPage.open(browser, f"{switchboard.url}/?relay=1")

@@ -1,4 +1,4 @@
-"""At rest, the operator writes nothing but its Lease: counted in the API server's audit log."""
+"""An idle operator writes nothing but its Lease, by the API server's audit log."""
 
 import json
 import time
@@ -16,13 +16,13 @@ from switchboard_cluster import quickstart
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 AT_REST = 60.0
-"""Seconds without a write; the claim is about time, so that the test takes it."""
+"""Seconds without a write: the test must wait that long, since the claim is about time."""
 SETTLE = 180.0
-"""Seconds in which the operator must come to rest after all is ready."""
+"""Seconds until the operator must be idle after everything is ready."""
 
 
 def written(log: Path, user: str, since: int) -> Iterator[str]:
-    """Yield what a user has written (the log's policy leaves reads out), from a position in the log on."""
+    """Yield a user's writes after a position in the log, whose policy excludes reads."""
     with log.open() as lines:
         lines.seek(since)
         for line in lines:
@@ -32,11 +32,11 @@ def written(log: Path, user: str, since: int) -> Iterator[str]:
                 yield f"{event['verb']} {reference.get('resource')}/{reference.get('name')}"
 
 
-def test_the_operator_writes_nothing_while_nothing_changes(cluster: Embedded, switchboard: Quickstart) -> None:
+def test_an_idle_operator_writes_nothing(cluster: Embedded, switchboard: Quickstart) -> None:
     for kind in ("signalingpool", "turnfleet", "rediscluster"):
         switchboard.kubectl.wait_for(f"{kind} {quickstart.POOL}", ready, f"{kind} ready", timeout=180)
     log, user = cluster.paths.log("audit"), f"system:serviceaccount:{quickstart.NAMESPACE}:{quickstart.RELEASE}"
-    assert list(written(log, user, 0)), f"the log knows nothing of {user}: nothing would be counted"
+    assert list(written(log, user, 0)), f"the log has no writes of {user}: the test would count nothing"
     deadline = time.monotonic() + SETTLE + AT_REST
     while True:
         position, since = log.stat().st_size, time.monotonic()

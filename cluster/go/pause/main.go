@@ -1,4 +1,4 @@
-// Pause holds a pod's namespaces: it waits until it is told to stop, and collects orphans meanwhile.
+// Pause holds the namespaces of a pod: it reaps orphaned processes until it receives a signal to stop.
 package main
 
 import (

@@ -1,4 +1,4 @@
-"""A cluster for the tests that kill nodes and restart the control plane, apart from the one that others share."""
+"""A separate cluster for the tests that kill nodes and restart the control plane."""
 
 from collections.abc import Iterator
 
@@ -14,12 +14,12 @@ from switchboard_cluster.layout import Paths
 
 @pytest.fixture(scope="session")
 def cluster(machine: None) -> Iterator[Embedded]:
-    """A cluster of three nodes with a home of its own, which others than root can read."""
-    made = Embedded(Paths(layout.checkout_root() / "build" / "tests" / "cluster"))
+    """A cluster of three nodes with a home of its own, which all users can read."""
+    found = Embedded(Paths(layout.checkout_root() / "build" / "tests" / "cluster"))
     try:
-        made.run("up", "--nodes", str(NODES))
-        slot = need(made.paths).slot
-        yield made
+        found.run("up", "--nodes", str(NODES))
+        slot = need(found.paths).slot
+        yield found
     finally:
-        made.run("down")
-    assert leftovers(slot, made.paths) == []
+        found.run("down")
+    assert leftovers(slot, found.paths) == []

@@ -1,4 +1,4 @@
-"""What a cluster has left on the machine, looked for without the product's own inventory."""
+"""The leftovers of a cluster on the machine, found independently of the product's inventory."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ FIXED_PLACES = ("/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/log
 
 
 def leftovers(slot: Slot, paths: Paths) -> list[str]:
-    """Return a line for each process, namespace, link, route, mount, cgroup and file of the slot or its home."""
+    """Return one line per process, namespace, link, route, mount, cgroup and file of the slot or its home."""
     found = [*_processes(slot, paths), *_network(slot), *_mounts(slot, paths), *_cgroups(slot), *_files(slot, paths)]
     return found if slots.owners() else [*found, *_shared()]
 
@@ -22,7 +22,7 @@ def _processes(slot: Slot, paths: Paths) -> list[str]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment, command = (folder / "environ").read_bytes(), (folder / "cmdline").read_bytes()
-        except OSError:  # it has ended meanwhile
+        except OSError:  # it has exited
             continue
         if marker in environment.split(b"\0") or home in command:
             found.append(f"process {folder.name}: {command.decode(errors='replace')}")
@@ -55,12 +55,12 @@ def _cgroups(slot: Slot) -> list[str]:
 
 
 def _shared() -> list[str]:
-    """Return what the clusters of a machine share; it goes with the last of them."""
-    made = [place for place in FIXED_PLACES if (Path(place) / ".switchboard-cluster").exists()]
-    return [f"file: {path}" for path in (*made, RUN_ROOT / "places") if Path(path).exists()]
+    """Return what the clusters of a machine share; it is removed with the last cluster."""
+    created = [place for place in FIXED_PLACES if (Path(place) / ".switchboard-cluster").exists()]
+    return [f"file: {path}" for path in (*created, RUN_ROOT / "places") if Path(path).exists()]
 
 
 def _files(slot: Slot, paths: Paths) -> list[str]:
-    kept = {"bin", "logs", "lock"}  # what `down` keeps on purpose
+    kept = {"bin", "logs", "lock"}  # `down` keeps these deliberately
     own = [path for path in paths.root.iterdir() if path.name not in kept]
     return [f"file: {path}" for path in (*own, slot.run_dir) if path.exists()]

@@ -1,4 +1,4 @@
-"""What the command line says where it refuses: a code for programs, a remedy for people."""
+"""Errors of the command line: each has a code and a remedy."""
 
 import pytest
 from tests.e2e.embedded import Embedded
@@ -9,20 +9,20 @@ NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 @pytest.mark.parametrize("argv", [("up",), ("down",), ("status",), ("kill-node", "node-1"), ("exec", "node-1", "true")])
-def test_other_users_than_root_get_an_error(cluster: Embedded, argv: tuple[str, ...]) -> None:
+def test_users_other_than_root_are_refused(cluster: Embedded, argv: tuple[str, ...]) -> None:
     answer = cluster.ask(*argv, before=NOBODY)
     assert (answer.status, answer.error["code"]) == (1, "not-root")
     assert "as root" in answer.error["remedy"]
-    assert "Traceback" not in answer.said
+    assert "Traceback" not in answer.stderr
 
 
 @pytest.mark.parametrize("command", ["kill-node", "start-node", "partition", "exec"])
-def test_an_unknown_node_is_answered_with_the_known_ones(cluster: Embedded, command: str) -> None:
+def test_an_unknown_node_is_refused_with_the_known_ones(cluster: Embedded, command: str) -> None:
     error = cluster.ask(command, "node-9", *(["true"] if command == "exec" else [])).error
-    assert (error["code"], error["remedy"]) == ("no-such-node", "the nodes are node-1, node-2, node-3")
+    assert (error["code"], error["remedy"]) == ("no-such-node", "the nodes are: node-1, node-2, node-3")
 
 
-def test_an_unknown_component_is_answered_with_the_known_ones(cluster: Embedded) -> None:
+def test_an_unknown_component_is_refused_with_the_known_ones(cluster: Embedded) -> None:
     error = cluster.ask("restart", "kube-dns").error
     assert error["code"] == "no-such-unit"
     assert "kubelet-node-3" in error["remedy"]

@@ -1,4 +1,4 @@
-"""Failures that are played: dead nodes, cut links, a control plane that restarts."""
+"""Injected failures: dead nodes, partitions, restarts of the control plane."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def image(cluster: Embedded) -> str:
 
 @pytest.fixture(scope="module")
 def workload(cluster: Embedded, image: str) -> Iterator[Kubectl]:
-    """kubectl in a namespace with a Deployment that has pods on all nodes."""
+    """kubectl in a namespace with a Deployment whose pods are on all nodes."""
     labels = {"app": "workload"}
     spread = {
         "maxSkew": 1,
@@ -43,7 +43,7 @@ def workload(cluster: Embedded, image: str) -> Iterator[Kubectl]:
     }
     for kubectl in temporary_namespace(cluster.kubectl, "failures"):
         kubectl.apply(deployment)
-        kubectl.wait_for("pods", all_ready(REPLICAS), "the Deployment is up", 90)
+        kubectl.wait_for("pods", all_ready(REPLICAS), "the Deployment is ready", 90)
         yield kubectl
 
 
@@ -55,12 +55,12 @@ def _recover(cluster: Embedded) -> Iterator[None]:
     cluster.kubectl.wait_for("nodes", all_ready(3), "all nodes are Ready again", 60)
 
 
-def staying(pods: list[Object]) -> list[Object]:
+def remaining(pods: list[Object]) -> list[Object]:
     return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
 def usable(kubectl: Kubectl, image: str, node: str) -> None:
-    """Check that a new pod runs on the node, and is reached by exec."""
+    """Check that a new pod runs on the node, and that exec works in it."""
     kubectl.apply(
         {
             "apiVersion": "v1",
@@ -73,12 +73,10 @@ def usable(kubectl: Kubectl, image: str, node: str) -> None:
     assert kubectl.exec(f"on-{node}", "valkey-cli", "ping").strip() == "PONG"
 
 
-def test_pods_leave_nodes_that_are_lost_and_lost_nodes_come_back(
-    cluster: Embedded, workload: Kubectl, image: str
-) -> None:
+def test_pods_move_from_lost_nodes_and_lost_nodes_recover(cluster: Embedded, workload: Kubectl, image: str) -> None:
     dead, cut, left = "node-3", "node-2", "node-1"
     assert {pod["spec"]["nodeName"] for pod in workload.json("get", "pods")["items"]} == {dead, cut, left}
-    for _ in range(2):  # commands may be repeated
+    for _ in range(2):  # the commands are idempotent
         cluster.run("kill-node", dead)
         cluster.run("partition", cut)
     for node in (dead, cut):
@@ -87,14 +85,16 @@ def test_pods_leave_nodes_that_are_lost_and_lost_nodes_come_back(
     status = cluster.run("status")
     assert {node["name"]: node["link"] for node in status["nodes"]} == {left: "up", dead: "down", cut: "down"}
     running = {name: runs for name, runs in status["components"].items() if name.endswith((dead, cut))}
-    assert all(runs is name.endswith(cut) for name, runs in running.items()), "a cut node's processes run on"
+    assert all(runs is name.endswith(cut) for name, runs in running.items()), (
+        "the processes of a disconnected node keep running"
+    )
     error = cluster.ask("exec", dead, "true").error
     assert (error["code"], error["remedy"]) == ("node-dead", f"switchboard-cluster start-node {dead}")
 
     workload.wait_for(
         "pods",
         lambda pods: (
-            all_ready(REPLICAS)(staying(pods)) and {pod["spec"]["nodeName"] for pod in staying(pods)} == {left}
+            all_ready(REPLICAS)(remaining(pods)) and {pod["spec"]["nodeName"] for pod in remaining(pods)} == {left}
         ),
         "the pods have moved",
         60,
@@ -103,17 +103,17 @@ def test_pods_leave_nodes_that_are_lost_and_lost_nodes_come_back(
         cluster.run("start-node", dead)
         cluster.run("reconnect", cut)
     for node in (dead, cut):
-        workload.wait_for(f"node {node}", ready, f"{node} is back", 60)
+        workload.wait_for(f"node {node}", ready, f"{node} has recovered", 60)
         usable(workload, image, node)
-    workload.wait_for("pods", lambda pods: staying(pods) == pods, "what was left on the lost nodes is gone", 60)
+    workload.wait_for("pods", lambda pods: remaining(pods) == pods, "the old pods of the lost nodes are deleted", 60)
 
 
-def test_a_control_plane_that_restarts_is_not_noticed(cluster: Embedded, workload: Kubectl) -> None:
+def test_pods_continue_while_the_control_plane_restarts(cluster: Embedded, workload: Kubectl) -> None:
     before = {pod["metadata"]["uid"] for pod in workload.json("get", "pods", "--selector=app=workload")["items"]}
     for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         cluster.run("restart", component)
     workload.wait_for("nodes", all_ready(3), "the API server answers again", 60)
     workload("scale", "deployment/workload", f"--replicas={REPLICAS + 1}")
-    workload.wait_for("deployment workload", rolled_out, "a new pod is made and runs", 60)
+    workload.wait_for("deployment workload", rolled_out, "a new pod is created and ready", 60)
     after = {pod["metadata"]["uid"] for pod in workload.json("get", "pods", "--selector=app=workload")["items"]}
     assert before < after, "no pod was replaced"

@@ -1,4 +1,4 @@
-"""A cluster beside packet filters of its host, which is a namespace here: the machine keeps its own rules."""
+"""A cluster on a host with packet filters; the host is a namespace, so the machine keeps its own rules."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 HOST = "switchboard-test-host"
 BACKENDS = ("nft", "legacy")
-# What dockerd 20.10 sets up, and at the end what firewalld and others do with what nobody has accepted.
+# The rules of dockerd 20.10, and a final REJECT as of firewalld and others.
 DOCKER = """
 *nat
 :DOCKER - [0:0]
@@ -65,24 +65,24 @@ def rules() -> list[str]:
 
 @pytest.fixture
 def beside(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    """A cluster in a host of its own; it does not run yet. Afterwards the host is as if it had never been there."""
+    """A cluster on a host of its own, which is not started yet. Afterwards, the host must be unchanged."""
     subprocess.run(["ip", "netns", "delete", HOST], check=False, capture_output=True, timeout=30)
     subprocess.run(["ip", "netns", "add", HOST], check=True, timeout=30)
-    made = Embedded(Paths(tmp_path_factory.mktemp("beside")), HOST)
+    found = Embedded(Paths(tmp_path_factory.mktemp("beside")), HOST)
     try:
         links = on_host("ip", "-brief", "link")
-        yield made
+        yield found
         before = rules()
-        assert made.run("down") == {"left": []}
+        assert found.run("down") == {"left": []}
         assert rules() == before
         assert on_host("ip", "-brief", "link") == links
     finally:
-        made.ask("down")
+        found.ask("down")
         subprocess.run(["ip", "netns", "delete", HOST], check=True, timeout=30)
 
 
 def renewals(leases: list[Object]) -> dict[str, str]:
-    """Return when each node last reported to the API server."""
+    """Return the time of each node's last report to the API server."""
     return {lease["metadata"]["name"]: lease["spec"]["renewTime"] for lease in leases}
 
 
@@ -101,7 +101,7 @@ def valkey(image: str, number: int) -> Object:
 
 
 @pytest.mark.parametrize("first", ["rules", "cluster"])
-def test_nodes_and_pods_reach_each_other_beside_docker(beside: Embedded, first: str) -> None:
+def test_nodes_and_pods_reach_each_other_despite_dockers_rules(beside: Embedded, first: str) -> None:
     if first == "rules":
         set_rules()
     beside.run("up", "--nodes", "2")
@@ -120,17 +120,17 @@ def test_nodes_and_pods_reach_each_other_beside_docker(beside: Embedded, first: 
     leases.wait_for(
         "leases",
         lambda found: all(time > seen[node] for node, time in renewals(found).items()),
-        "each node goes on reporting",
+        "each node continues to report",
     )
     kubectl.wait_for("nodes", all_ready(2), "the nodes are Ready")
-    assert rules() == before, "the host's rules are left alone while the cluster runs"
+    assert rules() == before, "the host's rules do not change while the cluster runs"
     slot = need(beside.paths).slot
     beside.run("down")
     assert rules() == before
     assert leftovers(slot, beside.paths) == []
 
 
-def test_a_host_that_cannot_reach_the_cluster_gets_the_chain_that_blocks_it(beside: Embedded) -> None:
+def test_a_host_that_cannot_reach_the_cluster_gets_an_error_with_the_blocking_chain(beside: Embedded) -> None:
     on_host("iptables", "-A", "OUTPUT", "-p", "tcp", "-j", "DROP")
     error = beside.ask("up", "--nodes", "1").error
     assert error["code"] == "network-blocked"

@@ -1,4 +1,4 @@
-"""Starting and stopping, again and again and in whatever way, beside another cluster."""
+"""Repeated and interrupted starts and stops, next to another cluster."""
 
 import os
 import random
@@ -25,18 +25,18 @@ SEED = 20261
 
 @pytest.fixture(scope="module")
 def second(cluster: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    """A second cluster, with a home of its own; it does not run yet."""
-    made = Embedded(Paths(tmp_path_factory.mktemp("second")))
-    yield made
-    made.run("down")
+    """A second cluster with a home of its own, which is not started yet."""
+    found = Embedded(Paths(tmp_path_factory.mktemp("second")))
+    yield found
+    found.run("down")
 
 
 def slot_of(cluster: Embedded) -> Slot:
     return need(cluster.paths).slot
 
 
-def ailments(cluster: Embedded) -> list[str]:
-    """Return what is wrong with a cluster: parts that do not run, nodes not Ready, mounts of its own that are gone."""
+def problems(cluster: Embedded) -> list[str]:
+    """Return the problems of a cluster: stopped components, nodes that are not Ready, missing mounts."""
     status = cluster.run("status")
     found = [f"{name} does not run" for name, runs in status["components"].items() if not runs]
     found += [f"{node['name']} is not Ready" for node in status["nodes"] if node["ready"] != "True"]
@@ -47,20 +47,20 @@ def ailments(cluster: Embedded) -> list[str]:
     return found
 
 
-def test_clusters_start_and_stop_beside_each_other(cluster: Embedded, second: Embedded) -> None:
+def test_clusters_start_and_stop_independently(cluster: Embedded, second: Embedded) -> None:
     for _ in range(TIMES):
         assert second.run("up", "--nodes", "1")["started"]
         slot = slot_of(second)
         assert slot != slot_of(cluster)
-        assert ailments(second) == []
+        assert problems(second) == []
         assert second.run("down") == {"left": []}
         assert leftovers(slot, second.paths) == []
-    assert second.run("down") == {"left": []}, "what is removed may be removed again"
-    assert ailments(cluster) == [], "the second cluster has not touched the first"
+    assert second.run("down") == {"left": []}, "down is idempotent"
+    assert problems(cluster) == [], "the second cluster has not affected the first"
 
 
 def killed(second: Embedded, argv: tuple[str, ...], after: float) -> None:
-    """Start a command, and kill it with all that it runs itself (not with what it has started to stay)."""
+    """Start a command, and kill it with its process group, which excludes the cluster's processes."""
     process = second.start(*argv)
     try:
         process.wait(timeout=after)
@@ -70,9 +70,9 @@ def killed(second: Embedded, argv: tuple[str, ...], after: float) -> None:
 
 
 def moments(count: int, duration: float) -> list[float]:
-    """Return moments spread over a duration, the same in every run."""
-    chance = random.Random(SEED)
-    return [duration * (number + chance.random()) / count for number in range(count)]
+    """Return moments spread over a duration, the same ones in every run."""
+    rng = random.Random(SEED)
+    return [duration * (number + rng.random()) / count for number in range(count)]
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -81,18 +81,18 @@ def timed(action: Callable[[], object]) -> float:
     return time.monotonic() - start
 
 
-def test_a_start_that_is_killed_leaves_nothing_that_down_does_not_find(second: Embedded) -> None:
+def test_down_removes_everything_that_an_interrupted_start_left(second: Embedded) -> None:
     up = ("up", "--nodes", "1")
     duration = timed(lambda: second.run(*up))
     slot = slot_of(second)
-    assert not second.run(*up)["started"], "what runs may be started again"
+    assert not second.run(*up)["started"], "up is idempotent"
     second.run("down")
     for number, moment in enumerate(moments(KILLS, duration)):
         killed(second, up, moment)
         if number % 2:
             second.run(*up)
             assert slot_of(second) == slot
-            second.kubectl.wait_for("nodes", all_ready(1), "a start after a killed start is complete", 60)
+            second.kubectl.wait_for("nodes", all_ready(1), "a start after an interrupted one is complete", 60)
         else:
             assert second.run("down") == {"left": []}
             assert leftovers(slot, second.paths) == [], f"killed after {moment:.2f} s"
@@ -100,7 +100,7 @@ def test_a_start_that_is_killed_leaves_nothing_that_down_does_not_find(second: E
     assert leftovers(slot, second.paths) == []
 
 
-def test_a_removal_that_is_killed_is_finished_by_the_next(cluster: Embedded, second: Embedded) -> None:
+def test_the_next_down_completes_an_interrupted_one(cluster: Embedded, second: Embedded) -> None:
     second.run("up", "--nodes", "1")
     slot = slot_of(second)
     for moment in moments(3, 1.5):
@@ -108,4 +108,4 @@ def test_a_removal_that_is_killed_is_finished_by_the_next(cluster: Embedded, sec
     assert second.run("down") == {"left": []}
     assert leftovers(slot, second.paths) == []
     assert slots.of(second.paths.root) is None
-    assert ailments(cluster) == [], "the second cluster has not touched the first"
+    assert problems(cluster) == [], "the second cluster has not affected the first"

@@ -1,4 +1,4 @@
-"""What workloads count on: names, Services, volumes, rolling updates; with a real Valkey on three nodes."""
+"""Names, Services, volumes and rolling updates of workloads, with a real Valkey on three nodes."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ PORT = 6379
 
 
 def stateful_set(image: str) -> Object:
-    """Return a Valkey on each node, each with a volume, that keeps every write."""
+    """Return a StatefulSet with a Valkey per node that writes every change to its volume."""
     container = {
         "name": "valkey",
         "image": image,
@@ -36,7 +36,7 @@ def stateful_set(image: str) -> Object:
         ],
         "ports": [{"name": "valkey", "containerPort": PORT}],
         "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
-        # Time for every node to learn that the pod goes, before it does.
+        # Time for all nodes to remove the pod's endpoint before it exits.
         "lifecycle": {"preStop": {"sleep": {"seconds": 3}}},
         "securityContext": {"runAsNonRoot": True, "allowPrivilegeEscalation": False},
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
@@ -82,7 +82,7 @@ def service(name: str, **spec: object) -> Object:
 
 @pytest.fixture(scope="module")
 def valkey(cluster: Embedded) -> Iterator[Kubectl]:
-    """kubectl in a namespace with three Valkeys that are Ready."""
+    """kubectl in a namespace with three Ready Valkeys."""
     image = cluster.run("load-images", "valkey")["valkey"]
     for kubectl in temporary_namespace(cluster.kubectl, "workloads"):
         kubectl.apply(
@@ -130,7 +130,7 @@ def test_a_pod_is_reached_by_its_name_through_the_headless_service(valkey: Kubec
     assert cli(valkey, "valkey-2", "-h", full, "get", "who") == "valkey-1"
 
 
-def test_a_service_leads_to_its_pods_on_all_nodes(valkey: Kubectl) -> None:
+def test_a_service_reaches_its_pods_on_all_nodes(valkey: Kubectl) -> None:
     seen: set[str] = set()
     deadline = time.monotonic() + 60
     while len(seen) < NODES:
@@ -141,7 +141,7 @@ def test_a_service_leads_to_its_pods_on_all_nodes(valkey: Kubectl) -> None:
 
 
 def addresses(cluster: Embedded, kubectl: Kubectl) -> list[tuple[str, int]]:
-    """Return where the Service of type NodePort is reached from the host."""
+    """Return the addresses of the NodePort Service for the host."""
     port = kubectl.json("get", "service", "outside")["spec"]["ports"][0]["nodePort"]
     return [(node.address, port) for node in need(cluster.paths).nodes]
 
@@ -156,11 +156,11 @@ def test_a_node_port_answers_the_host_on_every_node(cluster: Embedded, valkey: K
     assert [ping(address) for address in addresses(cluster, valkey)] == ["+PONG\r\n"] * NODES
 
 
-def test_a_pods_log_is_read(valkey: Kubectl) -> None:
+def test_the_log_of_a_pod_is_available(valkey: Kubectl) -> None:
     assert "Ready to accept connections" in valkey("logs", "valkey-0")
 
 
-def test_what_a_pod_has_written_outlives_it(valkey: Kubectl) -> None:
+def test_the_data_of_a_pod_survives_its_replacement(valkey: Kubectl) -> None:
     cli(valkey, "valkey-2", "set", "kept", "yes")
     before = valkey.json("get", "pod", "valkey-2")["metadata"]["uid"]
     valkey("delete", "pod", "valkey-2", "--force", "--grace-period=0")
@@ -170,15 +170,15 @@ def test_what_a_pod_has_written_outlives_it(valkey: Kubectl) -> None:
     assert cli(valkey, "valkey-2", "get", "kept") == "yes"
 
 
-def test_a_rolling_update_is_not_noticed(cluster: Embedded, valkey: Kubectl) -> None:
-    asked, failures, done = 0, [], threading.Event()
+def test_a_service_answers_during_a_rolling_update(cluster: Embedded, valkey: Kubectl) -> None:
+    requests, failures, done = 0, [], threading.Event()
     targets = addresses(cluster, valkey)
 
     def call() -> None:
-        nonlocal asked
+        nonlocal requests
         while not done.wait(0.05):
-            address = targets[asked % len(targets)]
-            asked += 1
+            address = targets[requests % len(targets)]
+            requests += 1
             try:
                 if (answer := ping(address)) != "+PONG\r\n":
                     failures.append(f"{address}: {answer!r}")
@@ -195,6 +195,6 @@ def test_a_rolling_update_is_not_noticed(cluster: Embedded, valkey: Kubectl) -> 
         done.set()
         caller.join()
     assert not before & {pod["metadata"]["uid"] for pod in valkey.json("get", "pods")["items"]}
-    assert asked > 50
+    assert requests > 50
     assert failures == []
     assert cli(valkey, "valkey-2", "get", "kept") == "yes", "volumes follow their pods"

@@ -1,4 +1,4 @@
-"""An API server with the chart installed, and the operator as a process with exactly the chart's rights."""
+"""An API server with the chart installed, and the operator as a process with exactly the rights of the chart."""
 
 import json
 import os
@@ -26,7 +26,7 @@ RELEASE = "switchboard"
 
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """An API server with the chart installed by Helm, one for all tests of this folder."""
+    """An API server with the chart installed by Helm, shared by all tests of this folder."""
     with installed(tmp_path_factory.mktemp("api")) as server:
         yield server
 
@@ -80,7 +80,7 @@ class Replica:
         return self.answers("/readyz") and self.metric("switchboard_operator_leading") == 1
 
     def check_log(self) -> None:
-        """Fail if it has logged a traceback since the last check."""
+        """Fail if the log has a new traceback since the last check."""
         logged = self.log.read_text()[self._read :]
         self._read += len(logged)
         assert "Traceback" not in logged, logged
@@ -95,13 +95,13 @@ class Replica:
 
 
 class Start(Protocol):
-    """Starts a replica of the operator; `settings` override the chart's."""
+    """Starts a replica of the operator; `settings` override the chart's settings."""
 
     def __call__(self, name: str, settings: Mapping[str, str] = ...) -> Replica: ...
 
 
 def launch(name: str, kubeconfig: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Replica:
-    """Start a replica, which logs beside its kubeconfig, and return it once it answers."""
+    """Start a replica, which logs next to its kubeconfig, and return it once it answers."""
     port, log = free_port(), kubeconfig.with_name(f"{name}.log")
     environment = {
         "KUBECONFIG": str(kubeconfig),
@@ -123,9 +123,9 @@ def launch(name: str, kubeconfig: Path, settings: Mapping[str, str] = MappingPro
 
 
 class SharedOperator:
-    """The operator that tests share, one after another; it is started when the first of them asks for it.
+    """The operator that tests share, started for the first of them, since a start takes seconds.
 
-    Starting one takes seconds. A test that starts replicas of its own stops this one first: there is one Lease.
+    A test that starts replicas of its own stops this one first, since there is one Lease.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -133,14 +133,14 @@ class SharedOperator:
         self._replica: Replica | None = None
 
     def leading(self, api: ApiServer) -> Replica:
-        """Return it once it leads."""
+        """Start the operator if necessary, and return it once it leads."""
         if self._replica is None:
             self._replica = launch("shared", operator_kubeconfig(api, SYSTEM, RELEASE, self._folder))
             until(self._replica.leads, "the operator leads")
         return self._replica
 
     def stop(self) -> None:
-        """Stop it, if it runs."""
+        """Stop the operator if it runs."""
         if self._replica is not None:
             self._replica.stop()
             self._replica = None
@@ -155,7 +155,7 @@ def shared_operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared
 
 @pytest.fixture
 def start(api: ApiServer, shared_operator: SharedOperator, tmp_path: Path) -> Iterator[Start]:
-    """Starts replicas of the operator; those that still run at the end are stopped."""
+    """Starts replicas of the operator; running ones are stopped after the test."""
     replicas: list[Replica] = []
     shared_operator.stop()
     kubeconfig = operator_kubeconfig(api, SYSTEM, RELEASE, tmp_path)
@@ -174,11 +174,11 @@ def start(api: ApiServer, shared_operator: SharedOperator, tmp_path: Path) -> It
 
 @pytest.fixture
 def operator(api: ApiServer, shared_operator: SharedOperator) -> Iterator[Replica]:
-    """One replica of the operator that leads, shared with other tests."""
+    """The leading operator, shared with other tests."""
     replica = shared_operator.leading(api)
     yield replica
     replica.check_log()
-    assert replica.process.poll() is None, f"the operator has ended: {replica.log.read_text()}"
+    assert replica.process.poll() is None, f"the operator has exited: {replica.log.read_text()}"
 
 
 @pytest.fixture
@@ -208,24 +208,24 @@ def kubelet(api: ApiServer, namespace: str, free_addresses: Iterator[str]) -> It
 
 @pytest.fixture
 def pool(api: ApiServer, namespace: str, kubelet: Kubelet) -> Pool:
-    """A pool whose pods the test runs."""
+    """A pool whose pods the test runs through `kubelet`."""
     return Pool(api, namespace, kubelet)
 
 
 @pytest.fixture
 def redis(api: ApiServer, namespace: str) -> Resource:
-    """A RedisCluster for the pool to refer to."""
+    """A RedisCluster for the pool's redisRef."""
     cluster = Resource(api, namespace, "RedisCluster", "store")
     cluster.apply()
     return cluster
 
 
 def operator_kubeconfig(api: ApiServer, namespace: str, account: str, folder: Path) -> Path:
-    """Return a kubeconfig with the rights of a ServiceAccount and no others."""
+    """Return a kubeconfig with the rights of a ServiceAccount."""
     accounts = api.rest.kind("serviceaccounts")
-    made = api.rest.request("POST", accounts.path(namespace, account, "token"), {"spec": {}})
+    issued = api.rest.request("POST", accounts.path(namespace, account, "token"), {"spec": {}})
     config = json.loads(api.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": made["status"]["token"]}
+    config["users"][0]["user"] = {"token": issued["status"]["token"]}
     path = folder / "operator.kubeconfig"
     path.write_text(json.dumps(config))
     return path
@@ -233,7 +233,7 @@ def operator_kubeconfig(api: ApiServer, namespace: str, account: str, folder: Pa
 
 @contextmanager
 def without_api_server(api: ApiServer) -> Iterator[None]:
-    """Take the API server down while the context is open."""
+    """Stop the API server while the context is open."""
     api.stop_process("kube-apiserver")
     try:
         yield

@@ -1,7 +1,7 @@
-"""A test that plays scheduler, kubelet and signaling pods: each pod has an address, and answers the operator there.
+"""A fake scheduler, kubelet and signaling pods: each pod has an address, at which it answers the operator.
 
-The addresses are of a range for tests (RFC 2544) that this machine treats as local: Kubernetes puts no
-loopback address into an EndpointSlice.
+The addresses are from a range for benchmarks (RFC 2544) that a route makes local to this machine, since Kubernetes
+accepts no loopback addresses in an EndpointSlice.
 """
 
 import base64
@@ -27,7 +27,7 @@ PORT = 9090
 
 @contextmanager
 def addresses() -> Iterator[Iterator[str]]:
-    """Give out addresses of a network that leads to this very machine while the context is open."""
+    """Yield the addresses of a network that is routed to this machine while the context is open."""
     networks = [f"198.18.{number}" for number in random.sample(range(256), 256)]
     network = next(network for network in networks if _route("add", network))
     try:
@@ -37,14 +37,14 @@ def addresses() -> Iterator[Iterator[str]]:
 
 
 def _route(action: str, network: str) -> bool:
-    """Say whether a route could be added or deleted; another process of these tests may have it already."""
+    """Add or delete a route; return whether it succeeded: another process of these tests may have the same one."""
     command = ["ip", "route", action, "local", f"{network}.0/24", "dev", "lo"]
     return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
 
 
 @dataclass
 class FakePod:
-    """What a signaling pod knows of itself, over its internal API."""
+    """The state of a signaling pod that its internal API reports."""
 
     name: str
     address: str
@@ -55,7 +55,7 @@ class FakePod:
     answers: bool = True
     asked_for_samples: int = 0
     orders: list[tuple[str, int, str]] = field(default_factory=list)
-    """Path, fence and token of each order, in order."""
+    """Path, fence and token of each command, in order."""
 
     def sample(self) -> dict[str, Any]:
         return {
@@ -71,14 +71,14 @@ class FakePod:
 
 
 class Kubelet:
-    """Runs the pods of one pool, on two nodes, each in a zone of its own."""
+    """Runs the pods of one pool on two nodes in different zones."""
 
     def __init__(self, api: ApiServer, namespace: str, free: Iterator[str]) -> None:
         self._api, self._namespace, self._free = api, namespace, free
         self.nodes = [f"{namespace[:40]}-{zone}" for zone in "ab"]
-        self.closed: set[str] = set()
+        self.unschedulable: set[str] = set()
         self.serves: Callable[[Any], bool] = lambda _pod: True
-        """Which pods come to serve."""
+        """Returns whether a pod becomes ready."""
         for name in self.nodes:
             labels = {"topology.kubernetes.io/zone": name}
             api.rest.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}})
@@ -87,14 +87,14 @@ class Kubelet:
         self._assigned: set[str] = set()
         self._served: set[str] = set()
         self.pods: dict[str, FakePod] = {}
-        """By uid, those that are gone too."""
+        """All pods by uid, including deleted ones."""
         self.clients_follow = True
-        """Whether clients do what a `goaway` asks them to."""
+        """Whether clients move on `goaway`."""
 
-    def close(self, node: str) -> None:
-        """Have a node take no pod any more."""
+    def cordon(self, node: str) -> None:
+        """Make a node unschedulable."""
         self._api.rest.patch("node", node, {"spec": {"unschedulable": True}})
-        self.closed.add(node)
+        self.unschedulable.add(node)
 
     def stop(self) -> None:
         for node in self.nodes:
@@ -104,13 +104,13 @@ class Kubelet:
             server.server_close()
 
     def run(self, pods: list[Any]) -> None:
-        """Start the pods that are new, as far as they are to serve, and end those that should end."""
+        """Start new pods if `serves` allows it, and delete terminating pods that have exited."""
         for pod in pods:
             uid, name = pod["metadata"]["uid"], pod["metadata"]["name"]
             if pod["metadata"].get("deletionTimestamp"):
                 if not self.ended(pod):
                     continue
-                with suppress(ApiError):  # it may be gone by now
+                with suppress(ApiError):  # it may be deleted already
                     self._api.rest.request("DELETE", self._path(name), {"gracePeriodSeconds": 0})
                 continue
             if uid not in self._assigned:
@@ -121,7 +121,7 @@ class Kubelet:
                 self.report(name, address, ready=True)
 
     def started(self, pod: Any) -> str | None:
-        """Start a pod, if it has not been; return its address once it serves."""
+        """Start a pod unless it is started; return its address once it is ready."""
         uid, address = pod["metadata"]["uid"], next(self._free)
         self.pods[uid] = fake = FakePod(pod["metadata"]["name"], address)
         self._servers[uid] = server = ThreadingHTTPServer((address, PORT), self._handler(fake))
@@ -130,7 +130,7 @@ class Kubelet:
         return address
 
     def secret(self, pod: Any, volume: str, folder: Path) -> Path:
-        """Mount the Secret of one of a pod's volumes in a folder below the given one, and return that."""
+        """Mount the Secret of a pod's volume in a subfolder of `folder`, and return the subfolder."""
         (mounted := folder / volume).mkdir(parents=True, exist_ok=True)
         (name,) = (one["secret"]["secretName"] for one in pod["spec"]["volumes"] if one["name"] == volume)
         for file, content in self._api.get("-n", self._namespace, "secret", name)["data"].items():
@@ -145,21 +145,21 @@ class Kubelet:
         return context
 
     def ended(self, pod: Any) -> bool:
-        """Have a pod end, and return whether it has."""
+        """Stop a pod, and return whether it has exited."""
         return True
 
     def _bind(self, pod: str) -> None:
-        free = [node for node in self.nodes if node not in self.closed]
+        free = [node for node in self.nodes if node not in self.unschedulable]
         target = {"apiVersion": "v1", "kind": "Node", "name": free[len(self._assigned) % len(free)]}
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
-        with suppress(ApiError):  # it may be gone by now
+        with suppress(ApiError):  # it may be deleted already
             self._api.rest.request("POST", self._path(pod, "binding"), binding)
 
     def _path(self, pod: str, subresource: str = "") -> str:
         return self._api.rest.kind("pods").path(self._namespace, pod, subresource)
 
     def report(self, name: str, address: str, *, ready: bool, restarts: int = 0) -> None:
-        """Write a pod's status: it has come to be as it is just now."""
+        """Write a pod's status, with the current time as its last transition."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         status = {
             "phase": "Running",
@@ -173,11 +173,11 @@ class Kubelet:
                 }
             ],
         }  # fmt: skip
-        with suppress(ApiError):  # it may be gone by now
+        with suppress(ApiError):  # it may be deleted already
             self._api.patch_status(self._namespace, "pods", name, status)
 
-    def living(self, pods: list[Any]) -> list[FakePod]:
-        """Return what the given pods know of themselves, those with the most sessions last."""
+    def fakes(self, pods: list[Any]) -> list[FakePod]:
+        """Return the states of these pods, ordered by sessions."""
         found = [self.pods[pod["metadata"]["uid"]] for pod in pods if pod["metadata"]["uid"] in self.pods]
         return sorted(found, key=lambda pod: pod.sessions)
 
@@ -193,7 +193,7 @@ class Kubelet:
                     self._move(pod, body["count"])
 
     def _move(self, pod: FakePod, count: int) -> None:
-        """Have clients move to the pod with the most room, as far as they follow."""
+        """Move sessions to the pods with the fewest ones, if clients follow."""
         if not self.clients_follow:
             pod.asked += count
             return
@@ -201,8 +201,8 @@ class Kubelet:
         for _ in range(min(count, pod.sessions)):
             if not others:
                 return
-            place = min(others, key=lambda other: other.sessions)
-            place.sessions += 1
+            target = min(others, key=lambda other: other.sessions)
+            target.sessions += 1
             pod.sessions -= 1
 
     def _handler(self, pod: FakePod) -> type[BaseHTTPRequestHandler]:

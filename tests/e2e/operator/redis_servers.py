@@ -1,4 +1,4 @@
-"""What the tests with real Valkey or Redis servers on this machine share."""
+"""Helpers of the tests with real Valkey or Redis servers on this machine."""
 
 import asyncio
 import shutil
@@ -18,12 +18,12 @@ MARKS = [
 
 
 def cluster_port() -> int:
-    """Return a port for a node: its bus port, 10000 above, is free too."""
+    """Return a free port for a node whose bus port, 10000 above it, is free too."""
     return free_port(offsets=(0, 10_000))
 
 
 async def eventually(attempt: Callable[[], Awaitable[object]]) -> None:
-    """Return once the attempt returns something true; one that fails is made again."""
+    """Repeat an attempt until it returns a true value; errors count as false."""
     async with asyncio.timeout(20):
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Resources under test, with the test playing the kubelet: pods have no node here."""
+"""Resources under test, whose pods the test runs."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.e2e.rest import ApiError
 
 
 class Resource:
-    """A resource of one of our kinds, applied as kubectl does."""
+    """A resource of one of the three kinds, applied server-side like by kubectl."""
 
     def __init__(self, api: ApiServer, namespace: str, kind: str, name: str) -> None:
         self.api, self.namespace, self.kind, self.name = api, namespace, kind, name
@@ -18,7 +18,7 @@ class Resource:
         self.api.rest.apply(self.manifest(**spec), self.namespace)
 
     def refused(self, **spec: Any) -> str:
-        """Return what the API server says against the spec."""
+        """Return the error with which the API server refuses a spec."""
         with pytest.raises(ApiError) as refusal:
             self.apply(**spec)
         return str(refusal.value)
@@ -31,7 +31,7 @@ class Resource:
         self.api.rest.delete(self.kind, self.name, self.namespace)
 
     def items(self, kinds: str) -> list[Any]:
-        """Return the objects made for the resource, by name."""
+        """Return the objects of the resource, ordered by name."""
         label = f"switchboard.dev/{self.kind.lower()}={self.name}"
         found = self.api.get("-n", self.namespace, kinds, "-l", label)["items"]
         return sorted(found, key=lambda item: str(item["metadata"]["name"]))
@@ -40,7 +40,7 @@ class Resource:
         return self.api.get("-n", self.namespace, self.kind, self.name)
 
     def condition(self, kind: str) -> Any:
-        """Return a condition; an empty one while it is about an earlier spec."""
+        """Return a condition; an empty one if it is for an earlier generation."""
         live = self.live()
         found = live.get("status", {}).get("conditions", [])
         generation = live["metadata"]["generation"]
@@ -50,7 +50,7 @@ class Resource:
         return bool(self.condition(kind).get("status") == "True")
 
     def run_pods(self, address: str = "10.1.2.3") -> None:
-        """Report every pod as serving, as a kubelet would."""
+        """Report every pod as ready, like a kubelet."""
         ready = {
             "phase": "Running",
             "podIP": address,
@@ -69,27 +69,27 @@ class Resource:
 
 
 class Pool(Resource):
-    """A pool; `environment` is Development unless the test says otherwise."""
+    """A pool; the default of `environment` is Development."""
 
     def __init__(self, api: ApiServer, namespace: str, kubelet: Kubelet) -> None:
         super().__init__(api, namespace, "SignalingPool", "calls")
         self.kubelet = kubelet
 
     def run_pods(self, address: str = "") -> None:
-        """Run every pod, so that it serves and answers the operator."""
+        """Run every pod, so that it becomes ready and answers the operator."""
         self.kubelet.run(self.items("pods"))
 
     def scale(self, replicas: int) -> None:
         self.api.rest.patch(self.kind, self.name, {"spec": {"replicas": replicas}}, self.namespace, "scale")
 
     def fakes(self) -> list[FakePod]:
-        """Return what the present pods know of themselves, those with the most sessions last."""
-        return self.kubelet.living(self.items("pods"))
+        """Return the states of the present pods, ordered by sessions."""
+        return self.kubelet.fakes(self.items("pods"))
 
     def manifest(self, **spec: Any) -> dict[str, Any]:
         return super().manifest(**{"environment": "Development", **spec})
 
     def serves(self) -> bool:
-        """Return whether all pods serve, whatever the pool refers to."""
+        """Return whether all pods are ready, independently of the pool's references."""
         self.run_pods()
         return self.is_true("PodsReady")

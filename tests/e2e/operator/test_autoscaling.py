@@ -1,4 +1,4 @@
-"""A pool that scales by its load, on a real API server with pods that say how many sessions they hold."""
+"""Autoscaling on a real API server, with pods that report their sessions."""
 
 from typing import Any
 
@@ -16,12 +16,15 @@ SPEC: dict[str, Any] = {
 }
 
 
-def test_a_pool_follows_its_load_and_loses_no_pod_by_what_is_not_known(
+def test_a_pool_scales_with_its_load_and_keeps_its_pods_without_samples(
     start: Start, pool: Pool, redis: Resource
 ) -> None:
     replica = start("operator")
     pool.apply(**SPEC)
-    until(lambda: pool.serves() and len(pool.items("pods")) == 2, "the least pods serve, whatever spec.replicas says")
+    until(
+        lambda: pool.serves() and len(pool.items("pods")) == 2,
+        "the minimum of pods is ready, regardless of spec.replicas",
+    )
     assert pool.condition("ScalingActive")["reason"] == "Auto"
     for fake in pool.fakes():
         fake.sessions, fake.capacity = 170, 200
@@ -34,10 +37,10 @@ def test_a_pool_follows_its_load_and_loses_no_pod_by_what_is_not_known(
     replica = start("operator")
     until(
         lambda: "history is shorter than" in pool.live()["status"]["scalingDecision"],
-        "the new operator begins with no history",
+        "the new operator starts without history",
     )
     for fake in pool.fakes():
         fake.answers = False
-    until(lambda: pool.condition("ScalingActive")["reason"] == "NoSamples", "nobody answers")
+    until(lambda: pool.condition("ScalingActive")["reason"] == "NoSamples", "no pod answers")
     assert pool.live()["status"]["desiredReplicas"] == status["desiredReplicas"]
     assert len(pool.items("pods")) == status["desiredReplicas"]

@@ -1,4 +1,4 @@
-"""The chart on a real API server: installed in one command, strict, and with no more rights than the operator needs."""
+"""The chart on a real API server: its installation, the checks of its values, and the operator's rights."""
 
 import json
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.cluster
 
 @pytest.fixture
 def empty(api: ApiServer, tmp_path: Path) -> Iterator[ApiServer]:
-    """A cluster that has never seen Switchboard."""
+    """A cluster without Switchboard."""
     with running(tmp_path, api.bin) as server:
         yield server
 
 
-def test_the_first_install_makes_kinds_operator_and_quickstart_in_one_command(empty: ApiServer) -> None:
+def test_one_command_installs_the_kinds_the_operator_and_the_quickstart(empty: ApiServer) -> None:
     notes = helm(
         *(empty, "install", "try", str(CHART), "--namespace", "calls", "--create-namespace"),
         *("--set", "quickstart.enabled=true"),
@@ -34,12 +34,12 @@ def test_the_first_install_makes_kinds_operator_and_quickstart_in_one_command(em
     assert "signalingpools.switchboard.dev" in empty.kubectl("get", "crd", "-o", "name")
 
 
-def test_a_typo_in_the_values_is_refused_by_name(api: ApiServer) -> None:
+def test_an_unknown_value_is_refused_with_its_name(api: ApiServer) -> None:
     with pytest.raises(AssertionError, match="additional properties 'replica' not allowed"):
         helm(api, "template", "x", str(CHART), "--set", "operator.replica=2")
 
 
-def test_a_quickstart_that_nobody_would_reconcile_is_refused(api: ApiServer) -> None:
+def test_a_quickstart_outside_the_watched_namespaces_is_refused(api: ApiServer) -> None:
     with pytest.raises(AssertionError, match=r"in operator\.watchNamespaces\. Remedy: add it"):
         helm(
             *(api, "template", "x", str(CHART), "--namespace", "here"),
@@ -47,13 +47,13 @@ def test_a_quickstart_that_nobody_would_reconcile_is_refused(api: ApiServer) -> 
         )
 
 
-def test_the_crd_job_runs_only_before_upgrades_and_can_be_disabled(api: ApiServer) -> None:
+def test_the_crd_job_runs_before_upgrades_only_and_can_be_disabled(api: ApiServer) -> None:
     rendered = helm(api, "template", "x", str(CHART))
     assert rendered.count("helm.sh/hook: pre-upgrade") == 4
     assert "crd-upgrade" not in helm(api, "template", "x", str(CHART), "--set", "crds.upgrade=false")
 
 
-def test_an_operator_for_one_namespace_has_rights_in_no_other(
+def test_an_operator_for_one_namespace_has_no_rights_in_others(
     api: ApiServer, start: Start, namespace: str, kubelet: Kubelet, tmp_path: Path
 ) -> None:
     helm(

@@ -1,4 +1,4 @@
-"""What a failure of the operator itself leads to, on an API server of its own."""
+"""Failures of the operator itself, on an API server of their own."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield server
 
 
-def test_a_deleted_definition_ends_the_leader_and_another_replica_leads_at_once(start: Start, api: ApiServer) -> None:
+def test_the_leader_exits_after_a_definition_is_deleted_and_another_replica_leads(start: Start, api: ApiServer) -> None:
     leader = start("operator-1")
     until(leader.leads, "the first leads")
     api.kubectl("delete", "crd", "turnfleets.switchboard.dev")

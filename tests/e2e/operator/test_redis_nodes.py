@@ -22,15 +22,15 @@ KEYS = 500
 
 
 class Servers:
-    """Servers, each with a folder of its own; by default three shards of two."""
+    """Servers with a folder of their own; by default, three shards of two servers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.ask_for(SHARDS, 1)
+        self.resize(SHARDS, 1)
 
-    def ask_for(self, shards: int, replicas: int) -> None:
-        """Change the number of pods, all at new addresses."""
+    def resize(self, shards: int, replicas: int) -> None:
+        """Change the number of pods, and the addresses of all."""
         self.shards = shards
         self.places = {
             pod: NodeAddress(pod, shard, ordinal, "127.0.0.1", cluster_port())
@@ -72,7 +72,7 @@ class Servers:
         process.wait(5)
 
     def empty(self, pod: str) -> None:
-        """Kill a server and take its data away."""
+        """Kill a server and delete its data."""
         self.kill(pod)
         shutil.rmtree(self.folder / pod)
 
@@ -85,13 +85,13 @@ class Servers:
             assert isinstance(answer, RedisNode | NodeError), answer
         return [answer for answer in answers if isinstance(answer, RedisNode)]
 
-    async def look(self) -> TopologyPlan:
-        """Return the next step."""
+    async def plan(self) -> TopologyPlan:
+        """Return the next plan."""
         return topology.plan(await self.nodes(), self.shards, list(self.places))
 
     async def step(self) -> TopologyPlan:
-        """Do what the plan says, as the reconciler does; return it."""
-        plan = await self.look()
+        """Execute the next plan like the reconciler, and return it."""
+        plan = await self.plan()
         for command in plan.commands:
             await execute(self.places[command.pod], None, command)
         return plan
@@ -103,11 +103,11 @@ class Servers:
                 await client.set(f"key-{number}", number)
 
     async def keys(self) -> int:
-        """Return how many keys the primaries hold."""
+        """Return the number of keys of all primaries."""
         return sum(node.keys for node in await self.nodes() if node.primary_id is None)
 
     async def form(self) -> None:
-        """Go on until the cluster is formed."""
+        """Execute steps until the cluster is formed."""
         async with asyncio.timeout(30):
             while not (plan := await self.step()).formed:
                 assert not plan.blocked
@@ -130,16 +130,16 @@ async def test_empty_servers_become_a_cluster(servers: Servers) -> None:
     assert len({node.epoch for node in nodes if node.primary_id is None}) == SHARDS
 
 
-async def test_an_operator_that_dies_after_each_command_loses_nothing(servers: Servers) -> None:
+async def test_the_cluster_forms_if_the_operator_is_killed_after_each_command(servers: Servers) -> None:
     async with asyncio.timeout(30):
-        while not (plan := await servers.look()).formed:
+        while not (plan := await servers.plan()).formed:
             if plan.commands:
                 command = plan.commands[0]
                 await execute(servers.places[command.pod], None, command)
             await asyncio.sleep(0.05)
 
 
-async def test_a_replica_that_lost_its_volume_is_taken_in_again(servers: Servers) -> None:
+async def test_a_replica_that_lost_its_volume_rejoins(servers: Servers) -> None:
     await servers.form()
     servers.empty("store-1-1")
     servers.start("store-1-1")
@@ -150,7 +150,7 @@ async def test_a_replica_that_lost_its_volume_is_taken_in_again(servers: Servers
     assert len(primary.peers) == NODES - 1
 
 
-async def test_a_primary_that_died_is_replaced_and_comes_back_as_a_replica(servers: Servers) -> None:
+async def test_a_killed_primary_is_replaced_and_returns_as_a_replica(servers: Servers) -> None:
     await servers.form()
     servers.kill("store-0-0")
 
@@ -163,7 +163,7 @@ async def test_a_primary_that_died_is_replaced_and_comes_back_as_a_replica(serve
     assert (await observe(servers.places["store-0-0"], None)).primary_id is not None
 
 
-async def test_primaries_leave_a_machine_that_would_take_most_of_them_along(servers: Servers) -> None:
+async def test_primaries_move_off_a_machine_that_has_most_of_them(servers: Servers) -> None:
     await servers.form()
     machines = {
         "store-0-0": "a",
@@ -176,15 +176,15 @@ async def test_primaries_leave_a_machine_that_would_take_most_of_them_along(serv
     servers.places = {pod: replace(place, machine=machines[pod]) for pod, place in servers.places.items()}
 
     async def changed() -> bool:
-        for command in (await servers.look()).improvements:
+        for command in (await servers.plan()).improvements:
             await execute(servers.places[command.pod], None, command)
         return (await observe(servers.places["store-2-1"], None)).primary_id is None
 
     await eventually(changed)
-    assert not (await servers.look()).improvements
+    assert not (await servers.plan()).improvements
 
 
-async def test_a_server_with_data_is_left_alone(servers: Servers) -> None:
+async def test_a_server_with_foreign_data_is_not_changed(servers: Servers) -> None:
     await servers.form()
     place = servers.places["store-2-1"]
     servers.empty(place.pod)
@@ -215,7 +215,7 @@ async def test_kept_volumes_of_another_number_of_shards_keep_their_keys(
     servers: Servers, before: int, after: int, replicas: int
 ) -> None:
     servers.kill_all()
-    servers.ask_for(before, replicas)
+    servers.resize(before, replicas)
     for pod in servers.places:
         shutil.rmtree(servers.folder / pod, ignore_errors=True)
     servers.start_all()
@@ -223,16 +223,16 @@ async def test_kept_volumes_of_another_number_of_shards_keep_their_keys(
     await servers.write()
     servers.kill_all()
 
-    servers.ask_for(after, replicas)
+    servers.resize(after, replicas)
     servers.start_all()
     plans: list[TopologyPlan] = []
 
-    async def looked() -> bool:
+    async def planned() -> bool:
         plans.append(await servers.step())
         answer = len(await servers.nodes()) == len(servers.places)
         return (plans[-1].blocked != "" or plans[-1].formed) and answer
 
-    await eventually(looked)
+    await eventually(planned)
     plans += [await servers.step() for _ in range(10)]
     assert plans[-1].blocked.startswith(f"The volumes hold a cluster of {before} shards, but spec.shards is {after}.")
     assert not any(plan.commands for plan in plans)
@@ -240,7 +240,7 @@ async def test_kept_volumes_of_another_number_of_shards_keep_their_keys(
     assert topology.unserved(await servers.nodes()) >= SLOTS - topology.share(kept - 1, before)[1] - 1
     servers.kill_all()
 
-    servers.ask_for(before, replicas)
+    servers.resize(before, replicas)
     servers.start_all()
     await servers.form()
     assert await servers.keys() == KEYS
@@ -251,7 +251,7 @@ async def test_five_of_six_servers_find_each_other_at_new_addresses(servers: Ser
     await servers.form()
     await servers.write()
     servers.kill_all()
-    servers.ask_for(SHARDS, 1)
+    servers.resize(SHARDS, 1)
     for pod in servers.places.keys() - {missing}:
         servers.start(pod)
 
@@ -268,7 +268,7 @@ async def test_five_of_six_servers_find_each_other_at_new_addresses(servers: Ser
     assert topology.unserved(await servers.nodes()) == 0
 
 
-async def test_a_server_that_does_not_answer_or_refuses_is_named(servers: Servers) -> None:
+async def test_an_error_contains_the_pod_of_the_server(servers: Servers) -> None:
     with pytest.raises(NodeError, match="Pod gone"):
         await observe(NodeAddress("gone", 0, 0, "127.0.0.1", free_port()), None)
     place = servers.places["store-0-0"]

@@ -1,4 +1,4 @@
-"""What the API server refuses, in words that name the field and the remedy."""
+"""Specs that the API server refuses with the field and the remedy."""
 
 from typing import Any
 
@@ -126,13 +126,13 @@ def test_a_name_that_is_too_long_is_refused(api: ApiServer) -> None:
     "change",
     [{"shards": 4}, {"replicasPerShard": 0}, {"storage": {"size": "2Gi"}}, {"storage": {"storageClassName": "x"}}],
 )
-def test_what_cannot_be_changed_yet_is_refused(api: ApiServer, namespace: str, change: dict[str, Any]) -> None:
+def test_a_change_of_an_immutable_field_is_refused(api: ApiServer, namespace: str, change: dict[str, Any]) -> None:
     cluster = Resource(api, namespace, "RedisCluster", "store")
     cluster.apply()
     assert "immutable: create a new RedisCluster" in cluster.refused(**change)
 
 
-def test_the_kinds_answer_to_their_short_names_and_category(api: ApiServer, namespace: str) -> None:
+def test_the_kinds_have_short_names_and_a_category(api: ApiServer, namespace: str) -> None:
     Resource(api, namespace, "RedisCluster", "store").apply()
     Resource(api, namespace, "TurnFleet", "relays").apply(regions=[REGION])
     Resource(api, namespace, "SignalingPool", "calls").apply(environment="Staging", auth={"type": "Anonymous"})

@@ -1,7 +1,7 @@
-"""Real signaling pods, real clients, a real operator on a real API server: no word is lost while pods come and go.
+"""Real signaling pods, real clients and a real operator on a real API server: no message is lost while pods change.
 
-The test plays scheduler and kubelet only: it runs a process for each pod, ends it as Kubernetes would, and sends
-clients where the EndpointSlices say.
+The test replaces only the scheduler and the kubelet: it runs one process per pod, terminates it like Kubernetes, and
+sends clients to the endpoints in the EndpointSlices.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ PAIRS = 15
 PAUSE = 0.1
 """Seconds between the messages of one client."""
 POLL = 0.2
-"""Seconds between two looks at the API server: each is a process of kubectl, and the clients need the processor too."""
+"""Seconds between two queries of the API server, which leave CPU time for the clients."""
 
 
 PASSING = frozenset({errors.PEER_UNREACHABLE.code, errors.RETRY.code})
-"""Errors that clients retry: while the peer moves, or after the Service chose a draining pod."""
+"""Problems while the peer moves, or of a draining pod that a Service selected: the client retries by itself."""
 
 
 class ProcessKubelet(Kubelet):
-    """Runs a real process for each pod."""
+    """Runs one real process per pod."""
 
     def __init__(self, api: ApiServer, namespace: str, free: Iterator[str], folder: Path, nodes: store.Nodes) -> None:
         super().__init__(api, namespace, free)
@@ -96,13 +96,13 @@ class World:
     def __init__(self, pool: Pool, kubelet: ProcessKubelet) -> None:
         self.pool, self.kubelet = pool, kubelet
         self.reachable: list[str] = []
-        """Addresses of the pods that the Service leads to, as far as `play` has followed it."""
+        """Addresses of the pods with a ready endpoint, as of the last poll."""
         self.received: Counter[str] = Counter()
         self.moves: Counter[str] = Counter()
         self.longest_silence = 0.0
         self.faults: list[str] = []
 
-    async def play(self) -> None:
+    async def run(self) -> None:
         """Run pods and follow the EndpointSlices, until cancelled."""
         while True:
             await asyncio.to_thread(self.pool.run_pods)
@@ -111,9 +111,9 @@ class World:
             await asyncio.sleep(POLL)
 
     def url(self) -> str:
-        """Return where the Service would send a client; it refuses one while it leads to no pod."""
+        """Return a URL of a random endpoint. Raises ConnectionRefusedError if there is none."""
         if not self.reachable:
-            raise ConnectionRefusedError("the Service leads to no pod")
+            raise ConnectionRefusedError("the Service has no endpoint")
         return f"ws://{random.choice(self.reachable)}:8080/ws"
 
     async def until(self, condition: Callable[[], object], what: str, seconds: float = 90) -> None:
@@ -123,8 +123,8 @@ class World:
             await asyncio.sleep(POLL)
 
     @asynccontextmanager
-    async def talking(self) -> AsyncIterator[None]:
-        """Have pairs of clients talk without a pause, and afterwards check that each received every word once."""
+    async def sending(self) -> AsyncIterator[None]:
+        """Exchange messages between pairs of clients, and check afterwards that each arrived once and in order."""
         async with AsyncExitStack() as stack:
             pairs = [[await stack.enter_async_context(Client(self.url)) for _ in "ab"] for _ in range(PAIRS)]
             stop = asyncio.Event()
@@ -134,27 +134,27 @@ class World:
                     await client.join({"pair": str(number)}, {"pair": str(number)})
                     await client.wait_for(QueuePosition if client is pair[0] else MatchReady)
                 await pair[0].wait_for(MatchReady)
-                tasks += [asyncio.create_task(self._talk(client, stop)) for client in pair]
+                tasks += [asyncio.create_task(self._send(client, stop)) for client in pair]
             listeners = [
-                asyncio.create_task(self._listen(f"{number}{side}", client))
+                asyncio.create_task(self._receive(f"{number}{side}", client))
                 for number, pair in enumerate(pairs)
                 for side, client in zip("ab", pair, strict=True)
             ]
             yield
             stop.set()
-            said = await asyncio.gather(*tasks)
+            sent = await asyncio.gather(*tasks)
             async with asyncio.timeout(30):
-                while sum(self.received.values()) < sum(said):  # noqa: ASYNC110 - the last words are on their way
+                while sum(self.received.values()) < sum(sent):  # noqa: ASYNC110 - the last messages are in flight
                     await asyncio.sleep(0.05)
             for listener in listeners:
                 listener.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
             for number in range(PAIRS):
-                assert self.received[f"{number}a"] == said[2 * number + 1]
-                assert self.received[f"{number}b"] == said[2 * number]
+                assert self.received[f"{number}a"] == sent[2 * number + 1]
+                assert self.received[f"{number}b"] == sent[2 * number]
             assert self.faults == []
 
-    async def _talk(self, client: Client, stop: asyncio.Event) -> int:
+    async def _send(self, client: Client, stop: asyncio.Event) -> int:
         number = 0
         while not stop.is_set():
             await client.say(Chat(match_id="", from_="", to="", seq=0, id=str(number), text=str(number)))
@@ -162,7 +162,7 @@ class World:
             await asyncio.sleep(PAUSE)
         return number
 
-    async def _listen(self, name: str, client: Client) -> None:
+    async def _receive(self, name: str, client: Client) -> None:
         last = time.monotonic()
         while True:
             event = await client._events.get()
@@ -170,7 +170,7 @@ class World:
                 self.longest_silence = max(self.longest_silence, time.monotonic() - last)
                 last = time.monotonic()
                 if event.frame.text != str(self.received[name]):
-                    self.faults.append(f"{name} received {event.frame.text} after {self.received[name]} words")
+                    self.faults.append(f"{name} received {event.frame.text} after {self.received[name]} messages")
                 self.received[name] += 1
             elif isinstance(event, Move):
                 self.moves[name] += 1
@@ -196,21 +196,21 @@ async def world(
 ) -> AsyncIterator[World]:
     kubelet = ProcessKubelet(api, namespace, free_addresses, tmp_path, nodes)
     found = World(Pool(api, namespace, kubelet), kubelet)
-    playing = asyncio.create_task(found.play())
+    running = asyncio.create_task(found.run())
     yield found
-    playing.cancel()
-    await asyncio.wait([playing])
+    running.cancel()
+    await asyncio.wait([running])
     kubelet.stop()
 
 
 def settled(pool: Pool, replicas: int, image: str) -> bool:
-    """Return whether the pool has come to rest with so many pods of an image."""
+    """Return whether the pool has converged to this number of pods of an image."""
     pods = pool.items("pods")
     images = {pod["spec"]["containers"][0]["image"] for pod in pods}
     return len(pods) == replicas and images == {image} and pool.is_true("PodsReady") and pool.is_true("Drained")
 
 
-async def test_no_word_is_lost_while_pods_come_and_go(start: Start, world: World) -> None:
+async def test_no_message_is_lost_while_pods_are_replaced(start: Start, world: World) -> None:
     await asyncio.to_thread(start, "operator-1")
     pool = world.pool
 
@@ -219,7 +219,7 @@ async def test_no_word_is_lost_while_pods_come_and_go(start: Start, world: World
 
     await apply(3, "signaling:1")
     await world.until(lambda: len(world.reachable) == 3, "three pods serve")
-    async with world.talking():
+    async with world.sending():
         await apply(1, "signaling:1")
         await world.until(lambda: settled(pool, 1, "signaling:1"), "one pod is left")
         await apply(3, "signaling:1")
@@ -227,15 +227,17 @@ async def test_no_word_is_lost_while_pods_come_and_go(start: Start, world: World
         world.moves.clear()
         await apply(3, "signaling:2")
         await world.until(lambda: settled(pool, 3, "signaling:2"), "the new revision serves")
-        assert max(world.moves.values()) == 1, "a session moves once at most in a rollout"
+        assert max(world.moves.values()) == 1, "a session moves at most once per rollout"
         victim = random.choice(pool.items("pods"))["metadata"]["name"]
         await asyncio.to_thread(pool.api.kubectl, "-n", pool.namespace, "delete", "pod", victim, "--wait=false")
-        await world.until(lambda: victim not in [pod["metadata"]["name"] for pod in pool.items("pods")], "it is gone")
+        await world.until(
+            lambda: victim not in [pod["metadata"]["name"] for pod in pool.items("pods")], "it is deleted"
+        )
         await world.until(lambda: settled(pool, 3, "signaling:2"), "it is replaced")
-    print(f"words {sum(world.received.values())}, longest silence {world.longest_silence:.2f} s")
+    print(f"{sum(world.received.values())} messages, longest silence {world.longest_silence:.2f} s")
 
 
-async def test_no_word_is_lost_while_pods_that_are_new_take_their_share(start: Start, world: World) -> None:
+async def test_no_message_is_lost_while_sessions_are_rebalanced(start: Start, world: World) -> None:
     await asyncio.to_thread(start, "operator-1")
     pool = world.pool
 
@@ -244,11 +246,11 @@ async def test_no_word_is_lost_while_pods_that_are_new_take_their_share(start: S
 
     await apply(1)
     await world.until(lambda: len(world.reachable) == 1, "one pod serves")
-    async with world.talking():
+    async with world.sending():
         await apply(3)
         await world.until(lambda: events(pool, "Rebalanced"), "sessions have moved")
         await world.until(lambda: len(offered(pool)) == 3, "all pods serve again")
         assert settled(pool, 3, "signaling:1")
-        assert max(world.moves.values()) == 1, "each moves once at most"
+        assert max(world.moves.values()) == 1, "each session moves at most once"
     [event] = events(pool, "Rebalanced")
     print(f"{event['note']} {sum(world.moves.values())} moves, longest silence {world.longest_silence:.2f} s")

@@ -24,21 +24,21 @@ def test_each_object_goes_to_the_collection_of_its_kind_and_namespace() -> None:
         assert path == f"{prefix}{middle}/{plural}"
 
 
-def test_dns_is_where_kubelets_send_pods() -> None:
+def test_dns_has_the_address_in_the_kubelets_configuration() -> None:
     service, deployment = of_kind("Service"), of_kind("Deployment")
     assert service["spec"]["clusterIP"] == SLOT.dns_address
     assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
     assert {port["protocol"] for port in service["spec"]["ports"]} == {"UDP", "TCP"}
 
 
-def test_dns_survives_the_death_of_a_node() -> None:
+def test_dns_survives_the_failure_of_a_node() -> None:
     spec = of_kind("Deployment")["spec"]
     assert spec["replicas"] == 2
     [spread] = spec["template"]["spec"]["topologySpreadConstraints"]
     assert spread["topologyKey"] == "kubernetes.io/hostname"
 
 
-def test_dns_may_read_what_it_serves_and_nothing_else() -> None:
+def test_dns_may_read_only_the_resources_that_it_serves() -> None:
     rules = of_kind("ClusterRole")["rules"]
     assert {verb for rule in rules for verb in rule["verbs"]} == {"list", "watch"}
     assert {resource for rule in rules for resource in rule["resources"]} == {
@@ -58,7 +58,7 @@ def test_dns_runs_the_image_that_was_loaded() -> None:
     assert of_kind("ConfigMap")["data"]["Corefile"] == addons.COREFILE
 
 
-def test_volumes_are_made_without_naming_a_class() -> None:
+def test_the_storage_class_is_the_default() -> None:
     storage_class = of_kind("StorageClass")
     assert storage_class["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
     assert storage_class["provisioner"] == "kubernetes.io/host-path"

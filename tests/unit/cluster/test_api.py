@@ -1,4 +1,4 @@
-"""The client of the API server, against a small one that speaks TLS."""
+"""The client of the API server, against a small TLS server."""
 
 import json
 import ssl
@@ -17,7 +17,7 @@ from switchboard_cluster.pki import Authority, Subject
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as an API server does, and keeps what it was asked."""
+    """Answers like an API server, and records the requests."""
 
     answers: ClassVar[dict[str, tuple[int, str]]] = {}
     asked: ClassVar[list[tuple[str, str, str | None, Any, str]]] = []
@@ -68,17 +68,19 @@ def client(server: ThreadingHTTPServer, authority: Authority, tmp_path: Path) ->
     return ApiServer(tmp_path / "kubeconfig")
 
 
-def test_a_server_that_says_ok_is_ready(client: ApiServer) -> None:
+def test_a_server_that_answers_ok_is_ready(client: ApiServer) -> None:
     assert client.ready()
 
 
-def test_a_server_that_still_starts_is_not_ready(client: ApiServer) -> None:
+def test_a_starting_server_is_not_ready(client: ApiServer) -> None:
     Handler.answers["/readyz"] = (500, "[-]poststarthook/rbac/bootstrap-roles failed")
     assert not client.ready()
 
 
-def test_a_server_that_does_not_answer_is_not_ready(authority: Authority, tmp_path: Path) -> None:
-    authority.kubeconfig("admin", "https://127.0.0.1:9", tmp_path / "kubeconfig")  # the discard port: nobody listens
+def test_an_unreachable_server_is_not_ready(authority: Authority, tmp_path: Path) -> None:
+    authority.kubeconfig(
+        "admin", "https://127.0.0.1:9", tmp_path / "kubeconfig"
+    )  # the discard port, without a listener
     client = ApiServer(tmp_path / "kubeconfig")
     assert not client.ready()
     with pytest.raises(UnreachableError) as caught:
@@ -97,36 +99,36 @@ def test_a_server_of_another_authority_is_not_trusted(
         ApiServer(tmp_path / "kubeconfig").request("GET", "/readyz")
 
 
-def test_no_cluster_is_an_error_that_says_how_to_start_one(tmp_path: Path) -> None:
+def test_without_a_cluster_the_error_has_the_command_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(ClusterError) as caught:
         ApiServer(tmp_path / "kubeconfig")
     assert (caught.value.code, caught.value.remedy) == ("no-cluster", "switchboard-cluster up")
 
 
-def test_an_error_contains_the_servers_message(client: ApiServer) -> None:
+def test_a_refused_request_raises_the_message_of_the_server(client: ApiServer) -> None:
     Handler.answers["/api/v1/nodes"] = (403, '{"message": "nodes is forbidden"}')
     with pytest.raises(ClusterError, match=r"GET /api/v1/nodes: 403 .*nodes is forbidden") as caught:
         client.list("/api/v1/nodes")
     assert caught.value.code == "api-refused"
 
 
-def test_a_list_has_items(client: ApiServer) -> None:
+def test_a_list_returns_its_items(client: ApiServer) -> None:
     Handler.answers["/api/v1/nodes"] = (200, '{"items": [{"kind": "Node"}]}')
     assert client.list("/api/v1/nodes") == [{"kind": "Node"}]
 
 
-def test_requests_are_the_administrators(client: ApiServer) -> None:
+def test_requests_have_the_administrators_certificate(client: ApiServer) -> None:
     client.ready()
     assert Handler.asked == [("GET", "/readyz", None, None, "switchboard-admin")]
 
 
-def test_an_object_is_applied_by_the_server_to_its_own_path(client: ApiServer) -> None:
+def test_an_object_is_applied_server_side_to_its_own_path(client: ApiServer) -> None:
     path = "/api/v1/namespaces/kube-system/configmaps"
     Handler.answers[f"{path}/coredns"] = (200, '{"kind": "ConfigMap"}')
-    wanted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns"}}
-    assert client.apply(path, wanted) == {"kind": "ConfigMap"}
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns"}}
+    assert client.apply(path, applied) == {"kind": "ConfigMap"}
     [(method, asked, kind, body, _)] = Handler.asked
-    assert (method, kind, body) == ("PATCH", "application/apply-patch+yaml", wanted)
+    assert (method, kind, body) == ("PATCH", "application/apply-patch+yaml", applied)
     assert asked == f"{path}/coredns?fieldManager=switchboard-cluster&force=true"
 
 

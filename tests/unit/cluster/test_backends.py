@@ -1,4 +1,4 @@
-"""Where a quickstart runs."""
+"""The clusters of a quickstart."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_the_embedded_cluster_is_the_default_for_root_on_linux(system: str, user
     assert backends.default(system, user) is expected
 
 
-def test_a_kind_cluster_has_the_nodes_that_were_asked_for() -> None:
+def test_a_kind_cluster_has_the_requested_number_of_nodes() -> None:
     config = yaml.safe_load(backends.kind_config(3))
     assert config["kind"] == "Cluster"
     assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker", "worker"]
@@ -35,7 +35,7 @@ def test_an_image_keeps_its_name_and_tag_in_another_registry(tmp_path: Path) -> 
     assert backends.pushed("registry.example.com/team/", image) == "registry.example.com/team/switchboard/operator:0123"
 
 
-def test_a_foreign_cluster_needs_a_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_current_context_needs_a_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("kubectl", "helm"):
         (tmp_path / name).write_text("#!/bin/sh\n")
         (tmp_path / name).chmod(0o755)

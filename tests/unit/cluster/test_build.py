@@ -1,4 +1,4 @@
-"""Which binaries are built, and when they are built again."""
+"""The builds of the cluster's binaries."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ MODULE = build.Module("tool", (".",), ("tool",), links=("alias",))
 
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return the source folder of `MODULE`, in a checkout with a cache of its own."""
+    """Return the source folder of `MODULE`, in a checkout with its own cache."""
     monkeypatch.setattr(layout, "checkout_root", lambda: tmp_path / "checkout")
     monkeypatch.setenv("SWITCHBOARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(build, "MODULES", (MODULE,))
@@ -28,7 +28,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def built(module: build.Module) -> None:
-    """Put what a build makes into the cache."""
+    """Put the outputs of a build into the cache."""
     target = build.target(module)
     target.mkdir(parents=True)
     for name in (*module.outputs, *module.links):
@@ -40,7 +40,7 @@ def test_every_module_has_its_source_in_the_checkout() -> None:
         assert (build.source(module) / "go.mod").is_file(), module.name
 
 
-def test_no_two_modules_make_the_same_binary() -> None:
+def test_no_two_modules_build_the_same_binary() -> None:
     names = [name for module in build.MODULES for name in (*module.outputs, *module.links)]
     assert len(names) == len(set(names))
     assert {"kubectl", "helm", "ctr", "kubelet"} <= set(names)
@@ -64,7 +64,7 @@ def test_a_change_of_any_input_changes_the_fingerprint(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_was_built_before_is_only_linked(tmp_path: Path) -> None:
+def test_binaries_in_the_cache_are_linked_and_not_built(tmp_path: Path) -> None:
     built(MODULE)
     paths = Paths(tmp_path / "cluster")
     assert build.ensure(paths, QUIET) == []
@@ -80,13 +80,13 @@ def test_links_follow_a_new_build(folder: Path, tmp_path: Path) -> None:
     (folder / "main.go").write_text("package main // changed\n")
     built(MODULE)
     (paths.bin / "alias").unlink()
-    (paths.bin / "alias").write_text("a file of the user")
+    (paths.bin / "alias").write_text("a file of another program")
     build.ensure(paths, QUIET)
     assert {link.readlink().parent for link in paths.bin.iterdir()} == {build.target(MODULE)}
 
 
 def go(folder: Path, version: str) -> Path:
-    """Make a `go` that says it has this version."""
+    """Create a `go` that prints this version."""
     folder.mkdir(parents=True)
     program = folder / "go"
     program.write_text(f"#!/bin/sh\necho {version}\n")
@@ -95,11 +95,11 @@ def go(folder: Path, version: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("version", "expected"),
     [("go1.21.3", (1, 21)), ("go1.27", (1, 27)), ("go2.0rc1", (2, 0)), ("devel +abc", (0, 0)), ("", (0, 0))],
 )
-def test_a_toolchains_version_is_read(tmp_path: Path, said: str, expected: tuple[int, int]) -> None:
-    assert build._go_version(str(go(tmp_path / "bin", said))) == expected
+def test_the_version_of_a_toolchain_is_parsed(tmp_path: Path, version: str, expected: tuple[int, int]) -> None:
+    assert build._go_version(str(go(tmp_path / "bin", version))) == expected
 
 
 @pytest.mark.usefixtures("folder")
@@ -111,16 +111,16 @@ def test_the_machines_own_go_is_used_if_it_is_new_enough(monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("version", ["go1.20.9", "unknown"])
-def test_an_old_go_is_passed_over_for_the_one_in_the_cache(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str
-) -> None:
+def test_the_go_in_the_cache_replaces_an_old_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str) -> None:
     old = go(tmp_path / "bin", version)
     monkeypatch.setenv("PATH", f"{old.parent}:/usr/bin:/bin")
     cached = go(layout.cache_root() / "go" / "go" / "bin", "go1.27.1")
     assert build.find_go(QUIET) == str(cached)
 
 
-def test_a_build_that_fails_names_its_log(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_failed_build_raises_an_error_with_its_log(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     failing = go(tmp_path / "bin", "go1.21.0")
     failing.write_text('#!/bin/sh\ncase "$*" in *GOVERSION) echo go1.21.0;; *" build "*) echo broken; exit 1;; esac\n')
     monkeypatch.setenv("PATH", f"{failing.parent}:/usr/bin:/bin")
@@ -130,10 +130,10 @@ def test_a_build_that_fails_names_its_log(folder: Path, monkeypatch: pytest.Monk
     assert caught.value.code == "build-failed"
     assert caught.value.log is not None
     assert caught.value.log.read_text() == "broken\n"
-    assert not build.target(MODULE).exists(), "nothing half-made is taken for built"
+    assert not build.target(MODULE).exists(), "an incomplete build does not count as built"
 
 
-def test_a_build_makes_the_outputs_and_their_other_names(
+def test_a_build_creates_the_outputs_and_their_links(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     program = go(tmp_path / "bin", "go1.21.0")

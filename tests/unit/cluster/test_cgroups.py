@@ -1,4 +1,4 @@
-"""The cgroups of a slot, on hosts of either version."""
+"""The cgroups of a slot, on hosts with cgroup v1, v2 or both."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ V2 = "31 25 0:27 / {root}/unified rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdele
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return the folder of a host's hierarchies; what is mounted there is written into `mountinfo`."""
+    """Return the folder of a host's hierarchies, whose mounts are in `mountinfo`."""
     monkeypatch.setattr(cgroups, "MOUNTS", tmp_path / "mountinfo")
     return tmp_path
 
@@ -26,12 +26,12 @@ def mounted(host: Path, *texts: str) -> None:
     (host / "mountinfo").write_text("".join(texts).format(root=host))
 
 
-def test_a_host_of_version_1_has_a_hierarchy_for_each_controller(host: Path) -> None:
+def test_a_v1_host_has_one_hierarchy_per_controller(host: Path) -> None:
     mounted(host, V1)
     assert cgroups.hierarchies() == {host / "cpuset": "cgroup", host / "memory": "cgroup"}
 
 
-def test_a_host_of_version_2_has_one(host: Path) -> None:
+def test_a_v2_host_has_one_hierarchy(host: Path) -> None:
     mounted(host, V2)
     assert cgroups.hierarchies() == {host / "unified": "cgroup2"}
 
@@ -47,7 +47,7 @@ def test_a_new_cpuset_has_the_processors_and_memory_of_its_parent(host: Path) ->
     folder = host / "cpuset" / "switchboard" / "0"
     folder.mkdir(parents=True)
     (host / "memory").mkdir()
-    for below in (host / "cpuset", folder.parent, folder):  # the kernel makes these files with the group
+    for below in (host / "cpuset", folder.parent, folder):  # the kernel creates these files with the group
         for name in ("cpuset.cpus", "cpuset.mems"):
             (below / name).write_text("")
     (host / "cpuset" / "cpuset.cpus").write_text("0-3")
@@ -58,7 +58,7 @@ def test_a_new_cpuset_has_the_processors_and_memory_of_its_parent(host: Path) ->
     assert (host / "memory" / "switchboard" / "0").is_dir()
 
 
-def test_in_version_2_a_groups_parents_pass_all_controllers_on(host: Path) -> None:
+def test_in_v2_the_parents_of_a_group_delegate_all_controllers(host: Path) -> None:
     mounted(host, V2)
     top = host / "unified"
     (top / "switchboard").mkdir(parents=True)
@@ -96,11 +96,11 @@ def test_a_group_is_removed_with_all_below_it_and_leaves_its_neighbour(host: Pat
     cgroups.remove("switchboard/0")  # nothing to do
 
 
-def test_a_group_that_the_kernel_keeps_is_named(host: Path) -> None:
+def test_a_busy_group_raises_an_error_with_its_path(host: Path) -> None:
     mounted(host, V2)
     group = host / "unified" / "switchboard" / "0"
     group.mkdir(parents=True)
-    (group / "cgroup.procs").write_text("7\n")  # a real one vanishes with its group, so that this one cannot
+    (group / "cgroup.procs").write_text("7\n")  # unlike a real one, this file prevents the removal of its group
     with pytest.raises(ClusterError, match=str(group)) as caught:
         cgroups.remove("switchboard/0", timeout=0.05)
     assert caught.value.code == "cgroup-busy"

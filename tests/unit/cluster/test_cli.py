@@ -1,4 +1,4 @@
-"""How commands answer, and how they fail."""
+"""The output and the failures of commands."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def failing(error: BaseException) -> object:
 FAILURE = ClusterError("unit-died", "etcd [2379] ended", "read the log", Path("/logs/etcd.log"))
 
 
-def test_an_error_is_printed_with_its_remedy_and_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_printed_with_its_remedy_and_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "up", failing(FAILURE))
     result = runner.invoke(cli.app, ["up"])
     assert result.exit_code == 1
@@ -40,7 +40,7 @@ def test_an_error_is_printed_with_its_remedy_and_log(monkeypatch: pytest.MonkeyP
     assert lines == ["error (unit-died): etcd [2379] ended", "remedy: read the log", "log: /logs/etcd.log"]
 
 
-def test_a_program_reads_the_failure_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_printed_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "up", failing(FAILURE))
     result = runner.invoke(cli.app, ["up", "-o", "json"])
     assert result.exit_code == 1
@@ -54,14 +54,14 @@ def test_a_program_reads_the_failure_as_json(monkeypatch: pytest.MonkeyPatch) ->
     }
 
 
-def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_prints_how_to_continue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "up", failing(KeyboardInterrupt()))
     result = runner.invoke(cli.app, ["up"])
     assert result.exit_code == 130
     assert "run the command again" in result.stderr
 
 
-def test_a_start_says_where_the_kubeconfig_is(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_a_start_prints_the_path_of_the_kubeconfig(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     asked = []
 
     def up(paths: Paths, count: int, progress: Progress) -> bool:
@@ -76,20 +76,20 @@ def test_a_start_says_where_the_kubeconfig_is(monkeypatch: pytest.MonkeyPatch, h
     assert f"export KUBECONFIG={home}/kubeconfig" in runner.invoke(cli.app, ["up"]).stdout
 
 
-def test_what_down_could_not_remove_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_down_fails_if_it_leaves_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "down", lambda *_: ["links: sb0"])
     result = runner.invoke(cli.app, ["down", "-o", "json"])
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {"left": ["links: sb0"]}
 
 
-def test_nothing_left_is_success(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_down_succeeds_if_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "down", lambda *_: [])
     result = runner.invoke(cli.app, ["down"])
     assert (result.exit_code, result.stdout) == (0, "removed\n")
 
 
-def test_a_status_without_a_cluster_is_no_failure() -> None:
+def test_status_without_a_cluster_succeeds() -> None:
     result = runner.invoke(cli.app, ["status", "-o", "json"])
     assert result.exit_code == 0
     answer = json.loads(result.stdout)
@@ -107,14 +107,14 @@ def test_a_status_without_a_cluster_is_no_failure() -> None:
         ["load-images"],
     ],
 )
-def test_a_command_that_needs_a_cluster_says_so(argv: list[str]) -> None:
+def test_a_command_that_needs_a_cluster_fails_without_one(argv: list[str]) -> None:
     result = runner.invoke(cli.app, [*argv, "-o", "json"])
     assert result.exit_code == 1
     error = json.loads(result.stdout)["error"]
     assert (error["code"], error["remedy"]) == ("no-cluster", "switchboard-cluster up")
 
 
-def test_logs_are_listed_and_an_unknown_one_is_named(home: Path) -> None:
+def test_logs_are_listed_and_an_unknown_one_is_refused(home: Path) -> None:
     paths = Paths(home)
     paths.logs.mkdir()
     paths.log("etcd").write_text("started\n")
@@ -126,7 +126,7 @@ def test_logs_are_listed_and_an_unknown_one_is_named(home: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 10])
-def test_a_count_of_nodes_that_cannot_be_is_refused(count: int) -> None:
+def test_an_invalid_number_of_nodes_is_refused(count: int) -> None:
     result = runner.invoke(cli.app, ["up", "--nodes", str(count), "-o", "json"])
     assert json.loads(result.stdout)["error"]["code"] == "bad-node-count"
 

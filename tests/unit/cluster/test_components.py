@@ -34,7 +34,7 @@ def test_the_control_plane_starts_with_its_holder_and_runs_inside_it(control_pla
     assert all(PATHS.bin / unit.name in unit.argv for unit in others)
 
 
-def test_the_api_server_is_reached_where_its_clients_look_for_it(control_plane: dict[str, Unit]) -> None:
+def test_the_api_server_listens_at_the_address_of_its_clients(control_plane: dict[str, Unit]) -> None:
     found = flags(control_plane["kube-apiserver"])
     assert found["advertise-address"] == SLOT.control_plane_address
     assert found["service-cluster-ip-range"] == SLOT.service_cidr
@@ -42,7 +42,7 @@ def test_the_api_server_is_reached_where_its_clients_look_for_it(control_plane: 
     assert SLOT.api_url == f"https://{SLOT.control_plane_address}:{found['secure-port']}"
 
 
-def test_etcd_and_the_controllers_are_not_reached_from_outside(control_plane: dict[str, Unit]) -> None:
+def test_etcd_and_the_controllers_listen_on_loopback_only(control_plane: dict[str, Unit]) -> None:
     assert all("127.0.0.1" in url for url in (components.ETCD_URL, components.ETCD_PEER_URL))
     for name in ("kube-controller-manager", "kube-scheduler"):
         assert flags(control_plane[name])["bind-address"] == "127.0.0.1"
@@ -81,7 +81,7 @@ def test_a_node_runs_inside_its_holder() -> None:
     assert f"--net=/run/netns/{node.netns}" in holder.argv
 
 
-def test_containerd_finds_its_shim_before_the_machines() -> None:
+def test_containerd_prefers_its_own_shim_to_the_machines() -> None:
     containerd = components.node_units(NODES[0], PATHS)[1]
     assert containerd.env["PATH"].split(":")[0] == str(PATHS.bin)
 
@@ -105,7 +105,7 @@ def test_a_holder_hides_the_fixed_places_and_shares_the_volumes() -> None:
     ]
 
 
-def test_everyone_has_an_identity_and_clients_a_kubeconfig() -> None:
+def test_each_component_has_an_identity_and_each_client_a_kubeconfig() -> None:
     identities = {identity.name: identity for identity in components.identities(SLOT, NODES)}
     assert set(components.kubeconfigs(NODES)) <= set(identities)
     for node in NODES:
@@ -115,7 +115,7 @@ def test_everyone_has_an_identity_and_clients_a_kubeconfig() -> None:
         assert node.address in kubelet.hosts
 
 
-def test_the_api_servers_certificate_names_all_its_addresses() -> None:
+def test_the_api_servers_certificate_contains_all_its_addresses() -> None:
     hosts = next(identity.hosts for identity in components.identities(SLOT, NODES) if identity.name == "apiserver")
     assert {SLOT.control_plane_address, SLOT.api_service_address, "kubernetes.default.svc"} <= set(hosts)
     first = next(ipaddress.ip_network(SLOT.service_cidr).hosts())

@@ -15,7 +15,7 @@ NODES = Slot(1).nodes(2)
 NODE, OTHER = NODES
 
 
-def test_a_node_has_a_file_for_each_component_in_its_own_folder() -> None:
+def test_a_node_has_one_file_per_component_in_its_own_folder() -> None:
     files = configs.files(NODE, PATHS, "pause:1")
     assert {file.name for file in files} == {
         "10-switchboard.conflist",
@@ -54,7 +54,7 @@ def test_containerd_uses_our_sandbox_and_our_network() -> None:
     assert cri["containerd"]["runtimes"]["runc"]["options"]["Root"].startswith(str(NODE.run_dir))
 
 
-def test_the_kubelet_serves_nobody_without_a_certificate_or_token() -> None:
+def test_the_kubelet_rejects_requests_without_a_certificate_or_token() -> None:
     config = configs.kubelet(NODE, PATHS)
     assert config["authentication"]["anonymous"] == {"enabled": False}
     assert config["authorization"] == {"mode": "Webhook"}
@@ -66,14 +66,14 @@ def test_the_kubelet_keeps_its_pods_in_the_nodes_cgroup() -> None:
     assert configs.kubelet(OTHER, PATHS)["cgroupRoot"] == "/switchboard/1/node-2"
 
 
-def test_pods_ask_the_clusters_dns() -> None:
+def test_pods_use_the_clusters_dns() -> None:
     config = configs.kubelet(NODE, PATHS)
     [dns] = config["clusterDNS"]
     assert ipaddress.ip_address(dns) in ipaddress.ip_network(NODE.slot.service_cidr)
     assert config["clusterDomain"] == "cluster.local"
 
 
-def test_kube_proxy_leaves_the_machines_conntrack_limits_alone() -> None:
+def test_kube_proxy_does_not_change_the_machines_conntrack_limits() -> None:
     config = configs.kube_proxy(NODE, PATHS)
     assert config["conntrack"] == {"maxPerCore": 0, "min": 0}
     assert config["hostnameOverride"] == NODE.name

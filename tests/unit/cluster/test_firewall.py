@@ -1,4 +1,4 @@
-"""Which chains are named as those that may stop the host's traffic to a cluster."""
+"""The chains that may block the host's traffic to a cluster."""
 
 import json
 import shutil
@@ -58,7 +58,7 @@ FIREWALLD = {
 }
 
 
-def test_chains_of_iptables_are_named_once_for_each_reason_and_forwarding_is_no_matter() -> None:
+def test_chains_of_iptables_are_listed_once_per_reason_without_forwarding() -> None:
     assert firewall.iptables_chains("nft", UFW) == [
         "iptables (nft) raw PREROUTING: has DROP or REJECT rules",
         "iptables (nft) filter INPUT: policy DROP",
@@ -66,7 +66,7 @@ def test_chains_of_iptables_are_named_once_for_each_reason_and_forwarding_is_no_
     ]
 
 
-def test_chains_of_nft_are_named_with_their_table() -> None:
+def test_chains_of_nft_are_listed_with_their_table() -> None:
     assert firewall.nft_chains(FIREWALLD) == [
         "nft inet firewalld filter_INPUT: has drop or reject rules",
         "nft inet vpn out: policy drop",
@@ -92,7 +92,7 @@ def test_no_rules_block_nothing(found: list[str]) -> None:
         ),
     ],
 )
-def test_nft_tells_all_where_it_is_installed(
+def test_nft_replaces_iptables_if_it_is_installed(
     monkeypatch: pytest.MonkeyPatch, installed: set[str], chains: list[str]
 ) -> None:
     def run(argv: tuple[str, ...], *, check: bool) -> SimpleNamespace:

@@ -1,4 +1,4 @@
-"""The forwarder, against servers on loopback addresses that stand for nodes."""
+"""The forwarder, with servers on loopback addresses in place of nodes."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ def test_a_service_without_a_node_port_is_refused() -> None:
 A, B, C = ("10.0.0.1", 1), ("10.0.0.2", 1), ("10.0.0.3", 1)
 
 
-def test_connections_take_turns() -> None:
+def test_connections_are_distributed_round_robin() -> None:
     balancer = Balancer([A, B, C])
     firsts = [balancer.order(0.0)[0] for _ in range(6)]
     assert sorted(firsts) == sorted([A, B, C] * 2)
@@ -63,7 +63,7 @@ def test_a_target_that_failed_is_tried_last_for_a_while() -> None:
     assert any(balancer.order(forwarder.PENALTY + 0.1)[0] == B for _ in range(3))
 
 
-def test_a_target_that_answers_again_is_as_good_as_any() -> None:
+def test_a_target_that_answers_again_has_no_penalty() -> None:
     balancer = Balancer([A, B])
     balancer.failed(B, 0.0)
     balancer.answered(B)
@@ -82,11 +82,11 @@ def test_without_targets_there_is_no_order() -> None:
         ("", None),
     ],
 )
-def test_the_holder_of_a_port_is_named(listing: str, who: str | None) -> None:
+def test_the_process_that_holds_a_port_is_found(listing: str, who: str | None) -> None:
     assert forwarder.holder(listing) == who
 
 
-def test_a_port_in_use_is_refused_with_its_holder_and_another_port() -> None:
+def test_a_port_in_use_raises_an_error_with_its_process_and_another_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ClusterError) as caught:
@@ -96,7 +96,7 @@ def test_a_port_in_use_is_refused_with_its_holder_and_another_port() -> None:
     assert f"--port {port + 1}" in caught.value.remedy
 
 
-def test_a_port_that_only_ipv6_holds_is_in_use_too() -> None:
+def test_a_port_that_is_in_use_on_ipv6_only_is_refused() -> None:
     try:
         taken = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -106,7 +106,7 @@ def test_a_port_that_only_ipv6_holds_is_in_use_too() -> None:
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer all that was said, once the other side has nothing more to say."""
+    """Read to the end, and then send everything back."""
     writer.write(await reader.read())
     await writer.drain()
     writer.close()
@@ -141,21 +141,21 @@ async def ask(address: Address, what: bytes) -> bytes:
         writer.close()
 
 
-async def test_what_is_said_after_one_side_has_finished_still_arrives() -> None:
+async def test_an_answer_after_the_clients_half_close_arrives() -> None:
     server, address = await start(echo, "127.0.0.2")
     async with server, forwarding(lambda: [address]) as local:
         assert await ask(local, b"hello") == b"hello"
 
 
-async def test_more_than_all_buffers_passes_whole() -> None:
+async def test_data_larger_than_all_buffers_arrives_complete() -> None:
     server, address = await start(echo, "127.0.0.2")
     sent = os.urandom(3_000_000)
     async with server, forwarding(lambda: [address]) as local:
         assert await ask(local, sent) == sent
 
 
-async def test_a_reader_that_stops_stops_the_writer() -> None:
-    """What is under way is bounded: by asyncio's buffers here, and by the kernel's."""
+async def test_a_stalled_reader_stalls_the_writer() -> None:
+    """Data in flight is bounded by the buffers of asyncio and of the kernel."""
     resume, all_read, received = asyncio.Event(), asyncio.Event(), 0
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -192,7 +192,7 @@ async def write_until_it_stalls(writer: asyncio.StreamWriter, most: int) -> int:
     return sent
 
 
-async def test_an_end_ends_connections_that_are_idle() -> None:
+async def test_a_shutdown_closes_idle_connections() -> None:
     arrived = asyncio.Event()
 
     async def idle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -229,7 +229,7 @@ async def test_connections_spread_over_the_nodes() -> None:
     assert sorted(hits) == ["127.0.0.2"] * 2 + ["127.0.0.3"] * 2
 
 
-async def test_a_node_that_refuses_is_passed_over() -> None:
+async def test_a_node_that_refuses_connections_is_skipped() -> None:
     gone, refusing = await start(echo, "127.0.0.3")
     gone.close()
     await gone.wait_closed()
@@ -238,7 +238,7 @@ async def test_a_node_that_refuses_is_passed_over() -> None:
         assert [await ask(local, b"x") for _ in range(4)] == [b"x"] * 4
 
 
-async def test_a_node_that_is_silent_costs_one_connection_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_node_delays_only_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     server, address = await start(echo, "127.0.0.2")
     silent = ("127.0.0.3", 9)
     tried = []
@@ -263,7 +263,7 @@ async def test_a_node_that_is_silent_costs_one_connection_a_second(monkeypatch: 
     assert took < forwarder.CONNECT_TIMEOUT + 1
 
 
-async def test_a_client_waits_for_the_service_to_come_back() -> None:
+async def test_a_client_waits_until_the_service_returns() -> None:
     known: list[Address] = []
     async with forwarding(lambda: list(known)) as local:
         answer = asyncio.create_task(ask(local, b"patience"))
@@ -273,13 +273,13 @@ async def test_a_client_waits_for_the_service_to_come_back() -> None:
             assert await answer == b"patience"
 
 
-async def test_a_client_whom_nobody_serves_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_is_disconnected_if_no_node_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forwarder, "CONNECT_DEADLINE", 0.2)
     async with forwarding(list) as local:
-        assert await ask(local, b"anybody?") == b""
+        assert await ask(local, b"hello") == b""
 
 
-async def test_an_abrupt_end_is_passed_on() -> None:
+async def test_an_aborted_connection_is_closed_on_both_sides() -> None:
     async def slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.transport.abort()
@@ -294,7 +294,7 @@ async def test_an_abrupt_end_is_passed_on() -> None:
         writer.close()
 
 
-async def test_while_the_api_server_is_away_the_known_nodes_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_known_nodes_stay_in_use_without_the_api_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forwarder, "REFRESH", 0.01)
     server, address = await start(echo, "127.0.0.2")
     calls = itertools.count()
@@ -313,7 +313,7 @@ async def test_while_the_api_server_is_away_the_known_nodes_serve(monkeypatch: p
         assert await ask(local, b"x") == b"x"
 
 
-async def test_a_service_that_cannot_be_forwarded_ends_it_at_once() -> None:
+async def test_a_service_without_a_node_port_stops_the_forwarder() -> None:
     def resolve() -> list[Address]:
         raise ClusterError("no-node-port", "the Service has no NodePort", "")
 

@@ -1,4 +1,4 @@
-"""What a slot has on this machine."""
+"""The inventory of a slot on its machine."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,11 @@ from switchboard_cluster.inventory import Inventory
 NOTHING = Inventory(processes=[], namespaces=[], links=[], routes=[], mounts=[], cgroups=[], files=[])
 
 
-def test_nothing_has_no_lines() -> None:
+def test_an_empty_inventory_has_no_lines() -> None:
     assert NOTHING.lines() == []
 
 
-def test_each_thing_has_a_line_with_its_kind() -> None:
+def test_an_inventory_has_one_line_per_thing_with_its_kind() -> None:
     found = Inventory(["12 etcd"], ["sb0-cp"], ["sb0"], ["10.200.101.0/24"], ["/m"], ["/sys/fs/cgroup/a"], ["/f", "/g"])
     assert found.lines() == [
         "processes: 12 etcd",
@@ -53,15 +53,15 @@ def test_mounts_below_a_folder_are_listed_deepest_first(mountinfo: Path) -> None
     ]
 
 
-def test_a_mount_points_name_may_have_a_space(mountinfo: Path) -> None:
+def test_a_mount_point_may_contain_a_space(mountinfo: Path) -> None:
     assert inventory.mounts_below([Path("/home/me too")], mountinfo) == [Path("/home/me too/data")]
 
 
-def test_no_mounts_are_below_a_folder_of_ours_alone(tmp_path: Path) -> None:
+def test_a_folder_without_mounts_has_none(tmp_path: Path) -> None:
     assert inventory.mounts_below([tmp_path]) == []
 
 
-def test_a_folder_goes_with_all_in_it(tmp_path: Path) -> None:
+def test_a_folder_is_removed_with_its_contents(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     (folder / "pod").mkdir(parents=True)
     (folder / "pod" / "file").touch()
@@ -70,7 +70,7 @@ def test_a_folder_goes_with_all_in_it(tmp_path: Path) -> None:
     inventory.remove_folder(folder)  # nothing to do
 
 
-def test_a_link_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+def test_a_link_is_removed_without_its_target(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()
     link = tmp_path / "link"
@@ -83,7 +83,7 @@ def test_a_link_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     assert kept.exists()
 
 
-def test_a_folder_that_stays_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_removed_raises_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "busy").mkdir()
 
     def refuse(*_: object, **__: object) -> None:

@@ -19,7 +19,7 @@ def test_no_two_slots_share_an_address() -> None:
 
 
 @pytest.mark.parametrize("slot", SLOTS)
-def test_every_address_of_a_slot_lies_in_its_ranges(slot: Slot) -> None:
+def test_every_address_of_a_slot_is_in_its_ranges(slot: Slot) -> None:
     nodes, services = ipaddress.ip_network(slot.cidr), ipaddress.ip_network(slot.service_cidr)
     own = [slot.host_address, slot.control_plane_address, *(node.address for node in slot.nodes(layout.MAX_NODES))]
     assert all(ipaddress.ip_address(address) in nodes for address in own)
@@ -55,14 +55,14 @@ def test_paths_of_sockets_fit_into_a_socket_address() -> None:
     assert len(f"{node.containerd_socket}.ttrpc") <= 107
 
 
-def test_a_node_says_what_runs_on_it_and_where_it_is() -> None:
+def test_a_node_has_its_units_and_region() -> None:
     node = Slot(3).nodes(2)[1]
     assert (node.name, node.region, node.veth) == ("node-2", "region-2", "sb3n2")
     assert node.units == ("holder-node-2", "containerd-node-2", "kubelet-node-2", "kube-proxy-node-2")
     assert Slot(3).cgroup == "switchboard/3"
 
 
-def test_everything_of_a_cluster_lies_below_its_root(tmp_path: Path) -> None:
+def test_all_paths_of_a_cluster_are_below_its_root(tmp_path: Path) -> None:
     paths, node = Paths(tmp_path), Slot(0).nodes(1)[0]
     places = [paths.bin, paths.kubeconfig, paths.state, paths.data, paths.pki, paths.log("etcd"), paths.node(node)]
     assert all(place.is_relative_to(tmp_path) for place in places)
@@ -90,7 +90,7 @@ def test_a_second_cluster_has_a_home_of_its_own(monkeypatch: pytest.MonkeyPatch,
         ({}, "/home/me/.cache/switchboard"),
     ],
 )
-def test_the_cache_is_where_the_environment_says(
+def test_the_environment_selects_the_cache(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str
 ) -> None:
     for name in ("SWITCHBOARD_CACHE", "XDG_CACHE_HOME"):

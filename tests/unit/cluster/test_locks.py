@@ -1,4 +1,4 @@
-"""One holder at a time, with its purpose."""
+"""Locks between processes."""
 
 import threading
 from pathlib import Path
@@ -10,27 +10,27 @@ from switchboard_cluster.progress import Progress
 
 
 class Recorder(Progress):
-    """A progress that keeps its lines, and signals when a process waits."""
+    """A progress that records its lines, and sets `waits` when a process waits."""
 
     def __init__(self) -> None:
         super().__init__(quiet=True)
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self.waits = threading.Event()
 
     def say(self, text: str) -> None:
-        self.said.append(text)
+        self.lines.append(text)
 
     def tick(self, text: str) -> None:
         self.waits.set()
 
 
-def test_a_free_lock_is_taken_in_silence(tmp_path: Path) -> None:
+def test_a_free_lock_is_acquired_without_output(tmp_path: Path) -> None:
     progress = Recorder()
     with locks.hold(tmp_path / "new" / "lock", "tests", progress):
-        assert progress.said == []
+        assert progress.lines == []
 
 
-def test_a_second_holder_waits_and_says_for_whom(tmp_path: Path) -> None:
+def test_a_second_process_waits_and_reports_the_holder(tmp_path: Path) -> None:
     file, progress = tmp_path / "lock", Recorder()
     order: list[str] = []
 
@@ -45,15 +45,15 @@ def test_a_second_holder_waits_and_says_for_whom(tmp_path: Path) -> None:
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
-    [said] = progress.said
-    assert said.startswith("waiting for process ")
-    assert said.endswith("which builds the binaries")
+    [line] = progress.lines
+    assert line.startswith("waiting for process ")
+    assert line.endswith("which builds the binaries")
 
 
-def test_a_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
+def test_a_lock_is_released_after_a_failure(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     with pytest.raises(RuntimeError), locks.hold(file, "fails", Recorder()):
         raise RuntimeError
     progress = Recorder()
-    with locks.hold(file, "goes on", progress):
-        assert progress.said == []
+    with locks.hold(file, "continues", progress):
+        assert progress.lines == []

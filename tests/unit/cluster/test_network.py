@@ -1,4 +1,4 @@
-"""The commands that make a slot's network."""
+"""The commands that create a slot's network."""
 
 import socket
 
@@ -15,7 +15,7 @@ BRIDGE = NAMESPACES[SLOT.bridge_netns]
 INSIDE = {netns: lines for netns, lines in NAMESPACES.items() if netns != SLOT.bridge_netns}
 
 
-def test_the_host_is_joined_to_the_bridge_and_leads_to_each_nodes_pods() -> None:
+def test_the_host_is_connected_to_the_bridge_and_has_routes_to_all_pods() -> None:
     assert HOST[0] == "link add sb1 type veth peer name sb1host netns sb1-bridge"
     assert "link set sb1host master sb1 up" in BRIDGE
     assert "addr add 10.202.0.1/24 dev sb1" in HOST
@@ -23,7 +23,7 @@ def test_the_host_is_joined_to_the_bridge_and_leads_to_each_nodes_pods() -> None
         assert f"route add {node.pod_cidr} via {node.address} dev sb1" in HOST
 
 
-def test_the_bridge_is_outside_the_reach_of_the_hosts_forward_chain() -> None:
+def test_the_bridge_is_in_a_namespace_without_the_hosts_forward_chain() -> None:
     assert "link add sb1 type bridge forward_delay 0" in BRIDGE
     assert [line for line in HOST if "type bridge" in line or "master" in line] == []
 
@@ -56,20 +56,20 @@ def test_pods_are_reached_through_their_node_from_everywhere_but_their_node() ->
 
 
 @pytest.mark.parametrize("link", ["sb1", "sb1host", "sb1n1", "sb1cp", "sb1c-test"])
-def test_links_of_a_slot_are_known_by_their_name(link: str) -> None:
+def test_links_of_a_slot_are_identified_by_their_name(link: str) -> None:
     assert network._is_ours(link, SLOT)
 
 
 @pytest.mark.parametrize("link", ["", "lo", "eth0", "sb0", "sb10", "sb12n1", "xsb1"])
-def test_links_of_others_are_not_taken_for_ours(link: str) -> None:
+def test_other_links_do_not_belong_to_the_slot(link: str) -> None:
     assert not network._is_ours(link, SLOT)
 
 
 @pytest.mark.parametrize(
-    ("chains", "said"), [(["nft inet vpn out: policy drop"], "nft inet vpn out: policy drop"), ([], "none found")]
+    ("chains", "listed"), [(["nft inet vpn out: policy drop"], "nft inet vpn out: policy drop"), ([], "none found")]
 )
-def test_a_host_that_cannot_connect_gets_the_chains_that_may_block_it(
-    monkeypatch: pytest.MonkeyPatch, chains: list[str], said: str
+def test_a_host_that_cannot_connect_gets_an_error_with_the_blocking_chains(
+    monkeypatch: pytest.MonkeyPatch, chains: list[str], listed: str
 ) -> None:
     def refuse(address: tuple[str, int], timeout: float) -> None:
         assert address == ("10.202.0.2", 6443)
@@ -78,7 +78,7 @@ def test_a_host_that_cannot_connect_gets_the_chains_that_may_block_it(
 
     monkeypatch.setattr(socket, "create_connection", refuse)
     monkeypatch.setattr(firewall, "host_chains", lambda: chains)
-    with pytest.raises(ClusterError, match=f"cannot connect to it .timed out.; .*: {said}$") as caught:
+    with pytest.raises(ClusterError, match=f"cannot connect to it .timed out.; .*: {listed}$") as caught:
         network.check_host_path(SLOT)
     assert caught.value.code == "network-blocked"
     assert "iptables -I OUTPUT -o sb1 -j ACCEPT" in caught.value.remedy

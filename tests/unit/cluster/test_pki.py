@@ -37,7 +37,7 @@ def test_certificates_are_signed_by_the_authority(authority: Authority) -> None:
         certificate(authority, name).verify_directly_issued_by(root)
 
 
-def test_another_authoritys_certificates_are_not(authority: Authority, tmp_path: Path) -> None:
+def test_certificates_of_another_authority_are_rejected(authority: Authority, tmp_path: Path) -> None:
     stranger = Authority(tmp_path / "other")
     stranger.issue(CLIENT)
     with pytest.raises(InvalidSignature):
@@ -52,7 +52,7 @@ def test_only_the_authority_may_sign(authority: Authority) -> None:
 
 
 def test_a_strict_client_accepts_the_chain(authority: Authority) -> None:
-    # Python's ssl module checks this from 3.13 on; here by hand, so that every version does.
+    # Python's ssl module checks this since 3.13; the explicit check covers all versions.
     root = certificate(authority, "ca")
     for name in ("server", "client"):
         extensions = certificate(authority, name).extensions
@@ -70,7 +70,7 @@ def test_kubernetes_reads_user_and_group_from_a_client_certificate(authority: Au
     assert [one.value for one in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)] == ["system:nodes"]
 
 
-def test_a_certificate_serves_only_if_it_has_hosts(authority: Authority) -> None:
+def test_only_certificates_with_hosts_are_for_servers(authority: Authority) -> None:
     def usages(name: str) -> set[x509.ObjectIdentifier]:
         return set(certificate(authority, name).extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
 
@@ -78,13 +78,13 @@ def test_a_certificate_serves_only_if_it_has_hosts(authority: Authority) -> None
     assert usages("client") == {ExtendedKeyUsageOID.CLIENT_AUTH}
 
 
-def test_a_server_is_known_by_its_names_and_addresses(authority: Authority) -> None:
+def test_a_server_certificate_contains_its_names_and_addresses(authority: Authority) -> None:
     names = certificate(authority, "server").extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["kubernetes.default"]
     assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("10.200.0.2")]
 
 
-def test_certificates_are_valid_now_also_for_a_clock_that_is_late(authority: Authority) -> None:
+def test_certificates_are_valid_for_a_clock_that_is_behind(authority: Authority) -> None:
     found = certificate(authority, "client")
     now = dt.datetime.now(dt.UTC)
     assert found.not_valid_before_utc < now - dt.timedelta(minutes=4)
@@ -101,9 +101,7 @@ def test_keys_are_readable_by_their_owner_only(authority: Authority) -> None:
     assert stat.S_IMODE(authority.folder.stat().st_mode) == 0o700
 
 
-def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(
-    authority: Authority, tmp_path: Path
-) -> None:
+def test_a_readable_file_is_replaced_by_a_private_one(authority: Authority, tmp_path: Path) -> None:
     target = tmp_path / "kubeconfig"
     target.touch(mode=0o644)
     authority.kubeconfig("client", "https://127.0.0.1:6443", target)
@@ -116,7 +114,7 @@ def test_a_signing_keys_public_half_belongs_to_it(authority: Authority) -> None:
     assert private.public_key() == load_pem_public_key((authority.folder / "service-accounts.pub").read_bytes())
 
 
-def test_a_kubeconfig_has_all_that_a_client_needs(authority: Authority, tmp_path: Path) -> None:
+def test_a_kubeconfig_has_the_server_and_the_certificates_of_its_user(authority: Authority, tmp_path: Path) -> None:
     target = tmp_path / "new" / "kubeconfig"
     authority.kubeconfig("client", "https://10.200.0.2:6443", target)
     config = json.loads(target.read_text())

@@ -9,7 +9,7 @@ from switchboard_cluster import components, layout, places
 
 @pytest.fixture
 def fixed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
-    """Return the fixed folders of a machine that has the second one already."""
+    """Return the fixed folders of a machine on which the second one exists."""
     found = [tmp_path / "kubelet", tmp_path / "cni"]
     found[1].mkdir()
     monkeypatch.setattr(layout, "RUN_ROOT", tmp_path)
@@ -18,7 +18,7 @@ def fixed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
     return [*found, tmp_path / "volumes"]
 
 
-def test_what_was_not_there_before_is_removed(fixed: list[Path]) -> None:
+def test_only_created_folders_are_removed(fixed: list[Path]) -> None:
     places.make()
     assert all(place.is_dir() for place in fixed)
     places.remove()
@@ -26,20 +26,20 @@ def test_what_was_not_there_before_is_removed(fixed: list[Path]) -> None:
     assert list(fixed[1].iterdir()) == []
 
 
-def test_a_folder_of_ours_is_not_empty_so_that_nobody_tidies_it_up(fixed: list[Path]) -> None:
+def test_a_created_folder_has_a_file_that_protects_it_from_cleanup_programs(fixed: list[Path]) -> None:
     places.make()
     with pytest.raises(OSError, match="not empty"):
         fixed[0].rmdir()
 
 
-def test_whose_folders_they_are_is_not_forgotten_by_a_second_start(fixed: list[Path]) -> None:
+def test_a_second_start_keeps_the_record_of_created_folders(fixed: list[Path]) -> None:
     places.make()
     places.make()
     places.remove()
     assert not fixed[0].exists()
 
 
-def test_a_start_that_was_killed_half_way_is_finished(fixed: list[Path]) -> None:
+def test_the_next_start_completes_an_interrupted_one(fixed: list[Path]) -> None:
     places.make()
     (fixed[0] / places.KEEP).unlink()
     fixed[0].rmdir()
@@ -47,7 +47,7 @@ def test_a_start_that_was_killed_half_way_is_finished(fixed: list[Path]) -> None
     assert (fixed[0] / places.KEEP).exists()
 
 
-def test_what_another_program_has_put_there_stays(fixed: list[Path]) -> None:
+def test_files_of_other_programs_are_kept(fixed: list[Path]) -> None:
     places.make()
     (fixed[0] / "config.yaml").touch()
     places.remove()
@@ -55,7 +55,7 @@ def test_what_another_program_has_put_there_stays(fixed: list[Path]) -> None:
 
 
 @pytest.mark.usefixtures("fixed")
-def test_nothing_is_removed_twice() -> None:
+def test_removal_is_idempotent() -> None:
     places.remove()
     places.make()
     places.remove()

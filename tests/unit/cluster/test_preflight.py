@@ -1,4 +1,4 @@
-"""What a machine must have, and what is said where it lacks it."""
+"""The requirements of a cluster on its machine."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_root_on_linux_may_start_a_cluster() -> None:
         ("linux", 1000, "not-root", "sudo"),
     ],
 )
-def test_other_systems_and_users_get_a_remedy(platform: str, user: int, code: str, remedy: str) -> None:
+def test_other_users_and_systems_are_refused_with_a_remedy(platform: str, user: int, code: str, remedy: str) -> None:
     with pytest.raises(ClusterError) as caught:
         preflight.check_system(platform, user)
     assert caught.value.code == code
@@ -34,7 +34,7 @@ def test_a_machine_with_all_programs_passes() -> None:
     preflight.check_programs(set(preflight.PROGRAMS))
 
 
-def test_all_missing_packages_are_named_at_once_each_once() -> None:
+def test_all_missing_packages_are_reported_together_and_once() -> None:
     with pytest.raises(ClusterError, match="not installed: nsenter, unshare, runc") as caught:
         preflight.check_programs(set(preflight.PROGRAMS) - {"runc", "nsenter", "unshare"})
     assert caught.value.code == "missing-package"
@@ -42,7 +42,7 @@ def test_all_missing_packages_are_named_at_once_each_once() -> None:
 
 
 @pytest.mark.parametrize(("free", "enough"), [(preflight.DISK_NEEDED, True), (preflight.DISK_NEEDED - 1, False)])
-def test_a_cluster_needs_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, enough: bool) -> None:
+def test_a_cluster_needs_disk_space(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, enough: bool) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     paths = Paths(tmp_path / "not" / "there" / "yet")
     if enough:

@@ -1,4 +1,4 @@
-"""Long-running processes, with real ones, in a slot that no cluster has."""
+"""Long-running processes, with real ones, in a slot that no cluster uses."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_a_unit_is_found_by_its_name_from_its_start_to_its_death(tmp_path: Path) -> None:
+def test_a_unit_is_found_by_its_name_while_it_runs(tmp_path: Path) -> None:
     pid = processes.start(SLOT, Unit("sleeper", ["sleep", "60"]), tmp_path / "sleeper.log")
     until(lambda: processes.units(SLOT) == {"sleeper": pid})
     assert processes.find(SLOT) == [Found(pid, "sleeper", "sleep 60")]
@@ -41,7 +41,7 @@ def test_a_unit_is_found_by_its_name_from_its_start_to_its_death(tmp_path: Path)
     assert not processes.alive(pid)
 
 
-def test_what_a_unit_starts_is_found_as_its_helper(tmp_path: Path) -> None:
+def test_a_child_of_a_unit_is_found_as_its_helper(tmp_path: Path) -> None:
     parent = processes.start(SLOT, Unit("parent", ["sh", "-c", "sleep 60; true"]), tmp_path / "log")
     until(lambda: len(processes.find(SLOT)) == 2)
     helper = next(found for found in processes.find(SLOT) if found.pid != parent)
@@ -64,7 +64,7 @@ def test_processes_of_another_slot_are_not_found(tmp_path: Path) -> None:
     processes.kill(lambda: processes.find(other))
 
 
-def test_a_unit_has_the_environment_that_it_was_given_and_writes_its_log(tmp_path: Path) -> None:
+def test_a_unit_has_its_environment_and_writes_its_log(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "unit.log"
     unit = Unit("speaker", ["sh", "-c", f'echo "$GREETING $PWD ${layout.UNIT_MARKER}"; echo trouble >&2'])
     pid = processes.start(SLOT, Unit(unit.name, unit.argv, env={"GREETING": "hello"}), log)
@@ -75,7 +75,7 @@ def test_a_unit_has_the_environment_that_it_was_given_and_writes_its_log(tmp_pat
     assert log.read_text().count("trouble") == 2, "a restart appends to the log"
 
 
-def test_a_process_that_has_ended_is_not_alive_though_nobody_has_waited_for_it() -> None:
+def test_a_zombie_is_not_alive() -> None:
     with subprocess.Popen(["true"]) as child:
         until(lambda: not processes.alive(child.pid))
 
@@ -94,14 +94,14 @@ def test_a_holder_is_set_up_when_it_sleeps(tmp_path: Path) -> None:
     until(lambda: processes.is_sleeping(pid))
 
 
-def test_a_unit_cannot_enter_one_that_does_not_run(tmp_path: Path) -> None:
+def test_a_unit_cannot_enter_a_stopped_unit(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="holder is not running") as caught:
         processes.start(SLOT, Unit("etcd", ["sleep", "60"], inside="holder"), tmp_path / "log")
     assert caught.value.code == "unit-missing"
 
 
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::")])
-def test_a_port_that_is_listened_on_is_known(family: socket.AddressFamily, address: str) -> None:
+def test_a_listening_port_is_detected(family: socket.AddressFamily, address: str) -> None:
     with socket.socket(family) as server:
         server.bind((address, 0))
         port = server.getsockname()[1]
@@ -111,19 +111,19 @@ def test_a_port_that_is_listened_on_is_known(family: socket.AddressFamily, addre
     assert not processes.listens(os.getpid(), port)
 
 
-def test_a_process_that_does_not_die_is_named() -> None:
-    # Nobody may kill a process that ended long ago, so that it seems to resist.
+def test_a_process_that_survives_the_kill_raises_an_error() -> None:
+    # No signal reaches a process that has exited, so it seems to survive.
     gone = Found(2**22 + 1, "etcd", "etcd --data-dir=/data")
     with pytest.raises(ClusterError, match="etcd --data-dir=/data") as caught:
         processes.kill(lambda: [gone], timeout=0.05)
     assert caught.value.code == "cannot-kill"
 
 
-def test_a_killer_does_not_kill_itself() -> None:
+def test_a_process_does_not_kill_itself() -> None:
     processes.kill(lambda: [Found(os.getpid(), "", "pytest")])
 
 
-def test_an_empty_file_that_a_killed_start_has_left_is_no_namespace(tmp_path: Path) -> None:
+def test_an_empty_file_of_an_interrupted_start_does_not_count_as_a_namespace(tmp_path: Path) -> None:
     leftover = tmp_path / "sb97-node-1"
     leftover.touch()
     assert not processes._is_namespace(leftover)

@@ -1,4 +1,4 @@
-"""What is shown while something takes long."""
+"""The progress of long commands."""
 
 import io
 
@@ -10,7 +10,7 @@ from switchboard_cluster.progress import Progress
 
 
 class Clock:
-    """A clock that tests turn."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Return what is written to a file."""
+    """Return the output to a file."""
     written = io.StringIO()
     monkeypatch.setattr(progress, "console", Console(file=written, width=40))
     return written
@@ -36,7 +36,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Return what is written to a terminal of 40 columns."""
+    """Return the output to a terminal of 40 columns."""
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=40, color_system=None)
     monkeypatch.setattr(progress, "console", console)
@@ -51,7 +51,7 @@ def test_a_step_is_a_line_with_the_time_since_the_start(clock: Clock, log: io.St
     assert shown.elapsed == 2.5
 
 
-def test_a_log_gets_a_sign_of_life_every_ten_seconds(clock: Clock, log: io.StringIO) -> None:
+def test_a_log_receives_a_line_every_ten_seconds(clock: Clock, log: io.StringIO) -> None:
     shown = Progress()
     for second in range(1, 26):
         clock.now = 1000.0 + second
@@ -72,7 +72,7 @@ def test_a_terminal_shows_one_line_that_the_next_step_overwrites(
     assert terminal.getvalue().removeprefix(ticked) == "\r" + " " * 39 + "\r" + "   0.0 s  built\n"
 
 
-def test_quiet_says_nothing(clock: Clock, log: io.StringIO) -> None:
+def test_quiet_progress_prints_nothing(clock: Clock, log: io.StringIO) -> None:
     shown = Progress(quiet=True)
     clock.now += 60
     shown.tick("hidden")

@@ -1,4 +1,4 @@
-"""What `make up` installs, and when it takes a pool for ready."""
+"""The chart values of `make up`, and the readiness of its pool."""
 
 from typing import Any
 
@@ -26,20 +26,20 @@ def ready(status: str, generation: int = 2) -> dict[str, Any]:
         ({"metadata": {"generation": 1}}, (False, "the operator has not reconciled it yet")),
     ],
 )
-def test_a_pool_is_ready_when_its_condition_says_so_of_the_present_generation(
+def test_a_pool_is_ready_if_its_condition_is_true_for_the_current_generation(
     found: dict[str, Any], expected: tuple[bool, str]
 ) -> None:
     assert quickstart.judge(found) == expected
 
 
-def test_the_chart_gets_the_images_that_were_built() -> None:
+def test_the_chart_values_contain_the_built_images() -> None:
     images = {name: f"docker.io/switchboard/{name}:1" for name in quickstart.IMAGES}
     values = quickstart.values(TargetCluster(Backend.EMBEDDED, [], [], images, ["10.200.0.0/16"]))
     assert {name: values[name]["image"] for name in quickstart.IMAGES} == images
     assert values["quickstart"]["enabled"] is True
 
 
-def test_calls_may_be_relayed_to_the_addresses_of_the_clusters_own_network() -> None:
+def test_relays_may_reach_the_clusters_own_network() -> None:
     images = dict.fromkeys(quickstart.IMAGES, "x")
     values = quickstart.values(TargetCluster(Backend.EMBEDDED, [], [], images, ["10.200.0.0/16"]))
     assert values["quickstart"]["turn"]["allowedPeers"] == ["10.200.0.0/16"]

@@ -1,4 +1,4 @@
-"""Who gets which slot."""
+"""The slots of a machine and their owners."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from switchboard_cluster.layout import Slot
 
 @pytest.fixture
 def run_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return the run folder of a machine of its own; what is done to the machine's fixed folders is written there."""
+    """Return the run folder of a machine; the file `created` in it stands for the machine's fixed folders."""
     root = tmp_path / "run"
     monkeypatch.setattr(layout, "RUN_ROOT", root)
-    monkeypatch.setattr(places, "make", lambda: (root / "made").touch())
-    monkeypatch.setattr(places, "remove", lambda: (root / "made").unlink())
+    monkeypatch.setattr(places, "make", lambda: (root / "created").touch())
+    monkeypatch.setattr(places, "remove", lambda: (root / "created").unlink())
     return root
 
 
@@ -29,17 +29,17 @@ def test_the_first_free_slot_is_chosen() -> None:
     ["10.200.0.0/16", "10.201.5.0/24", "10.200.0.7", "10.200.0.0/15"],
     ids=["its nodes", "within its Services", "one address", "around it"],
 )
-def test_a_slot_that_meets_a_route_of_the_machine_is_passed_over(route: str) -> None:
+def test_a_slot_that_conflicts_with_a_route_of_the_machine_is_skipped(route: str) -> None:
     assert slots.choose(set(), [route, "192.168.0.0/24"]) == Slot(1)
 
 
-def test_a_machine_whose_routes_meet_every_slot_has_none() -> None:
+def test_a_route_that_covers_all_slots_leaves_none_free() -> None:
     with pytest.raises(ClusterError) as caught:
         slots.choose(set(), ["10.0.0.0/8"])
     assert caught.value.code == "no-slot"
 
 
-def test_no_slot_left_is_an_error_that_says_what_helps() -> None:
+def test_without_a_free_slot_the_error_has_a_remedy() -> None:
     with pytest.raises(ClusterError) as caught:
         slots.choose(set(range(layout.SLOTS)), [])
     assert caught.value.code == "no-slot"
@@ -47,7 +47,7 @@ def test_no_slot_left_is_an_error_that_says_what_helps() -> None:
 
 
 @pytest.mark.usefixtures("run_root")
-def test_a_cluster_keeps_its_slot_until_it_gives_it_back(tmp_path: Path) -> None:
+def test_a_cluster_keeps_its_slot_until_it_releases_it(tmp_path: Path) -> None:
     mine, other = tmp_path / "mine", tmp_path / "other"
     first = slots.claim(mine)
     assert slots.claim(mine) == first == slots.of(mine)
@@ -61,7 +61,7 @@ def test_a_cluster_keeps_its_slot_until_it_gives_it_back(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("run_root")
-def test_a_claim_that_was_killed_half_way_holds_no_slot(tmp_path: Path) -> None:
+def test_an_interrupted_claim_holds_no_slot(tmp_path: Path) -> None:
     free = slots.claim(tmp_path)
     slots.release(free)
     free.run_dir.mkdir(parents=True)
@@ -69,9 +69,9 @@ def test_a_claim_that_was_killed_half_way_holds_no_slot(tmp_path: Path) -> None:
     assert slots.claim(tmp_path) == free
 
 
-def test_folders_that_all_clusters_share_are_there_from_the_first_to_the_last(run_root: Path, tmp_path: Path) -> None:
+def test_shared_folders_exist_from_the_first_to_the_last_cluster(run_root: Path, tmp_path: Path) -> None:
     first, second = slots.claim(tmp_path / "first"), slots.claim(tmp_path / "second")
     slots.release(first)
-    assert (run_root / "made").exists(), "the second cluster has mounts on them, in its own namespaces"
+    assert (run_root / "created").exists(), "the second cluster has mounts on them, in its own namespaces"
     slots.release(second)
-    assert not (run_root / "made").exists()
+    assert not (run_root / "created").exists()

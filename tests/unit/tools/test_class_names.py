@@ -1,9 +1,9 @@
-"""A class name means one thing."""
+"""The check of class names."""
 
 from tools.class_names import classes, duplicates
 
 
-def test_duplicates_are_reported_with_their_places() -> None:
+def test_a_duplicate_name_is_reported_with_its_locations() -> None:
     modules = [
         ("a.py", "class One: ...\n\n\nclass Two:\n    class Three: ...\n"),
         ("b.py", "x = 1\nclass Three: ...\n"),
@@ -11,7 +11,7 @@ def test_duplicates_are_reported_with_their_places() -> None:
     assert duplicates(modules) == ["class Three is defined 2 times: a.py:5, b.py:2"]
 
 
-def test_a_class_twice_in_one_module_is_two_meanings_as_well() -> None:
+def test_a_duplicate_within_one_module_is_reported() -> None:
     assert duplicates([("a.py", "class One: ...\nclass One: ...\n")]) == [
         "class One is defined 2 times: a.py:1, a.py:2"
     ]

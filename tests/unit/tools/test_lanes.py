@@ -1,4 +1,4 @@
-"""Tests that share something run one after another; all others side by side."""
+"""The lanes of test files."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_the_lane_of_a_file(path: str, lane: str) -> None:
     assert lanes.lane(path) == lane
 
 
-def test_the_longest_lanes_begin_first() -> None:
+def test_the_longest_lanes_start_first() -> None:
     paths = [
         "tests/fuzz/test_http.py",
         "tests/e2e/operator/test_drain.py",
@@ -32,13 +32,13 @@ def test_the_longest_lanes_begin_first() -> None:
     assert sorted(paths, key=lanes.rank) == paths[::-1]
 
 
-def test_files_that_lanes_name_are_there() -> None:
+def test_the_paths_of_lanes_exist() -> None:
     root = Path(__file__).parents[3]
     for start in [*(start for start, _ in lanes.LANES), *(name for name in lanes.ORDER if name.endswith(".py"))]:
         assert list(root.glob(f"{start}*")), start
 
 
-def test_tests_of_a_lane_are_one_unit_of_work() -> None:
+def test_the_tests_of_a_lane_run_in_one_process() -> None:
     scheduling = LaneScheduling.__new__(LaneScheduling)
     tests = ["tests/browser/test_call.py::test_a[b::c]", "tests/browser/test_page.py::test_d"]
     assert {scheduling._split_scope(test) for test in tests} == {"browser"}

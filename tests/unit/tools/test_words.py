@@ -1,7 +1,7 @@
 """The check of the project's words."""
 
 import pytest
-from tools.words import check
+from tools.words import check, tracked
 
 
 def found(path: str, text: str) -> list[tuple[int, str]]:
@@ -22,6 +22,11 @@ def found(path: str, text: str) -> list[tuple[int, str]]:
 )
 def test_a_phrase_is_found(text: str, expected: str) -> None:
     assert found("docs/page.md", text) == [(1, expected)]
+
+
+@pytest.mark.parametrize("path", ["bench/relay/pump.c", "bench/relay/socketio.mjs", "Makefile", "signaling/Dockerfile"])
+def test_all_kinds_of_sources_are_checked(path: str) -> None:
+    assert list(tracked([path])) == [path]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Bases: which suite is taken, and what is remembered of it."""
+"""Bases: their suites, their versions and their cache."""
 
 import json
 from collections.abc import Callable
@@ -37,20 +37,22 @@ def test_a_key_changes_with_the_base_and_the_machine() -> None:
 
 
 @pytest.mark.parametrize("reason", [TOO_OLD, FAILED], ids=lambda error: error.code)
-def test_a_stable_release_steps_in_for_testing(
+def test_the_stable_release_replaces_an_unsuitable_testing_release(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reason: ClusterError
 ) -> None:
     monkeypatch.setattr(bases, "_bootstrap", failing({"forky": reason}))
     assert bases.ensure(PYTHON, ImageStore(tmp_path), QUIET).suite == "trixie"
 
 
-def test_when_no_release_serves_each_ones_reason_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_suitable_release_the_error_lists_all_reasons(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(bases, "_bootstrap", failing({"forky": TOO_OLD, "trixie": FAILED}))
     with pytest.raises(ClusterError, match=r"forky: python 3\.13 is older than 3\.14; trixie: bootstrapping failed"):
         bases.ensure(PYTHON, ImageStore(tmp_path), QUIET)
 
 
-def test_what_has_nothing_to_do_with_the_release_ends_the_attempt(
+def test_a_failure_independent_of_the_release_is_raised_at_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     missing = ClusterError("missing-program", "mmdebstrap is not installed", "")
@@ -59,14 +61,14 @@ def test_what_has_nothing_to_do_with_the_release_ends_the_attempt(
         bases.ensure(PYTHON, ImageStore(tmp_path), QUIET)
 
 
-def test_a_base_in_the_cache_is_taken_from_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_base_in_the_cache_is_not_bootstrapped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bases.platform, "machine", lambda: "x86_64")
     store = ImageStore(tmp_path)
     archive = store.bases / f"python-{bases.key(PYTHON, 'x86_64')}.tar"
     assert bases.find(PYTHON, store) is None
     store.bases.mkdir()
     archive.touch()
-    assert bases.find(PYTHON, store) is None, "a base without its description is not whole"
+    assert bases.find(PYTHON, store) is None, "a base without its description is incomplete"
     archive.with_suffix(".json").write_text(
         json.dumps({"suite": "forky", "sha256": "0a", "versions": {"python": (3, 14)}})
     )

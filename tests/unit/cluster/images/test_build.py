@@ -1,4 +1,4 @@
-"""Which images are built, and which are taken from the cache."""
+"""The builds of images and their cache."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_an_image_in_the_cache_is_not_built(binaries: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "packages"), [("pause", "buildah"), ("valkey", "buildah mmdebstrap")])
-def test_missing_packages_are_named_before_anything_is_begun(
+def test_missing_packages_are_reported_before_any_build(
     binaries: Path, monkeypatch: pytest.MonkeyPatch, name: str, packages: str
 ) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
@@ -49,13 +49,13 @@ def test_missing_packages_are_named_before_anything_is_begun(
     assert not ImageStore.of_user().root.exists()
 
 
-def test_a_context_is_not_written_over_something_else(binaries: Path, tmp_path: Path) -> None:
+def test_a_context_does_not_overwrite_files(binaries: Path, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="is not empty"):
         images.write_context("pause", binaries, python=None, binaries=binaries, progress=QUIET)
     assert (binaries / "pause").read_text() == "pause"
 
 
-def test_the_context_of_a_binarys_image_is_the_binary(binaries: Path, tmp_path: Path) -> None:
+def test_the_context_of_a_binary_image_is_the_binary(binaries: Path, tmp_path: Path) -> None:
     images.write_context("pause", tmp_path / "context", python=None, binaries=binaries, progress=QUIET)
     assert {path.name for path in (tmp_path / "context").iterdir()} == {"Dockerfile", "pause"}
 
@@ -80,7 +80,7 @@ def test_the_tag_changes_with_the_base_the_lock_the_sources_and_the_dockerfile(b
     assert len({build._tag(one, base, binaries) for one, base in variants}) == len(variants)
 
 
-def test_a_node_gets_only_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_missing_images_are_loaded_into_a_node(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[list[str]] = []
 
     class Done:

@@ -1,4 +1,4 @@
-"""Argument lists of the programs that make images, and what is read from their output."""
+"""The argument lists of the programs that build images, and the parsing of their output."""
 
 from pathlib import Path
 
@@ -40,11 +40,11 @@ def test_a_base_is_bootstrapped_from_the_mirror_without_documents_but_with_licen
     assert argv.index(excluded[-1]) < argv.index("--dpkgopt=path-include=/usr/share/doc/*/copyright")
 
 
-def test_without_a_mirror_of_its_own_the_machine_takes_the_distributions() -> None:
+def test_without_a_mirror_the_distributions_is_used() -> None:
     assert commands.bootstrap("forky", ("python3",), Path("/base"), None, [])[-2:] == ["forky", "/base"]
 
 
-def test_only_settings_that_decide_whether_the_mirror_works_are_inherited() -> None:
+def test_only_the_settings_that_the_mirror_requires_are_inherited() -> None:
     dump = """\
 Acquire "";
 Acquire::Check-Valid-Until "false";
@@ -60,7 +60,7 @@ APT::Architecture "amd64";
 
 
 @pytest.mark.parametrize(
-    ("said", "version"),
+    ("output", "version"),
     [
         ("Python 3.14.8", (3, 14)),
         ("Valkey server v=9.1.2 sha=00000000:0 malloc=jemalloc-5.3.1 bits=64", (9, 1)),
@@ -68,26 +68,26 @@ APT::Architecture "amd64";
         ("unknown", None),
     ],
 )
-def test_a_programs_version_is_the_first_it_names(said: str, version: Version | None) -> None:
-    assert commands.version(said) == version
+def test_the_version_of_a_program_is_the_first_in_its_output(output: str, version: Version | None) -> None:
+    assert commands.version(output) == version
 
 
 @pytest.mark.parametrize(
     ("version", "complaint"),
     [((3, 13), ["python 3.13 is older than 3.14"]), ((3, 14), []), ((3, 15), []), ((4, 0), [])],
 )
-def test_a_program_below_its_suites_floor_is_named(version: Version, complaint: list[str]) -> None:
+def test_a_program_below_the_floor_of_its_suite_is_reported(version: Version, complaint: list[str]) -> None:
     assert commands.below_floor(Suite("forky", {"python": (3, 14)}), {"python": version}) == complaint
 
 
-def test_packing_depends_on_nothing_but_the_content() -> None:
+def test_an_archive_depends_only_on_its_content() -> None:
     argv = commands.pack(Path("/base"), Path("/base.tar"))
     assert {"--sort=name", "--mtime=@0", "--numeric-owner"} <= set(argv)
     assert "--file=/base.tar" in argv
     assert argv[-2:] == ["--numeric-owner", "."]
 
 
-def test_buildah_keeps_its_mounts_and_its_images_apart_from_the_users() -> None:
+def test_buildah_separates_its_mounts_and_images_from_the_users() -> None:
     argv = commands.buildah(Path("/storage"), Path("/run"), "overlay", ["images"])
     assert argv[:3] == ["unshare", "--mount", "buildah"]
     assert argv[3:] == ["--storage-driver", "overlay", "--root", "/storage", "--runroot", "/run", "images"]
@@ -111,7 +111,7 @@ def test_an_archive_holds_the_image_under_its_full_name() -> None:
     ]
 
 
-def test_wheels_are_fetched_for_the_bases_python_with_hashes_checked_and_never_built() -> None:
+def test_wheels_are_downloaded_for_the_bases_python_with_checked_hashes() -> None:
     argv = commands.download(Path("/lock.txt"), Path("/wheels"), (3, 14), "x86_64")
     assert {"--require-hashes", "--only-binary=:all:", "--python-version=3.14"} <= set(argv)
     assert argv[-2:] == ["--dest=/wheels", "--requirement=/lock.txt"]
@@ -123,7 +123,7 @@ def test_wheels_are_fetched_for_the_bases_python_with_hashes_checked_and_never_b
 LOCK = """\
 packaging==26.0 \\
     --hash=sha256:aa
-    # via another-package
+    # via build
 pip==26.3 \\
     --hash=sha256:bb \\
     --hash=sha256:cc

@@ -1,4 +1,4 @@
-"""An image's tag changes with what goes into it, and with nothing else."""
+"""An image's tag changes with its inputs and with nothing else."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_text_and_bytes_are_the_same_content() -> None:
     "other",
     [{"a": "1", "b": "3"}, {"a": "1", "c": "2"}, {"a": "1"}, {"a": "1b2"}, {"a": "1", "b": "2", "c": ""}, {"a1": "b2"}],
 )
-def test_any_other_inputs_give_another_hash(other: dict[str, str]) -> None:
+def test_different_inputs_have_different_hashes(other: dict[str, str]) -> None:
     assert fingerprints.combine(dict(other)) != fingerprints.combine({"a": "1", "b": "2"})
 
 
@@ -33,7 +33,7 @@ def test_a_file_is_hashed_by_its_content(tmp_path: Path) -> None:
     assert fingerprints.file(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_sources_behind_a_link_are_in_the_wheel_too(tmp_path: Path) -> None:
+def test_sources_behind_a_link_are_included(tmp_path: Path) -> None:
     (tmp_path / "sdk").mkdir()
     (tmp_path / "sdk" / "a.js").write_text("one")
     web = tmp_path / "pkg" / "src" / "pkg" / "web"
@@ -42,7 +42,7 @@ def test_sources_behind_a_link_are_in_the_wheel_too(tmp_path: Path) -> None:
     assert fingerprints.sources(tmp_path / "pkg") == {"src/pkg/web/sdk/a.js": b"one"}
 
 
-def test_sources_are_what_the_wheel_is_built_from(tmp_path: Path) -> None:
+def test_sources_are_the_files_of_the_wheel(tmp_path: Path) -> None:
     for name in (
         "pyproject.toml",
         "README.md",

@@ -1,4 +1,4 @@
-"""The cache of images: what is kept, what is removed."""
+"""The cache of images and its cleanup."""
 
 import json
 import os
@@ -15,14 +15,14 @@ def store(tmp_path: Path) -> ImageStore:
     return ImageStore(tmp_path / "images")
 
 
-def test_it_is_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_store_is_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SWITCHBOARD_CACHE", str(tmp_path))
     assert ImageStore.of_user().root == tmp_path / "images"
     assert ImageStore.of_user().archive("turn", "0a") == tmp_path / "images/archives/turn-0a.tar"
     assert ImageStore.of_user().lock.parent == ImageStore.of_user().log("turn").parents[1] == tmp_path / "images"
 
 
-def test_what_an_interrupted_build_left_is_removed_and_the_rest_stays(store: ImageStore) -> None:
+def test_leftovers_of_an_interrupted_build_are_removed(store: ImageStore) -> None:
     kept = [store.bases / "python.tar", store.wheels / "turn" / "a.whl", store.archives / "turn-0a.tar"]
     left = [
         store.bases / "python.tar.unfinished",
@@ -39,7 +39,7 @@ def test_what_an_interrupted_build_left_is_removed_and_the_rest_stays(store: Ima
     assert store.work.is_dir()
 
 
-def test_the_latest_used_are_kept(tmp_path: Path) -> None:
+def test_the_most_recently_used_entries_are_kept(tmp_path: Path) -> None:
     for age, name in enumerate(("turn-1.tar", "turn-2.tar", "turn-3.tar", "turn-4.tar", "valkey-1.tar")):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
@@ -49,7 +49,7 @@ def test_the_latest_used_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("size", "stays"), [(stores.STORAGE_LIMIT // 2, True), (stores.STORAGE_LIMIT, False)])
-def test_buildahs_storage_is_thrown_away_when_it_has_grown(store: ImageStore, size: int, stays: bool) -> None:
+def test_buildahs_storage_is_deleted_above_its_limit(store: ImageStore, size: int, stays: bool) -> None:
     layers = store.storage / "overlay-layers" / "layers.json"
     layers.parent.mkdir(parents=True)
     layers.write_text(json.dumps([{"diff-size": size}, {"diff-size": 1}, {"id": "empty"}]))

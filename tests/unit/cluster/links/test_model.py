@@ -20,7 +20,7 @@ from switchboard_cluster.links.model import Link, LinkConditions, LinkName
         (" rate=2MBIT, loss=0.1% ", LinkConditions(rate_kbps=2000, loss=0.001)),
     ],
 )
-def test_text_names_conditions(text: str, conditions: LinkConditions) -> None:
+def test_a_text_is_parsed_into_conditions(text: str, conditions: LinkConditions) -> None:
     assert LinkConditions.parse(text) == conditions
 
 
@@ -40,14 +40,14 @@ def test_text_names_conditions(text: str, conditions: LinkConditions) -> None:
         ("delay=5ms,jitter=6ms", "the jitter \\(6 ms\\) exceeds the delay \\(5 ms\\)"),
     ],
 )
-def test_what_is_not_understood_is_quoted(text: str, complaint: str) -> None:
+def test_an_invalid_condition_is_quoted(text: str, complaint: str) -> None:
     with pytest.raises(ClusterError, match=complaint) as raised:
         LinkConditions.parse(text)
     assert raised.value.code == "bad-link-conditions"
     assert "rate=2mbit" in raised.value.remedy
 
 
-def test_not_a_number_is_no_condition() -> None:
+def test_a_condition_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(ClusterError, match="loss is nan"):
         LinkConditions(loss=float("nan"))
 
@@ -60,7 +60,7 @@ def test_not_a_number_is_no_condition() -> None:
         (LinkConditions(delay_ms=40, jitter_ms=5, queue_ms=50), "delay=40ms,jitter=5ms,queue=50ms"),
     ],
 )
-def test_conditions_are_shown_as_they_are_typed(conditions: LinkConditions, text: str) -> None:
+def test_conditions_are_printed_in_the_format_of_their_input(conditions: LinkConditions, text: str) -> None:
     assert str(conditions) == text
 
 
@@ -75,7 +75,7 @@ def test_conditions_are_shown_as_they_are_typed(conditions: LinkConditions, text
         ("delay=1ms,jitter=1ms", False, True),
     ],
 )
-def test_only_delay_is_beyond_the_kernel(text: str, unimpaired: bool, delayed: bool) -> None:
+def test_only_delay_needs_the_emulator(text: str, unimpaired: bool, delayed: bool) -> None:
     conditions = LinkConditions.parse(text)
     assert (conditions.unimpaired, conditions.delayed) == (unimpaired, delayed)
 
@@ -98,12 +98,12 @@ def test_conditions_as_json() -> None:
         ("client-alice:wifi0", LinkName("client-alice", "wifi0")),
     ],
 )
-def test_text_names_a_target(text: str, target: LinkName) -> None:
+def test_a_text_is_parsed_into_a_target(text: str, target: LinkName) -> None:
     assert LinkName.parse(text) == target
 
 
 @pytest.mark.parametrize("text", ["", "Node-2", "node 2", "client-alice:", ":eth0", "../x"])
-def test_what_names_no_target_is_quoted(text: str) -> None:
+def test_an_invalid_target_is_quoted(text: str) -> None:
     with pytest.raises(ClusterError, match="is not a valid link name") as raised:
         LinkName.parse(text)
     assert raised.value.code == "bad-link-target"

@@ -10,13 +10,13 @@ POSTROUTING = (
     "-j NFQUEUE --queue-num 65535"
 )
 MARK = "switchboard-link-eth0"
-SAID = "0.04999999981", f'"{MARK}"'  # as iptables prints them
+PRINTED = "0.04999999981", f'"{MARK}"'  # as iptables prints them
 
 CLEAN = plans.ObservedLinks(host_tbf=False, device_tbf=False, rules=())
 SHAPED = plans.ObservedLinks(
     host_tbf=True,
     device_tbf=True,
-    rules=(("raw", f"-A {PREROUTING.format(*SAID)}"), ("mangle", f"-A {POSTROUTING.format(*SAID)}")),
+    rules=(("raw", f"-A {PREROUTING.format(*PRINTED)}"), ("mangle", f"-A {POSTROUTING.format(*PRINTED)}")),
 )
 
 ONE_BY_ONE = ["sb0-bridge: ip link set sb0n1 gso_max_segs 1", "sb0-node-1: ip link set eth0 gso_max_segs 1"]
@@ -31,8 +31,8 @@ LOSS = [
     f"sb0-node-1: iptables -w 5 -t mangle -A {POSTROUTING.format('0.050000000', MARK)}",
 ]
 NO_LOSS = [
-    f"sb0-node-1: iptables -w 5 -t raw -D {PREROUTING.format(SAID[0], MARK)}",
-    f"sb0-node-1: iptables -w 5 -t mangle -D {POSTROUTING.format(SAID[0], MARK)}",
+    f"sb0-node-1: iptables -w 5 -t raw -D {PREROUTING.format(PRINTED[0], MARK)}",
+    f"sb0-node-1: iptables -w 5 -t mangle -D {POSTROUTING.format(PRINTED[0], MARK)}",
 ]
 
 
@@ -67,7 +67,7 @@ def text(commands: list[plans.Command]) -> list[str]:
         ),
     ],
 )
-def test_the_kernel_gets_from_any_state_to_the_wanted_one(
+def test_the_commands_lead_from_any_state_to_the_conditions(
     observed: plans.ObservedLinks, wanted: str, commands: list[str]
 ) -> None:
     assert text(plans.kernel(LINK, observed, LinkConditions.parse(wanted))) == commands
@@ -81,18 +81,18 @@ def test_the_bucket_holds_a_frame_and_four_milliseconds(rate_kbps: float, size: 
     assert plans.burst(rate_kbps) == size
 
 
-def test_the_emulator_takes_the_place_of_the_port() -> None:
+def test_the_emulator_replaces_the_port() -> None:
     assert text(plans.attach(LINK, mtu=1400)) == [
         "sb0-bridge: ip link set sb0n1 nomaster",
         "sb0-bridge: ip link set sb0n1t mtu 1400 master sb0 up",
     ]
 
 
-def test_the_port_takes_its_place_again() -> None:
+def test_the_port_replaces_the_emulator_again() -> None:
     assert text(plans.detach(LINK)) == ["sb0-bridge: ip link set sb0n1 master sb0"]
 
 
 @pytest.mark.parametrize("conditions", ["", "loss=5%,delay=40ms"])
-def test_conditions_are_written_onto_the_link(conditions: str) -> None:
+def test_conditions_are_stored_in_the_alias_of_the_link(conditions: str) -> None:
     command = plans.remember(LINK, LinkConditions.parse(conditions))
     assert command.argv == ("ip", "link", "set", "sb0n1", "alias", conditions)
