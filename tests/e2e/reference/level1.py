@@ -1,4 +1,4 @@
-"""A client of level 1, written from docs/reference/protocol.md alone: it imports nothing of this repository."""
+"""A client of level 1: it follows docs/reference/protocol.md and imports nothing of this repository."""
 
 import asyncio
 import json
