@@ -50,7 +50,9 @@ def main() -> int:
         old.unlink()
     # One process per processor, each with whole files, so that shared fixtures of a file are set up once.
     processes = ["-n", "logical", "--dist", "loadfile"]
-    status = pytest.main(["-p", "tools.measure", *processes, *(f"tests/{suite}" for suite in SUITES), *sys.argv[1:]])
+    # Loading schemathesis takes each of them a second; only tests/fuzz needs it.
+    plugins = ["-p", "tools.measure", "-p", "no:schemathesis"]
+    status = pytest.main([*plugins, *processes, *(f"tests/{suite}" for suite in SUITES), *sys.argv[1:]])
     if status != 0 or sys.argv[1:]:
         return int(status)
     cov = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))

@@ -1,4 +1,4 @@
-"""A client of level 1, written from docs/reference/protocol.md alone: it imports nothing of this repository."""
+"""A client of level 1: it follows docs/reference/protocol.md and imports nothing of this repository."""
 
 import asyncio
 import json
@@ -12,11 +12,13 @@ from typing import Any
 
 from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 Json = dict[str, Any]
 STOP = {1009, *range(4400, 4420)}
 """Close codes after which the client stays away."""
+AT_ONCE = range(4420, 4440)
+"""Close codes that are no failed attempt."""
 
 
 class Level1:
@@ -95,10 +97,12 @@ class Level1:
             self.heartbeat()
         if not known or frame["peer"] != self.peer:
             self.meet(frame["peer"])
-        if frame["state"] == "open" and not self.open:
-            self.open, self.intent = True, {**self.intent, "token": frame["token"]}
-            self.emits.append({**frame, "event": "match"})
-            self.flush()
+        if frame["state"] == "open":
+            self.intent = {**self.intent, "token": frame["token"]}
+            if not self.open:
+                self.open = True
+                self.emits.append({**frame, "event": "match"})
+                self.flush()
 
     def deliver(self, frame: Json) -> None:
         if self.delivered < frame["seq"] <= self.delivered + 32:
@@ -139,20 +143,24 @@ class Level1:
 
 async def run(client: Level1, url: str, opened: Callable[[ClientConnection], None] = lambda _: None) -> None:
     """Keep a client connected until its socket is closed with a code that forbids another one."""
-    pause = 0.3
+    attempts, wait = 0, 0.0
     while True:
+        client.connect()
         try:
             async with connect(url, subprotocols=[Subprotocol("switchboard.v1")], open_timeout=5) as socket:
-                client.connect()
                 opened(socket)
                 await carry(client, socket)
         except ConnectionClosed as closed:
-            if closed.rcvd and closed.rcvd.code in STOP:
+            code = closed.rcvd.code if closed.rcvd else 1006
+            if code in STOP:
                 return
+            attempts = 0 if client.welcome or code in AT_ONCE else attempts
+        except InvalidStatus as refused:
+            wait = float(refused.response.headers.get("Retry-After", 0))
         except (OSError, TimeoutError, InvalidHandshake):
-            pass  # the next attempt may succeed
-        pause = 0.3 if client.welcome else min(2 * pause, 5)
-        await asyncio.sleep(random.uniform(0, pause))
+            attempts = 0 if client.welcome else attempts
+        await asyncio.sleep(wait + random.uniform(0, min(0.3 * 2**attempts, 5)))
+        attempts, wait = attempts + 1, 0.0
 
 
 async def carry(client: Level1, socket: ClientConnection) -> None:

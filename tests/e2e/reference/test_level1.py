@@ -1,4 +1,4 @@
-"""A client that was written from docs/reference/protocol.md alone passes the vectors, and holds a call that is cut."""
+"""A client that follows docs/reference/protocol.md passes the vectors of its level, and holds a call that is cut."""
 
 import asyncio
 import subprocess

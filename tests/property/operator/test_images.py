@@ -21,7 +21,7 @@ def test_the_spec_decides_and_the_default_stays_that_of_the_first_reconciliation
 
 
 @given(st.none() | IMAGES, IMAGES, SPECS)
-def test_the_first_look_of_a_newer_operator_replaces_no_pod(
+def test_the_first_reconciliation_of_a_newer_operator_replaces_no_pod(
     wanted: str | None, in_use: str, specs: list[tuple[str | None, str]]
 ) -> None:
     older = Status(image=wanted or in_use)

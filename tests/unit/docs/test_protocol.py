@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from tests.e2e.reference import level1
 
+from switchboard_signaling.analytics import call
 from switchboard_signaling.client import connection as python_client
 from switchboard_signaling.client import core, lanes
 from switchboard_signaling.server.http.app import PUBLIC
@@ -163,6 +165,13 @@ def test_each_error_is_in_the_table_and_closes_the_socket_if_the_table_says_so()
     assert list(errors_table) == [f"`{kind.code}`" for kind in errors.CATALOGUE]
     closing = {code for code, text in errors_table.items() if "socket" in text and "close" in text}
     assert closing == {f"`{kind.code}`" for kind in errors.CATALOGUE if kind.code in CODES}
+
+
+def test_each_reason_is_named() -> None:
+    [ends] = re.findall(r"`reason` is (.*?removed one of you)", " ".join(section("Intents").split()))
+    assert set(re.findall(r"`([a-z-]+)`", ends)) == set(get_args(messages.LeaveReason))
+    [failures] = re.findall(r"`reason` of a failure is (.*?);", " ".join(section("Report statistics").split()))
+    assert set(re.findall(r"`([a-z-]+)`", failures)) == call.REASONS
 
 
 def test_each_range_of_close_codes_is_in_the_table() -> None:

@@ -23,9 +23,9 @@ from switchboard_operator.images import Images, choose
         pytest.param("mine:2", Status(image="mine:1"), Images("mine:2", "default:2"), id="older, set to another"),
     ],
 )
-def test_which_image_is_used_and_which_one_is_the_default(wanted: str | None, status: Status, images: Images) -> None:
+def test_the_used_and_the_default_image(wanted: str | None, status: Status, images: Images) -> None:
     assert choose(wanted, status, "default:2") == images
 
 
-def test_the_status_keeps_both() -> None:
+def test_the_status_contains_both_images() -> None:
     assert Images("mine:1", "default:1").fields() == {"image": "mine:1", "defaultImage": "default:1"}

@@ -18,7 +18,7 @@ LINE = {
 }
 
 
-def test_each_observation_is_answered_with_a_line() -> None:
+def test_each_observation_is_answered_by_one_line() -> None:
     said = io.BytesIO()
     decide(io.BytesIO(json.dumps(LINE).encode() + b"\n\nnonsense\n" + json.dumps({**LINE, "t": 2}).encode()), said)
     first, second, third = (json.loads(line) for line in said.getvalue().splitlines())
@@ -26,7 +26,7 @@ def test_each_observation_is_answered_with_a_line() -> None:
     assert second["error"].startswith("not JSON")
 
 
-def test_it_ends_when_nobody_reads_any_more() -> None:
+def test_decide_exits_when_its_output_is_closed() -> None:
     class Closed(io.BytesIO):
         def flush(self) -> None:
             raise BrokenPipeError
@@ -84,7 +84,7 @@ except ValueError:
     assert "hush-hush" not in done.stderr
 
 
-def test_wrong_settings_end_the_process_with_all_their_names(
+def test_invalid_settings_end_the_process_with_all_their_names(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("OPERATOR_NAMESPACE", "OPERATOR_POD", "SIGNALING_IMAGE", "TURN_IMAGE", "REDIS_IMAGE"):

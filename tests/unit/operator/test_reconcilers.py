@@ -80,18 +80,18 @@ def room(request: pytest.FixtureRequest) -> Room:
     return Room(request.param)
 
 
-async def test_an_image_that_the_spec_names_no_more_gives_way_to_the_default(room: Room) -> None:
+async def test_the_default_image_returns_when_the_spec_omits_the_image(room: Room) -> None:
     assert await room.image("default:1") == "default:1"
     assert await room.image("default:1", image="wrong:1") == "wrong:1"
     assert await room.image("default:1") == "default:1"
 
 
-async def test_an_image_that_a_resource_was_made_with_can_be_taken_back(room: Room) -> None:
+async def test_the_image_of_a_new_resource_can_be_reverted(room: Room) -> None:
     assert await room.image("default:1", image="wrong:1") == "wrong:1"
     assert await room.image("default:2") == "default:1"
 
 
-async def test_a_new_default_of_the_operator_changes_no_resource_that_there_is(room: Room) -> None:
+async def test_a_new_default_image_does_not_change_existing_resources(room: Room) -> None:
     await room.image("default:1")
     assert await room.image("default:2") == "default:1"
     room.live["status"].pop("defaultImage", None)

@@ -18,5 +18,5 @@ def conditions(draw: st.DrawFn) -> LinkConditions:
 
 
 @given(conditions())
-def test_what_is_shown_can_be_typed(wanted: LinkConditions) -> None:
+def test_printed_conditions_can_be_parsed(wanted: LinkConditions) -> None:
     assert LinkConditions.parse(str(wanted)) == wanted

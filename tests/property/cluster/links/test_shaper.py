@@ -18,7 +18,7 @@ packets = st.lists(st.tuples(st.floats(0, 0.1), st.integers(60, 1514)), max_size
 
 
 @given(links, packets, st.integers())
-def test_packets_leave_in_order_in_time_and_within_the_bandwidth(
+def test_packets_depart_in_order_in_time_and_within_the_bandwidth(
     conditions: LinkConditions, arrivals: list[tuple[float, int]], seed: int
 ) -> None:
     line = Shaper(conditions, random.Random(seed).random)

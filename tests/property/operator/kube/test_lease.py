@@ -107,7 +107,7 @@ def test_the_leader_stops_before_a_rival_may_start(taken_after: float, requests:
 
 
 @given(st.floats(0, 4.9))
-def test_the_holder_counts_from_before_its_first_request_was_sent(taken_after: float) -> None:
+def test_the_holder_counts_from_the_time_before_its_first_request(taken_after: float) -> None:
     async def stopped() -> float:
         first = elector(SlowKube(FakeKube(), [Request(0, taken_after)]), "first")
         await first.acquire()
@@ -117,7 +117,7 @@ def test_the_holder_counts_from_before_its_first_request_was_sent(taken_after: f
     assert run(stopped()) <= TIMING.renew + 0.001
 
 
-def test_an_attempt_that_hangs_leaves_time_for_another() -> None:
+def test_a_hanging_attempt_leaves_time_for_another() -> None:
     async def written() -> int:
         hangs = Request(60, 0)
         kube = SlowKube(FakeKube(), [Request(0, 0), hangs, Request(0, 0), hangs, Request(0, 0)])

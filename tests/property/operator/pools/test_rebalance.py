@@ -29,9 +29,7 @@ def held(cluster: Cluster) -> dict[str, int]:
 
 
 @given(random=SEEDS, loads=LOADS)
-def test_it_comes_to_an_end_at_which_nobody_is_too_full_or_nobody_else_has_room(
-    random: Random, loads: list[int]
-) -> None:
+def test_a_rebalance_ends_when_no_pod_is_too_full_or_no_other_has_room(random: Random, loads: list[int]) -> None:
     cluster = loaded(random, loads)
     before, level = cluster.sessions(), level_of(loads, 0)
     began = uneven(loads, 0)
@@ -48,7 +46,7 @@ def test_it_comes_to_an_end_at_which_nobody_is_too_full_or_nobody_else_has_room(
 
 
 @given(random=SEEDS, loads=LOADS)
-def test_whatever_happens_in_which_order_no_other_pod_gets_too_full_and_nobody_moves_twice(
+def test_in_any_order_of_events_no_other_pod_becomes_too_full_and_no_session_moves_twice(
     random: Random, loads: list[int]
 ) -> None:
     cluster = loaded(random, loads)
@@ -67,7 +65,7 @@ def test_whatever_happens_in_which_order_no_other_pod_gets_too_full_and_nobody_m
 
 
 @given(random=SEEDS, loads=LOADS, data=st.data())
-def test_nobody_moves_while_a_pod_does_not_answer(random: Random, loads: list[int], data: st.DataObject) -> None:
+def test_no_session_moves_while_a_pod_does_not_answer(random: Random, loads: list[int], data: st.DataObject) -> None:
     cluster = loaded(random, loads)
     cluster.restart(data.draw(st.sampled_from(cluster.pods)))
     assert cluster.plan().steps.rebalancing == ()

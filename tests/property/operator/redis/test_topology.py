@@ -66,7 +66,7 @@ def test_a_cluster_forms_again_at_new_addresses_with_all_keys(
 
 
 @given(random=SEEDS, shards=SHARDS, replicas=st.integers(1, 2))
-def test_those_that_answer_find_each_other(random: Random, shards: int, replicas: int) -> None:
+def test_available_nodes_find_each_other(random: Random, shards: int, replicas: int) -> None:
     servers = used(random, shards, replicas)
     servers.ask_for(shards, replicas, 1.0)
     missing = random.choice(list(servers.servers.values()))

@@ -56,12 +56,12 @@ def test_only_the_last_decisions_are_reported() -> None:
     ]
 
 
-def test_a_new_pool_is_unknown_yet() -> None:
+def test_a_new_pool_is_unknown() -> None:
     [found] = report([pool()], [])
     assert (found["ready"]["holds"], found["ready"]["reason"]) == (None, "Unknown")
 
 
-def test_pools_are_shown_as_a_table_and_what_is_wrong_below_it() -> None:
+def test_pools_are_printed_as_a_table_followed_by_their_problems() -> None:
     shown = text(report([CALLS, pool("a-new-one")], EVENTS))
     assert shown.splitlines() == [
         "NAMESPACE  POOL       READY  PODS  SCALING  DRAINING  SESSIONS  CAPACITY  WHY",
@@ -76,7 +76,7 @@ def test_pools_are_shown_as_a_table_and_what_is_wrong_below_it() -> None:
     ]
 
 
-def test_a_pool_that_scales_by_its_load_says_within_which_bounds_and_what_keeps_it_from_that() -> None:
+def test_an_autoscaled_pool_is_printed_with_its_bounds_and_obstacles() -> None:
     unsampled = {
         **ready_condition(ConditionStatus.FALSE),
         "type": "ScalingActive",
@@ -91,5 +91,5 @@ def test_a_pool_that_scales_by_its_load_says_within_which_bounds_and_what_keeps_
     assert "  scaling: NoSamples: Why." in shown.splitlines()
 
 
-def test_no_pool_is_said_in_words() -> None:
+def test_a_report_without_pools_has_a_text() -> None:
     assert text([]) == "No SignalingPool found.\n"

@@ -8,7 +8,7 @@ from switchboard_operator.keys.certificate import UNTIL, ServerCertificate
 SEED = bytes(range(32))
 
 
-def test_a_certificate_is_signed_by_its_own_key_and_names_the_internal_port() -> None:
+def test_a_certificate_is_self_signed_and_names_the_internal_port() -> None:
     made = ServerCertificate.of(SEED)
     certificate = x509.load_pem_x509_certificate(made.certificate.encode())
     certificate.verify_directly_issued_by(certificate)
@@ -21,10 +21,10 @@ def test_a_certificate_is_signed_by_its_own_key_and_names_the_internal_port() ->
     assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
+def test_the_certificate_is_a_function_of_its_seed() -> None:
     assert ServerCertificate.of(SEED) == ServerCertificate.of(SEED)
     assert ServerCertificate.of(SEED).certificate != ServerCertificate.of(bytes(32)).certificate
 
 
-def test_the_key_is_not_shown() -> None:
+def test_the_key_is_not_printed() -> None:
     assert "PRIVATE" not in repr(ServerCertificate.of(SEED))

@@ -28,7 +28,7 @@ def test_the_same_root_gives_the_same_secrets() -> None:
     assert Keys(bytes(range(32))).token_key("a") == KEYS.token_key("a") != Keys(bytes(32)).token_key("a")
 
 
-def test_a_pools_certificate_is_the_same_each_time_and_no_other_pools() -> None:
+def test_a_pools_certificate_is_stable_and_unique() -> None:
     assert Keys(bytes(range(32))).internal_certificate("a") == KEYS.internal_certificate("a")
     assert KEYS.internal_certificate("a").certificate != KEYS.internal_certificate("b").certificate
 
@@ -48,5 +48,5 @@ def test_a_secret_is_the_first_block_of_hkdf_expand(secret: str, purpose: bytes)
     assert secret == hmac.new(bytes(range(32)), b"switchboard/" + purpose + b"\x01", hashlib.sha256).hexdigest()
 
 
-def test_the_root_is_not_shown() -> None:
+def test_the_root_key_is_not_printed() -> None:
     assert "root" not in repr(KEYS)

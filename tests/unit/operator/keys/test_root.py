@@ -14,7 +14,7 @@ def secret(data: Any) -> Any:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **({"data": data} if data is not None else {})}
 
 
-async def test_the_secret_is_made_once_and_read_from_then_on() -> None:
+async def test_the_secret_is_created_once_and_then_read() -> None:
     kube = FakeKube()
     keys = await load_keys(kube, "system", "key")
     assert len(keys.root) == 32
@@ -36,13 +36,13 @@ class Overtaken(FakeKube):
         return await super().request(method, *arguments, **options)
 
 
-async def test_the_key_of_a_faster_replica_is_taken() -> None:
+async def test_the_key_of_a_faster_replica_is_used() -> None:
     kube = Overtaken(secret({"root": base64.b64encode(b"k" * 32).decode()}))
     assert (await load_keys(kube, "system", "key")).root == b"k" * 32
 
 
 @pytest.mark.parametrize("status", [403, 409, 500])
-async def test_a_secret_that_can_be_neither_made_nor_read_is_an_error(status: int) -> None:
+async def test_a_secret_that_can_be_neither_created_nor_read_is_an_error(status: int) -> None:
     kube = FakeKube()
     kube.failures["POST secrets"] = refusal(status)
     with pytest.raises(ApiError, match=str(status)):

@@ -119,7 +119,7 @@ async def test_a_refusal_has_status_reason_and_message(
     assert (caught.value.status, caught.value.reason, caught.value.message) == (403, reason, message)
 
 
-async def test_a_request_that_hangs_ends_in_time(kube: Kube, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_request_times_out(kube: Kube, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kube_client, "REQUEST_TIMEOUT", 0.05)
     api.answers.append(hang)
     with pytest.raises(UnavailableError, match=r"GET .*/pods/a: TimeoutError"):
@@ -127,13 +127,13 @@ async def test_a_request_that_hangs_ends_in_time(kube: Kube, api: ApiServer, mon
     assert api.counted == [("GET", "none")]
 
 
-async def test_a_connection_that_is_cut_counts_as_no_answer(kube: Kube, api: ApiServer) -> None:
+async def test_a_lost_connection_counts_as_no_answer(kube: Kube, api: ApiServer) -> None:
     api.answers.append(cut)
     with pytest.raises(UnavailableError):
         await kube.get(POD, "web", "a")
 
 
-async def test_a_server_that_nobody_reaches_counts_as_no_answer() -> None:
+async def test_an_unreachable_server_counts_as_no_answer() -> None:
     configuration = client.Configuration()
     configuration.host = "http://127.0.0.1:1"
     kube = Kube(configuration, "tester")
@@ -167,7 +167,7 @@ async def test_a_conflict_of_a_write_is_raised(kube: Kube, api: ApiServer) -> No
 
 
 @pytest.mark.parametrize("status", [200, 404, 409])
-async def test_exactly_the_object_that_was_meant_is_deleted(kube: Kube, api: ApiServer, status: int) -> None:
+async def test_only_the_object_with_the_expected_uid_is_deleted(kube: Kube, api: ApiServer, status: int) -> None:
     api.answers_with({}, status)
     await kube.delete(POD, "web", "a", "its uid")
     assert api.bodies == [{"preconditions": {"uid": "its uid"}, "propagationPolicy": "Background"}]
@@ -187,7 +187,7 @@ async def test_a_long_list_comes_in_chunks(kube: Kube, api: ApiServer) -> None:
     assert all(query["labelSelector"] == "a=b" and query["limit"] == "500" for query in api.queries)
 
 
-async def test_a_watch_yields_events_however_they_are_cut_in_pieces(kube: Kube, api: ApiServer) -> None:
+async def test_a_watch_yields_events_independent_of_chunk_boundaries(kube: Kube, api: ApiServer) -> None:
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -203,7 +203,7 @@ async def test_a_watch_yields_events_however_they_are_cut_in_pieces(kube: Kube, 
     ]
 
 
-async def test_a_watch_after_a_version_that_is_gone_is_refused(kube: Kube, api: ApiServer) -> None:
+async def test_a_watch_after_an_expired_version_is_refused(kube: Kube, api: ApiServer) -> None:
     api.answers_with({"reason": "Expired", "message": "too old resource version"}, 410)
     with pytest.raises(ApiError, match="410 Expired") as caught:
         await anext(kube.watch(POD, "web", "", "1"))
@@ -218,7 +218,7 @@ async def test_a_watch_that_yields_no_json_counts_as_no_answer(kube: Kube, api: 
     assert events == []
 
 
-async def test_a_watch_that_falls_silent_ends(kube: Kube, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_watch_times_out(kube: Kube, api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async def one_event(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)

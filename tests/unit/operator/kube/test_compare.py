@@ -26,7 +26,7 @@ def test_the_first_difference_is_described_and_additional_fields_are_ignored(
     assert difference(have, want) == found
 
 
-def test_metadata_is_compared_last_for_a_hash_in_it_tells_nothing() -> None:
+def test_metadata_is_compared_last_since_its_hash_explains_nothing() -> None:
     def service(kind: str) -> Any:
         return {"metadata": {"annotations": {"hash": kind}}, "spec": {"type": kind}}
 
@@ -115,14 +115,14 @@ def test_a_text_that_looks_like_a_quantity_is_a_text(path: str) -> None:
         ("1T", "1000G"),
     ],
 )
-def test_two_spellings_of_one_quantity(first: Any, second: Any) -> None:
+def test_two_spellings_of_one_quantity_are_equal(first: Any, second: Any) -> None:
     assert nanos(first) == nanos(second) is not None
 
 
 @pytest.mark.parametrize(
     "value", ["", "m", "1 Gi", "1ki", "1K", "1mi", "1e", "1_000", "NaN", "1e999", "1Gi\n", True, None, [], {}]
 )
-def test_what_is_no_quantity(value: Any) -> None:
+def test_invalid_quantities_have_no_value(value: Any) -> None:
     assert nanos(value) is None
 
 

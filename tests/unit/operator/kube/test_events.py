@@ -7,7 +7,7 @@ from switchboard_operator.kube.resources import EVENT
 POOL = {**resource("SignalingPool", "calls"), "metadata": {"name": "calls", "namespace": "web", "uid": "u"}}
 
 
-async def test_an_event_names_its_object_and_who_reports_it() -> None:
+async def test_an_event_has_its_object_and_its_reporter() -> None:
     kube = FakeKube()
     await Recorder(kube, "example.org/operator", "operator-1").record(POOL, "Scaling", "From 1 to 2.")
     [event] = kube.of(EVENT)

@@ -20,7 +20,7 @@ def service(name: str = "a", **metadata: Any) -> Json:
     }
 
 
-async def test_apply_takes_away_what_it_had_set_and_leaves_what_others_set() -> None:
+async def test_apply_removes_its_own_former_fields_and_keeps_others() -> None:
     kube = FakeKube()
     made = await kube.apply(SERVICE, {**service(), "spec": {"type": "ClusterIP", "ports": [1]}})
     kube.found(SERVICE, "a")["spec"]["clusterIP"] = "10.0.0.1"
@@ -31,7 +31,7 @@ async def test_apply_takes_away_what_it_had_set_and_leaves_what_others_set() -> 
     assert (await kube.apply(SERVICE, service()))["metadata"] == again["metadata"], "a no-op is no new version"
 
 
-async def test_a_status_is_written_apart() -> None:
+async def test_a_status_is_written_separately() -> None:
     kube = FakeKube(service())
     await kube.apply(SERVICE, {**service(), "spec": {"type": "NodePort"}, "status": {"x": 1}}, "status")
     found = kube.found(SERVICE, "a")
@@ -51,7 +51,7 @@ async def test_a_patch_merges_and_an_outdated_one_is_refused() -> None:
         await kube.patch(SERVICE, "web", "b", {})
 
 
-async def test_objects_are_made_once_listed_by_label_and_deleted_by_uid() -> None:
+async def test_objects_are_created_once_listed_by_label_and_deleted_by_uid() -> None:
     kube = FakeKube(service(labels=LABELS), service("b"))
     with pytest.raises(ApiError, match="409 AlreadyExists"):
         await kube.request("POST", SERVICE.path("web"), None, service())
@@ -65,7 +65,7 @@ async def test_objects_are_made_once_listed_by_label_and_deleted_by_uid() -> Non
     assert kube.writes == ["POST services/a", "DELETE services/a", "DELETE services/a"]
 
 
-async def test_a_watch_tells_what_changed_after_a_version() -> None:
+async def test_a_watch_yields_the_changes_after_a_version() -> None:
     kube = FakeKube(service(labels=LABELS))
     events = kube.watch(SERVICE, "web", "app=calls", "0")
     assert (await anext(events))["type"] == "ADDED"
@@ -74,7 +74,7 @@ async def test_a_watch_tells_what_changed_after_a_version() -> None:
     assert (await anext(events))["type"] == "DELETED"
 
 
-async def test_a_scripted_failure_is_raised_until_it_is_taken_back() -> None:
+async def test_a_scripted_failure_is_raised_until_it_is_removed() -> None:
     kube = FakeKube(service())
     kube.failures["GET services"] = refusal(500)
     with pytest.raises(ApiError, match="500"):

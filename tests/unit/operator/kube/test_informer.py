@@ -32,7 +32,7 @@ def test_an_object_is_found_by_name_and_by_key() -> None:
     assert store.made_for(CALLS, SERVICE) == []
 
 
-def test_a_late_event_does_not_undo_what_we_wrote() -> None:
+def test_a_late_event_does_not_revert_a_write() -> None:
     store = ObjectStore(key_of)
     store.put(SERVICE, service(version=12))
     assert not store.put(SERVICE, service(version=9))
@@ -147,13 +147,13 @@ async def test_an_answer_about_an_object_that_the_watch_reported_deleted_is_not_
     assert not store.put(SERVICE, service("a", version=11))
 
 
-async def test_after_a_lapse_the_list_says_what_is_gone() -> None:
+async def test_a_new_list_reports_deleted_objects() -> None:
     lapse = event("ERROR", {"code": 410, "message": "too old"})
     store, seen = await follow(FakeKube([[service("a"), service("b")], [service("b")]], [[lapse]]))
     assert [one["metadata"]["name"] for one in store.made_for(CALLS, SERVICE)] == ["b"]
     assert seen == [CALLS] * 3
 
 
-async def test_a_failed_watch_goes_on_where_it_was() -> None:
+async def test_a_failed_watch_resumes_at_its_version() -> None:
     store, _ = await follow(FakeKube([[service("a")]], [[ApiError(500, b"")], [event("ADDED", service("b", 11))]]))
     assert len(store.made_for(CALLS, SERVICE)) == 2

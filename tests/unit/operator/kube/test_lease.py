@@ -16,13 +16,13 @@ async def acquire(candidate: Elector) -> None:
     await asyncio.wait_for(candidate.acquire(), 2)
 
 
-async def test_the_first_takes_a_lease_that_does_not_exist() -> None:
+async def test_the_first_candidate_creates_the_lease() -> None:
     kube = FakeKube()
     await acquire(elector(kube, "a"))
     assert kube.holder == "a"
 
 
-async def test_another_waits_while_the_lease_is_renewed() -> None:
+async def test_another_candidate_waits_while_the_lease_is_renewed() -> None:
     kube = FakeKube()
     first = elector(kube, "a")
     await acquire(first)
@@ -34,7 +34,7 @@ async def test_another_waits_while_the_lease_is_renewed() -> None:
     await asyncio.gather(holding, return_exceptions=True)
 
 
-async def test_another_takes_a_lease_that_lapsed_and_counts_the_change() -> None:
+async def test_another_candidate_acquires_an_expired_lease_and_counts_the_transition() -> None:
     kube = FakeKube()
     await acquire(elector(kube, "a"))
     second = elector(kube, "b")
@@ -54,7 +54,7 @@ async def test_a_released_lease_is_free_at_once() -> None:
     assert kube.holder == "b"
 
 
-async def test_a_renewal_that_was_written_unseen_does_not_keep_the_lease() -> None:
+async def test_a_renewal_without_an_answer_does_not_prevent_the_release() -> None:
     kube = FakeKube()
     first = elector(kube, "a")
     await acquire(first)
@@ -64,7 +64,7 @@ async def test_a_renewal_that_was_written_unseen_does_not_keep_the_lease() -> No
     assert kube.holder is None
 
 
-async def test_a_lease_that_another_took_meanwhile_is_not_released() -> None:
+async def test_a_lease_of_another_holder_is_not_released() -> None:
     kube = FakeKube()
     first = elector(kube, "a")
     await acquire(first)
@@ -93,7 +93,7 @@ async def test_the_holder_stops_when_another_took_the_lease() -> None:
     assert await asyncio.wait_for(first.hold(), 1) == "another replica took the Lease"
 
 
-async def test_a_candidate_outlives_an_api_server_that_is_down() -> None:
+async def test_a_candidate_survives_an_outage_of_the_api_server() -> None:
     kube = FakeKube()
     kube.down = True
     waiting = asyncio.create_task(elector(kube, "a").acquire())
@@ -103,7 +103,7 @@ async def test_a_candidate_outlives_an_api_server_that_is_down() -> None:
     assert kube.holder == "a"
 
 
-async def test_its_own_lease_of_before_is_taken_up_again() -> None:
+async def test_a_candidate_resumes_its_own_lease() -> None:
     kube = FakeKube()
     await acquire(elector(kube, "a"))
     again = elector(kube, "a")

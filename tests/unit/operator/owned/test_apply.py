@@ -72,19 +72,19 @@ def children(kube: FakeKube, store: OwnedObjects) -> Children:
     return Children(kube, store)  # type: ignore[arg-type]  # a fake
 
 
-async def test_what_is_missing_is_made_and_then_left_alone(kube: FakeKube, children: Children) -> None:
+async def test_a_missing_object_is_created_once(kube: FakeKube, children: Children) -> None:
     await children.ensure(OWNER, [WANTED])
     await children.ensure(OWNER, [WANTED])
     assert kube.calls == ["get a", "apply a"]
 
 
-async def test_what_differs_is_applied(kube: FakeKube, children: Children) -> None:
+async def test_a_changed_object_is_applied(kube: FakeKube, children: Children) -> None:
     await children.ensure(OWNER, [WANTED])
     await children.ensure(OWNER, [{**WANTED, "spec": {"type": "NodePort"}}])
     assert kube.calls == ["get a", "apply a", "apply a"]
 
 
-async def test_a_strangers_object_is_left_alone(kube: FakeKube, children: Children) -> None:
+async def test_an_object_of_another_owner_is_not_changed(kube: FakeKube, children: Children) -> None:
     kube.objects["a"] = {"kind": "Service", "metadata": {"name": "a", "namespace": "web"}}
     with pytest.raises(
         NameTakenError, match=r"Service web/a already exists and is not controlled by this resource\. Remedy"
@@ -93,9 +93,7 @@ async def test_a_strangers_object_is_left_alone(kube: FakeKube, children: Childr
     assert kube.calls == ["get a"]
 
 
-async def test_an_object_that_is_being_deleted_is_waited_for(
-    kube: FakeKube, store: OwnedObjects, children: Children
-) -> None:
+async def test_a_terminating_object_is_awaited(kube: FakeKube, store: OwnedObjects, children: Children) -> None:
     await children.ensure(OWNER, [WANTED])
     going = kube.objects["a"]
     going["metadata"] |= {"deletionTimestamp": "now", "resourceVersion": "50"}
@@ -105,7 +103,7 @@ async def test_an_object_that_is_being_deleted_is_waited_for(
     assert kube.calls == ["get a", "apply a"]
 
 
-async def test_what_is_wanted_no_more_is_deleted(kube: FakeKube, children: Children) -> None:
+async def test_an_obsolete_object_is_deleted(kube: FakeKube, children: Children) -> None:
     other = {**WANTED, "metadata": {"name": "b"}}
     await children.ensure(OWNER, [WANTED, other])
     await children.prune(OWNER, [SERVICE], [WANTED])
@@ -116,7 +114,7 @@ async def test_what_is_wanted_no_more_is_deleted(kube: FakeKube, children: Child
 WORKLOAD = {**WANTED, "kind": "ReplicaSet", "apiVersion": "apps/v1", "spec": {"template": {"spec": {}}}}
 
 
-async def test_a_workload_is_scaled_only_as_it_was_seen(kube: FakeKube, children: Children) -> None:
+async def test_a_workload_is_scaled_only_if_it_is_unchanged(kube: FakeKube, children: Children) -> None:
     await children.ensure_sized(OWNER, WORKLOAD, 2)
     live = copy.deepcopy(kube.objects["a"])
     await children.scale(live, 1, {"why": "because", "gone": None})
@@ -147,13 +145,13 @@ async def test_an_updated_workload_keeps_its_replicas(kube: FakeKube, store: Own
     )
 
 
-async def test_a_strangers_workload_is_left_alone(kube: FakeKube, children: Children) -> None:
+async def test_a_workload_of_another_owner_is_not_changed(kube: FakeKube, children: Children) -> None:
     kube.objects["a"] = {"kind": "ReplicaSet", "metadata": {"name": "a", "namespace": "web"}}
     with pytest.raises(NameTakenError):
         await children.ensure_sized(OWNER, WORKLOAD, 2)
 
 
-async def test_exactly_the_pod_that_was_meant_is_marked(
+async def test_only_the_pod_with_the_expected_uid_is_annotated(
     kube: FakeKube, store: OwnedObjects, children: Children
 ) -> None:
     one = running_pod()
@@ -175,7 +173,7 @@ async def make(children: Children, *objects: Any) -> int:
 
 
 @pytest.mark.parametrize(("status", "reason"), [(400, "Refused"), (422, "Refused"), (403, "Refused")])
-async def test_a_refusal_becomes_a_fact(kube: FakeKube, children: Children, status: int, reason: str) -> None:
+async def test_a_refusal_becomes_a_condition(kube: FakeKube, children: Children, status: int, reason: str) -> None:
     kube.refusal = ApiError(status, b'{"message": "spec.ports: Invalid value"}')
     outcome = await children.attempt(make(children, WANTED), "ObjectsApplied")
     assert outcome.value is None
@@ -183,18 +181,18 @@ async def test_a_refusal_becomes_a_fact(kube: FakeKube, children: Children, stat
     assert "spec.ports: Invalid value" in outcome.fact.message
 
 
-async def test_what_may_pass_is_raised(kube: FakeKube, children: Children) -> None:
+async def test_a_temporary_error_is_raised(kube: FakeKube, children: Children) -> None:
     kube.refusal = ApiError(500, b"")
     with pytest.raises(ApiError):
         await children.attempt(children.ensure(OWNER, [WANTED]), "ObjectsApplied")
 
 
-async def test_a_success_has_the_value_of_the_work(children: Children) -> None:
+async def test_a_success_has_the_value_of_the_function(children: Children) -> None:
     outcome = await children.attempt(make(children, WANTED), "ObjectsApplied")
     assert outcome == Outcome(1, Fact("ObjectsApplied", True, "Applied", "All objects exist and match the spec."))
 
 
-async def test_a_taken_name_becomes_a_fact(kube: FakeKube, children: Children) -> None:
+async def test_a_name_conflict_becomes_a_condition(kube: FakeKube, children: Children) -> None:
     kube.objects["b"] = {"kind": "Service", "metadata": {"name": "b", "namespace": "web"}}
     outcome = await children.attempt(make(children, {**WANTED, "metadata": {"name": "b"}}), "ObjectsApplied")
     assert outcome.value is None

@@ -12,7 +12,7 @@ def test_a_service_account_has_no_token() -> None:
     assert parts.service_account("a")["automountServiceAccountToken"] is False
 
 
-def test_a_disruption_budget_lets_one_pod_go_and_broken_ones_always_unless_they_hold_data() -> None:
+def test_a_disruption_budget_allows_one_eviction_and_all_of_broken_pods_without_data() -> None:
     spec = parts.disruption_budget("a", {"x": "1"})["spec"]
     assert spec["maxUnavailable"] == 1
     assert spec["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
@@ -25,7 +25,7 @@ def test_secrets_are_not_readable_by_others() -> None:
     assert parts.secret_volume("a", "b") == {"name": "a", "secret": {"secretName": "b", "defaultMode": 0o440}}
 
 
-def test_small_parts() -> None:
+def test_small_builders() -> None:
     assert parts.field_env("A", "status.podIP")["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
     assert parts.spread({"x": "1"}, "zone")["topologyKey"] == "zone"
     assert parts.http_probe("/livez", "http", periodSeconds=3)["httpGet"] == {"path": "/livez", "port": "http"}

@@ -7,7 +7,7 @@ OWNER = Owner.of(names.SIGNALING_POOL, pool())
 SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"type": "ClusterIP"}}
 
 
-def test_a_finished_object_is_marked_as_the_owners() -> None:
+def test_a_built_object_has_its_owner() -> None:
     metadata = OWNER.finish(SERVICE)["metadata"]
     assert metadata["namespace"] == "web"
     assert metadata["labels"][names.LABEL_MANAGED_BY] == "switchboard"
@@ -20,7 +20,7 @@ def test_the_owner_of_an_object_is_found_by_its_labels() -> None:
     assert owner_key({"metadata": {"namespace": "web"}}) is None
 
 
-def test_the_applied_hash_changes_with_what_is_wanted() -> None:
+def test_the_applied_hash_changes_with_the_object() -> None:
     def applied(**spec: str) -> str:
         return str(OWNER.finish({**SERVICE, "spec": spec})["metadata"]["annotations"][names.ANNOTATION_APPLIED_HASH])
 

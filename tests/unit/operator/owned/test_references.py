@@ -6,7 +6,7 @@ NORTH = ("TurnFleet", "web", "north")
 SOUTH = ("TurnFleet", "web", "south")
 
 
-def test_a_target_knows_who_refers_to_it() -> None:
+def test_a_target_has_its_references() -> None:
     references = References()
     references.set(POOL, [NORTH])
     references.set(OTHER, [NORTH, SOUTH])
@@ -15,7 +15,7 @@ def test_a_target_knows_who_refers_to_it() -> None:
     assert references.to(POOL) == frozenset()
 
 
-def test_setting_tells_what_was_added_and_removed() -> None:
+def test_setting_references_returns_the_added_and_removed_ones() -> None:
     references = References()
     assert references.set(POOL, [NORTH]) == {NORTH}
     assert references.set(POOL, [NORTH]) == set()
@@ -23,7 +23,7 @@ def test_setting_tells_what_was_added_and_removed() -> None:
     assert references.to(NORTH) == frozenset()
 
 
-def test_a_resource_that_is_gone_refers_to_nothing() -> None:
+def test_a_deleted_resource_has_no_references() -> None:
     references = References()
     references.set(POOL, [NORTH])
     references.set(OTHER, [NORTH])

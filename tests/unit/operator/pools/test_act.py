@@ -57,7 +57,7 @@ def snapshot(name: str, uid: str | None = None) -> PodSnapshot:
     return PodSnapshot(name, uid or f"uid-of-{name}", "new")
 
 
-async def test_a_stage_is_written_on_the_pod(world: Acting) -> None:
+async def test_a_stage_is_annotated_on_the_pod(world: Acting) -> None:
     await world.perform(Annotate(snapshot("a"), Stage.DRAINING, 100.0), Annotate(snapshot("b"), Stage.CORDONED, None))
     a, b = (world.kube.found(POD, name)["metadata"]["annotations"] for name in "ab")
     assert (a[names.ANNOTATION_DRAIN], b[names.ANNOTATION_DRAIN]) == ("Draining", "Cordoned")
@@ -65,7 +65,7 @@ async def test_a_stage_is_written_on_the_pod(world: Acting) -> None:
     assert names.ANNOTATION_DRAIN_STARTED not in b
 
 
-async def test_an_order_reaches_the_pod_and_its_answer_is_remembered(world: Acting) -> None:
+async def test_a_command_reaches_the_pod_and_its_sample_is_kept(world: Acting) -> None:
     await world.perform(Cordon(snapshot("a"), True), Cordon(snapshot("b"), False))
     assert sorted(world.pods.orders) == ["cordon a", "uncordon b"]
     sample = world.sampler.history(KEY).sample("uid-of-a", 0.0)
@@ -83,7 +83,7 @@ async def test_after_sessions_were_asked_to_move_the_pods_are_sampled_again(worl
 
 
 @pytest.mark.parametrize("command", [Annotate, Cordon, GoAway])
-async def test_a_pod_that_is_gone_gets_no_command(world: Acting, command: type) -> None:
+async def test_a_deleted_pod_receives_no_command(world: Acting, command: type) -> None:
     arguments = {Annotate: (Stage.DRAINED, None), Cordon: (True,), GoAway: (1,)}[command]
     for pod in (snapshot("gone"), snapshot("a", "uid-of-an-earlier-one")):
         assert not await world.perform(command(pod, *arguments))
@@ -91,7 +91,7 @@ async def test_a_pod_that_is_gone_gets_no_command(world: Acting, command: type) 
     assert world.pods.orders == []
 
 
-async def test_a_pod_without_an_address_or_an_answer_gets_the_order_again_later(world: Acting) -> None:
+async def test_a_command_is_repeated_for_a_pod_without_address_or_answer(world: Acting) -> None:
     silent, new = world.pod("silent"), world.pod("new")
     del new["status"]["podIP"]
     for pod in (silent, new):
@@ -101,7 +101,7 @@ async def test_a_pod_without_an_address_or_an_answer_gets_the_order_again_later(
     assert world.pods.orders == ["cordon a"]
 
 
-async def test_a_replica_set_is_scaled_and_it_is_noted_which_pods_it_should_remove(world: Acting) -> None:
+async def test_a_replica_set_is_scaled_and_its_victims_are_recorded(world: Acting) -> None:
     await world.perform(Scale(world.name, 1, ("uid-of-a", "uid-of-b")))
     assert world.current["spec"]["replicas"] == 1
     assert world.current["metadata"]["annotations"][names.ANNOTATION_REMOVING] == "uid-of-a,uid-of-b"
@@ -109,12 +109,12 @@ async def test_a_replica_set_is_scaled_and_it_is_noted_which_pods_it_should_remo
     assert names.ANNOTATION_REMOVING not in world.current["metadata"]["annotations"]
 
 
-async def test_a_replica_set_that_has_become_superfluous_is_deleted(world: Acting) -> None:
+async def test_an_obsolete_replica_set_is_deleted(world: Acting) -> None:
     await world.perform(DeleteReplicaSet("no-more"), DeleteReplicaSet(world.name))
     assert world.kube.of(REPLICA_SET) == []
 
 
-async def test_the_current_replica_set_is_kept_as_wanted_with_its_own_number(world: Acting) -> None:
+async def test_the_current_replica_set_is_applied_with_its_own_replicas(world: Acting) -> None:
     name = world.name
     changed = world.kube.found(REPLICA_SET, name)
     changed["spec"]["template"]["spec"]["serviceAccountName"] = "other"
@@ -125,7 +125,7 @@ async def test_the_current_replica_set_is_kept_as_wanted_with_its_own_number(wor
     assert world.current["spec"]["replicas"] == 2
 
 
-async def test_another_victim_is_reported_once(world: Acting) -> None:
+async def test_an_unexpected_victim_is_reported_once(world: Acting) -> None:
     await world.perform(Scale(world.name, 1, ("uid-of-a",)))
     spared = UnexpectedVictim(world.name, ("a",))
     world.kube.failures["PATCH replicasets"] = refusal(409, "Conflict")
@@ -138,7 +138,7 @@ async def test_another_victim_is_reported_once(world: Acting) -> None:
     assert world.current["spec"]["replicas"] == 1
 
 
-async def test_many_pods_get_their_orders_at_once_but_not_all(world: Acting) -> None:
+async def test_commands_are_sent_to_a_limited_number_of_pods_concurrently(world: Acting) -> None:
     for name in MANY:
         world.context.store.put(POD, world.kube.change(world.pod(name)))
         world.pods.holds(name)
@@ -147,7 +147,7 @@ async def test_many_pods_get_their_orders_at_once_but_not_all(world: Acting) -> 
     assert world.pods.most_busy == act.PARALLEL
 
 
-async def test_the_commands_to_one_object_keep_their_order_and_pods_come_before_replica_sets(world: Acting) -> None:
+async def test_commands_for_one_object_keep_their_order_and_pods_precede_replica_sets(world: Acting) -> None:
     back = [Cordon(snapshot("a"), False), Annotate(snapshot("a"), Stage.SERVING, None)]
     await world.perform(Scale(world.name, 4), Scale(world.name, 3), *back)
     assert world.kube.writes == ["PATCH pods/a", f"PATCH replicasets/{world.name}", f"PATCH replicasets/{world.name}"]
@@ -155,7 +155,7 @@ async def test_the_commands_to_one_object_keep_their_order_and_pods_come_before_
     assert world.current["spec"]["replicas"] == 3
 
 
-async def test_a_failure_keeps_no_other_pod_from_its_command_and_stops_what_follows(world: Acting) -> None:
+async def test_a_failure_skips_the_following_commands_but_not_those_of_other_pods(world: Acting) -> None:
     world.kube.failures["PATCH pods/a"] = refusal(500, "InternalError")
     commands: Sequence[Command] = (
         Annotate(snapshot("a"), Stage.CORDONED, None),
@@ -168,7 +168,7 @@ async def test_a_failure_keeps_no_other_pod_from_its_command_and_stops_what_foll
     assert world.current["spec"]["replicas"] == 2
 
 
-async def test_a_revision_without_a_replica_set_gets_one(world: Acting) -> None:
+async def test_the_replica_set_of_a_new_revision_is_created(world: Acting) -> None:
     world.apply(replicas=2, allowedOrigins=["https://example.org"])
     revision = objects.revision(world.pool, "signaling:1", None)
     name = objects.replica_set_name(world.pool, revision)

@@ -65,7 +65,7 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
         (cluster(status={"conditions": [ready_condition()]}), True, "Resolved"),
     ],
 )
-def test_whether_redis_is_there(made: Any, holds: bool, reason: str) -> None:
+def test_the_condition_for_redis(made: Any, holds: bool, reason: str) -> None:
     fact = redis_fact(pool(redisRef={"name": "store"}), made)
     assert (fact.holds, fact.reason) == (holds, reason)
     assert "RedisCluster web/store" in fact.message
@@ -88,7 +88,7 @@ WITH_TURN: SignalingPool = pool(turnRefs=[{"name": "relays"}, {"name": "backup"}
         ({"relays": with_servers(SERVER), "backup": with_servers(SERVER, name="backup")}, True, "Resolved", False),
     ],
 )
-def test_whether_every_fleet_relays(fleets: Any, holds: bool, reason: str, in_progress: bool) -> None:
+def test_the_condition_for_relaying_fleets(fleets: Any, holds: bool, reason: str, in_progress: bool) -> None:
     fact = turn_fact(WITH_TURN, fleets)
     assert (fact.holds, fact.reason, fact.in_progress) == (holds, reason, in_progress)
 
@@ -116,7 +116,7 @@ GOOD, SHORT = (base64.b64encode(b"s" * length).decode() for length in (32, 31))
         ({"data": {"one": GOOD, "two": GOOD, ".hidden": SHORT}}, True, "Resolved"),
     ],
 )
-def test_whether_jwts_can_be_checked(secret: Any, holds: bool, reason: str) -> None:
+def test_the_condition_for_jwt_secrets(secret: Any, holds: bool, reason: str) -> None:
     fact = auth_fact(SHARED, secret)
     assert (fact.holds, fact.reason) == (holds, reason)
     assert "Secret web/jwt" in fact.message

@@ -49,7 +49,7 @@ def commands(*sets: RevisionPods, **more: Any) -> tuple[Command, ...]:
 DRAIN = {"a": Stage.DRAINING}
 
 
-def test_at_rest_there_is_nothing_to_do() -> None:
+def test_a_settled_pool_needs_no_commands() -> None:
     found = due(replica_set(serving("a", 5), starting("b")))
     assert found == Steps()
     assert not found.moving
@@ -85,7 +85,7 @@ def test_a_restarted_container_is_cordoned_again() -> None:
     assert commands(replica_set(pod, serving("b"))) == (Cordon(pod, True),)
 
 
-def test_sessions_are_asked_to_move_once_nobody_can_come() -> None:
+def test_sessions_are_asked_to_move_once_no_client_can_connect() -> None:
     pod, other = out("a", 5), serving("b")
     assert commands(replica_set(pod, other)) == (GoAway(pod, 5),)
     for late in (out("c", 1, offered=True), out("c", 1, sample=sample(1, cordoned=False))):
@@ -94,7 +94,7 @@ def test_sessions_are_asked_to_move_once_nobody_can_come() -> None:
     assert not [one for one in marked_only if isinstance(one, GoAway)], "another one is still in service"
 
 
-def test_a_silent_pod_that_nothing_offers_does_not_hold_the_others_up() -> None:
+def test_a_silent_pod_without_endpoint_does_not_delay_others() -> None:
     pod = out("a", 5)
     assert commands(replica_set(pod, serving("b"), out("c", sample=None))) == (GoAway(pod, 5),)
 
@@ -113,7 +113,7 @@ def test_a_pod_that_is_rebalanced_is_not_draining() -> None:
     assert found.moving
 
 
-def test_it_gives_nothing_before_all_that_refuse_are_out_of_the_service() -> None:
+def test_no_session_moves_before_all_cordoned_pods_are_out_of_the_service() -> None:
     late = rebalancing("b", 50, offered=True)
     assert commands(replica_set(rebalancing("a", 50), late, serving("c")), moves={"uid-a": 5}) == ()
 
@@ -124,7 +124,7 @@ def test_the_timeout_starts_again_when_a_rebalanced_pod_is_drained() -> None:
     assert found.commands[0] == Annotate(pod, Stage.DRAINING, NOW)
 
 
-def test_a_pod_that_holds_gives_nothing_away() -> None:
+def test_a_cordoned_pod_moves_no_sessions() -> None:
     assert commands(replica_set(out("a", 5, Stage.CORDONED), serving("b"))) == ()
 
 
@@ -142,7 +142,9 @@ def test_a_pod_that_holds_gives_nothing_away() -> None:
         (5, 0, 0, 0),
     ],
 )
-def test_as_many_as_there_is_room_for_at_a_time(sessions: int, leaving: int, room: int, count: int) -> None:
+def test_at_most_as_many_sessions_move_as_other_pods_have_room_for(
+    sessions: int, leaving: int, room: int, count: int
+) -> None:
     pod = out("a", sessions, sample=sample(sessions, leaving=leaving, cordoned=True))
     place = serving("b", sample=sample(10, capacity=10 + room))
     found = due(replica_set(pod, place))
@@ -150,7 +152,7 @@ def test_as_many_as_there_is_room_for_at_a_time(sessions: int, leaving: int, roo
     assert found.unplaceable == (sessions - leaving if room == 0 else 0)
 
 
-def test_the_emptiest_gives_first_and_the_room_is_shared() -> None:
+def test_the_pod_with_the_fewest_sessions_moves_them_first() -> None:
     few, many = out("a", 10), out("b", 20)
     place = serving("c", sample=sample(0, capacity=15))
     assert commands(replica_set(many, few, place)) == (GoAway(few, 10), GoAway(many, 5))
@@ -171,7 +173,7 @@ def test_an_empty_pod_is_marked_and_then_removed() -> None:
     assert commands(replica_set(marked, other)) == (Scale("new", 1, ("uid-a",)),)
 
 
-def test_an_empty_pod_that_falls_silent_is_still_empty() -> None:
+def test_an_empty_pod_without_samples_is_still_empty() -> None:
     marked = out("a", stage=Stage.DRAINED, sample=None)
     assert commands(replica_set(marked, serving("b"))) == (Scale("new", 1, ("uid-a",)),)
 
@@ -182,29 +184,29 @@ def test_a_pod_that_is_not_empty_after_all_is_not_removed() -> None:
     assert commands(replica_set(pod, place)) == (Annotate(pod, Stage.DRAINING, 100.0),)
 
 
-def test_several_empty_pods_go_at_once() -> None:
+def test_several_empty_pods_are_removed_at_once() -> None:
     found = commands(replica_set(out("a", stage=Stage.DRAINED), out("b", stage=Stage.DRAINED), serving("c")))
     assert found == (Scale("new", 1, ("uid-a", "uid-b")),)
 
 
-def test_an_empty_pod_waits_while_its_set_would_remove_another_one() -> None:
+def test_an_empty_pod_waits_while_its_replica_set_would_remove_another_one() -> None:
     marked = out("a", stage=Stage.DRAINED)
     found = due(replica_set(marked, serving("b"), starting("c")))
     assert (found.commands, found.queued) == ((), (marked,))
 
 
 @pytest.mark.parametrize("replicas", [1, 3])
-def test_an_empty_pod_waits_until_its_set_has_done_what_it_was_asked_before(replicas: int) -> None:
+def test_an_empty_pod_waits_until_its_replica_set_has_scaled(replicas: int) -> None:
     marked = out("a", stage=Stage.DRAINED)
     assert commands(replica_set(marked, serving("b"), replicas=replicas)) == ()
 
 
-def test_a_set_that_removed_another_pod_is_reported() -> None:
+def test_a_replica_set_that_removed_another_pod_is_reported() -> None:
     found = commands(replica_set(serving("a"), removing=frozenset({"uid-a", "uid-b"})))
     assert found == (UnexpectedVictim("new", ("a",)),)
 
 
-def test_sets_grow_shed_and_go() -> None:
+def test_replica_sets_are_scaled_up_scaled_down_and_deleted() -> None:
     assert commands(grow={"new": 2}) == (Scale("new", 2),)
     assert commands(replica_set(serving("a")), grow={"new": 2}) == (Scale("new", 3),)
     assert commands(replica_set(serving("a"), replicas=3), cancel={"new": 2}) == (Scale("new", 1),)
@@ -213,13 +215,13 @@ def test_sets_grow_shed_and_go() -> None:
 
 
 @pytest.mark.parametrize(("since", "late"), [(100.0, True), (995.0, False)])
-def test_a_pod_whose_time_is_up_is_kept_and_named(since: float, late: bool) -> None:
+def test_a_pod_whose_drain_timed_out_is_kept_and_reported(since: float, late: bool) -> None:
     pod = out("a", 5, since=since, sample=sample(5, leaving=5, cordoned=True))
     found = due(replica_set(pod, serving("b")), timeout=10)
     assert (found.commands, found.draining, found.overdue) == ((), (pod,), (pod,) if late else ())
 
 
-def test_with_force_a_pod_whose_time_is_up_goes() -> None:
+def test_with_force_a_pod_whose_drain_timed_out_is_removed() -> None:
     pod = out("a", 5)
     assert commands(replica_set(pod, serving("b")), timeout=10, force=True) == (Annotate(pod, Stage.DRAINED, 100.0),)
     marked = out("a", 5, stage=Stage.DRAINED)
@@ -248,7 +250,7 @@ def test_commands_as_text(command: Command, words: str) -> None:
     assert describe(command) == words
 
 
-def test_commands_to_one_object_stay_in_order_and_pods_come_first() -> None:
+def test_commands_for_one_object_stay_in_order_and_pods_are_first() -> None:
     other = serving("b")
     commands = (
         Annotate(POD, Stage.CORDONED, None),

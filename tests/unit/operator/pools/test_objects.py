@@ -22,7 +22,7 @@ def environment(**spec: Any) -> dict[str, str]:
     return {item["name"]: item.get("value", "") for item in container(**spec)["env"]}
 
 
-def test_a_pool_consists_of_these() -> None:
+def test_the_objects_of_a_pool() -> None:
     made = objects.common(pool(), KEYS, "{}")
     assert [(item["kind"], item["metadata"]["name"]) for item in made] == [
         ("ServiceAccount", "calls-signaling"),
@@ -49,13 +49,13 @@ def test_the_service_selects_the_pods_of_all_revisions_that_are_in_service() -> 
         ({"type": "NodePort", "nodePort": 30080}, "NodePort", 30080),
     ],
 )
-def test_the_service_is_of_the_type_asked_for(service: dict[str, Any], kind: str, port: int | None) -> None:
+def test_the_service_has_the_specified_type(service: dict[str, Any], kind: str, port: int | None) -> None:
     spec = objects.service(pool(service=service))["spec"]
     assert spec["type"] == kind
     assert spec["ports"][0].get("nodePort") == port
 
 
-def test_an_ingress_is_made_if_asked_for() -> None:
+def test_an_ingress_is_created_if_specified() -> None:
     wanted = {"host": "calls.example", "className": "nginx", "tlsSecretName": "certificate"}
     spec = by_kind(objects.common(pool(ingress=wanted), KEYS, "{}"))["Ingress"]["spec"]
     assert spec["ingressClassName"] == "nginx"
@@ -67,14 +67,14 @@ def test_an_ingress_is_made_if_asked_for() -> None:
         objects.ingress(pool())
 
 
-def test_anyone_reaches_the_public_port_and_only_the_cluster_the_internal_one() -> None:
+def test_the_network_policy_opens_the_public_port_to_all_and_the_internal_one_to_the_cluster() -> None:
     public, internal = objects.network_policy(pool())["spec"]["ingress"]
     assert "from" not in public
     assert public["ports"][0]["port"] == "http"
     assert internal["from"] == [{"namespaceSelector": {}}]
 
 
-def test_the_pods_learn_who_they_are_and_where_their_files_are() -> None:
+def test_the_pods_have_their_name_and_the_paths_of_their_files() -> None:
     assert environment() == {
         "SWITCHBOARD_POD": "",
         "SWITCHBOARD_ENVIRONMENT": "Development",
@@ -101,14 +101,14 @@ def test_with_shared_secrets_the_pods_have_the_users_secret() -> None:
     assert {"name": "auth", "secret": {"secretName": "jwt", "defaultMode": 0o440}} in volumes
 
 
-def test_with_published_keys_the_pods_learn_where() -> None:
+def test_with_jwks_the_pods_have_its_url() -> None:
     found = environment(auth={"type": "JWKS", "jwksURL": "https://i.example/keys"})
     assert found["SWITCHBOARD_AUTH_TYPE"] == "JWKS"
     assert found["SWITCHBOARD_AUTH_JWKS_URL"] == "https://i.example/keys"
     assert "SWITCHBOARD_AUTH_SECRET_DIR" not in found
 
 
-def test_the_pods_learn_which_pages_may_connect_and_whom_to_believe() -> None:
+def test_the_pods_have_the_allowed_origins_and_trusted_proxies() -> None:
     found = environment(
         auth={"type": "Anonymous"},
         allowedOrigins=["https://a.example", "https://b.example"],
@@ -120,7 +120,7 @@ def test_the_pods_learn_which_pages_may_connect_and_whom_to_believe() -> None:
     assert "SWITCHBOARD_WRONG_TOKENS" not in found
 
 
-def test_with_redis_they_learn_its_address_and_credentials() -> None:
+def test_with_redis_the_pods_have_its_address_and_credentials() -> None:
     found = environment(redisRef={"name": "store"})
     assert found["SWITCHBOARD_REDIS_NODES"] == "store-redis.web.svc:6379"
     mounts = {mount["name"]: mount["mountPath"] for mount in container(redisRef={"name": "store"})["volumeMounts"]}
@@ -138,7 +138,7 @@ def test_the_pods_have_no_rights() -> None:
     }
 
 
-def test_a_revision_changes_with_what_the_pods_are_made_from_only() -> None:
+def test_a_revision_changes_only_with_the_pod_template() -> None:
     first = objects.revision(pool(), "signaling:1", None).name
     assert objects.revision(pool(replicas=0), "signaling:1", None).name == first
     assert objects.revision(pool(), "signaling:2", None).name != first

@@ -21,14 +21,14 @@ async def started() -> World:
     return world
 
 
-async def test_nothing_is_seen_of_a_pool_that_has_nothing() -> None:
+async def test_the_snapshot_of_a_pool_without_objects_is_empty() -> None:
     world = World()
     world.apply()
     found = observe(world.context.store, world.nodes, SampleHistory(), owner_of(world.pool), "", 0.0)
     assert found == Observed()
 
 
-async def test_pods_are_seen_with_their_samples_nodes_and_endpoints() -> None:
+async def test_the_snapshot_contains_pods_with_samples_nodes_and_endpoints() -> None:
     world = await started()
     world.run_pods(a=5, b=3)
     world.offer("a")
@@ -47,7 +47,7 @@ async def test_pods_are_seen_with_their_samples_nodes_and_endpoints() -> None:
     assert (await seen(world)).outdated == 2
 
 
-async def test_an_old_sample_is_none_and_a_pod_that_ends_is_counted_apart() -> None:
+async def test_old_samples_are_ignored_and_terminating_pods_counted_separately() -> None:
     world = await started()
     world.run_pods(a=5)
     world.kube.change(going(world.pod("b")))
@@ -60,7 +60,7 @@ async def test_an_old_sample_is_none_and_a_pod_that_ends_is_counted_apart() -> N
     assert pods.ending == 1
 
 
-async def test_only_the_pools_own_replica_sets_are_seen_and_why_they_make_no_pods() -> None:
+async def test_the_snapshot_contains_only_the_pools_replica_sets_with_their_failures() -> None:
     world = await started()
     stranger = {**world.current, "metadata": {**world.current["metadata"], "name": "other", "ownerReferences": []}}
     world.kube.change(stranger)

@@ -21,19 +21,19 @@ def observed(*revisions: RevisionPods, load: Load | None = None) -> Observed:
     return Observed("new", by_name(*revisions), load or Load())
 
 
-def test_a_new_pool_gets_the_pods_that_its_spec_asks_for() -> None:
+def test_a_new_pool_has_the_pods_of_its_spec() -> None:
     found = plan(pool(replicas=3), observed(), NOW)
     assert found == Plan(ReplicaDecision(3, "spec.replicas is 3."), Steps((Scale("new", 3),)))
 
 
-def test_the_load_decides_on_the_number() -> None:
+def test_the_load_determines_the_number_of_pods() -> None:
     auto = pool(replicas=1, autoscaling={"maxReplicas": 9})
     found = plan(auto, observed(load=Load(desired=4, reason="load needs 4 pods", no_metrics=True)), NOW)
     assert found.decision == ReplicaDecision(4, "load needs 4 pods", no_metrics=True)
     assert found.steps.commands == (Scale("new", 4),)
 
 
-def test_an_older_revision_makes_room_for_the_current_one() -> None:
+def test_an_older_revision_is_replaced_by_the_current_one() -> None:
     old = replica_set(serving("a", revision="old"), name="old")
     assert plan(pool(), observed(old), NOW).steps.commands == (Scale("new", 1),)
     found = plan(pool(), observed(old, replica_set(serving("b"))), NOW)
@@ -49,7 +49,7 @@ def test_a_canary_is_reported() -> None:
 
 
 @pytest.mark.parametrize(("mode", "moves"), [("Auto", True), ("Disabled", False)])
-def test_sessions_are_rebalanced_if_the_spec_wants_it(mode: str, moves: bool) -> None:
+def test_sessions_are_rebalanced_if_the_spec_enables_it(mode: str, moves: bool) -> None:
     pods = replica_set(*(serving(name, sample=sample(load, capacity=1000)) for name, load in (("a", 300), ("b", 0))))
     found = plan(pool(replicas=2, rebalance={"mode": mode}), observed(pods), NOW)
     assert bool(found.steps.rebalancing) is moves
@@ -57,7 +57,7 @@ def test_sessions_are_rebalanced_if_the_spec_wants_it(mode: str, moves: bool) ->
 
 
 @pytest.mark.parametrize(("policy", "stage"), [("Wait", None), ("Force", Stage.DRAINED)])
-def test_a_pod_whose_time_is_up_is_treated_by_the_policy(policy: str, stage: Stage | None) -> None:
+def test_a_pod_whose_drain_timed_out_is_handled_by_the_policy(policy: str, stage: Stage | None) -> None:
     late = out("b", 5, since=NOW - 61, sample=sample(5, leaving=5, cordoned=True))
     asked = pool(drain={"timeoutSeconds": 60, "onTimeout": policy})
     found = plan(asked, observed(replica_set(serving("a"), late)), NOW).steps
@@ -79,7 +79,7 @@ NOTED = datetime.fromtimestamp(NOW, UTC)
         ("it ends", [serving("a"), out("b", 5)], 2, EARLIER, NOTED),
     ],
 )
-def test_moves_are_noted_as_they_begin_and_end(
+def test_the_begin_and_end_of_moves_are_recorded(
     case: str, pods: list[PodSnapshot], replicas: int, before: datetime | None, noted: datetime | None
 ) -> None:
     status: dict[str, Any] = {"lastMoveTime": before.isoformat()} if before else {}
@@ -87,7 +87,7 @@ def test_moves_are_noted_as_they_begin_and_end(
     assert found.last_move == noted
 
 
-def test_a_pool_that_cannot_be_acted_on_keeps_what_was_noted() -> None:
+def test_a_pool_without_actions_keeps_its_records() -> None:
     waiting = pool(replicas=3, status={"lastMoveTime": EARLIER.isoformat()})
     found = idle(waiting, observed(replica_set(out("a", 5))))
     assert found == Plan(ReplicaDecision(3, "spec.replicas is 3."), last_move=EARLIER)

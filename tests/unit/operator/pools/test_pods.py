@@ -41,14 +41,14 @@ async def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     await server.close()
 
 
-async def test_a_pod_proves_that_it_is_its_pools_and_takes_the_operators_orders(pod: str) -> None:
+async def test_a_pod_authenticates_itself_and_accepts_the_operators_commands(pod: str) -> None:
     place = PodEndpoint("pod", pod, Access.to("a", KEYS))
     async with PodClient(fence=7) as client:
         assert (await client.sample(place)).capacity == 3
         assert (await client.cordon(place, True)).cordoned
 
 
-async def test_no_token_is_given_to_who_is_not_the_pools(pod: str) -> None:
+async def test_a_server_with_another_certificate_receives_no_token(pod: str) -> None:
     async with PodClient(fence=7) as client:
         for access in (Access.to("b", KEYS), Access.to("a", Keys(bytes(32)))):
             with pytest.raises(PodError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -56,7 +56,7 @@ async def test_no_token_is_given_to_who_is_not_the_pools(pod: str) -> None:
         assert not (await client.sample(PodEndpoint("pod", pod, Access.to("a", KEYS)))).cordoned
 
 
-async def test_nobody_reads_along_without_tls(pod: str) -> None:
+async def test_the_internal_port_requires_tls(pod: str) -> None:
     reader, writer = await asyncio.open_connection(pod, names.INTERNAL_PORT)
     writer.write(b"GET /internal/sample HTTP/1.1\r\nHost: pod\r\n\r\n")
     async with asyncio.timeout(10):
@@ -64,7 +64,7 @@ async def test_nobody_reads_along_without_tls(pod: str) -> None:
     writer.close()
 
 
-async def test_a_new_root_key_reaches_a_running_pod_with_its_files(pod: str, tmp_path: Path) -> None:
+async def test_a_running_pod_reads_the_files_of_a_new_root_key(pod: str, tmp_path: Path) -> None:
     new = Keys(bytes(32))
     mount(tmp_path, new, "a")
     async with PodClient(fence=8) as client:
@@ -72,7 +72,7 @@ async def test_a_new_root_key_reaches_a_running_pod_with_its_files(pod: str, tmp
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_pod_without_a_certificate_says_where_it_looked_and_what_helps(tmp_path: Path, content: str | None) -> None:
+def test_a_pod_without_a_certificate_reports_the_path_and_the_remedy(tmp_path: Path, content: str | None) -> None:
     if content:
         (tmp_path / "tls.crt").write_text(content)
         (tmp_path / "tls.key").write_text(content)
@@ -80,7 +80,7 @@ def test_a_pod_without_a_certificate_says_where_it_looked_and_what_helps(tmp_pat
         internal_tls(tmp_path)
 
 
-def test_the_secrets_are_not_shown() -> None:
+def test_the_secrets_are_not_printed() -> None:
     access = Access.to("a", KEYS)
     assert access.token not in repr(PodEndpoint("pod", "10.0.0.1", access))
     assert "PRIVATE" not in repr(KEYS.internal_certificate("a"))

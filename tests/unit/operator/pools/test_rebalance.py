@@ -55,7 +55,9 @@ NOTHING: tuple[set[str], dict[str, int]] = (set(), {})
 
 
 @pytest.mark.parametrize(("level", "sessions"), [(0, 10), (10, 10), (100, 30), (225, 45), (1000, 200), (5000, 1000)])
-def test_a_pod_is_too_full_by_a_fifth_or_by_more_than_chance(level: int, sessions: int) -> None:
+def test_a_pod_is_too_full_if_it_exceeds_the_level_by_a_fifth_and_by_more_than_chance(
+    level: int, sessions: int
+) -> None:
     assert margin(level) == sessions
 
 
@@ -85,21 +87,21 @@ def test_the_level_is_the_target_or_the_mean_if_that_is_more(loads: list[int], t
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_when_the_load_is_uneven(case: str, loads: list[float | None], target: int, found: bool) -> None:
+def test_the_cases_of_an_uneven_load(case: str, loads: list[float | None], target: int, found: bool) -> None:
     assert uneven(loads, target) is found
 
 
-def test_it_begins_by_taking_those_without_room_out_of_the_service() -> None:
+def test_a_rebalance_first_cordons_the_pods_above_the_level() -> None:
     found = pods(holding("full", 300), holding("level", 95), holding("new", 0), holding("young", 10))
     assert found == ({"full", "level"}, {})
 
 
-def test_then_those_above_the_level_give_what_is_too_much() -> None:
+def test_then_pods_above_the_level_move_their_surplus() -> None:
     found = pods(closed("a", 150), closed("b", 100), holding("new", 0), holding("young", 60))
     assert found == ({"a", "b"}, {"a": 18}), "even if all choose the young pod, it stays within the level of 78"
 
 
-def test_the_fullest_gives_first_and_a_tenth_of_all_is_on_the_move_at_most() -> None:
+def test_the_fullest_pod_moves_sessions_first_and_at_most_a_tenth_moves_at_once() -> None:
     shut = [closed("a", 300), closed("b", 500)]
     assert pods(*shut, holding("c", 0), holding("d", 0)) == ({"a", "b"}, {"b": 80})
     busy = [closed("a", 300), closed("b", 500, leaving=60)]
@@ -107,17 +109,17 @@ def test_the_fullest_gives_first_and_a_tenth_of_all_is_on_the_move_at_most() -> 
     assert pods(closed("a", 300), closed("b", 500, leaving=80), holding("c", 0), holding("d", 0))[1] == {}
 
 
-def test_a_pod_gives_a_batch_at_a_time() -> None:
+def test_a_pod_moves_sessions_in_batches() -> None:
     found = pods(closed("a", 9000), closed("b", 8000), holding("c", 0))
     assert found[1] == {"a": BATCH, "b": BATCH}
 
 
-def test_who_has_been_asked_counts_as_gone() -> None:
+def test_sessions_that_were_asked_to_move_count_as_moved() -> None:
     assert pods(closed("a", 110, leaving=10), holding("b", 20), target=100) == ({"a"}, {})
     assert pods(closed("a", 110, leaving=4), holding("b", 20), target=100) == ({"a"}, {"a": 6})
 
 
-def test_a_pod_that_was_filled_leaves_the_service_and_gives_nobody_away() -> None:
+def test_a_filled_pod_is_cordoned_and_moves_no_sessions() -> None:
     found = pods(closed("a", 140), holding("filled", 130), holding("b", 0))
     assert found == ({"a", "filled"}, {"a": 27})
     later = pods(closed("a", 140), closed("filled", 130, since=START + 1), holding("b", 0))
@@ -139,17 +141,17 @@ def test_a_pod_that_was_filled_leaves_the_service_and_gives_nobody_away() -> Non
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_it_ends_when(case: str, found: list[PodSnapshot]) -> None:
+def test_the_cases_in_which_a_rebalance_ends(case: str, found: list[PodSnapshot]) -> None:
     assert pods(*found) == NOTHING
 
 
-def test_pods_that_were_filled_serve_on_until_those_who_were_asked_have_come() -> None:
+def test_a_pod_stays_cordoned_until_its_asked_sessions_have_moved() -> None:
     assert pods(closed("a", 150, leaving=5), holding("b", 140)) == ({"a"}, {})
     assert pods(closed("a", 150), holding("b", 140)) == NOTHING
     assert pods(closed("a", 145, leaving=1), holding("b", 145)) == ({"a"}, {})
 
 
-def test_a_pod_that_refuses_is_no_place_to_move_to() -> None:
+def test_a_cordoned_pod_is_no_target() -> None:
     refusing = serving("b", sample=sample(0, capacity=10_000, cordoned=True))
     assert pods(closed("a", 150), refusing) == NOTHING
 
@@ -159,18 +161,18 @@ def test_the_room_is_within_the_capacity() -> None:
     assert pods(closed("a", 400), small) == ({"a"}, {"a": 25})
 
 
-def test_it_does_not_last_for_ever() -> None:
+def test_a_rebalance_times_out() -> None:
     stuck = closed("a", 150, leaving=75), holding("b", 0)
     assert pods(*stuck, now=START + LONGEST_SECONDS)[0] == {"a"}
     assert pods(*stuck, now=START + LONGEST_SECONDS + 1) == NOTHING
 
 
-def test_it_begins_only_a_while_after_the_last_moves_and_goes_on_whenever() -> None:
+def test_a_rebalance_starts_after_the_cooldown_and_continues_at_any_time() -> None:
     assert pods(holding("a", 150), holding("b", 0), cooled_down=False) == NOTHING
     assert pods(closed("a", 150), holding("b", 0), cooled_down=False)[0] == {"a"}
 
 
-def test_a_rollout_comes_first() -> None:
+def test_a_rollout_precedes_a_rebalance() -> None:
     new, old = replica_set(holding("a", 0)), replica_set(holding("b", 150, revision="old"), name="old")
     assert planned(new, old) == NOTHING
     held = {"uid-a": Stage.SERVING, "uid-b": Stage.SERVING}
@@ -180,12 +182,12 @@ def test_a_rollout_comes_first() -> None:
 
 
 @pytest.mark.parametrize("change", [{"replicas": 3}, {"replicas": 1}, {"ending": 1}])
-def test_pods_that_come_or_go_come_first(change: Mapping[str, int]) -> None:
+def test_starting_and_terminating_pods_precede_a_rebalance(change: Mapping[str, int]) -> None:
     item = replica_set(holding("a", 150), holding("b", 0))
     assert planned(replace(item, **change)) == NOTHING
 
 
-def test_scaling_comes_first() -> None:
+def test_scaling_precedes_a_rebalance() -> None:
     sets = by_name(replica_set(holding("a", 150), holding("b", 0)))
     for replicas in (1, 3):
         placement = place(Target(replicas, "new"), sets)
@@ -206,7 +208,9 @@ LAST = {"lastMoveTime": "2026-01-01T00:00:00Z"}
         ({"rebalance": {"mode": "Disabled"}}, {}, 0, None),
     ],
 )
-def test_the_terms_are_the_pools(spec: Any, status: Any, after: int, policy: tuple[int, bool] | None) -> None:
+def test_the_settings_are_those_of_the_pool(
+    spec: Any, status: Any, after: int, policy: tuple[int, bool] | None
+) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC).timestamp() + after
     assert policy_of(pool(status=status, **spec), now) == (RebalancePolicy(*policy, now) if policy else None)
 

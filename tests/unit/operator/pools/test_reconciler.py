@@ -23,7 +23,7 @@ async def serving(world: World, replicas: int = 2, **spec: object) -> None:
         pass
 
 
-async def test_a_pool_that_is_deleted_is_forgotten(world: World) -> None:
+async def test_a_deleted_pool_is_forgotten(world: World) -> None:
     await serving(world)
     assert world.sampler.history(KEY).observations
     world.kube.remove(POOL, "calls")
@@ -32,7 +32,7 @@ async def test_a_pool_that_is_deleted_is_forgotten(world: World) -> None:
     assert world.kube.writes == []
 
 
-async def test_a_new_pool_gets_its_objects_and_its_pods(world: World) -> None:
+async def test_the_objects_and_pods_of_a_new_pool_are_created(world: World) -> None:
     world.apply(replicas=2)
     assert await world.reconcile() == SOON_SECONDS
     assert world.current["spec"]["replicas"] == 2
@@ -41,14 +41,14 @@ async def test_a_new_pool_gets_its_objects_and_its_pods(world: World) -> None:
     assert world.status["desiredReplicas"] == 2
 
 
-async def test_at_rest_nothing_is_written(world: World) -> None:
+async def test_a_settled_pool_causes_no_writes(world: World) -> None:
     await serving(world)
     assert world.condition("Ready") == ("True", "Ready")
     assert await world.reconcile() is None
     assert world.kube.writes == []
 
 
-async def test_a_pod_is_drained_step_by_step_and_each_step_is_seen_soon(world: World) -> None:
+async def test_a_pod_is_drained_step_by_step_without_delays(world: World) -> None:
     await serving(world)
     world.run_pods(a=5, b=3)
     await world.sampler.refresh(KEY)
@@ -77,7 +77,7 @@ async def test_a_pool_waits_for_its_redis_without_pods(world: World) -> None:
     assert world.events("Scaling") == []
 
 
-async def test_a_refused_object_is_reported_and_nothing_is_done_to_the_pods(world: World) -> None:
+async def test_a_refused_object_is_reported_and_pods_are_not_changed(world: World) -> None:
     await serving(world)
     world.kube.failures["PATCH services"] = refusal(422, "Invalid", "spec.ports")
     world.apply(replicas=1, service={"type": "NodePort"})
@@ -87,7 +87,7 @@ async def test_a_refused_object_is_reported_and_nothing_is_done_to_the_pods(worl
     assert world.events("Scaling") == []
 
 
-async def test_a_replica_set_that_changes_while_it_is_scaled_is_no_failure(world: World) -> None:
+async def test_a_concurrent_change_of_a_replica_set_is_no_failure(world: World) -> None:
     await serving(world)
     world.apply(replicas=4)
     world.kube.failures["PATCH replicasets"] = refusal(409, "Conflict")
@@ -100,7 +100,7 @@ async def test_a_replica_set_that_changes_while_it_is_scaled_is_no_failure(world
     assert world.events("Scaling") == ["Scaling from 2 to 4 pods: spec.replicas is 4."]
 
 
-async def test_a_pass_that_fails_is_repeated_without_an_event_of_its_own(world: World) -> None:
+async def test_a_failed_reconciliation_is_repeated_without_an_event(world: World) -> None:
     await serving(world)
     world.apply(replicas=4)
     world.kube.failures["PATCH replicasets"] = refusal(500, "InternalError")
@@ -116,7 +116,7 @@ async def test_a_pass_that_fails_is_repeated_without_an_event_of_its_own(world: 
     assert world.events("Scaling") == ["Scaling from 2 to 4 pods: spec.replicas is 4."]
 
 
-async def test_what_the_pass_took_into_account_does_not_wake_the_pool_again(world: World) -> None:
+async def test_a_considered_change_does_not_trigger_another_reconciliation(world: World) -> None:
     await serving(world)
     world.woken.clear()
     await world.sampler.poll(KEY)
@@ -126,7 +126,7 @@ async def test_what_the_pass_took_into_account_does_not_wake_the_pool_again(worl
     assert world.woken == [KEY]
 
 
-async def test_other_bounds_hold_at_once_and_not_with_the_next_sample(world: World) -> None:
+async def test_changed_bounds_apply_before_the_next_sample(world: World) -> None:
     world.apply(autoscaling={"maxReplicas": 9})
     await world.reconcile()
     assert world.status["desiredReplicas"] == 1

@@ -36,17 +36,17 @@ def decided(asked: SignalingPool, observations: list[PoolObservation]) -> Replic
     return decide(asked, advance(asked, Load(), observations))
 
 
-def test_without_autoscaling_the_spec_decides() -> None:
+def test_without_autoscaling_the_spec_sets_the_replicas() -> None:
     assert decided(pool(replicas=3, redisRef={"name": "store"}), []) == ReplicaDecision(3, "spec.replicas is 3.")
 
 
-def test_in_auto_the_load_decides() -> None:
+def test_in_mode_auto_the_load_sets_the_replicas() -> None:
     assert decided(scaled(), observed(140, 140, 132)) == ReplicaDecision(
         5, "load needs 5 pods (412 sessions, 100 per pod)"
     )
 
 
-def test_by_hand_the_spec_decides_and_it_is_said_what_the_load_wants() -> None:
+def test_in_mode_manual_the_spec_sets_the_replicas_and_the_decision_is_reported() -> None:
     found = decided(scaled(mode="Manual", schedules=[SHOW]), observed(140, 140, 132))
     why = "spec.replicas is 4; mode Auto would choose 6: schedule show needs 6 pods (0 20 * * * Europe/Berlin)"
     assert found == ReplicaDecision(4, why)
@@ -56,11 +56,11 @@ def test_by_hand_the_spec_decides_and_it_is_said_what_the_load_wants() -> None:
 
 
 @pytest.mark.parametrize(("desired", "wanted"), [(0, 2), (3, 3), (20, 9)])
-def test_before_the_first_observation_there_are_as_many_as_before(desired: int, wanted: int) -> None:
+def test_before_the_first_observation_the_replicas_do_not_change(desired: int, wanted: int) -> None:
     assert decided(scaled(desired, minReplicas=2), []) == ReplicaDecision(wanted, NO_SAMPLE)
 
 
-def test_after_a_start_of_the_operator_nothing_goes_before_the_history_is_whole() -> None:
+def test_a_restarted_operator_does_not_scale_down_before_its_history_is_complete() -> None:
     found = decided(scaled(desired=7), observed(10, 10, 10))
     assert (found.desired, found.why) == (
         7,
@@ -69,7 +69,7 @@ def test_after_a_start_of_the_operator_nothing_goes_before_the_history_is_whole(
     assert decided(scaled(desired=7), observed(10, 10, 10, seconds=60)).desired < 7
 
 
-def test_an_observation_is_taken_in_once() -> None:
+def test_an_observation_is_processed_once() -> None:
     asked, seen = scaled(), observed(140, 140, 132)
     load = advance(asked, Load(), seen)
     assert advance(asked, load, seen) is load
@@ -77,7 +77,7 @@ def test_an_observation_is_taken_in_once() -> None:
     assert advance(asked, load, seen).history.t == 2.0
 
 
-def test_a_decision_is_read_as_often_as_anybody_asks() -> None:
+def test_a_decision_can_be_read_repeatedly() -> None:
     asked = scaled()
     load = advance(asked, Load(), observed(140, 140, 132))
     before = replace(load)
@@ -85,7 +85,7 @@ def test_a_decision_is_read_as_often_as_anybody_asks() -> None:
     assert load == before
 
 
-def test_without_autoscaling_observations_come_to_nothing_until_it_is_there() -> None:
+def test_observations_have_no_effect_until_autoscaling_is_enabled() -> None:
     seen = observed(140, 140, 132)
     assert advance(pool(), Load(), seen) == Load()
     assert advance(scaled(), Load(), seen).desired == 5, "then what was seen before counts too"
@@ -99,12 +99,12 @@ def test_without_autoscaling_observations_come_to_nothing_until_it_is_there() ->
         ({"minReplicas": 5, "maxReplicas": 5}, 5, "load needs 5 pods (412 sessions, 100 per pod)"),
     ],
 )
-def test_other_bounds_hold_before_the_next_observation(bounds: dict[str, int], desired: int, why: str) -> None:
+def test_changed_bounds_apply_before_the_next_observation(bounds: dict[str, int], desired: int, why: str) -> None:
     load = advance(scaled(), Load(), observed(140, 140, 132))
     assert decide(scaled(**bounds), load) == ReplicaDecision(desired, why)
 
 
-def test_the_settings_reach_the_decision() -> None:
+def test_the_decision_uses_the_settings() -> None:
     assert (
         decided(scaled(bufferSessions=150), observed(140)).why
         == "buffer needs 3 pods (140 sessions + 150 buffer, 100 per pod)"
@@ -115,17 +115,17 @@ def test_the_settings_reach_the_decision() -> None:
     assert decided(scaled(maxReplicas=2, desired=2), observed(140, 140)).why.endswith("max 2")
 
 
-def test_pods_that_all_are_silent_are_no_empty_ones() -> None:
+def test_pods_without_any_sample_do_not_count_as_empty() -> None:
     found = decided(scaled(), observed(None, None, None, seconds=100))
     assert (found.desired, found.no_metrics) == (3, True)
     assert decided(scaled(), observed(seconds=100)).no_metrics is False, "where there is none, none is silent"
 
 
-def test_by_hand_too_it_is_known_whether_the_pods_are_silent() -> None:
+def test_missing_samples_are_also_detected_in_mode_manual() -> None:
     assert decided(scaled(mode="Manual"), observed(None, seconds=10)).no_metrics
 
 
-def test_a_silent_pod_counts_as_full_when_others_should_go() -> None:
+def test_a_silent_pod_counts_as_full_for_scaling_down() -> None:
     assert decided(scaled(), observed(20, 20, None, seconds=100)).desired == 2, "150 sessions of capacity"
 
 

@@ -41,7 +41,7 @@ FOUND = Figures(8, 100, "load needs 2 pods")
         ("they are the same", {"sessions": 8, "scalingDecision": "load needs 2 pods"}, 200.0, FOUND, 100.0),
     ],
 )
-def test_figures_are_renewed_now_and_then(
+def test_figures_are_updated_periodically(
     case: str, status: dict[str, Any], now: float, found: Figures, reported_at: float
 ) -> None:
     memory = Memory(reported_at=100.0)
@@ -54,17 +54,17 @@ def state(steps: Steps | None = None, desired: int = 2, **sessions: int) -> Pool
     return PoolState(Observed("new", by_name(pods)), planned, FOUND, acted=True)
 
 
-def test_at_rest_there_is_nothing_to_say() -> None:
+def test_a_settled_pool_causes_no_events() -> None:
     assert events(reported(), state(a=5), Memory()) == ([], Memory())
 
 
-def test_another_number_of_pods_is_an_event_once_one_was_decided_before() -> None:
+def test_a_changed_number_of_pods_is_an_event_after_the_first_decision() -> None:
     found, _ = events(reported(), state(desired=5), Memory())
     assert found == [PoolEvent("Scaling", "Scaling from 2 to 5 pods: load wants it")]
     assert events(reported(scalingDecision=""), state(desired=5), Memory())[0] == [], "not for a new pool"
 
 
-def test_a_rebalancing_is_summed_up_when_it_ends() -> None:
+def test_a_rebalance_is_summarized_at_its_end() -> None:
     moving = Steps(rebalancing=(serving("a"),))
     _, memory = events(reported(), state(moving, a=300, b=0), Memory(5.0))
     assert memory == Memory(5.0, {"a": 300, "b": 0})

@@ -177,7 +177,7 @@ def ready_for(name: str, seconds: float, **fields: Any) -> PodSnapshot:
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) > 6 else "",
 )  # fmt: skip
-def test_a_new_revision_is_tried_first(case: str, sets: list[RevisionPods], stages: str, grow: dict[str, int]) -> None:
+def test_a_rollout_starts_with_a_canary(case: str, sets: list[RevisionPods], stages: str, grow: dict[str, int]) -> None:
     found, growing, cancel = placed(4, *sets, canary=TRIAL)
     assert "".join(found[name] for name in sorted(found)) == stages
     assert growing == grow
@@ -192,7 +192,7 @@ def test_the_canary_has_the_requested_number_of_pods() -> None:
     assert placed(1, older("a"), made(ready_for("n", 60)), canary=several)[0] == {"a": "D", "n": "S"}
 
 
-def test_a_paused_rollout_is_not_tried() -> None:
+def test_a_paused_rollout_has_no_canary() -> None:
     assert placed(2, older("a", "b"), canary=TRIAL, paused=True) == ({"a": "S", "b": "S"}, {}, {})
 
 
@@ -210,7 +210,7 @@ def test_the_target_follows_the_spec(rollout: Any, target: Target) -> None:
     assert target_of(pool(rollout=rollout), 20, "new", NOW) == target
 
 
-def test_a_pod_on_a_node_to_be_emptied_is_replaced_first() -> None:
+def test_a_pod_on_a_cordoned_node_is_replaced_first() -> None:
     leaving, other = serving("a", 5, evacuate=True), serving("b", 5)
     assert placed(2, replica_set(leaving, other)) == ({"a": "C", "b": "S"}, {"new": 1}, {})
     assert placed(2, replica_set(leaving, other, starting("c")))[0] == {"a": "C", "b": "S", "c": "S"}
@@ -218,7 +218,7 @@ def test_a_pod_on_a_node_to_be_emptied_is_replaced_first() -> None:
     assert placed(1, replica_set(leaving))[0] == {"a": "S"}, "it serves until another one does"
 
 
-def test_pods_go_in_this_order() -> None:
+def test_the_order_in_which_pods_are_removed() -> None:
     pods = [
         serving("full", 9),
         serving("empty", 1),
@@ -239,6 +239,6 @@ def test_zones_are_kept_balanced() -> None:
     assert [pod.name for pod in victims(pods)] == ["a1", "a2", "b8", "a3", "c7", "b9"]
 
 
-def test_the_load_is_what_the_pod_answers_for() -> None:
+def test_the_load_of_a_pod_is_its_sessions_and_not_its_connections() -> None:
     pods = [serving("a", sample=sample(5, connections=1)), serving("b", sample=sample(4, connections=4))]
     assert [pod.name for pod in victims(pods)] == ["b", "a"]

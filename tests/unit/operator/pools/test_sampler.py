@@ -76,7 +76,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Sampled:
     return Sampled()
 
 
-async def test_what_pods_say_is_remembered_and_silence_is_not_zero(world: Sampled) -> None:
+async def test_samples_are_kept_and_a_missing_one_is_not_zero(world: Sampled) -> None:
     del world.client.samples["b"]
     await world.enter()
     [observation] = world.history.observations
@@ -97,13 +97,13 @@ async def test_a_pool_that_is_not_sampled_has_no_history(world: Sampled) -> None
     assert world.history == SampleHistory()
 
 
-async def test_a_pool_that_is_known_is_not_sampled_for_a_pass(world: Sampled) -> None:
+async def test_a_pool_with_recent_samples_is_not_sampled_for_a_reconciliation(world: Sampled) -> None:
     await world.enter()
     await world.enter()
     assert len(world.history.observations) == 1
 
 
-async def test_each_observation_is_taken_into_the_load_at_once(world: Sampled) -> None:
+async def test_each_observation_updates_the_load_at_once(world: Sampled) -> None:
     await world.enter()
     assert world.history.load.desired is None, "nothing asks for it"
     await world.enter(pool(autoscaling={"maxReplicas": 9, "targetSessionsPerPod": 1}))
@@ -113,14 +113,14 @@ async def test_each_observation_is_taken_into_the_load_at_once(world: Sampled) -
     assert (world.history.load.desired, world.history.load.history.t) == (4, world.newest.at)
 
 
-async def test_what_a_pod_answers_to_an_order_is_remembered(world: Sampled) -> None:
+async def test_the_answer_of_a_pod_to_a_command_is_kept(world: Sampled) -> None:
     await world.enter()
     world.client.holds("a", 1, cordoned=True)
     world.sampler.record(KEY, "uid-of-a", world.client.samples["a"])
     assert world.history.newest["uid-of-a"].cordoned
 
 
-async def test_a_pool_is_sampled_all_the_time_and_woken_by_what_differs(world: Sampled) -> None:
+async def test_a_pool_is_sampled_continuously_and_reconciled_after_changes(world: Sampled) -> None:
     await world.enter()
     async with world.running():
         async with asyncio.timeout(5):
@@ -131,7 +131,7 @@ async def test_a_pool_is_sampled_all_the_time_and_woken_by_what_differs(world: S
         assert await world.wakes() == KEY
 
 
-async def test_a_node_to_be_emptied_wakes_its_pools(world: Sampled) -> None:
+async def test_a_cordoned_node_triggers_the_reconciliation_of_its_pools(world: Sampled) -> None:
     await world.enter()
     async with world.running():
         world.unschedulable.add("n1")
@@ -139,7 +139,9 @@ async def test_a_node_to_be_emptied_wakes_its_pools(world: Sampled) -> None:
     assert world.newest.evacuated == {"uid-of-a", "uid-of-b"}
 
 
-async def test_a_fault_in_one_pools_decision_is_no_end(world: Sampled, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_in_one_pools_decision_does_not_stop_the_sampler(
+    world: Sampled, monkeypatch: pytest.MonkeyPatch
+) -> None:
     judge, faults = sampler.needs_reconciliation, 3
 
     def faulty(*arguments: Any) -> bool:

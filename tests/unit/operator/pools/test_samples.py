@@ -15,17 +15,17 @@ def observation(at: float, *sessions: int | None) -> PoolObservation:
     return PoolObservation(at, tuple(PodLoad(str(number), True, 1.0, one) for number, one in enumerate(sessions)))
 
 
-def test_a_pods_answer_is_read() -> None:
+def test_a_pods_sample_is_parsed() -> None:
     assert Sample.read(ANSWER, 5.0) == Sample(5.0, 3, 2, 1, 9, True, 4)
 
 
 @pytest.mark.parametrize("answer", [{}, {**ANSWER, "sessions": "many"}, {**ANSWER, "leaving": None}])
-def test_what_is_no_sample_is_refused(answer: dict[str, Any]) -> None:
+def test_an_invalid_sample_is_refused(answer: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="malformed sample"):
         Sample.read(answer, 0.0)
 
 
-def test_an_old_sample_says_nothing() -> None:
+def test_an_old_sample_is_ignored() -> None:
     history = SampleHistory()
     history.record("uid", sample(3))
     assert history.sample("uid", 10.0) == sample(3)
@@ -33,7 +33,7 @@ def test_an_old_sample_says_nothing() -> None:
     assert history.sample("another", 0.0) is None
 
 
-def test_what_is_old_or_gone_is_forgotten() -> None:
+def test_old_samples_and_deleted_pods_are_forgotten() -> None:
     history = SampleHistory()
     history.record("gone", sample())
     history.record("here", sample())
@@ -54,7 +54,7 @@ def test_sessions_move_while_their_number_changes() -> None:
     assert history.changing
 
 
-def test_clients_that_were_turned_away_count_once() -> None:
+def test_refused_clients_count_once() -> None:
     history = SampleHistory()
     history.record("old", sample(refused=40))
     assert history.refused("old") == 0, "what was before the first observation is not of now"

@@ -28,7 +28,7 @@ def read(found: Any, **context: Any) -> snapshot.PodSnapshot:
     return snapshot.read_pod(found, **known)
 
 
-def test_a_pod_is_read() -> None:
+def test_a_pod_is_parsed() -> None:
     running = [{"name": "signaling", "state": {"running": {}}, "started": True, "restartCount": 2}]
     found = kubernetes_pod(ready=True, node="n1", phase="Running", containerStatuses=running)
     found["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T00:00:10Z"
@@ -49,7 +49,7 @@ def test_a_pod_is_read() -> None:
     )
 
 
-def test_a_new_pod_is_blank() -> None:
+def test_a_new_pod_has_never_started() -> None:
     found = read(kubernetes_pod())
     assert (found.ready, found.assigned, found.pending, found.started) == (False, False, True, False)
     assert found.ready_since is None
@@ -57,14 +57,14 @@ def test_a_new_pod_is_blank() -> None:
     assert found.empty
 
 
-def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
+def test_a_pod_serves_if_it_is_ready_and_not_terminating() -> None:
     assert serving("a").serves
     assert serving("a", stage=Stage.REBALANCING).serves
     assert not serving("a", ready=False).serves
     assert not out("a").serves
 
 
-def test_a_pod_that_falls_silent_is_not_empty() -> None:
+def test_a_pod_without_samples_is_not_empty() -> None:
     found = serving("a", sample=None)
     assert not found.never_started
     assert not found.empty
@@ -74,13 +74,13 @@ def test_a_pod_that_falls_silent_is_not_empty() -> None:
     ("fields", "empty"),
     [({}, True), ({"offered": True}, False), ({"sample": sample(cordoned=False)}, False)],
 )
-def test_a_pod_is_empty_if_nobody_is_there_and_nobody_can_come(fields: dict[str, Any], empty: bool) -> None:
+def test_a_pod_is_empty_without_sessions_and_endpoint(fields: dict[str, Any], empty: bool) -> None:
     assert out("a", 0, **fields).empty is empty
     assert not out("a", 1).empty
 
 
 @pytest.mark.parametrize("stage", list(Stage))
-def test_what_is_marked_is_read_again(stage: Stage) -> None:
+def test_annotations_are_parsed_again(stage: Stage) -> None:
     since = "2026-01-01T00:00:10+00:00"
     patch = snapshot.stage_patch(stage, since)["metadata"]
     found = kubernetes_pod()
@@ -94,7 +94,7 @@ def test_what_is_marked_is_read_again(stage: Stage) -> None:
     assert (difference(patch["labels"], IN_SERVICE) is None) is (stage is Stage.SERVING)
 
 
-def test_marks_made_by_hand_do_no_harm() -> None:
+def test_invalid_annotations_are_ignored() -> None:
     marks = {names.ANNOTATION_DRAIN: "Sideways", names.ANNOTATION_DRAIN_STARTED: "yesterday"}
     found = read(kubernetes_pod(marks=marks))
     assert (found.stage, found.since) == (Stage.SERVING, None)
@@ -103,7 +103,7 @@ def test_marks_made_by_hand_do_no_harm() -> None:
     assert read(unlabelled).stage is Stage.CORDONED, "the Service does not select it"
 
 
-def test_sets_hold_their_own_living_pods_in_the_order_of_removal() -> None:
+def test_replica_sets_have_their_own_active_pods_in_the_order_of_removal() -> None:
     ready = kubernetes_pod("ready", ready=True, node="n1", phase="Running")
     unready = kubernetes_pod("unready", node="n1", phase="Running")
     pending = kubernetes_pod("pending", node="n1")
@@ -129,12 +129,12 @@ def test_sets_hold_their_own_living_pods_in_the_order_of_removal() -> None:
     assert read(foreign).replica_set == ""
 
 
-def test_among_pods_that_serve_the_cost_decides() -> None:
+def test_the_deletion_cost_orders_ready_pods() -> None:
     found = replica_set(serving("a"), out("b", 1), out("c", stage=Stage.DRAINED))
     assert [pod.name for pod in found.pods] == ["c", "b", "a"]
 
 
-def test_pods_that_a_set_is_about_to_remove_or_to_make() -> None:
+def test_the_pods_that_a_replica_set_will_remove_or_create() -> None:
     shrinking = replica_set(serving("a"), starting("b"), replicas=1)
     assert (shrinking.leaving, shrinking.coming) == (1, 0)
     assert [pod.name for pod in shrinking.staying] == ["a"]
@@ -142,13 +142,13 @@ def test_pods_that_a_set_is_about_to_remove_or_to_make() -> None:
     assert (growing.leaving, growing.coming) == (0, 2)
 
 
-def test_a_pod_that_should_have_gone_and_has_not_is_named_once_the_step_is_done() -> None:
+def test_an_unexpected_victim_is_reported_after_the_step() -> None:
     removing = frozenset({"uid-a"})
     assert replica_set(serving("a"), serving("b"), replicas=1, removing=removing).survivors == ()
     assert [pod.name for pod in replica_set(serving("a"), removing=removing).survivors] == ["a"]
 
 
-def test_pods_are_offered_unless_a_slice_says_otherwise() -> None:
+def test_pods_have_endpoints_unless_a_slice_lists_them_as_not_ready() -> None:
     slices: list[Any] = [
         {
             "endpoints": [
@@ -163,7 +163,7 @@ def test_pods_are_offered_unless_a_slice_says_otherwise() -> None:
     assert snapshot.offered(slices) == {"a", "c"}
 
 
-def test_pods_are_counted_by_what_becomes_of_them() -> None:
+def test_pods_are_counted_by_state() -> None:
     found = Observed(
         "new",
         by_name(
@@ -185,7 +185,7 @@ def test_the_sessions_are_of_pods_that_answer() -> None:
     assert Observed("new", by_name(replica_set(serving("a", 5), serving("b", sample=None)))).sessions == {"a": 5}
 
 
-def test_a_stage_that_an_older_operator_wrote_is_read() -> None:
+def test_a_stage_of_an_older_operator_is_parsed() -> None:
     found = kubernetes_pod(marks={names.ANNOTATION_DRAIN: "Holding"})
     found["metadata"]["labels"][names.LABEL_IN_SERVICE] = "false"
     assert read(found).stage is Stage.CORDONED
@@ -205,5 +205,5 @@ def test_a_stage_that_an_older_operator_wrote_is_read() -> None:
         ({"status": {"conditions": [{"type": "ReplicaFailure"}]}}, ""),
     ],
 )
-def test_why_no_pods_can_be_made(replica_set: Any, failure: str | None) -> None:
+def test_the_reason_why_no_pods_can_be_created(replica_set: Any, failure: str | None) -> None:
     assert snapshot.failure(replica_set) == failure

@@ -53,7 +53,7 @@ def state(
         ([serving("a")], [], {"failure": "exceeded quota: pods"}, NOW, False, "PodCreationFailed"),
     ],
 )
-def test_whether_all_pods_serve(
+def test_the_condition_for_serving_pods(
     pods: list[PodSnapshot], seen: list[Any], fields: dict[str, Any], now: datetime, holds: bool, reason: str
 ) -> None:
     fact = status.pods_ready(pool(), state(*pods, **fields), seen, now)
@@ -61,14 +61,14 @@ def test_whether_all_pods_serve(
     assert fact.in_progress is (reason in {"Starting", "RollingOut"})
 
 
-def test_a_paused_rollout_is_named_as_long_as_pods_are_left() -> None:
+def test_a_paused_rollout_is_reported_while_outdated_pods_remain() -> None:
     paused = pool(rollout={"paused": True})
     fact = status.pods_ready(paused, state(serving("a"), OLD), [], NOW)
     assert (fact.reason, fact.in_progress) == ("RolloutPaused", True)
     assert status.pods_ready(paused, state(serving("a")), [], NOW).reason == "Starting"
 
 
-def test_a_trial_says_how_long_it_lasts_and_what_stopped_it() -> None:
+def test_a_canary_is_reported_with_its_duration_or_its_failure() -> None:
     tried = pool(rollout={"canary": {"minReadySeconds": 60}})
     fact = status.pods_ready(tried, state(serving("n"), OLD, in_canary=True), [], NOW)
     assert (fact.holds, fact.reason, fact.in_progress) == (False, "Canary", True)
@@ -82,7 +82,7 @@ def test_a_trial_says_how_long_it_lasts_and_what_stopped_it() -> None:
     assert status.pods_ready(paused, state(serving("n"), OLD, in_canary=True), [], NOW).reason == "RolloutPaused"
 
 
-def test_a_pod_that_does_not_serve_is_named_with_the_remedy() -> None:
+def test_a_pod_that_is_not_ready_is_reported_with_the_remedy() -> None:
     alone = status.pods_ready(pool(), state(starting("b")), [], LATER).message
     assert "Pod web/b" in alone
     assert alone.endswith("Remedy: read its logs with `kubectl logs`")
@@ -90,7 +90,7 @@ def test_a_pod_that_does_not_serve_is_named_with_the_remedy() -> None:
     assert replacing.endswith("apply the previous spec")
 
 
-def test_a_refusal_is_passed_on_with_the_remedy() -> None:
+def test_a_refusal_is_reported_with_the_remedy() -> None:
     fact = status.pods_ready(pool(), state(failure="exceeded quota: pods"), [], NOW)
     assert "exceeded quota: pods. Remedy" in fact.message
 
@@ -127,7 +127,7 @@ def test_the_fields_count_the_pods_of_all_revisions() -> None:
         ),
     ],
 )
-def test_whether_a_pod_waits_for_its_sessions(steps: Steps, holds: bool, reason: str, words: str) -> None:
+def test_the_condition_for_draining_pods(steps: Steps, holds: bool, reason: str, words: str) -> None:
     fact = status.drained(pool(), state(steps=steps))
     assert (fact.holds, fact.reason) == (holds, reason)
     assert words in fact.message
@@ -149,7 +149,9 @@ def test_whether_a_pod_waits_for_its_sessions(steps: Steps, holds: bool, reason:
         ({"autoscaling": {"maxReplicas": 9, "schedules": [SHOW]}}, False, False, "InvalidSchedule", "Bad hour"),
     ],
 )
-def test_whether_the_load_decides(spec: dict[str, Any], no_metrics: bool, holds: bool, reason: str, words: str) -> None:
+def test_the_condition_for_autoscaling(
+    spec: dict[str, Any], no_metrics: bool, holds: bool, reason: str, words: str
+) -> None:
     fact = status.scaling(pool(**spec), state(decision=ReplicaDecision(2, "because", no_metrics)))
     assert (fact.holds, fact.reason) == (holds, reason)
     assert words in fact.message

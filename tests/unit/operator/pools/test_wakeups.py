@@ -23,19 +23,19 @@ def calls(found: SampleHistory, of: Any = AUTO, **considered: Any) -> bool:
     return needs_reconciliation(of, found, Considered(**known), MONOTONIC, WALL)
 
 
-def test_what_was_considered_calls_for_nothing() -> None:
+def test_a_considered_change_needs_no_reconciliation() -> None:
     assert not calls(history(1, 1))
 
 
-def test_another_decision_calls_for_a_pass() -> None:
+def test_a_changed_decision_needs_a_reconciliation() -> None:
     assert calls(history(1, 1, load=Load(desired=3)))
 
 
-def test_a_load_that_becomes_unknown_calls_for_a_pass() -> None:
+def test_a_load_that_becomes_unknown_needs_a_reconciliation() -> None:
     assert calls(history(1, 1, load=Load(desired=2, no_metrics=True)))
 
 
-def test_a_node_that_should_be_empty_calls_for_a_pass() -> None:
+def test_a_node_to_be_drained_needs_a_reconciliation() -> None:
     assert calls(history(1, 1, evacuated="a"))
     assert not calls(history(1, 1, evacuated="a"), evacuated=frozenset("a"))
     assert calls(history(1, 1), evacuated=frozenset("a")), "so does one that may be used again"
@@ -48,7 +48,7 @@ def test_old_and_wrong_figures_need_a_reconciliation(shown: tuple[int, int], old
     assert calls(history(1, 1), **considered, reported_at=MONOTONIC - 30) is old
 
 
-def test_sessions_that_should_move_call_for_a_pass() -> None:
+def test_sessions_that_should_move_need_a_reconciliation() -> None:
     full = history(3000, 0)
     assert calls(full, sessions=3000)
     moved = {"lastMoveTime": "1970-01-12T13:46:00Z"}

@@ -17,7 +17,7 @@ def files() -> dict[str, str]:
     return {name: base64.b64decode(text).decode() for name, text in data.items()}
 
 
-def test_a_shard_is_a_stateful_set_that_starts_at_once_and_is_replaced_by_hand() -> None:
+def test_a_shard_is_a_parallel_stateful_set_with_manual_updates() -> None:
     made = objects.stateful_sets(cluster(replicasPerShard=2), "valkey:1")
     assert [item["metadata"]["name"] for item in made] == ["store-redis-0", "store-redis-1", "store-redis-2"]
     spec = made[0]["spec"]
@@ -40,7 +40,7 @@ def test_a_drain_does_not_evict_a_replica_whose_primary_is_down() -> None:
     assert (spec["maxUnavailable"], spec["unhealthyPodEvictionPolicy"]) == (1, "IfHealthyBudget")
 
 
-def test_neither_a_shard_nor_the_primaries_share_a_node_where_that_can_be_helped() -> None:
+def test_shards_and_primaries_are_spread_over_nodes_if_possible() -> None:
     made = objects.stateful_set(cluster(), 1, "valkey:1")["spec"]["template"]
     spec = made["spec"]
     [apart] = spec["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
@@ -52,7 +52,7 @@ def test_neither_a_shard_nor_the_primaries_share_a_node_where_that_can_be_helped
     assert kinds == [("topology.kubernetes.io/zone", "ScheduleAnyway"), ("kubernetes.io/hostname", "ScheduleAnyway")]
 
 
-def test_the_volumes_go_or_stay_as_the_spec_says() -> None:
+def test_the_volumes_are_deleted_or_retained_as_specified() -> None:
     def policy(**storage: str) -> Any:
         made = objects.stateful_set(cluster(storage=storage), 0, "valkey:1")
         return made["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"]
@@ -61,7 +61,7 @@ def test_the_volumes_go_or_stay_as_the_spec_says() -> None:
     assert policy(deletionPolicy="Delete") == "Delete"
 
 
-def test_the_volume_is_as_large_and_of_the_class_asked_for() -> None:
+def test_the_volume_has_the_specified_size_and_class() -> None:
     made = objects.stateful_set(cluster(storage={"size": "5Gi", "storageClassName": "fast"}), 0, "valkey:1")
     claim = made["spec"]["volumeClaimTemplates"][0]["spec"]
     assert claim["resources"]["requests"]["storage"] == "5Gi"
@@ -76,7 +76,7 @@ def test_clients_get_a_user_of_their_own() -> None:
     assert base64.b64decode(data["password"]).decode() == KEYS.redis_password("switchboard", "uid-of-store")
 
 
-def test_nobody_gets_in_without_a_password_and_each_user_only_does_its_work() -> None:
+def test_each_user_has_a_password_and_minimal_permissions() -> None:
     users = files()["users.acl"].splitlines()
     assert users[0] == "user default off"
     password = KEYS.redis_password("operator", "uid-of-store")
@@ -86,7 +86,7 @@ def test_nobody_gets_in_without_a_password_and_each_user_only_does_its_work() ->
     assert "+@all -@admin -@dangerous" in next(line for line in users if line.startswith("user switchboard"))
 
 
-def test_the_nodes_keep_what_they_acknowledged_for_a_second_and_replicate_with_their_own_user() -> None:
+def test_nodes_sync_every_second_and_replicate_with_their_own_user() -> None:
     settings = files()["valkey.conf"].splitlines()
     assert {"appendonly yes", "appendfsync everysec", "cluster-allow-replica-migration no"} <= set(settings)
     assert f"masterauth {KEYS.redis_password('replication', 'uid-of-store')}" in settings
@@ -122,7 +122,7 @@ def test_only_pools_the_operator_and_the_nodes_reach_the_nodes() -> None:
     assert bus["from"] == [{"podSelector": {"matchLabels": objects.selector(cluster())}}]
 
 
-def test_a_node_tells_its_address_of_the_day() -> None:
+def test_a_node_announces_its_current_address() -> None:
     container = objects.stateful_set(cluster(), 0, "valkey:1")["spec"]["template"]["spec"]["containers"][0]
     assert '--cluster-announce-ip "$POD_IP"' in container["command"][-1]
     assert container["image"] == "valkey:1"

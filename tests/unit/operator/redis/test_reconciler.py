@@ -95,7 +95,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     return Room(monkeypatch)
 
 
-async def test_the_objects_are_made_and_the_nodes_are_waited_for(room: Room) -> None:
+async def test_the_objects_are_created_and_the_reconciler_waits_for_the_nodes(room: Room) -> None:
     assert await room.reconcile() == FORMING_SECONDS
     assert len(room.kube.of(STATEFUL_SET)) == SHARDS
     assert room.condition("ObjectsApplied")["status"] == "True"
@@ -103,7 +103,7 @@ async def test_the_objects_are_made_and_the_nodes_are_waited_for(room: Room) -> 
     assert room.commands == []
 
 
-async def test_new_nodes_are_given_epochs_and_slots_and_meet(room: Room) -> None:
+async def test_new_nodes_receive_epochs_and_slots_and_are_joined(room: Room) -> None:
     await room.reconcile()
     room.start()
     assert await room.reconcile() == FORMING_SECONDS
@@ -113,7 +113,7 @@ async def test_new_nodes_are_given_epochs_and_slots_and_meet(room: Room) -> None
     assert credentials == RedisCredentials("operator", room.context.keys.redis_password("operator", "uid-of-store"))
 
 
-async def test_a_formed_cluster_is_ready_and_at_rest_nothing_is_written(room: Room) -> None:
+async def test_a_formed_cluster_is_ready_and_causes_no_writes(room: Room) -> None:
     await room.reconcile()
     room.start()
     room.form()
@@ -124,7 +124,7 @@ async def test_a_formed_cluster_is_ready_and_at_rest_nothing_is_written(room: Ro
     assert (room.kube.writes, room.commands) == ([], [])
 
 
-async def test_a_volume_whose_size_is_spelled_otherwise_is_no_change(room: Room) -> None:
+async def test_another_spelling_of_a_volume_size_is_no_change(room: Room) -> None:
     room.kube.found(CLUSTERS, "store")["spec"]["storage"] = {"size": "1024Mi"}
     await room.reconcile()
     for found in room.kube.of(STATEFUL_SET):
@@ -146,7 +146,7 @@ async def test_nodes_that_do_not_answer_are_named(room: Room) -> None:
     assert "1 of 3 nodes does not answer yet: store-redis-1-0" in room.condition("ClusterFormed")["message"]
 
 
-async def test_a_refused_command_is_a_condition_and_the_others_are_given(room: Room) -> None:
+async def test_a_refused_command_sets_a_condition_and_the_others_are_executed(room: Room) -> None:
     await room.reconcile()
     room.start()
     room.refusals = {"store-redis-0-0"}
@@ -156,7 +156,7 @@ async def test_a_refused_command_is_a_condition_and_the_others_are_given(room: R
     assert {command.pod for command in room.commands} == {"store-redis-1-0", "store-redis-2-0"}
 
 
-async def test_a_bug_while_nodes_are_asked_is_raised(room: Room) -> None:
+async def test_an_unexpected_error_of_a_query_is_raised(room: Room) -> None:
     await room.reconcile()
     room.start()
     room.nodes["store-redis-1-0"] = ValueError("a bug")
@@ -164,7 +164,7 @@ async def test_a_bug_while_nodes_are_asked_is_raised(room: Room) -> None:
         await room.reconcile()
 
 
-async def test_nodes_are_formed_even_while_an_object_is_refused(room: Room) -> None:
+async def test_the_cluster_forms_even_if_an_object_is_refused(room: Room) -> None:
     await room.reconcile()
     room.start()
     room.form()
@@ -177,7 +177,7 @@ async def test_nodes_are_formed_even_while_an_object_is_refused(room: Room) -> N
     assert room.condition("ClusterFormed")["status"] == "True"
 
 
-async def test_a_cluster_that_is_gone_or_going_is_left_to_the_garbage_collector(room: Room) -> None:
+async def test_a_deleted_cluster_is_left_to_the_garbage_collector(room: Room) -> None:
     room.kube.found(CLUSTERS, "store")["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert await room.reconcile() is None
     room.kube.remove(CLUSTERS, "store")

@@ -29,7 +29,7 @@ BROKEN = pod(
         (TopologyPlan((Meet("a", "b:1"),)), ["Pod a: refused"], False, "NodeFailed", "Pod a: refused"),
     ],
 )
-def test_whether_the_cluster_is_formed(
+def test_the_condition_for_a_formed_cluster(
     plan: TopologyPlan, failures: list[str], holds: bool, reason: str, message: str
 ) -> None:
     fact = status.formed(plan, failures, 0)
@@ -39,7 +39,7 @@ def test_whether_the_cluster_is_formed(
 
 @pytest.mark.parametrize("plan", [TopologyPlan(waits_for="gossip"), TopologyPlan(blocked="data in the way")])
 @pytest.mark.parametrize("failures", [[], ["Pod a: refused"]])
-def test_the_status_says_how_many_slots_are_not_served(plan: TopologyPlan, failures: list[str]) -> None:
+def test_the_status_contains_the_number_of_unserved_slots(plan: TopologyPlan, failures: list[str]) -> None:
     assert status.formed(plan, failures, 6554).message.startswith("6554 of 16384 slots are not served. ")
 
 
@@ -51,12 +51,12 @@ def test_the_status_says_how_many_slots_are_not_served(plan: TopologyPlan, failu
         ([BROKEN], False, "ImagePull"),
     ],
 )
-def test_whether_all_nodes_serve(pods: list[Any], holds: bool, reason: str) -> None:
+def test_the_condition_for_serving_nodes(pods: list[Any], holds: bool, reason: str) -> None:
     fact = status.nodes_ready(cluster(), pods)
     assert (fact.holds, fact.reason) == (holds, reason)
 
 
-def test_the_fields_name_service_and_secret() -> None:
+def test_the_status_contains_the_service_and_the_secret() -> None:
     found = status.fields(cluster(), Images("valkey:1", "valkey:0"), [pod(ready=True), pod()])
     assert found == {
         "image": "valkey:1",
@@ -68,7 +68,7 @@ def test_the_fields_name_service_and_secret() -> None:
     }
 
 
-def test_nodes_are_where_their_pods_are() -> None:
+def test_nodes_have_the_addresses_of_their_pods() -> None:
     labels = {"switchboard.dev/shard": "2"}
     running = {**pod("store-redis-2-1", labels=labels, podIP="10.0.0.1"), "spec": {"nodeName": "a"}}
     starting = pod("store-redis-2-0", labels=labels)

@@ -73,7 +73,7 @@ def test_the_shares_cover_all_slots_once_and_evenly(shards: int) -> None:
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_nothing_is_claimed_before_all_nodes_answer() -> None:
+def test_no_slot_is_assigned_before_all_nodes_answer() -> None:
     assert next_step(fresh()[:5]) == TopologyPlan(waits_for="1 of 6 nodes does not answer yet: store-redis-2-1.")
     names = "store-redis-0-0, store-redis-0-1, store-redis-1-0, store-redis-1-1"
     assert next_step(fresh()[4:]) == TopologyPlan(waits_for=f"4 of 6 nodes do not answer yet: {names}.")
@@ -87,7 +87,7 @@ def test_first_each_shard_has_a_primary_with_its_slots() -> None:
     assert next_step(fresh()) == TopologyPlan(tuple(commands))
 
 
-def test_after_a_crash_only_what_is_missing_is_done() -> None:
+def test_after_a_crash_only_the_missing_steps_are_done() -> None:
     half = [
         *(one for one in claimed() if one.shard < 2),
         *(one for one in fresh() if one.shard == 2),
@@ -109,7 +109,7 @@ def test_then_the_others_replicate_their_shards_primary() -> None:
     )
 
 
-def test_a_node_in_handshake_is_given_time() -> None:
+def test_the_plan_waits_for_a_node_in_handshake() -> None:
     nodes = acquainted(claimed())
     for shard in range(SHARDS):
         pod, primary = f"store-redis-{shard}-1", f"id-{shard}-0"
@@ -122,7 +122,7 @@ def test_a_node_in_handshake_is_given_time() -> None:
     assert patient.waits_for == "Pod store-redis-0-1 does not know its primary store-redis-0-0 yet."
 
 
-def test_a_formed_cluster_is_left_alone() -> None:
+def test_a_formed_cluster_is_not_changed() -> None:
     assert next_step(formed()).formed
 
 
@@ -133,7 +133,7 @@ def on(machines: dict[str, str]) -> list[RedisNode]:
     ]
 
 
-def test_no_machine_keeps_so_many_primaries_that_the_others_could_not_elect_new_ones() -> None:
+def test_no_machine_keeps_a_majority_of_the_primaries() -> None:
     step = next_step(on({"0-0": "a", "0-1": "c", "1-0": "b", "1-1": "a", "2-0": "b", "2-1": "c"}))
     assert step.formed
     assert step.improvements == (Failover("store-redis-2-1"),)
@@ -147,11 +147,11 @@ def test_no_machine_keeps_so_many_primaries_that_the_others_could_not_elect_new_
         {"0-0": "a", "0-1": "b", "1-0": "b", "1-1": "a", "2-0": "b", "2-1": "a"},
     ],
 )
-def test_primaries_stay_where_a_change_of_places_would_not_help(machines: dict[str, str]) -> None:
+def test_primaries_stay_if_a_switch_of_roles_would_not_help(machines: dict[str, str]) -> None:
     assert next_step(on(machines)) == TopologyPlan()
 
 
-def test_gossip_is_waited_for() -> None:
+def test_the_plan_waits_for_gossip() -> None:
     nodes = formed()
     peers = {key: peer for key, peer in nodes[3].peers.items() if key != "id-2-1"}
     step = next_step(change(nodes, nodes[3].pod, peers=peers))
@@ -172,7 +172,7 @@ def test_a_changed_address_is_sent_to_all_nodes() -> None:
     assert step == TopologyPlan(tuple(Meet(one.pod, "10.7.7.7:6379") for one in nodes[:5]))
 
 
-def test_an_empty_newcomer_replaces_a_lost_replica_which_is_forgotten() -> None:
+def test_an_empty_new_node_replaces_a_lost_replica() -> None:
     nodes = formed()
     old = nodes[5].id
     newcomer = RedisNode(nodes[5].place, id="id-new")
@@ -198,7 +198,7 @@ def test_a_replica_is_never_given_slots() -> None:
     assert not any(isinstance(command, AddSlots) for command in next_step(forgotten).commands)
 
 
-def test_the_only_node_that_answers_is_not_taken_for_a_stranger() -> None:
+def test_the_only_node_that_answers_belongs_to_the_cluster() -> None:
     """Nobody else speaks of it, but its own table names the others: its keys must not be given up."""
     nodes = change(formed(), "store-redis-0-0", slots=((0, 9),), keys=1000)
     for alone in (nodes[0], replace(nodes[0], slots=())):
@@ -207,7 +207,7 @@ def test_the_only_node_that_answers_is_not_taken_for_a_stranger() -> None:
         assert "belongs to no cluster" not in step.blocked
 
 
-def test_a_stranger_with_data_is_not_met_though_it_claims_slots() -> None:
+def test_a_foreign_node_with_data_and_slots_is_not_added() -> None:
     nodes = formed()
     stranger = RedisNode(nodes[5].place, id="id-new", keys=1, slots=((42, 42),))
     step = next_step([*nodes[:5], stranger])
@@ -215,7 +215,7 @@ def test_a_stranger_with_data_is_not_met_though_it_claims_slots() -> None:
     assert step.blocked.startswith("Pod store-redis-2-1 holds 1 key but is in no cluster")
 
 
-def test_a_primary_that_was_written_to_before_it_met_the_others_is_no_stranger() -> None:
+def test_a_primary_with_data_before_the_cluster_formed_belongs_to_it() -> None:
     assert next_step(change(claimed(), "store-redis-1-0", keys=7)) == next_step(claimed())
 
 
@@ -225,7 +225,7 @@ def test_a_node_with_data_is_never_made_a_replica() -> None:
     assert step.blocked.startswith("Pod store-redis-1-1 must replicate store-redis-1-0, but has 7 keys")
 
 
-def test_slots_of_a_lost_primary_are_not_given_away() -> None:
+def test_slots_of_a_lost_primary_are_not_reassigned() -> None:
     nodes = formed()
     lost = nodes[4]
     gone = {lost.id: KnownNode(lost.place.address, failed=True, slots=lost.slots)}
@@ -252,7 +252,7 @@ def of_shape(shards: int) -> list[RedisNode]:
 
 
 @pytest.mark.parametrize(("before", "after"), [(3, 4), (5, 3), (4, 3), (3, 6), (100, 99)])
-def test_volumes_of_another_number_of_shards_are_left_alone(before: int, after: int) -> None:
+def test_volumes_of_another_number_of_shards_are_not_changed(before: int, after: int) -> None:
     kept = of_shape(before)[:after]
     nodes = [*kept, *(node(shard, 0) for shard in range(len(kept), after))]
     step = plan(nodes, after, [one.pod for one in nodes])
@@ -264,11 +264,11 @@ def test_volumes_of_another_number_of_shards_are_left_alone(before: int, after: 
     )
 
 
-def test_a_volume_of_another_shape_is_found_before_its_siblings_answer() -> None:
+def test_a_volume_of_another_shape_is_detected_before_its_siblings_answer() -> None:
     assert next_step(of_shape(5)[1:2]).blocked.startswith("The volumes contain a cluster of 5 shards")
 
 
-def test_volumes_of_a_cluster_of_another_shape_that_was_not_formed_yet_are_left_alone() -> None:
+def test_volumes_of_an_unformed_cluster_of_another_shape_are_not_changed() -> None:
     half = [replace(one, peers={}) for one in of_shape(5)[:2]]
     assert next_step([*half, *fresh()[4:]]).blocked.startswith("The volumes contain a cluster of 5 shards")
 
@@ -308,7 +308,7 @@ def test_odd_slots_of_a_node_that_does_not_answer_are_named() -> None:
     )
 
 
-def test_slots_divided_by_hand_are_as_good_if_none_is_lost() -> None:
+def test_manually_distributed_slots_are_accepted_if_all_are_served() -> None:
     nodes = change(formed(), "store-redis-0-0", slots=((0, 99), (5000, 5460)))
     nodes = acquainted(change(nodes, "store-redis-1-0", slots=((100, 4999), (5461, 10921))))
     assert next_step(nodes).formed
@@ -321,7 +321,7 @@ def share_of(shard: int) -> tuple[tuple[int, int], ...]:
     return (share(shard, SHARDS),)
 
 
-def test_two_clusters_of_one_shape_are_not_introduced() -> None:
+def test_two_clusters_of_the_same_shape_are_not_joined() -> None:
     ours = formed()
     theirs = {f"x-{shard}": KnownNode("10.9.9.9:1", slots=share_of(shard)) for shard in (0, 2)}
     alien = replace(node(1, 0), id="x-1", epoch=9, slots=share_of(1), keys=3, peers=theirs)
@@ -333,7 +333,7 @@ def test_two_clusters_of_one_shape_are_not_introduced() -> None:
     )
 
 
-def test_parts_of_one_cluster_that_do_not_know_each_other_are_introduced() -> None:
+def test_disconnected_parts_of_one_cluster_are_joined() -> None:
     gone = {"id-2-0": KnownNode("10.0.2.0:6379", slots=share_of(2))}
     halves = [replace(node(shard, 0), epoch=shard + 1, slots=share_of(shard), keys=3, peers=gone) for shard in range(2)]
     assert next_step(halves).commands == (Meet("store-redis-0-0", "10.0.1.0:6379"),)
@@ -345,7 +345,7 @@ def moved(nodes: list[RedisNode]) -> list[RedisNode]:
 
 
 @pytest.mark.parametrize("missing", range(6))
-def test_the_nodes_that_answer_learn_their_addresses_while_one_is_missing(missing: int) -> None:
+def test_available_nodes_receive_the_addresses_while_one_is_missing(missing: int) -> None:
     nodes = moved(formed())
     gone = nodes.pop(missing)
     step = next_step(nodes)
@@ -368,7 +368,7 @@ def test_the_nodes_that_answer_learn_their_addresses_while_one_is_missing(missin
     assert next_step(settled) == TopologyPlan(waits_for=step.waits_for)
 
 
-def test_an_empty_newcomer_is_taken_in_while_another_node_is_missing() -> None:
+def test_an_empty_new_node_is_added_while_another_node_is_missing() -> None:
     nodes = formed()
     newcomer = RedisNode(nodes[5].place, id="id-new")
     present = [*nodes[1:5], newcomer]
@@ -379,7 +379,7 @@ def test_an_empty_newcomer_is_taken_in_while_another_node_is_missing() -> None:
     assert next_step(met).commands == (Replicate("store-redis-2-1", "id-2-0"),)
 
 
-def test_an_empty_newcomer_whose_primary_may_be_missing_waits() -> None:
+def test_an_empty_new_node_waits_while_its_primary_may_be_missing() -> None:
     nodes = formed()
     newcomer = RedisNode(nodes[5].place, id="id-new")
     step = next_step([*nodes[:4], newcomer])
@@ -395,7 +395,7 @@ def test_a_shard_belongs_to_the_primary_with_the_latest_epoch() -> None:
     assert plan(nodes, SHARDS, [*PODS, third.pod]).commands == ()
 
 
-def test_a_replica_with_keys_keeps_its_primary_while_that_is_missing() -> None:
+def test_a_replica_with_keys_keeps_its_missing_primary() -> None:
     nodes = change(formed(), "store-redis-0-1", primary_id="id-gone", keys=5)
     assert not next_step(nodes).commands
     empty = change(nodes, "store-redis-0-1", keys=0)
@@ -425,12 +425,12 @@ def test_without_a_majority_of_primaries_the_replica_must_be_promoted_manually()
     assert "CLUSTER FAILOVER TAKEOVER" in step.blocked
 
 
-def test_a_shard_whose_owner_gave_its_slots_away_waits() -> None:
+def test_a_shard_waits_if_its_owner_has_lost_its_slots() -> None:
     nodes = change(formed(), "store-redis-1-0", slots=())
     assert next_step(nodes) == TopologyPlan(waits_for="Shard 1 of 3 has no primary yet.")
 
 
-def test_slots_are_counted_that_no_node_serves() -> None:
+def test_unserved_slots_are_counted() -> None:
     assert unserved(formed()) == 0
     assert unserved([]) == SLOTS
     assert unserved([one for one in formed() if one.shard != 2]) == 5462
@@ -438,6 +438,6 @@ def test_slots_are_counted_that_no_node_serves() -> None:
     assert unserved(change(formed(), "store-redis-0-1", served=0)) == SLOTS
 
 
-def test_a_cluster_with_a_slot_that_is_not_served_is_not_formed() -> None:
+def test_a_cluster_with_an_unserved_slot_is_not_formed() -> None:
     step = next_step(change(formed(), "store-redis-2-1", served=SLOTS - 1))
     assert step == TopologyPlan(waits_for="Pod store-redis-2-1 does not know a primary for every slot yet.")

@@ -11,7 +11,7 @@ CALLS = ("SignalingPool", "web", "calls")
 TALKS = ("SignalingPool", "web", "talks")
 
 
-async def test_a_key_waits_once_however_often_it_is_named() -> None:
+async def test_a_key_is_queued_once_however_often_it_is_added() -> None:
     queue = WorkQueue()
     for _ in range(5):
         queue.add(CALLS)
@@ -21,7 +21,7 @@ async def test_a_key_waits_once_however_often_it_is_named() -> None:
     assert len(queue) == 0
 
 
-async def test_a_key_named_while_it_is_worked_on_waits_until_it_is_given_back() -> None:
+async def test_a_key_added_during_its_reconciliation_is_queued_afterwards() -> None:
     queue = WorkQueue()
     queue.add(CALLS)
     await queue.get()
@@ -33,7 +33,7 @@ async def test_a_key_named_while_it_is_worked_on_waits_until_it_is_given_back() 
     assert len(queue) == 0
 
 
-async def test_delays_grow_with_each_failure_and_end_with_success() -> None:
+async def test_delays_grow_with_each_failure_and_reset_on_success() -> None:
     queue = WorkQueue()
     delays = [queue.failed(CALLS) for _ in range(12)]
     assert delays[0] < 0.31
@@ -43,7 +43,7 @@ async def test_delays_grow_with_each_failure_and_end_with_success() -> None:
     queue.close()
 
 
-async def test_the_earlier_of_two_appointments_counts() -> None:
+async def test_the_earlier_of_two_delays_counts() -> None:
     queue = WorkQueue()
     queue.add_after(CALLS, 60)
     queue.add_after(CALLS, 0.01)
@@ -51,7 +51,7 @@ async def test_the_earlier_of_two_appointments_counts() -> None:
     assert await asyncio.wait_for(queue.get(), 1) == CALLS
 
 
-async def test_an_event_makes_an_appointment_needless() -> None:
+async def test_an_event_cancels_a_delay() -> None:
     queue = WorkQueue()
     queue.add_after(CALLS, 0.01)
     queue.add(CALLS)
@@ -88,7 +88,7 @@ async def run_twice(reconciler: Recorder) -> None:
 
 
 @pytest.mark.parametrize("error", [UnavailableError("no answer"), RuntimeError("a bug"), TimeoutError()])
-async def test_what_fails_is_tried_again(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_reconciliation_is_retried(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "SHORTEST_DELAY", 0.01)
 
     async def fail_once(call: int) -> None:
@@ -98,14 +98,14 @@ async def test_what_fails_is_tried_again(error: Exception, monkeypatch: pytest.M
     await run_twice(Recorder(fail_once))
 
 
-async def test_a_reconciler_can_ask_to_look_again() -> None:
+async def test_a_reconciler_can_request_another_reconciliation() -> None:
     async def again(_call: int) -> float | None:
         return 0.01
 
     await run_twice(Recorder(again))
 
 
-async def test_a_reconciliation_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_reconciliation_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "TIME_LIMIT", 0.01)
     monkeypatch.setattr(reconcile, "SHORTEST_DELAY", 0.01)
 
@@ -115,7 +115,7 @@ async def test_a_reconciliation_that_hangs_is_given_up(monkeypatch: pytest.Monke
     await run_twice(Recorder(hang))
 
 
-async def test_a_queue_that_nobody_empties_is_noticed() -> None:
+async def test_a_stalled_queue_is_detected() -> None:
     queue = WorkQueue()
     controller = Controller({}, queue)
     assert controller.stalled_for == 0

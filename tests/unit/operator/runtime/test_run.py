@@ -117,7 +117,7 @@ async def test_a_replica_that_gets_a_signal_stops_reconciling_and_releases_the_l
     world.assert_stopped()
 
 
-async def test_an_error_out_of_kopf_gives_the_lease_back_and_ends_the_process(world: World) -> None:
+async def test_an_error_of_kopf_releases_the_lease_and_ends_the_process(world: World) -> None:
     async def watch(_stop: asyncio.Event, ready: asyncio.Event) -> None:
         ready.set()
         await world.acts.wait()
@@ -155,7 +155,7 @@ async def test_a_bug_of_the_election_ends_the_process(world: World) -> None:
     world.assert_stopped()
 
 
-async def test_an_error_out_of_kopf_while_it_stops_does_not_keep_the_lease(world: World) -> None:
+async def test_an_error_of_kopf_during_the_shutdown_releases_the_lease(world: World) -> None:
     async def watch(stop: asyncio.Event, ready: asyncio.Event) -> None:
         ready.set()
         await stop.wait()
@@ -169,7 +169,7 @@ async def test_an_error_out_of_kopf_while_it_stops_does_not_keep_the_lease(world
     world.assert_stopped()
 
 
-async def test_a_signal_that_kopf_takes_before_it_is_ready_ends_the_replica(world: World) -> None:
+async def test_a_signal_during_the_start_of_kopf_ends_the_replica(world: World) -> None:
     async def watch(_stop: asyncio.Event, _ready: asyncio.Event) -> None:
         await world.acts.wait()
         if world.begun > 1:
@@ -236,7 +236,7 @@ async def leader(monkeypatch: pytest.MonkeyPatch) -> Leader:
     return Leader(monkeypatch)
 
 
-async def test_a_leader_sees_everything_before_it_writes_and_gives_the_lease_back(leader: Leader) -> None:
+async def test_a_leader_lists_everything_before_it_writes_and_releases_the_lease(leader: Leader) -> None:
     running = asyncio.create_task(leader.operator.run())
     async with asyncio.timeout(30):
         await leader.reconciled()
@@ -250,7 +250,7 @@ async def test_a_leader_sees_everything_before_it_writes_and_gives_the_lease_bac
     assert leader.kube.found(LEASE, "switchboard", "system")["spec"]["holderIdentity"] is None
 
 
-async def test_a_leader_that_cannot_list_is_not_ready_and_says_why(
+async def test_a_leader_that_cannot_list_is_not_ready_and_logs_the_reason(
     leader: Leader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "SYNC_SECONDS", 0)

@@ -44,7 +44,7 @@ def test_namespaces_are_separated_by_commas(
     assert OperatorSettings.load().watch_namespaces == namespaces
 
 
-def test_settings_can_be_given() -> None:
+def test_settings_can_be_set() -> None:
     assert OperatorSettings.model_validate({"watch_namespaces": ("a",)}).watch_namespaces == ("a",)
 
 
@@ -60,13 +60,13 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, name: str, 
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", ""])
-def test_a_wrong_port_is_named(environment: pytest.MonkeyPatch, port: str) -> None:
+def test_an_invalid_port_is_named(environment: pytest.MonkeyPatch, port: str) -> None:
     environment.setenv("SWITCHBOARD_OPERATOR_PORT", port)
     with pytest.raises(OperatorSettingsError, match=r"^SWITCHBOARD_OPERATOR_PORT is invalid: .*Remedy: set a port"):
         OperatorSettings.load()
 
 
-def test_all_that_is_wrong_is_named_at_once(environment: pytest.MonkeyPatch) -> None:
+def test_all_invalid_settings_are_named_together(environment: pytest.MonkeyPatch) -> None:
     for name in REQUIRED:
         environment.delenv(name)
     environment.setenv("SWITCHBOARD_OPERATOR_PORT", "0")

@@ -21,21 +21,21 @@ def before(status: ConditionStatus) -> Condition:
     )
 
 
-def test_ready_if_all_facts_hold() -> None:
+def test_a_resource_is_ready_if_all_conditions_are_true() -> None:
     assert ready([GOOD]).holds is True
 
 
-def test_not_ready_for_the_reason_of_the_first_that_does_not() -> None:
+def test_a_resource_is_not_ready_for_the_reason_of_its_first_false_condition() -> None:
     summary = ready([GOOD, BAD, UNKNOWN])
     assert (summary.holds, summary.reason, summary.message) == (False, "Missing", "Secret x is missing")
 
 
-def test_what_is_in_progress_makes_ready_in_progress() -> None:
+def test_a_condition_in_progress_makes_the_resource_in_progress() -> None:
     assert ready([UNKNOWN]).in_progress is True
     assert ready([BAD]).in_progress is False
 
 
-def test_a_condition_says_all_that_the_conventions_ask_for() -> None:
+def test_a_condition_has_all_fields_of_the_api_conventions() -> None:
     assert conditions([BAD], [], 7, NOW) == [
         {
             "type": "B",
@@ -48,14 +48,14 @@ def test_a_condition_says_all_that_the_conventions_ask_for() -> None:
     ]
 
 
-def test_the_transition_time_stays_while_the_status_does() -> None:
+def test_the_transition_time_changes_only_with_the_status() -> None:
     same = conditions([BAD], [before(ConditionStatus.FALSE)], 2, NOW)
     changed = conditions([BAD], [before(ConditionStatus.TRUE)], 2, NOW)
     assert same[0]["lastTransitionTime"] == "2026-04-01T00:00:00Z"
     assert changed[0]["lastTransitionTime"] == "2026-05-01T12:00:00Z"
 
 
-def test_what_nobody_knows_yet_is_unknown() -> None:
+def test_a_missing_condition_is_unknown() -> None:
     assert conditions([UNKNOWN], [], 1, NOW)[0]["status"] == "Unknown"
 
 

@@ -30,7 +30,7 @@ def test_a_stuck_container_is_named_with_its_remedy(waiting: str, reason: str, r
     assert remedy in found[1]
 
 
-def test_a_pod_without_a_fitting_node_is_trouble() -> None:
+def test_an_unschedulable_pod_is_a_problem() -> None:
     unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes."}
     found = diagnose([pod(conditions=[unschedulable])])
     assert found == (
@@ -47,15 +47,15 @@ def test_an_init_container_counts() -> None:
 
 
 @pytest.mark.parametrize("healthy", [pod(), stuck("ContainerCreating"), pod(ready=True), going(stuck("ErrImagePull"))])
-def test_starting_serving_and_going_pods_are_no_trouble(healthy: Any) -> None:
+def test_starting_ready_and_terminating_pods_are_no_problem(healthy: Any) -> None:
     assert diagnose([healthy]) is None
 
 
-def test_a_pod_without_a_status_yet_is_no_trouble() -> None:
+def test_a_pod_without_a_status_is_no_problem() -> None:
     assert diagnose([{"metadata": {"name": "a", "namespace": "web"}}]) is None
 
 
-def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
+def test_a_pod_serves_if_it_is_ready_and_not_terminating() -> None:
     assert is_ready(pod(ready=True))
     assert not is_ready(pod())
     assert not is_ready(going(pod(ready=True)))
@@ -63,7 +63,7 @@ def test_a_pod_serves_if_it_is_ready_and_stays() -> None:
 
 
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
-def test_a_finished_pod_neither_serves_nor_is_trouble(phase: str) -> None:
+def test_a_finished_pod_neither_serves_nor_is_a_problem(phase: str) -> None:
     """An evicted pod keeps its address and its conditions until it is deleted."""
     assert not is_active(pod(phase=phase))
     assert not is_ready(pod(ready=True, phase=phase))

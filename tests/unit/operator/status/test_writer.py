@@ -50,7 +50,7 @@ async def test_the_status_has_the_fields_and_every_condition(kube: FakeKube) -> 
     assert said == {"Ready": "True", "ServersHealthy": "True", "Spare": "False"}
 
 
-async def test_a_status_that_stays_is_not_written_again(kube: FakeKube) -> None:
+async def test_an_unchanged_status_is_not_written(kube: FakeKube) -> None:
     await write(kube, GOOD, healthyServers=1)
     kube.calls.clear()
     await write(kube, GOOD, healthyServers=1)
@@ -69,7 +69,7 @@ async def test_each_change_of_readiness_is_an_event_and_a_failure_a_warning(kube
     ]
 
 
-async def test_a_refused_status_is_raised_and_tells_nothing(kube: FakeKube) -> None:
+async def test_a_refused_status_is_raised_without_an_event(kube: FakeKube) -> None:
     kube.failures["PATCH turnfleets"] = refusal(422, "Invalid")
     with pytest.raises(ApiError, match="422"):
         await write(kube, BAD)

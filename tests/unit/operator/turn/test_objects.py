@@ -14,7 +14,7 @@ def lines(**spec: Any) -> list[str]:
     return objects.configuration(fleet(**spec)).splitlines()
 
 
-def test_a_fleet_has_a_deployment_a_region_that_never_surges() -> None:
+def test_a_fleet_has_one_deployment_per_region_without_surge() -> None:
     made = objects.deployments(fleet(regions=[{"name": "north", "replicas": 2}, {"name": "south"}]), "turn:1")
     assert [(item["metadata"]["name"], item["spec"]["replicas"]) for item in made] == [
         ("relays-turn-north", 2),
@@ -23,7 +23,7 @@ def test_a_fleet_has_a_deployment_a_region_that_never_surges() -> None:
     assert made[0]["spec"]["strategy"]["rollingUpdate"]["maxSurge"] == 0
 
 
-def test_each_pool_has_a_secret_of_its_own_and_the_agent_one_to_probe_with() -> None:
+def test_each_pool_and_the_agents_probe_have_a_secret_of_their_own() -> None:
     made = {item["metadata"]["name"]: item for item in objects.common(fleet(), KEYS, ["uid-1", "uid-2"])}
     data = made["relays-turn-secrets"]["data"]
     assert data.keys() == {"probe", "uid-1", "uid-2"}
@@ -36,7 +36,7 @@ def test_coturn_listens_and_relays_where_the_spec_says() -> None:
     assert {"listening-port=3479", "min-port=50000", "max-port=50099", "realm=calls.example"} <= set(found)
 
 
-def test_coturn_has_no_secret_in_its_configuration_and_no_door_but_its_own() -> None:
+def test_coturn_has_no_secret_in_its_configuration_and_no_other_listeners() -> None:
     found = lines()
     assert {"use-auth-secret", "no-tls", "no-tcp-relay", "no-multicast-peers"} <= set(found)
     assert not any(line.partition("=")[0] in ("cli", "dtls", "cli-password") for line in found)
@@ -47,7 +47,7 @@ def test_allowed_peers_are_opened() -> None:
     assert "allowed-peer-ip=10.1.0.0-10.1.255.255" in lines(allowedPeers=["10.1.0.0/16"])
 
 
-def test_servers_run_on_the_network_of_the_nodes_of_their_region() -> None:
+def test_servers_use_the_host_network_of_their_regions_nodes() -> None:
     assert pod_spec()["hostNetwork"] is True
     assert pod_spec()["nodeSelector"] == {"topology.kubernetes.io/region": "north"}
     assert "nodeSelector" not in pod_spec(regions=[{"name": "north", "nodeSelector": {}}])
@@ -55,13 +55,13 @@ def test_servers_run_on_the_network_of_the_nodes_of_their_region() -> None:
     assert chosen["nodeSelector"] == {"turn": "yes"}
 
 
-def test_the_secrets_are_there_before_coturn_serves() -> None:
+def test_the_secrets_exist_before_coturn_starts() -> None:
     spec = pod_spec()
     assert [item["command"] for item in spec["initContainers"]] == [["switchboard-turn", "write-secrets"]]
     assert [item["name"] for item in spec["containers"]] == ["coturn", "agent"]
 
 
-def test_a_server_is_ready_when_its_agent_says_so() -> None:
+def test_a_server_is_ready_when_its_agent_is() -> None:
     coturn, agent = pod_spec()["containers"]
     assert agent["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert "readinessProbe" not in coturn

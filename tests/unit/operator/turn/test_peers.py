@@ -12,11 +12,11 @@ from switchboard_operator.turn.peers import as_range, options
         ("fc00::/7", "fc00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
     ],
 )
-def test_coturn_takes_ranges(cidr: str, expected: str) -> None:
+def test_ranges_have_the_format_of_coturn(cidr: str, expected: str) -> None:
     assert as_range(cidr) == expected
 
 
-def test_what_is_no_cidr_is_refused() -> None:
+def test_an_invalid_cidr_is_refused() -> None:
     with pytest.raises(ValueError, match="does not appear to be"):
         as_range("everywhere")
 
@@ -30,10 +30,10 @@ def test_what_is_no_cidr_is_refused() -> None:
         as_range("::ffff:0:0/96"),  # IPv4 in the guise of IPv6
     ],
 )
-def test_the_way_into_the_network_is_closed(address_range: str) -> None:
+def test_private_networks_are_denied(address_range: str) -> None:
     assert f"denied-peer-ip={address_range}" in options([])
 
 
-def test_only_what_is_allowed_is_allowed() -> None:
+def test_only_allowed_ranges_are_allowed() -> None:
     assert not any(line.startswith("allowed") for line in options([]))
     assert "allowed-peer-ip=10.1.0.0-10.1.255.255" in options(["10.1.0.0/16"])

@@ -42,7 +42,7 @@ def room() -> Room:
     return Room()
 
 
-async def test_a_fleet_gets_its_objects_and_then_nothing_is_written(room: Room) -> None:
+async def test_the_objects_of_a_fleet_are_created_once(room: Room) -> None:
     assert await room.reconcile() is None
     assert [one["metadata"]["name"] for one in room.kube.of(DEPLOYMENT)] == ["relays-turn-north"]
     assert room.condition("ObjectsApplied")["status"] == "True"
@@ -52,7 +52,7 @@ async def test_a_fleet_gets_its_objects_and_then_nothing_is_written(room: Room) 
     assert room.kube.writes == []
 
 
-async def test_a_change_by_hand_is_undone(room: Room) -> None:
+async def test_a_manual_change_is_reverted(room: Room) -> None:
     await room.reconcile()
     changed = room.kube.of(CONFIG_MAP)[0]
     changed["data"]["turnserver.conf"] = "no-auth"
@@ -63,7 +63,7 @@ async def test_a_change_by_hand_is_undone(room: Room) -> None:
     assert room.kube.of(CONFIG_MAP)[0]["data"]["turnserver.conf"] != "no-auth"
 
 
-async def test_a_region_that_is_gone_takes_its_deployment_along(room: Room) -> None:
+async def test_the_deployment_of_a_removed_region_is_deleted(room: Room) -> None:
     await room.reconcile()
     room.kube.change(resource("TurnFleet", "relays", regions=[{"name": "south"}]))
     await room.reconcile()
@@ -82,7 +82,7 @@ async def test_running_servers_make_the_fleet_ready(room: Room) -> None:
     assert [server["name"] for server in servers] == ["a"], "an evicted pod is no server"
 
 
-async def test_each_pool_that_refers_to_the_fleet_has_a_secret_which_pods_get_at_once(room: Room) -> None:
+async def test_each_pool_with_a_reference_to_the_fleet_has_a_secret_that_pods_receive_at_once(room: Room) -> None:
     await room.reconcile()
     before = dict(room.kube.of(SECRET)[0]["data"])
     labels = room.kube.of(DEPLOYMENT)[0]["spec"]["template"]["metadata"]["labels"]
@@ -108,7 +108,7 @@ async def test_a_pool_that_cannot_be_read_keeps_its_secret_and_stops_no_fleet(ro
     assert [one["metadata"]["name"] for one in room.kube.of(DEPLOYMENT)] == ["relays-turn-south"]
 
 
-async def test_a_name_that_is_taken_is_a_condition_and_is_looked_at_again(room: Room) -> None:
+async def test_a_name_conflict_sets_a_condition_and_is_checked_again(room: Room) -> None:
     taken = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "relays-turn", "namespace": "web"}}
     room.kube.change(taken)
     assert await room.reconcile() == RETRY_SECONDS
@@ -117,14 +117,14 @@ async def test_a_name_that_is_taken_is_a_condition_and_is_looked_at_again(room: 
     assert "ownerReferences" not in room.kube.of(CONFIG_MAP)[0]["metadata"]
 
 
-async def test_a_refusal_is_a_condition(room: Room) -> None:
+async def test_a_refusal_sets_a_condition(room: Room) -> None:
     room.kube.failures["PATCH deployments"] = refusal(422, "Invalid", "spec.replicas: too many")
     assert await room.reconcile() == RETRY_SECONDS
     assert "spec.replicas: too many" in room.condition("ObjectsApplied")["message"]
 
 
 @pytest.mark.parametrize("error", [refusal(500), refusal(409), UnavailableError("no answer")])
-async def test_what_may_pass_is_raised_and_tried_again(room: Room, error: Exception) -> None:
+async def test_a_temporary_error_is_raised_and_retried(room: Room, error: Exception) -> None:
     room.kube.failures["PATCH deployments"] = error
     with pytest.raises((ApiError, UnavailableError)):
         await room.reconcile()
@@ -133,7 +133,7 @@ async def test_what_may_pass_is_raised_and_tried_again(room: Room, error: Except
     assert room.condition("ObjectsApplied")["status"] == "True"
 
 
-async def test_a_fleet_that_is_gone_or_going_is_left_to_the_garbage_collector(room: Room) -> None:
+async def test_a_deleted_fleet_is_left_to_the_garbage_collector(room: Room) -> None:
     going = room.kube.found(FLEETS, "relays")
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert await room.reconcile() is None

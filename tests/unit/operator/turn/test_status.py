@@ -13,7 +13,7 @@ def server(name: str, *, ready: bool = True, **more: Any) -> Any:
     return pod(name, ready=ready, labels={"switchboard.dev/region": "north"}, podIP="198.51.100.7", **more)
 
 
-def test_servers_are_the_pods_that_run_by_name() -> None:
+def test_servers_are_the_running_pods_by_name() -> None:
     without_address = pod("c", labels={"switchboard.dev/region": "north"})
     found = status.servers(
         [server("b", ready=False), server("a"), without_address, going(server("d")), server("e", phase="Failed")]
@@ -43,7 +43,7 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
         ([server("a", ready=False, conditions=[UNSCHEDULABLE])], False, "Unschedulable"),
     ],
 )
-def test_whether_all_servers_relay(pods: list[Any], holds: bool, reason: str) -> None:
+def test_the_condition_for_relaying_servers(pods: list[Any], holds: bool, reason: str) -> None:
     fact = status.servers_healthy(FLEET, status.servers(pods), pods)
     assert (fact.holds, fact.reason) == (holds, reason)
     assert holds or fact.message.startswith("Region north: 0 of 1 server is healthy.")

@@ -93,7 +93,7 @@ def test_never_down_below_what_pods_without_a_sample_may_hold(found: list[LoadOb
 
 @few
 @given(observations(), st.data())
-def test_more_load_never_means_fewer_pods(found: list[LoadObservation], data: st.DataObject) -> None:
+def test_more_load_never_results_in_fewer_pods(found: list[LoadObservation], data: st.DataObject) -> None:
     history, _ = run(found[:-1])
     now = found[-1]
     more = [
@@ -108,7 +108,7 @@ def test_more_load_never_means_fewer_pods(found: list[LoadObservation], data: st
 
 @few
 @given(observations(), st.integers(0, 30))
-def test_a_restart_in_mid_history_takes_no_pod_away(found: list[LoadObservation], cut: int) -> None:
+def test_a_restart_of_the_operator_removes_no_pod(found: list[LoadObservation], cut: int) -> None:
     rest = found[cut:]
     for observation, decision in zip(rest, run(rest)[1], strict=True):
         if observation.t - rest[0].t < max(SETTINGS.stable_window_s, SETTINGS.stabilization_window_s):
@@ -145,9 +145,7 @@ def test_no_flapping_under_noise(load: int, noise: float, seed: int) -> None:
 
 @few
 @given(st.lists(st.integers(0, 3000), min_size=2, max_size=6), st.frozensets(st.integers(0, 600), max_size=5))
-def test_the_pool_is_never_too_small_for_long_and_ends_where_it_should(
-    levels: list[int], restarts: frozenset[int]
-) -> None:
+def test_the_pool_is_never_too_small_for_long_and_converges(levels: list[int], restarts: frozenset[int]) -> None:
     """A pool that was restarted in the middle ends with the very pods of one that was not."""
     loads = [level for level in levels for _ in range(100)] + [levels[-1]] * 400
     found, whole = follow(loads, 1, restarts), follow(loads, 1)

@@ -82,12 +82,12 @@ def steady(observation: LoadObservation, seconds: float, tuning: Tuning = TUNING
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and ":" not in value else "",
 )
-def test_what_wins_and_what_limits_it(case: str, observation: LoadObservation, tuning: Any, why: str) -> None:
+def test_the_reason_and_the_limit_of_a_decision(case: str, observation: LoadObservation, tuning: Any, why: str) -> None:
     _, decision = decide(LoadHistory(), observation, Tuning(**tuning))
     assert decision.why.startswith(why)
 
 
-def test_a_pod_goes_after_it_was_not_wanted_for_a_while() -> None:
+def test_a_pod_is_removed_after_the_stabilization_window() -> None:
     history, decision = steady(seen(pods(90, 90, 90)), 100)
     assert decision.why == "unchanged at 3: load needs 3 pods (270 sessions, 100 per pod)"
     for step in range(1, 16):
@@ -98,7 +98,7 @@ def test_a_pod_goes_after_it_was_not_wanted_for_a_while() -> None:
     assert decision.why.startswith("3 -> 2: load needs 2 pods (180 sessions, 100 per pod)")
 
 
-def test_a_pod_goes_only_where_a_larger_margin_has_room_without_it() -> None:
+def test_a_pod_is_removed_only_if_a_larger_margin_fits_without_it() -> None:
     def after(load: float, down_margin: float = TUNING.down_margin) -> int:
         """Return the pods wanted of a load that swings by four sessions, which forecasts miss now and then."""
         history = LoadHistory()
@@ -111,7 +111,7 @@ def test_a_pod_goes_only_where_a_larger_margin_has_room_without_it() -> None:
     assert after(191, down_margin=1) == 2
 
 
-def test_many_pods_go_step_by_step() -> None:
+def test_many_pods_are_removed_step_by_step() -> None:
     history, decision = steady(seen(pods(*[10] * 20)), 58)
     assert decision.desired == 20
     history, decision = decide(history, seen(pods(*[10] * 20), t=60))
@@ -123,7 +123,7 @@ def test_many_pods_go_step_by_step() -> None:
     assert decision.desired == 5
 
 
-def test_after_a_start_nothing_goes_down_before_the_windows_were_seen() -> None:
+def test_after_a_start_the_pool_does_not_shrink_before_the_windows_are_complete() -> None:
     observation = seen(pods(10, 10, 10))
     for seconds in range(0, 60, 2):
         _, decision = steady(observation, seconds)
@@ -132,11 +132,11 @@ def test_after_a_start_nothing_goes_down_before_the_windows_were_seen() -> None:
     assert steady(observation, 60)[1].desired == 1
 
 
-def test_after_a_start_it_may_go_up() -> None:
+def test_after_a_start_the_pool_may_grow() -> None:
     assert decide(LoadHistory(), seen(pods(150, 150)))[1].desired == 3
 
 
-def test_without_any_sample_nothing_goes_down_and_floors_still_hold() -> None:
+def test_without_samples_the_pool_does_not_shrink_and_minimums_apply() -> None:
     history, _ = steady(seen(pods(10, 10, 10)), 38)
     for step in range(30):
         history, decision = decide(history, seen(pods(None, None, None), t=40 + 2 * step))
@@ -147,13 +147,13 @@ def test_without_any_sample_nothing_goes_down_and_floors_still_hold() -> None:
     assert decide(history, seen([], 3, t=100))[1].desired == 3, "a list without pods is no sample either"
 
 
-def test_pods_that_just_start_are_no_blindness() -> None:
+def test_starting_pods_without_samples_are_not_missing_metrics() -> None:
     young = [PodLoad("new", ready=True, age_s=5, sessions=None)]
     _, decision = decide(LoadHistory(), seen(young, 2))
     assert (decision.desired, decision.no_metrics) == (2, False)
 
 
-def test_after_a_gap_the_windows_are_seen_again() -> None:
+def test_after_a_gap_the_windows_start_again() -> None:
     history, _ = steady(seen(pods(10, 10, 10)), 58)
     for step in range(10):
         history, _ = decide(history, seen(pods(None, None, None), t=60 + 2 * step))
@@ -170,29 +170,29 @@ def test_a_short_gap_changes_nothing() -> None:
     assert decide(history, seen(pods(10, 10, 10), t=64))[1].desired == 1
 
 
-def test_observations_that_did_not_come_are_a_gap_too() -> None:
+def test_missing_observations_are_a_gap() -> None:
     history, _ = steady(seen(pods(10, 10, 10)), 38)
     assert decide(history, seen(pods(10, 10, 10), t=54))[1].desired == 3
     assert decide(history, seen(pods(None, None, None), t=54))[0].since is None
 
 
-def test_a_pod_without_a_sample_counts_as_full_before_others_go() -> None:
+def test_a_pod_without_a_sample_counts_as_full_for_scaling_down() -> None:
     _, decision = steady(seen(pods(20, 20, 20, None)), 100)
     assert decision.why == "4 -> 3: load needs 1 pod (60 sessions, 100 per pod); 1 pod without a sample counts as full"
     assert steady(seen(pods(80, 80, 80, None)), 100)[1].desired == 4
 
 
-def test_a_pod_without_a_sample_counts_as_empty_before_others_come() -> None:
+def test_a_pod_without_a_sample_counts_as_empty_for_scaling_up() -> None:
     assert decide(LoadHistory(), seen(pods(90, 90, None)))[1].desired == 3
     assert decide(LoadHistory(), seen(pods(150, 160, None)))[1].desired == 4
 
 
-def test_pods_that_start_are_empty() -> None:
+def test_starting_pods_are_empty() -> None:
     young = [PodLoad("new", ready=False, age_s=5, sessions=None)]
     assert steady(seen([*pods(80, 80, 80), *young]), 100)[1].desired == 3
 
 
-def test_a_ramp_is_met_when_it_comes() -> None:
+def test_a_ramp_is_anticipated() -> None:
     history = LoadHistory()
     for step in range(96):  # by when the errors of the first ones, which knew of no ramp, are few among all
         history, decision = decide(history, seen(pods(*[100 + step] * 2), t=2 * step))
@@ -200,13 +200,13 @@ def test_a_ramp_is_met_when_it_comes() -> None:
     assert decision.why == "2 -> 5: forecast needs 5 pods (390 sessions + 22 within 22 s + 0 margin, 100 per pod)"
 
 
-def test_a_surge_is_met_at_once() -> None:
+def test_a_surge_is_followed_at_once() -> None:
     history, _ = steady(seen(pods(*[80] * 5)), 100)
     _, decision = decide(history, seen(pods(*[86] * 5), t=102))
     assert decision.why == "5 -> 9: surge needs 9 pods (430 sessions + 428 within 22 s + 0 margin, 100 per pod)"
 
 
-def test_how_long_pods_take_to_start_is_learnt() -> None:
+def test_the_start_time_of_pods_is_learnt() -> None:
     def ramp(took_s: float) -> float:
         history = LoadHistory()
         for step in range(60):
@@ -220,7 +220,7 @@ def test_how_long_pods_take_to_start_is_learnt() -> None:
     assert ramp(1000) == 120, "a pod that starts still is waited for"
 
 
-def test_stuck_pods_do_not_stretch_the_forecast_for_ever() -> None:
+def test_stuck_pods_extend_the_forecast_only_to_a_limit() -> None:
     stuck = PodLoad("new", ready=False, age_s=4000, sessions=None)
     history = LoadHistory()
     for step in range(40):
@@ -228,7 +228,7 @@ def test_stuck_pods_do_not_stretch_the_forecast_for_ever() -> None:
     assert " within 122 s" in decision.why
 
 
-def test_old_samples_are_looked_ahead_from() -> None:
+def test_the_forecast_starts_at_the_time_of_old_samples() -> None:
     history = LoadHistory()
     for step in range(40):
         found = pods(*[100 + 2 * step] * 2, sample_age_s=15)
@@ -236,7 +236,7 @@ def test_old_samples_are_looked_ahead_from() -> None:
     assert " within 37 s" in decision.why
 
 
-def test_those_turned_away_count_for_a_moment() -> None:
+def test_refused_clients_count_for_a_moment() -> None:
     history, decision = decide(LoadHistory(), seen(pods(100, refused=120)))
     assert decision.desired == 3
     history, _ = decide(history, seen(pods(100), 3, t=14))
@@ -249,7 +249,7 @@ SHOW = Schedule("show", "0 20 * * *", ZoneInfo("Europe/Berlin"), timedelta(hours
 EVENING = 1_782_928_800.0  # 2026-07-01 20:00 in Berlin
 
 
-def test_a_schedule_is_a_floor_that_is_there_in_time() -> None:
+def test_a_schedule_is_a_minimum_that_is_reached_in_time() -> None:
     def at(t: float) -> LoadDecision:
         return decide(LoadHistory(), seen(pods(10), t=t, schedules=[SHOW]))[1]
 
@@ -259,16 +259,16 @@ def test_a_schedule_is_a_floor_that_is_there_in_time() -> None:
     assert at(EVENING + 7200).desired == 1
 
 
-def test_schedules_go_by_the_wall_clock_where_the_time_is_another() -> None:
+def test_schedules_use_the_wall_clock() -> None:
     assert decide(LoadHistory(), seen(pods(10), t=5, utc=EVENING, schedules=[SHOW]))[1].desired == 8
 
 
-def test_a_schedule_holds_without_samples_too() -> None:
+def test_a_schedule_also_applies_without_samples() -> None:
     _, decision = decide(LoadHistory(), seen(pods(None), t=EVENING, schedules=[SHOW]))
     assert (decision.desired, decision.no_metrics) == (8, True)
 
 
-def test_the_bounds_hold_even_without_samples() -> None:
+def test_the_bounds_apply_even_without_samples() -> None:
     _, decision = decide(LoadHistory(), seen(pods(None, None, None), max_pods=2))
     assert (decision.desired, decision.limits) == (2, ("no samples, no scale-down", "max 2"))
     _, decision = decide(LoadHistory(), seen([], 1, min_pods=40))

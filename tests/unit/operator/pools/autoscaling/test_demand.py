@@ -57,14 +57,14 @@ def pod(name: str, sessions: float | None, **other: float | bool) -> PodLoad:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_how_many_sessions_there_are(
+def test_the_number_of_sessions(
     case: str, pods: list[PodLoad], last: dict[str, float], refused: float, expected: Demand
 ) -> None:
     found, _ = measure(LoadObservation(0, pods, len(pods), 100, FULL, 1, 9), last, refused, Tuning())
     assert found == expected
 
 
-def test_what_was_last_seen_is_kept_for_pods_that_are_still_there() -> None:
+def test_the_last_samples_of_existing_pods_are_kept() -> None:
     pods = [pod("a", 5), pod("b", None), pod("young", None, age_s=1)]
     _, last = measure(LoadObservation(0, pods, 3, 100, FULL, 1, 9), {"a": 4, "b": 7, "gone": 9}, 0, Tuning())
     assert last == {"a": 5, "b": 7}

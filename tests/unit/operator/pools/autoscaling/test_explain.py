@@ -5,7 +5,7 @@ from switchboard_operator.pools.autoscaling.explain import Term, change, number,
 TERM = Term("buffer", 5, "412 sessions + 60 buffer, 100 per pod")
 
 
-def test_a_decision_says_what_won_and_what_limited_it() -> None:
+def test_a_decision_is_explained_by_its_reason_and_its_limit() -> None:
     assert reason(TERM, []) == "buffer needs 5 pods (412 sessions + 60 buffer, 100 per pod)"
     assert reason(TERM, ["scale-up limit 4x", "max 4"]).endswith("60 buffer, 100 per pod); scale-up limit 4x; max 4")
     assert (change(3, 5), change(5, 5)) == ("3 -> 5", "unchanged at 5")

@@ -33,7 +33,7 @@ def test_the_slope_is_that_of_least_squares(levels: list[float], expected: float
     assert slope([Point(2 * index, level) for index, level in enumerate(levels)]) == pytest.approx(expected)
 
 
-def test_looks_within_a_moment_tell_no_pace() -> None:
+def test_observations_within_a_moment_have_no_slope() -> None:
     past, _ = after([400.0] * 60)
     for index in range(1, 4):
         past, outlook = look_ahead(past, 118 + index / 100, 400 + index, 20, SETTINGS)
@@ -50,21 +50,21 @@ def test_quantiles(values: list[float], share: float, expected: float) -> None:
     assert quantile(values, share) == expected
 
 
-def test_a_steady_load_needs_nothing_more() -> None:
+def test_a_steady_load_needs_no_margin() -> None:
     assert after([400.0] * 60)[1] == Outlook(20, 0, 0, 0)
 
 
-def test_a_ramp_goes_on_while_a_pod_starts() -> None:
+def test_a_ramp_is_extrapolated_over_the_start_of_a_pod() -> None:
     _, outlook = after([100 + 4.0 * index for index in range(60)])
     assert outlook.rise == pytest.approx(40), "2 sessions per second for 20 s"
     assert outlook.surge == pytest.approx(outlook.rise), "a ramp that was always there asks for nothing more"
 
 
-def test_a_falling_load_is_what_it_is_now() -> None:
+def test_a_falling_load_is_not_extrapolated() -> None:
     assert after([400 - 4.0 * index for index in range(60)])[1].rise == 0
 
 
-def test_what_the_forecast_misses_becomes_its_margin() -> None:
+def test_the_errors_of_the_forecast_become_its_margin() -> None:
     _, noisy = after([400.0 + (30 if index % 10 == 0 else 0) for index in range(200)])
     assert 20 <= noisy.margin <= 30, "the peaks that the trend knows nothing of"
     past, _ = after([400.0 + (30 if index % 10 == 0 else 0) for index in range(200)])
@@ -73,7 +73,7 @@ def test_what_the_forecast_misses_becomes_its_margin() -> None:
     assert outlook.margin <= 1, "and they are forgotten with the error window"
 
 
-def test_a_jump_is_seen_at_once() -> None:
+def test_a_jump_is_detected_at_once() -> None:
     past, _ = after([400.0] * 60)
     _, outlook = look_ahead(past, 120, 430, 20, SETTINGS)
     _, plain = look_ahead(past, 120, 430, 20, replace(SETTINGS, surge_factor=1))
@@ -93,7 +93,7 @@ def test_a_jump_is_seen_at_once() -> None:
     ],
     ids=["noise", "jump", "usual here", "the steepest span", "sessions that come back", "beyond what came back"],
 )
-def test_what_a_surge_is(levels: list[float], noise: float, expected: float) -> None:
+def test_the_definition_of_a_surge(levels: list[float], noise: float, expected: float) -> None:
     points = [Point(100 + 2 * index, level) for index, level in enumerate(levels)]
     before = [Point(2.0 * index, noise * 1.642) for index in range(40)]
     assert surge(points, before, SETTINGS) == pytest.approx(expected)

@@ -18,7 +18,7 @@ def test_pods_shrink_by_a_factor_or_a_number_whichever_is_more(pods: tuple[int, 
     assert min_down(counts(*pods), Tuning(down_factor=2, down_pods=2)) == least
 
 
-def test_the_window_is_remembered_and_no_more() -> None:
+def test_only_the_window_is_kept() -> None:
     kept: tuple[Count, ...] = ()
     for t, pods in enumerate([9, 3, 3, 3, 4]):
         kept = remember(kept, t, pods, window_s=3)

@@ -44,7 +44,7 @@ def show(**changes: Any) -> bytes:
     return line(schedules=[{**given, **changes}])
 
 
-def test_what_a_line_says() -> None:
+def test_a_line_is_parsed() -> None:
     pods = (PodLoad("a", True, 60, 120), PodLoad("b", False, 3.5, None, draining=True, refused=2, sample_age_s=1))
     assert parse(line()) == DecideRequest(LoadObservation(0, pods, 1, 100, 150, 1, 9), Tuning())
 
@@ -106,27 +106,27 @@ def test_settings_are_given_by_name() -> None:
         (line(settings={"up_pods": 1.5}), "settings.up_pods must be a whole number"),
     ],
 )
-def test_what_is_wrong_with_a_line(bad: bytes, said: str) -> None:
+def test_an_invalid_line_has_an_error(bad: bytes, said: str) -> None:
     with pytest.raises(LineError) as caught:
         parse(bad)
     assert str(caught.value).startswith(said)
 
 
-def test_a_decision_is_answered_with_its_reasons() -> None:
+def test_a_decision_has_its_reasons() -> None:
     _, said = answer(LoadHistory(), line())
     assert orjson.loads(said) == {"desired": 2, "why": "1 -> 2: load needs 2 pods (122 sessions, 100 per pod)"}
     _, said = answer(LoadHistory(), one_pod(sessions=None))
     assert orjson.loads(said)["no_metrics"] is True
 
 
-def test_after_a_bad_line_nothing_is_lost() -> None:
+def test_an_invalid_line_does_not_change_the_history() -> None:
     history, _ = answer(LoadHistory(), line())
     after, said = answer(history, line(t=2, max="x"))
     assert after == history
     assert orjson.loads(said) == {"error": "max must be a number, not str"}
 
 
-def test_time_only_grows() -> None:
+def test_time_must_not_decrease() -> None:
     history, _ = answer(LoadHistory(), line(t=10))
     assert orjson.loads(answer(history, line(t=10))[1]) == {"error": "t must increase: 10 follows 10"}
     assert "desired" in orjson.loads(answer(history, line(t=10.5))[1])

@@ -13,7 +13,7 @@ def test_the_defaults_fit_together() -> None:
     assert tuning.up_factor >= tuning.down_factor > 1, "growing is never slower than shrinking"
 
 
-def test_what_an_observation_need_not_say() -> None:
+def test_an_observation_has_optional_fields() -> None:
     pod = PodLoad("a", ready=True, age_s=1, sessions=None)
     assert (pod.draining, pod.refused, pod.sample_age_s) == (False, 0, 0)
     assert LoadObservation(0, [pod], 1, 100, 150, 1, 9).schedules == ()

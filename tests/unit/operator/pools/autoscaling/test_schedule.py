@@ -53,16 +53,16 @@ def test_time_zones_are_those_of_iana(name: str, zone: ZoneInfo | None) -> None:
         "the clock is put back",
     ],
 )
-def test_when_a_schedule_is_in_force(cron: str, hours: float, time: str, expected: bool) -> None:
+def test_a_schedule_is_active_in_its_periods(cron: str, hours: float, time: str, expected: bool) -> None:
     assert in_force(every(cron, hours), at(time), lead_s=30) is expected
 
 
-def test_the_zone_is_the_schedules() -> None:
+def test_a_schedule_uses_its_own_time_zone() -> None:
     assert in_force(every("0 20 * * *", 2), at("2026-07-01 18:30:00", ZoneInfo("UTC")), 0)
     assert not in_force(every("0 20 * * *", 2), at("2026-07-01 20:30:00", ZoneInfo("UTC")), 0)
 
 
-def test_of_several_in_force_the_highest_holds() -> None:
+def test_the_highest_of_several_active_schedules_counts() -> None:
     low, high = every("0 20 * * *", 2, 3, "low"), every("0 21 * * *", 2, 8, "high")
     assert floor([low, high], at("2026-07-01 20:30:00"), 0) == low
     assert floor([low, high], at("2026-07-01 21:30:00"), 0) == high
@@ -82,7 +82,7 @@ def test_of_several_in_force_the_highest_holds() -> None:
         ("0 0 */31 * MON#5", "matches no date"),
     ],
 )
-def test_what_is_wrong_with_a_cron(cron: str, said: str) -> None:
+def test_an_invalid_cron_has_an_error(cron: str, said: str) -> None:
     assert problem(cron).startswith(said)
     assert bool(problem(cron)) is bool(said)
 
@@ -90,5 +90,5 @@ def test_what_is_wrong_with_a_cron(cron: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "known"), [("Europe/Berlin", True), ("UTC", True), ("Mars/Base", False), ("../x", False)]
 )
-def test_which_time_zones_are_known(name: str, known: bool) -> None:
+def test_only_iana_time_zones_are_known(name: str, known: bool) -> None:
     assert (time_zone(name) is not None) is known

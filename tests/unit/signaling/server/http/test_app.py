@@ -222,6 +222,12 @@ async def test_browsers_revalidate_the_pages_files(running: Running, path: str) 
     assert (again.status, again.headers["Cache-Control"]) == (304, "no-cache")
 
 
+async def test_a_client_that_requests_no_subprotocol_is_welcome(running: Running) -> None:
+    socket = await running.public.ws_connect("/ws")
+    await socket.send_str(messages.encode(messages.Hello(socket_number=1, instance="inst")).decode())
+    assert isinstance(await receive(socket), messages.Welcome)
+
+
 async def test_a_plain_request_to_the_socket_is_answered_with_426(running: Running) -> None:
     response = await running.public.get("/ws")
     assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
