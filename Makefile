@@ -76,12 +76,13 @@ format: $(READY) ## Format the code
 ##@ Check
 
 .PHONY: lint
-lint: $(READY) ## Check style, types, import contracts, class names and generated files
+lint: $(READY) ## Check style, types, import contracts, class names, words and generated files
 	ruff format --check --quiet . || { echo "Remedy: make format"; exit 1; }
 	ruff check --quiet .
 	mypy
 	lint-imports --no-cache
 	python -m tools.class_names
+	python -m tools.words
 	python -m tools.generate --check
 
 .PHONY: unit-tests

@@ -469,7 +469,7 @@ export interface FrameRef {
 export type ErrorCode = "bad-frame" | "unknown-type" | "hello-first" | "already-welcome" | "stale-intent" | "not-in-match" | "wrong-sender" | "peer-unreachable" | "store-unavailable" | "session-unknown" | "pool-busy" | "auth-required" | "auth-invalid" | "auth-expired" | "auth-unavailable" | "rate-limited" | "retry" | "blocked" | "origin-refused";
 
 /** Codes with which the server closes a socket. */
-export type CloseCode = 1001 | 1002 | 1007 | 1009 | 1011 | 4400 | 4401 | 4402 | 4403 | 4404 | 4406 | 4408 | 4409 | 4410 | 4413 | 4419 | 4421 | 4423 | 4429 | 4503;
+export type CloseCode = 1001 | 1002 | 1007 | 1009 | 1011 | 4400 | 4401 | 4402 | 4403 | 4404 | 4405 | 4406 | 4420 | 4440 | 4460 | 4461 | 4462 | 4463 | 4464 | 4465;
 
 /** The WebSocket subprotocol. */
 export const SUBPROTOCOL: string;
@@ -489,14 +489,8 @@ export const MAX_BITRATE: number;
 /** Limits until the first `welcome`; durations in milliseconds. */
 export const DEFAULT_LIMITS: Readonly<{ heartbeatMs: number; idleHeartbeatMs: number; resumeWindowMs: number; iceGatheringMs: number; connectionMs: number; maxReconnectAttempts: number }>;
 
-/** After these the client does not reconnect. */
-export const FINAL_CLOSE_CODES: ReadonlyArray<number>;
-
-/** After these the client reconnects with a fresh JWT. */
-export const FRESH_TOKEN_CLOSE_CODES: ReadonlyArray<number>;
-
-/** Another pod accepts the client: not a failed attempt. */
-export const CLOSE_RETRY: number;
+/** What the client does after close codes: stop, or reconnect at once, with a fresh JWT or after a back-off. */
+export const CLOSE_REACTIONS: ReadonlyArray<Readonly<{ from: number; to: number; reaction: string }>>;
 
 /** An entry of the error catalogue. */
 export const BAD_FRAME: Readonly<{ code: string; message: string; remedy: string; retryable: boolean }>;

@@ -25,14 +25,8 @@ export const DEFAULT_LIMITS = {
   "maxReconnectAttempts": 3
 };
 
-/** After these the client does not reconnect. */
-export const FINAL_CLOSE_CODES = [1009, 4400, 4402, 4403, 4406, 4409, 4410, 4423];
-
-/** After these the client reconnects with a fresh JWT. */
-export const FRESH_TOKEN_CLOSE_CODES = [4419];
-
-/** Another pod accepts the client: not a failed attempt. */
-export const CLOSE_RETRY = 4421;
+/** What the client does after close codes: stop, or reconnect at once, with a fresh JWT or after a back-off. */
+export const CLOSE_REACTIONS = [{"from": 1009, "to": 1009, "reaction": "stop"}, {"from": 4400, "to": 4419, "reaction": "stop"}, {"from": 4420, "to": 4439, "reaction": "reconnect"}, {"from": 4440, "to": 4459, "reaction": "fresh-jwt"}, {"from": 4460, "to": 4479, "reaction": "back-off"}];
 
 /** An entry of the error catalogue. */
 export const BAD_FRAME = {

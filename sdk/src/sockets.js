@@ -2,7 +2,7 @@
  * The connection to the pool: one socket at a time (two while moving), reopened after network losses and when pods drain.
  */
 import { Emitter, withTimeout } from "./events.js";
-import { CLOSE_RETRY, FINAL_CLOSE_CODES, FRESH_TOKEN_CLOSE_CODES, SUBPROTOCOL } from "./protocol.js";
+import { CLOSE_REACTIONS, SUBPROTOCOL } from "./protocol.js";
 
 const RETRY_FIRST = 300;
 const RETRY_CEILING = 5000;
@@ -14,6 +14,10 @@ const NO_TOKEN = {
   remedy: "Fix the `token` function that was passed to the session.",
   retryable: true,
 };
+
+/** @param {number} code */
+const reactionTo = (code) =>
+  CLOSE_REACTIONS.find(({ from, to }) => code >= from && code <= to)?.reaction ?? "back-off";
 
 /**
  * @typedef {import("./lane.js").Frame} Frame
@@ -190,14 +194,15 @@ export class Sockets extends Emitter {
   #closed(socket, code, reason) {
     if (socket !== this.#socket || this.#stopped) return;
     this.#welcomed = false;
-    if (FINAL_CLOSE_CODES.includes(code)) {
+    const reaction = reactionTo(code);
+    if (reaction === "stop") {
       this.#stopped = true;
       this.emit("status", { status: "stopped", reason });
       return;
     }
-    this.#fresh ||= FRESH_TOKEN_CLOSE_CODES.includes(code);
+    this.#fresh ||= reaction === "fresh-jwt";
     this.emit("status", { status: "offline", reason });
-    if (code === CLOSE_RETRY) this.#attempts = 0; // another pod accepts this client: not a failed attempt
+    if (reaction === "reconnect") this.#attempts = 0; // another pod accepts this client: not a failed attempt
     this.#later();
   }
 

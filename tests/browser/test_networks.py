@@ -111,7 +111,7 @@ async def test_packet_loss_lowers_the_grade_and_keeps_the_video(tmp_path: Path, 
             return await other.page.locator("#grade").get_attribute("data-grade") in ("poor", "bad")
 
         took("the grade poor or bad", await until(is_poor, "the grade poor or bad"))
-        await other.until("parseFloat(document.getElementById('number-loss').textContent) > 3")
+        await other.until("parseFloat(document.getElementById('stats-loss').textContent) > 3")
         for person in (one, other):
             await person.assert_moving()
             assert await person.state() == "connected"

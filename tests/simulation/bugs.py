@@ -15,6 +15,7 @@ from switchboard_signaling.session.intent import IntentReconciler
 from switchboard_signaling.session.presence import PeerSightings
 from switchboard_signaling.session.records import Announced
 from switchboard_signaling.valkey.scripts import Script
+from switchboard_signaling.wire import errors
 from switchboard_signaling.wire.intents import Idle
 from switchboard_signaling.wire.messages import Ack
 
@@ -152,7 +153,7 @@ script("no_look_at_the_tombstone", "enqueue", "outcome == ''", "outcome == 'canc
 
 
 def a_missed_hello_stops_the_client(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pages, "NEVER", pages.NEVER | {4401})
+    patch.setattr(pages, "NEVER", pages.NEVER | {errors.CLOSE_NO_HELLO.code})
 
 
 BUGS["a_missed_hello_stops_the_client"] = a_missed_hello_stops_the_client

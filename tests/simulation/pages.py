@@ -19,7 +19,7 @@ from switchboard_signaling.wire.messages import Chat, Offer
 
 TICK_SECONDS = 0.25
 CONNECT_SECONDS = 5.0
-NEVER = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
+NEVER = frozenset(code.code for code in errors.CLOSE_CODES if code.reaction == "stop")
 
 
 class Page(Process):

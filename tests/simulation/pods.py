@@ -164,7 +164,7 @@ class Connection:
                 case Close(code=code):
                     self.link.close(code.code)
                 case Record(fact=fact):
-                    self.pod.hub.note(self.session, fact)
+                    self.pod.hub.record(self.session, fact)
 
     def _ask(self) -> None:
         if self._asking or self.closed or not self._questions:

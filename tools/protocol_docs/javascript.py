@@ -16,8 +16,10 @@ _NAMES: Final = {bool: "boolean", int: "number", str: "string"}
 def constants() -> dict[str, tuple[str, Any]]:
     """Return each constant's description and value by name."""
     limits = {**msgspec.to_builtins(messages.TIMEOUTS), "maxReconnectAttempts": messages.RECONNECT_ATTEMPTS}
-    final = [code.code for code in errors.CLOSE_CODES if not code.reconnect]
-    expired = [code.code for code in errors.CLOSE_CODES if code.fresh_token]
+    reactions = [
+        {"from": codes.start, "to": codes.stop - 1, "reaction": reaction}
+        for codes, reaction in errors.CLOSE_RANGES.items()
+    ]
     return {
         "SUBPROTOCOL": ("The WebSocket subprotocol.", messages.SUBPROTOCOL),
         "HEARTBEAT_GRACE_MS": (
@@ -28,9 +30,10 @@ def constants() -> dict[str, tuple[str, Any]]:
         "MAX_SPAN_MS": ("Maximum duration in a report, in milliseconds.", fields.MAX_SPAN_MS),
         "MAX_BITRATE": ("Maximum bitrate in a report, in bits per second.", fields.MAX_BITRATE),
         "DEFAULT_LIMITS": ("Limits until the first `welcome`; durations in milliseconds.", limits),
-        "FINAL_CLOSE_CODES": ("After these the client does not reconnect.", final),
-        "FRESH_TOKEN_CLOSE_CODES": ("After these the client reconnects with a fresh JWT.", expired),
-        "CLOSE_RETRY": ("Another pod accepts the client: not a failed attempt.", errors.CLOSE_RETRY.code),
+        "CLOSE_REACTIONS": (
+            "What the client does after close codes: stop, or reconnect at once, with a fresh JWT or after a back-off.",
+            reactions,
+        ),
         "BAD_FRAME": ("An entry of the error catalogue.", asdict(errors.BAD_FRAME)),
         "PEER_UNREACHABLE": ("An entry of the error catalogue.", asdict(errors.PEER_UNREACHABLE)),
     }

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES, CloseCode
+from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES, CLOSE_RANGES, Reaction
 from switchboard_signaling.wire.fields import MAX_FRAME_BYTES
 from switchboard_signaling.wire.messages import SUBPROTOCOL, ClientFrame, ServerFrame
 
@@ -20,12 +20,27 @@ meant for people. `retryable` says whether the same frame may succeed later, and
 | Code | Message | Remedy | Retryable |
 |---|---|---|---|
 """
-_CLOSES: Final = """
+_RANGES: Final = """
 ## Close codes
 
-| Code | Reason | The client reconnects by itself |
+What a client does after a close code depends on its range, so that older clients obey codes that they do not know.
+After all other codes, and after a lost socket (1005, 1006), it reconnects after its back-off.
+
+| Codes | The client |
+|---|---|
+"""
+_CLOSES: Final = """
+The server closes sockets with these codes:
+
+| Code | Reason | The client |
 |---|---|---|
 """
+_REACTIONS: Final[dict[Reaction, str]] = {
+    "stop": "does not reconnect",
+    "reconnect": "reconnects at once; this is not a failed attempt",
+    "fresh-jwt": "reconnects with a fresh JWT",
+    "back-off": "reconnects after its back-off",
+}
 
 
 def components(ref_template: str) -> tuple[tuple[dict[str, Any], dict[str, Any]], dict[str, Any]]:
@@ -58,9 +73,11 @@ def errors_page() -> str:
         f"| `{kind.code}` | {kind.message} | {kind.remedy} | {'yes' if kind.retryable else 'no'} |"
         for kind in CATALOGUE
     ]
-    closes = [f"| {code.code} | {code.reason} | {_reconnect(code)} |" for code in CLOSE_CODES]
-    return _ERRORS + "\n".join(errors) + "\n" + _CLOSES + "\n".join(closes) + "\n"
+    ranges = [f"| {_range(codes)} | {_REACTIONS[reaction]} |" for codes, reaction in CLOSE_RANGES.items()]
+    closes = [f"| {code.code} | {code.reason} | {_REACTIONS[code.reaction]} |" for code in CLOSE_CODES]
+    tables = (_ERRORS, errors, _RANGES, ranges, _CLOSES, closes)
+    return "".join(one if isinstance(one, str) else "\n".join(one) + "\n" for one in tables)
 
 
-def _reconnect(code: CloseCode) -> str:
-    return "no" if not code.reconnect else "yes, with a fresh JWT" if code.fresh_token else "yes"
+def _range(codes: range) -> str:
+    return f"{codes.start}" if len(codes) == 1 else f"{codes.start} to {codes.stop - 1}"

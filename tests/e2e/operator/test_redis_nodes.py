@@ -234,7 +234,9 @@ async def test_kept_volumes_of_another_number_of_shards_keep_their_keys(
 
     await eventually(planned)
     plans += [await servers.step() for _ in range(10)]
-    assert plans[-1].blocked.startswith(f"The volumes hold a cluster of {before} shards, but spec.shards is {after}.")
+    assert plans[-1].blocked.startswith(
+        f"The volumes contain a cluster of {before} shards, but spec.shards is {after}."
+    )
     assert not any(plan.commands for plan in plans)
     kept = min(before, after)
     assert topology.unserved(await servers.nodes()) >= SLOTS - topology.share(kept - 1, before)[1] - 1

@@ -27,7 +27,7 @@ class Server:
         self.data = folder / "data"
         self.data.mkdir(parents=True)
         for name, text in objects.server_files(cluster(), KEYS).items():
-            moved = text.replace("/etc/switchboard/redis", str(folder)).replace("dir /data", f"dir {self.data}")
+            moved = text.replace("/etc/switchboard/redis", str(folder)).replace(" /data", f" {self.data}")
             (folder / name).write_text(moved)
         with (folder / "users.acl").open("a") as users:
             users.write("user test on nopass ~* +@all\n")
@@ -51,6 +51,11 @@ class Server:
         async with Redis(port=self.port, username=objects.OPERATOR_USER, password=PASSWORD) as client:
             found: dict[str, object] = await client.info()
             return found
+
+    async def command(self, *words: str | int) -> object:
+        """Send a CLUSTER command as the operator."""
+        async with Redis(port=self.port, username=objects.OPERATOR_USER, password=PASSWORD) as client:
+            return await client.execute_command("CLUSTER", *words)  # type: ignore[no-untyped-call]
 
     async def ready(self) -> bool:
         """Run the probe."""
@@ -121,3 +126,49 @@ async def test_a_replica_is_ready_while_it_is_linked_to_its_primary(server: Serv
     other.stop()
     await eventually(disconnected)
     assert not await server.ready()
+
+
+async def both_form(server: Server, other: Server) -> None:
+    """Start two nodes: the first owns all slots, and they know each other."""
+    for one in (server, other):
+        one.start("--cluster-enabled", "yes")
+        await eventually(one.info)
+    await server.command("ADDSLOTSRANGE", 0, 16383)
+    await server.command("MEET", "127.0.0.1", other.port)
+
+
+async def test_a_node_that_knows_no_other_is_not_ready(server: Server, other: Server) -> None:
+    server.start("--cluster-enabled", "yes")
+    await eventually(server.info)
+    assert not await server.ready()
+    await server.command("ADDSLOTSRANGE", 0, 16383)
+    assert not await server.ready()
+    other.start("--cluster-enabled", "yes")
+    await eventually(other.info)
+    await server.command("MEET", "127.0.0.1", other.port)
+    await eventually(server.ready)
+
+
+async def test_an_empty_node_is_ready_only_once_it_is_a_replica(server: Server, other: Server) -> None:
+    await both_form(server, other)
+    await eventually(server.ready)
+    primary = bytes(await server.command("MYID")).decode()  # type: ignore[call-overload]
+
+    async def acquainted() -> bool:
+        return primary in str(await other.command("NODES"))
+
+    await eventually(acquainted)
+    assert not await other.ready()
+
+    async def replicates() -> object:
+        return await other.command("REPLICATE", primary)
+
+    await eventually(replicates)
+    await eventually(other.ready)
+
+
+async def test_a_node_with_the_users_of_an_earlier_operator_stays_ready(server: Server, other: Server) -> None:
+    users = server.folder / "users.acl"
+    users.write_text(users.read_text().replace(" +cluster|nodes\n", "\n"))
+    await both_form(server, other)
+    await eventually(server.ready)

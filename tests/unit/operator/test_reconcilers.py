@@ -96,3 +96,34 @@ async def test_a_new_default_image_does_not_change_existing_resources(room: Room
     assert await room.image("default:2") == "default:1"
     room.live["status"].pop("defaultImage", None)
     assert await room.image("default:2") == "default:1", "nor one that an older operator made"
+
+
+async def test_a_resource_that_cannot_be_read_says_so_and_keeps_all_that_it_has(room: Room) -> None:
+    await room.image("default:1")
+    before = dict(room.live["status"])
+    spec = {**SPECS[room.kind], "image": 7}
+    room.kube.change(resource(room.kind, "it", **spec))
+    room.kube.calls.clear()
+    assert await room.reconciler("default:1")("web", "it") is None
+    after, live = room.live["status"], room.live
+    [ready] = [condition for condition in after["conditions"] if condition["type"] == "Ready"]
+    assert (ready["status"], ready["reason"]) == ("False", "Unreadable")
+    assert ready["message"].startswith("The operator cannot read spec.image: ")
+    assert ready["observedGeneration"] == after["observedGeneration"] == live["metadata"]["generation"]
+    kept = {key for key in before if key not in {"conditions", "observedGeneration"}}
+    assert {key: after[key] for key in kept} == {key: before[key] for key in kept}
+    others = [condition for condition in before["conditions"] if condition["type"] != "Ready"]
+    assert [condition for condition in after["conditions"] if condition["type"] != "Ready"] == others
+    written = [call for call in room.kube.writes if not call.startswith("POST events")]
+    assert len(written) == 1, "only the status is written"
+    room.kube.calls.clear()
+    await room.reconciler("default:1")("web", "it")
+    assert room.kube.writes == []
+
+
+async def test_a_resource_that_can_be_read_again_is_served_again(room: Room) -> None:
+    room.kube.change(resource(room.kind, "it", **SPECS[room.kind], image=7))
+    await room.reconciler("default:1")("web", "it")
+    assert await room.image("default:1") == "default:1"
+    [ready] = [condition for condition in room.live["status"]["conditions"] if condition["type"] == "Ready"]
+    assert ready["reason"] != "Unreadable"

@@ -18,6 +18,8 @@ logger = structlog.get_logger(__name__)
 
 LONGEST_DELAY: Final = 5.0
 """Maximum seconds between attempts while the API server is unavailable."""
+DELETED_SECONDS: Final = 60.0
+"""How long the store remembers a deletion: no answer to a write is outstanding for longer."""
 
 
 K = TypeVar("K")
@@ -29,8 +31,8 @@ class Keeper(Protocol):
     def put(self, api: Api, obj: Json) -> bool:
         """Store an object; return whether to report the change."""
 
-    def drop(self, api: Api, namespace: str, name: str) -> Json | None:
-        """Remove an object; return it if the change is to be reported."""
+    def drop(self, api: Api, namespace: str, name: str, version: str) -> Json | None:
+        """Remove an object that does not exist at this resource version; return it if the change is to be reported."""
 
     def names_of(self, api: Api, namespace: str | None) -> set[tuple[str, str]]:
         """Return namespace and name of the stored objects."""
@@ -43,6 +45,8 @@ class ObjectStore(Generic[K]):
         self._key_of = key_of
         self._objects: dict[tuple[Api, str, str], Json] = {}
         self._by_key: dict[K, dict[tuple[Api, str, str], Json]] = {}
+        self._deleted: dict[str, tuple[int, float]] = {}
+        """Uids of the deleted objects: a resource version at which each was gone, and when it was removed."""
 
     def get(self, api: Api, namespace: str, name: str) -> Json | None:
         """Return an object, or None."""
@@ -54,22 +58,29 @@ class ObjectStore(Generic[K]):
         return sorted(found, key=lambda obj: str(obj["metadata"]["name"]))
 
     def put(self, api: Api, obj: Json) -> bool:
-        """Store an object unless a newer version is stored; return whether it was stored."""
+        """Store an object unless a newer version, or its deletion, is known; return whether it was stored."""
         metadata = obj["metadata"]
         metadata.pop("managedFields", None)
         place = (api, metadata["namespace"], metadata["name"])
         known = self._objects.get(place)
-        if known is not None and not _newer(metadata, known["metadata"]):
+        if self._is_deleted(metadata) or (known is not None and not _newer(metadata, known["metadata"])):
             return False
-        self.drop(*place)
+        self._remove(place)
+        if known is not None and known["metadata"]["uid"] != metadata["uid"]:
+            self._remember_deletion(known, metadata["resourceVersion"])
         self._objects[place] = obj
         if (key := self._key_of(obj)) is not None:
             self._by_key.setdefault(key, {})[place] = obj
         return True
 
-    def drop(self, api: Api, namespace: str, name: str) -> Json | None:
-        """Remove an object and return it, or None if it was not stored."""
-        place = (api, namespace, name)
+    def drop(self, api: Api, namespace: str, name: str, version: str) -> Json | None:
+        """Remove an object that does not exist at this resource version; return it, or None if it was not stored."""
+        obj = self._remove((api, namespace, name))
+        if obj is not None:
+            self._remember_deletion(obj, version)
+        return obj
+
+    def _remove(self, place: tuple[Api, str, str]) -> Json | None:
         obj = self._objects.pop(place, None)
         if obj is not None and (key := self._key_of(obj)) is not None:
             sharing = self._by_key[key]
@@ -77,6 +88,20 @@ class ObjectStore(Generic[K]):
             if not sharing:
                 del self._by_key[key]
         return obj
+
+    def _remember_deletion(self, obj: Json, version: str) -> None:
+        now = time.monotonic()
+        self._deleted = {uid: entry for uid, entry in self._deleted.items() if now - entry[1] < DELETED_SECONDS}
+        self._deleted[obj["metadata"]["uid"]] = int(version), now
+
+    def _is_deleted(self, metadata: Json) -> bool:
+        """Return whether this version of an object is older than its deletion.
+
+        The answer to our own write may arrive after the watch reported the deletion. A newer version is no such answer:
+        an object also leaves the watch, and returns, when its labels change.
+        """
+        version, _ = self._deleted.get(metadata["uid"], (0, 0.0))
+        return int(metadata["resourceVersion"]) <= version
 
     def names_of(self, api: Api, namespace: str | None) -> set[tuple[str, str]]:
         """Return namespace and name of the stored objects of an API resource."""
@@ -134,7 +159,7 @@ class Informer:
             # Items of a list have no kind.
             self._seen({**obj, "apiVersion": self._api.api_version, "kind": self._api.kind})
         for namespace, name in self._store.names_of(self._api, self._namespace) - present:
-            self._gone(namespace, name)
+            self._gone(namespace, name, version)
         self._version = version
         self.synced.set()
 
@@ -146,7 +171,7 @@ class Informer:
                 raise ApiError(obj.get("code", 500), str(obj.get("message", "")).encode())
             self._version = obj["metadata"]["resourceVersion"]
             if event["type"] == "DELETED":
-                self._gone(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+                self._gone(obj["metadata"].get("namespace", ""), obj["metadata"]["name"], self._version)
             elif event["type"] != "BOOKMARK":
                 self._seen(obj)
 
@@ -154,6 +179,6 @@ class Informer:
         if self._store.put(self._api, obj):
             self._on_change(obj)
 
-    def _gone(self, namespace: str, name: str) -> None:
-        if (obj := self._store.drop(self._api, namespace, name)) is not None:
+    def _gone(self, namespace: str, name: str, version: str) -> None:
+        if (obj := self._store.drop(self._api, namespace, name, version)) is not None:
             self._on_change(obj)

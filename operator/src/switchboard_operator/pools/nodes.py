@@ -22,7 +22,7 @@ class Nodes:
             self.unschedulable.discard(name)
         return False
 
-    def drop(self, _api: Api, _namespace: str, name: str) -> Json | None:
+    def drop(self, _api: Api, _namespace: str, name: str, _version: str) -> Json | None:
         """Remove a node."""
         self.zones.pop(name, None)
         self.unschedulable.discard(name)

@@ -83,7 +83,9 @@ class PoolReconciler:
         if live is None or live["metadata"].get("deletionTimestamp"):
             self._forget((names.SIGNALING_POOL.kind, namespace, name))
             return None  # the garbage collector deletes the pool's objects
-        pool = SignalingPool.model_validate(live)
+        pool = await self._context.writer.read(names.SIGNALING_POOL, SignalingPool, live)
+        if pool is None:
+            return None
         needs = await self._dependencies(pool)
         image = images.choose(pool.spec.image, pool.status, self._default_image)
         revision = _revision(pool, needs, image.used)

@@ -25,7 +25,7 @@ _ACLS: Final = {
     # Commands that a replica sends to its primary (https://valkey.io/topics/acl/).
     _REPLICATION_USER: "-@all +psync +replconf +ping",
     # Commands of a node's own readiness probe and preStop hook.
-    _NODE_USER: "-@all +info +cluster|failover",
+    _NODE_USER: "-@all +info +cluster|failover +cluster|nodes",
 }
 
 _SETTINGS: Final = f"""\
@@ -65,11 +65,19 @@ _READY: Final = (
     + """\
 info=$(ask INFO) || exit 1
 case $info in *master_link_status:down*) exit 1 ;; esac
-case $info in *[!_]loading:0*) exit 0 ;; esac
-exit 1
+case $info in *[!_]loading:0*) ;; *) exit 1 ;; esac
+end='
+'
+nodes=$(ask CLUSTER NODES) || exit 1
+case $nodes in *"$end"*) ;; *myself,*) exit 1 ;; esac
+myself=${nodes#*myself,}
+case ${myself%%"$end"*} in master*connected) exit 1 ;; esac
+exit 0
 """
 )
-# A server that is loading its data reports `loading:1`, but also `async_loading:0`.
+# A server that is loading its data reports `loading:1`, but also `async_loading:0`. A node that knows no other, or a
+# primary without slots, holds no copy: if it were Ready, the disruption budget would let a drain evict the only one.
+# A node that was started with earlier ACLs answers NOPERM, which is neither.
 
 _STOP: Final = (
     _ASK

@@ -47,12 +47,14 @@ class ClusterReconciler:
     async def reconcile(self, namespace: str, name: str) -> float | None:
         """Observe the cluster, apply objects that differ, form it, and write its status if it changed.
 
-        Return the seconds after which to reconcile again. Raises KubeError.
+        Return the seconds after which to reconcile again, or None to wait for a watch. Raises KubeError.
         """
         live = await self._context.kube.get(api_of_kind(names.REDIS_CLUSTER), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
             return None  # the garbage collector deletes the cluster's objects
-        cluster = RedisCluster.model_validate(live)
+        cluster = await self._context.writer.read(names.REDIS_CLUSTER, RedisCluster, live)
+        if cluster is None:
+            return None
         image = images.choose(cluster.spec.image, cluster.status, self._default_image)
         applied = await self._children.attempt(self._apply(cluster, image.used), ClusterCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(cluster).key, POD)

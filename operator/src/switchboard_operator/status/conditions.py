@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from pydantic import ValidationError
+
 from switchboard_crds.model import Condition, ConditionStatus
 from switchboard_operator.kube.resources import Json
 
@@ -35,6 +37,17 @@ def ready(facts: Iterable[Fact]) -> Fact:
         if fact.holds is not True:
             return Fact(READY, False, fact.reason, fact.message, fact.in_progress)
     return Fact(READY, True, READY, "The resource matches its spec.")
+
+
+def unreadable(error: ValidationError) -> Fact:
+    """Return the Ready fact of a resource that does not match this operator's model; it names the first such field."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    message = (
+        f"The operator cannot read {field}: {first['msg']}. The resource's objects stay as they are. Remedy: correct"
+        " the field, or install the operator and the CustomResourceDefinitions of the same version"
+    )
+    return Fact(READY, False, "Unreadable", message)
 
 
 def rfc3339(moment: datetime) -> str:

@@ -2,13 +2,23 @@
 
 from typing import Final
 
+from pydantic import ValidationError
+
 from switchboard_crds import names
 from switchboard_crds.signaling_pool import SignalingPool
 from switchboard_crds.turn_fleet import FleetCondition, TurnFleet
 from switchboard_operator import images
 from switchboard_operator.context import Context
 from switchboard_operator.kinds import api_of_kind
-from switchboard_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, DISRUPTION_BUDGET, POD, SECRET, SERVICE_ACCOUNT
+from switchboard_operator.kube.resources import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    POD,
+    SECRET,
+    SERVICE_ACCOUNT,
+    Json,
+)
 from switchboard_operator.owned.apply import Children
 from switchboard_operator.turn import objects, status
 
@@ -33,7 +43,9 @@ class FleetReconciler:
         live = await self._context.kube.get(api_of_kind(names.TURN_FLEET), namespace, name)
         if live is None or live["metadata"].get("deletionTimestamp"):
             return None  # the garbage collector deletes the fleet's objects
-        fleet = TurnFleet.model_validate(live)
+        fleet = await self._context.writer.read(names.TURN_FLEET, TurnFleet, live)
+        if fleet is None:
+            return None
         image = images.choose(fleet.spec.image, fleet.status, self._default_image)
         applied = await self._children.attempt(self._apply(fleet, image.used), FleetCondition.OBJECTS_APPLIED)
         pods = self._context.store.made_for(objects.owner_of(fleet).key, POD)
@@ -54,6 +66,13 @@ class FleetReconciler:
     async def _pools(self, fleet: TurnFleet) -> list[str]:
         """Return the uids of the pools that refer to the fleet, listed so that a lost event removes no secret."""
         found, _ = await self._context.kube.list(api_of_kind(names.SIGNALING_POOL), fleet.metadata.namespace)
-        pools = map(SignalingPool.model_validate, found)
-        name = fleet.metadata.name
-        return sorted(pool.metadata.uid for pool in pools if any(ref.name == name for ref in pool.spec.turn_refs))
+        return sorted(pool["metadata"]["uid"] for pool in found if _refers(pool, fleet.metadata.name))
+
+
+def _refers(pool: Json, fleet: str) -> bool:
+    """Return whether a pool refers to a fleet. One that cannot be read may, so it keeps its secret."""
+    try:
+        references = SignalingPool.model_validate(pool).spec.turn_refs
+    except ValidationError:
+        return True  # reported in the status of the pool
+    return any(reference.name == fleet for reference in references)

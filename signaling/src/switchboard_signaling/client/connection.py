@@ -28,9 +28,11 @@ from switchboard_signaling.wire import errors, messages
 from switchboard_signaling.wire.fields import MAX_FRAME_BYTES, Path
 from switchboard_signaling.wire.messages import PeerMessage
 
-RETRY_FIRST: Final = 0.1
+RETRY_FIRST: Final = 0.3
+"""Upper limit in seconds of the random wait before the first attempt; doubled with each further one."""
 RETRY_CEILING: Final = 5.0
 CONNECT_SECONDS: Final = 5.0
+"""Limit of one attempt."""
 TOKEN_SECONDS: Final = 10.0
 """Time for the application to return a JWT."""
 MAX_EVENTS: Final = 10_000
@@ -220,8 +222,8 @@ class Client:
 
     async def _pause(self) -> None:
         """Back off exponentially, with jitter, after each socket without a welcome; then have another one opened."""
-        self._attempts += 1
         ceiling = min(RETRY_FIRST * 2 ** min(self._attempts, 16), RETRY_CEILING)
+        self._attempts += 1
         await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter
         self._dial.set()
 
@@ -233,7 +235,7 @@ class Client:
         if opened is self._socket:
             self._welcomed = False
             stopped = self.session.closed(opened.close_code)
-            if opened.close_code == errors.CLOSE_RETRY.code:
+            if errors.reaction(opened.close_code) == "reconnect":
                 self._attempts = 0  # another pod accepts this client: not a failed attempt
             await self._perform(stopped)
             if not stopped:

@@ -96,9 +96,6 @@ Event: TypeAlias = (
 )  # fmt: skip
 Output: TypeAlias = Event | Transmit
 
-_NO_RECONNECT: Final = frozenset(code.code for code in errors.CLOSE_CODES if not code.reconnect)
-_FRESH: Final = frozenset(code.code for code in errors.CLOSE_CODES if code.fresh_token)
-
 
 @dataclass
 class _Match:
@@ -163,8 +160,9 @@ class ClientSession:
     def closed(self, code: int | None) -> list[Output]:
         """Note that the newest socket was closed with a code; Stopped if no other one should be opened."""
         self._welcomed = False
-        self.fresh = self.fresh or code in _FRESH
-        return [Stopped()] if code in _NO_RECONNECT else []
+        reaction = errors.reaction(code)
+        self.fresh = self.fresh or reaction == "fresh-jwt"
+        return [Stopped()] if reaction == "stop" else []
 
     def authenticate(self, auth: str) -> list[Output]:
         """Send a fresh JWT, as Renew asks for; before the welcome it is dropped, and the next first frame has one."""

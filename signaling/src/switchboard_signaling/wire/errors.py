@@ -1,7 +1,8 @@
 """The errors of the protocol: `error` codes with their remedies, and the close codes of the socket."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -136,41 +137,61 @@ CATALOGUE: Final = (
 )
 
 
+Reaction: TypeAlias = Literal["stop", "reconnect", "fresh-jwt", "back-off"]
+"""What a client does after a close code: stop; reconnect at once, which is not a failed attempt; reconnect with a fresh
+JWT; or reconnect after its back-off."""
+
+CLOSE_RANGES: Final[Mapping[range, Reaction]] = {
+    range(1009, 1010): "stop",
+    range(4400, 4420): "stop",
+    range(4420, 4440): "reconnect",
+    range(4440, 4460): "fresh-jwt",
+    range(4460, 4480): "back-off",
+}
+"""The reaction to each range of close codes, which also holds for codes that a client does not know. To all other
+codes, and to a lost socket, it is `back-off`."""
+
+
+def reaction(code: int | None) -> Reaction:
+    """Return what a client does after a close code; None stands for a lost socket."""
+    return next((meaning for codes, meaning in CLOSE_RANGES.items() if code in codes), "back-off")
+
+
 @dataclass(frozen=True)
 class CloseCode:
-    """A code with which the server closes a socket (RFC 6455 section 7.4; 4000 to 4999 are for private use).
-
-    `reconnect`: the client may open another socket by itself. `fresh_token`: it needs a fresh JWT for that.
-    """
+    """A code with which the server closes a socket (RFC 6455 section 7.4; 4000 to 4999 are for private use)."""
 
     code: int
     reason: str
-    reconnect: bool
-    fresh_token: bool = False
+
+    @property
+    def reaction(self) -> Reaction:
+        """What a client does after this code."""
+        return reaction(self.code)
 
 
-GOING_AWAY: Final = CloseCode(1001, "going-away", reconnect=True)
-PROTOCOL_ERROR: Final = CloseCode(1002, "protocol-error", reconnect=True)
+GOING_AWAY: Final = CloseCode(1001, "going-away")
+PROTOCOL_ERROR: Final = CloseCode(1002, "protocol-error")
 """The received bytes are not valid WebSocket frames (RFC 6455), for example because a proxy has corrupted them."""
-NOT_TEXT: Final = CloseCode(1007, "not-utf8", reconnect=True)
+NOT_TEXT: Final = CloseCode(1007, "not-utf8")
 """The reason in the client's close frame is not UTF-8."""
-TOO_BIG: Final = CloseCode(1009, "too-big", reconnect=False)
-INTERNAL: Final = CloseCode(1011, "internal", reconnect=True)
-CLOSE_BAD_FRAME: Final = CloseCode(4400, "bad-frame", reconnect=False)
-CLOSE_NO_HELLO: Final = CloseCode(4401, "hello-first", reconnect=True)
-CLOSE_SESSION_UNKNOWN: Final = CloseCode(4404, "session-unknown", reconnect=True)
-CLOSE_AUTH_REQUIRED: Final = CloseCode(4402, "auth-required", reconnect=False)
-CLOSE_AUTH_INVALID: Final = CloseCode(4403, "auth-invalid", reconnect=False)
-CLOSE_ORIGIN_REFUSED: Final = CloseCode(4406, "origin-refused", reconnect=False)
-CLOSE_SILENT: Final = CloseCode(4408, "silent", reconnect=True)
-CLOSE_REPLACED: Final = CloseCode(4409, "replaced", reconnect=False)
-CLOSE_DISCONNECTED: Final = CloseCode(4410, "disconnected", reconnect=False)
-CLOSE_TOO_SLOW: Final = CloseCode(4413, "too-slow", reconnect=True)
-CLOSE_AUTH_EXPIRED: Final = CloseCode(4419, "auth-expired", reconnect=True, fresh_token=True)
-CLOSE_RETRY: Final = CloseCode(4421, "retry", reconnect=True)
-CLOSE_BLOCKED: Final = CloseCode(4423, "blocked", reconnect=False)
-CLOSE_POOL_BUSY: Final = CloseCode(4429, "pool-busy", reconnect=True)
-CLOSE_AUTH_UNAVAILABLE: Final = CloseCode(4503, "auth-unavailable", reconnect=True)
+TOO_BIG: Final = CloseCode(1009, "too-big")
+INTERNAL: Final = CloseCode(1011, "internal")
+CLOSE_BAD_FRAME: Final = CloseCode(4400, "bad-frame")
+CLOSE_AUTH_REQUIRED: Final = CloseCode(4401, "auth-required")
+CLOSE_AUTH_INVALID: Final = CloseCode(4402, "auth-invalid")
+CLOSE_ORIGIN_REFUSED: Final = CloseCode(4403, "origin-refused")
+CLOSE_BLOCKED: Final = CloseCode(4404, "blocked")
+CLOSE_DISCONNECTED: Final = CloseCode(4405, "disconnected")
+CLOSE_REPLACED: Final = CloseCode(4406, "replaced")
+CLOSE_RETRY: Final = CloseCode(4420, "retry")
+CLOSE_AUTH_EXPIRED: Final = CloseCode(4440, "auth-expired")
+CLOSE_POOL_BUSY: Final = CloseCode(4460, "pool-busy")
+CLOSE_AUTH_UNAVAILABLE: Final = CloseCode(4461, "auth-unavailable")
+CLOSE_NO_HELLO: Final = CloseCode(4462, "hello-first")
+CLOSE_SILENT: Final = CloseCode(4463, "silent")
+CLOSE_TOO_SLOW: Final = CloseCode(4464, "too-slow")
+CLOSE_SESSION_UNKNOWN: Final = CloseCode(4465, "session-unknown")
 
 CLOSE_CODES: Final = (
     GOING_AWAY,
@@ -179,18 +200,18 @@ CLOSE_CODES: Final = (
     TOO_BIG,
     INTERNAL,
     CLOSE_BAD_FRAME,
-    CLOSE_NO_HELLO,
     CLOSE_AUTH_REQUIRED,
     CLOSE_AUTH_INVALID,
-    CLOSE_SESSION_UNKNOWN,
     CLOSE_ORIGIN_REFUSED,
-    CLOSE_SILENT,
-    CLOSE_REPLACED,
-    CLOSE_DISCONNECTED,
-    CLOSE_TOO_SLOW,
-    CLOSE_AUTH_EXPIRED,
-    CLOSE_RETRY,
     CLOSE_BLOCKED,
+    CLOSE_DISCONNECTED,
+    CLOSE_REPLACED,
+    CLOSE_RETRY,
+    CLOSE_AUTH_EXPIRED,
     CLOSE_POOL_BUSY,
     CLOSE_AUTH_UNAVAILABLE,
+    CLOSE_NO_HELLO,
+    CLOSE_SILENT,
+    CLOSE_TOO_SLOW,
+    CLOSE_SESSION_UNKNOWN,
 )

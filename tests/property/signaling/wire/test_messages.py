@@ -31,16 +31,16 @@ TYPES = st.sampled_from(
 )
 FIELDS = st.sampled_from(
     [
-        "n",
-        "inst",
-        "want",
+        "socket",
+        "instance",
+        "intent",
         "token",
-        "c",
+        "revision",
         "ticket",
-        "m",
+        "match",
         "from",
         "to",
-        "k",
+        "seq",
         "sdp",
         "candidates",
         "rttMs",

@@ -18,5 +18,5 @@ def test_zones_and_cordoned_nodes_are_known() -> None:
     nodes.put(NODE, node("b"))
     assert nodes.unschedulable == set()
     assert nodes.names_of(NODE, None) == {("", "a"), ("", "b")}
-    nodes.drop(NODE, "", "a")
+    nodes.drop(NODE, "", "a", "2")
     assert nodes.zones == {"b": ""}

@@ -94,6 +94,10 @@ def test_nodes_sync_every_second_and_replicate_with_their_own_user() -> None:
 
 def test_the_probe_and_the_stop_hook_log_in_as_the_node() -> None:
     assert files()["node-password"] == KEYS.redis_password("node", "uid-of-store")
+    users = files()["users.acl"].splitlines()
+    assert next(line for line in users if line.startswith("user node")).endswith(
+        " -@all +info +cluster|failover +cluster|nodes"
+    )
 
 
 def test_a_node_hands_its_shard_over_before_it_stops() -> None:

@@ -170,7 +170,7 @@ async def test_the_cluster_forms_even_if_an_object_is_refused(room: Room) -> Non
     room.form()
     room.kube.remove(SECRET, "store-redis-client")
     store = room.context.store
-    store.drop(SECRET, "web", "store-redis-client")
+    store.drop(SECRET, "web", "store-redis-client", "1")
     room.kube.failures["PATCH secrets/store-redis-client"] = refusal(403, "Forbidden", "no rights")
     assert await room.reconcile() == FORMED_SECONDS
     assert room.condition("ObjectsApplied")["reason"] == "Refused"

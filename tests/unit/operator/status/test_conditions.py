@@ -1,7 +1,12 @@
 from datetime import UTC, datetime
 
+import pytest
+from pydantic import ValidationError
+from tests.unit.operator.examples import metadata
+
 from switchboard_crds.model import Condition, ConditionStatus
-from switchboard_operator.status.conditions import Fact, conditions, ready
+from switchboard_crds.turn_fleet import TurnFleet
+from switchboard_operator.status.conditions import Fact, conditions, ready, unreadable
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 EARLIER = datetime(2026, 4, 1, tzinfo=UTC)
@@ -52,3 +57,15 @@ def test_the_transition_time_changes_only_with_the_status() -> None:
 
 def test_a_missing_condition_is_unknown() -> None:
     assert conditions([UNKNOWN], [], 1, NOW)[0]["status"] == "Unknown"
+
+
+def test_a_resource_that_cannot_be_read_names_the_field_and_the_remedy() -> None:
+    with pytest.raises(ValidationError) as caught:
+        TurnFleet.model_validate({"metadata": metadata("relays"), "spec": {"regions": [{"name": 7}]}})
+    fact = unreadable(caught.value)
+    assert (fact.type, fact.holds, fact.reason, fact.in_progress) == ("Ready", False, "Unreadable", False)
+    assert fact.message == (
+        "The operator cannot read spec.regions.0.name: Input should be a valid string. The resource's objects stay as"
+        " they are. Remedy: correct the field, or install the operator and the CustomResourceDefinitions of the same"
+        " version"
+    )

@@ -97,6 +97,17 @@ async def test_each_pool_with_a_reference_to_the_fleet_has_a_secret_that_pods_re
     assert annotations[names.ANNOTATION_CONFIG_HASH] == after["metadata"]["annotations"][names.ANNOTATION_APPLIED_HASH]
 
 
+async def test_a_pool_that_cannot_be_read_keeps_its_secret_and_stops_no_fleet(room: Room) -> None:
+    room.refer("calls", "relays")
+    await room.reconcile()
+    before = dict(room.kube.of(SECRET)[0]["data"])
+    room.kube.change(resource("SignalingPool", "calls", turnRefs="relays"))
+    room.kube.change(resource("TurnFleet", "relays", regions=[{"name": "south"}]))
+    assert await room.reconcile() is None
+    assert room.kube.of(SECRET)[0]["data"] == before
+    assert [one["metadata"]["name"] for one in room.kube.of(DEPLOYMENT)] == ["relays-turn-south"]
+
+
 async def test_a_name_conflict_sets_a_condition_and_is_checked_again(room: Room) -> None:
     taken = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "relays-turn", "namespace": "web"}}
     room.kube.change(taken)

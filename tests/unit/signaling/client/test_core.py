@@ -119,7 +119,7 @@ def test_a_jwt_that_is_about_to_expire_is_replaced_by_a_fresh_one(client: Client
 
 @pytest.mark.parametrize(
     ("code", "stopped", "fresh"),
-    [(1006, False, False), (None, False, False), (4409, True, False), (4403, True, False), (4419, False, True)],
+    [(1006, False, False), (None, False, False), (4406, True, False), (4402, True, False), (4440, False, True)],
 )
 def test_a_close_code_decides_whether_to_reconnect_and_whether_with_a_fresh_jwt(
     client: ClientSession, code: int | None, stopped: bool, fresh: bool

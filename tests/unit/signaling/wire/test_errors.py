@@ -17,8 +17,25 @@ def test_close_codes_are_standard_or_private_and_fit_a_close_frame(close: errors
     assert len(close.reason.encode()) <= 123
 
 
+@pytest.mark.parametrize(
+    ("code", "reaction"),
+    [
+        (4400, "stop"), (4419, "stop"), (4420, "reconnect"), (4439, "reconnect"), (4440, "fresh-jwt"),
+        (4459, "fresh-jwt"), (4460, "back-off"), (4479, "back-off"), (4480, "back-off"), (4399, "back-off"),
+        (1000, "back-off"), (1006, "back-off"), (1009, "stop"), (None, "back-off"),
+    ],
+)  # fmt: skip
+def test_the_range_of_a_close_code_decides_what_a_client_does(code: int | None, reaction: str) -> None:
+    assert errors.reaction(code) == reaction
+
+
+def test_ranges_of_close_codes_do_not_overlap() -> None:
+    codes = [code for one in errors.CLOSE_RANGES for code in one]
+    assert len(codes) == len(set(codes))
+
+
 def test_an_error_has_a_detail_about_the_frame() -> None:
-    error = errors.BAD_FRAME.because("k is negative")
-    assert str(error) == "The frame is not a valid message: k is negative"
-    assert (error.kind, error.detail) == (errors.BAD_FRAME, "k is negative")
+    error = errors.BAD_FRAME.because("seq is negative")
+    assert str(error) == "The frame is not a valid message: seq is negative"
+    assert (error.kind, error.detail) == (errors.BAD_FRAME, "seq is negative")
     assert str(errors.ProtocolError(errors.BAD_FRAME)) == "The frame is not a valid message"

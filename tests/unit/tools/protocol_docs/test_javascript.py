@@ -5,7 +5,7 @@ import re
 
 from tools.protocol_docs.javascript import constants, declarations, javascript
 
-from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES
+from switchboard_signaling.wire.errors import CATALOGUE, CLOSE_CODES, reaction
 from switchboard_signaling.wire.fields import MAX_CHAT
 from switchboard_signaling.wire.messages import RECONNECT_ATTEMPTS, SUBPROTOCOL, TIMEOUTS
 
@@ -33,10 +33,9 @@ def test_limits_have_their_names_on_the_wire() -> None:
 
 
 def test_close_codes_are_grouped_by_the_clients_reaction() -> None:
-    by_code = {code.code: code for code in CLOSE_CODES}
-    assert set(VALUES["FINAL_CLOSE_CODES"]) == {code for code, one in by_code.items() if not one.reconnect}
-    assert set(VALUES["FRESH_TOKEN_CLOSE_CODES"]) == {code for code, one in by_code.items() if one.fresh_token}
-    assert by_code[VALUES["CLOSE_RETRY"]].reason == "retry"
+    for code in (*(one.code for one in CLOSE_CODES), 4419, 4439, 4459, 4479):
+        reactions = [one["reaction"] for one in VALUES["CLOSE_REACTIONS"] if one["from"] <= code <= one["to"]]
+        assert (reactions or ["back-off"]) == [reaction(code)]
 
 
 def test_texts_are_those_of_the_catalogue() -> None:
@@ -52,7 +51,7 @@ def test_every_constant_is_declared_with_the_type_of_its_value() -> None:
     assert list(declared) == list(VALUES)
     assert declared["MAX_CHAT"] == "number"
     assert declared["SUBPROTOCOL"] == "string"
-    assert declared["FINAL_CLOSE_CODES"] == "ReadonlyArray<number>"
+    assert declared["CLOSE_REACTIONS"] == "ReadonlyArray<Readonly<{ from: number; to: number; reaction: string }>>"
     assert declared["BAD_FRAME"] == "Readonly<{ code: string; message: string; remedy: string; retryable: boolean }>"
 
 

@@ -55,12 +55,18 @@ def test_every_error_has_a_row(kind: ErrorKind) -> None:
 
 @pytest.mark.parametrize("code", CLOSE_CODES, ids=lambda code: code.reason)
 def test_every_close_code_has_a_row(code: CloseCode) -> None:
-    reconnect = {
-        (False, False): "no",
-        (True, False): "yes",
-        (True, True): "yes, with a fresh JWT",
-    }[code.reconnect, code.fresh_token]
-    assert f"| {code.code} | {code.reason} | {reconnect} |\n" in errors_page()
+    reaction = {
+        "stop": "does not reconnect",
+        "reconnect": "reconnects at once; this is not a failed attempt",
+        "fresh-jwt": "reconnects with a fresh JWT",
+        "back-off": "reconnects after its back-off",
+    }[code.reaction]
+    assert f"| {code.code} | {code.reason} | {reaction} |\n" in errors_page()
+
+
+def test_every_range_of_close_codes_has_a_row() -> None:
+    assert "| 4420 to 4439 | reconnects at once; this is not a failed attempt |\n" in errors_page()
+    assert "| 1009 | does not reconnect |\n" in errors_page()
 
 
 def test_the_schema_is_valid_and_matches_every_frame_that_the_shared_vectors_receive() -> None:

@@ -208,7 +208,7 @@ async def inspect(request: web.Request) -> web.Response:
 
 
 async def disconnect(request: web.Request) -> web.Response:
-    """End a session: its match, its ticket in the queue, and its socket, which closes with 4410."""
+    """End a session: its match, its ticket in the queue, and its socket, which closes with 4405."""
     pod, session_id = request.app[POD], decode(SessionPath, request.match_info).session
     log.info("admin_request", action="disconnect", session=session_id)
     if pod.hub.session(session_id):
@@ -234,7 +234,7 @@ async def blocks(request: web.Request) -> web.Response:
 async def block(request: web.Request) -> web.Response:
     """Block a subject or a session: on this pod at once, on all others within about five seconds.
 
-    Its sockets close with 4423, and new ones are refused. A repeated request replaces the remaining time.
+    Its sockets close with 4404, and new ones are refused. A repeated request replaces the remaining time.
     """
     return await _add(request, "block", request.app[POD].blocks, BlockOrder)
 

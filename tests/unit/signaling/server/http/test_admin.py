@@ -130,7 +130,7 @@ async def test_a_session_of_this_pod_is_disconnected(running: Running) -> None:
         200,
         {"session": welcome.session_id, "pod": running.pod.host.pod},
     )
-    assert await closed_with(socket) == 4410
+    assert await closed_with(socket) == 4405
     assert (await ask(running, "GET", "/sessions"))[1]["sessions"] == []
 
 
@@ -168,12 +168,12 @@ async def test_a_subject_is_blocked_until_it_is_unblocked(running: Running) -> N
     path = "/blocks/subject/ada%2F1%20x"
     status, answer = await ask(running, "PUT", path, json={"seconds": 60})
     assert (status, answer) == (200, {"kind": "subject", "name": "ada/1 x", "seconds": 60})
-    assert await closed_with(socket) == 4423
+    assert await closed_with(socket) == 4404
     for frame in (
         Hello(socket_number=1, instance="i", auth=token(sub="ada/1 x")),
         Resume(token=welcome.token, socket_number=2, instance="i", intent=Idle(), auth=token(sub="ada/1 x")),
     ):
-        assert await closed_with(await running.greeted(frame)) == 4423
+        assert await closed_with(await running.greeted(frame)) == 4404
     _, listed = await ask(running, "GET", "/blocks")
     [one] = listed["blocks"]
     assert (one["kind"], one["name"]) == ("subject", "ada/1 x")
@@ -185,7 +185,7 @@ async def test_a_subject_is_blocked_until_it_is_unblocked(running: Running) -> N
 async def test_a_session_is_blocked(running: Running) -> None:
     socket, welcome = await session_of(running)
     await ask(running, "PUT", f"/blocks/session/{welcome.session_id}", json={"seconds": 60})
-    assert await closed_with(socket) == 4423
+    assert await closed_with(socket) == 4404
 
 
 @pytest.mark.parametrize("body", ["", "{}", '{"seconds": 0}', '{"seconds": 60, "for": 1}', '{"seconds": 1.5}'])

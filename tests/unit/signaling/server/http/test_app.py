@@ -255,7 +255,7 @@ async def test_a_full_pod_refuses_clients_with_a_retryable_error(running: Runnin
     frame = await receive(refused)
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.retryable) == ("pool-busy", True)
-    assert await closed_with(refused) == 4429
+    assert await closed_with(refused) == 4460
 
 
 async def test_binary_and_malformed_frames_are_answered_and_the_third_closes(running: Running) -> None:
@@ -470,10 +470,10 @@ async def test_a_client_with_a_valid_jwt_is_welcomed_and_keeps_its_subject(runni
 @pytest.mark.parametrize(
     ("auth", "code", "close"),
     [
-        (None, "auth-required", 4402),
-        ("no jwt", "auth-invalid", 4403),
-        (token(exp=1), "auth-expired", 4419),
-        (token(sub=None), "auth-invalid", 4403),
+        (None, "auth-required", 4401),
+        ("no jwt", "auth-invalid", 4402),
+        (token(exp=1), "auth-expired", 4440),
+        (token(sub=None), "auth-invalid", 4402),
     ],
 )
 async def test_a_client_without_a_valid_jwt_gets_the_reason(
@@ -542,13 +542,13 @@ async def test_a_forged_header_gives_no_client_another_limit(running: Running) -
 async def test_forged_tokens_are_limited_and_old_ones_are_not(running: Running) -> None:
     old = messages.Resume(token="a.b.c", socket_number=1, instance="i", intent=Idle())
     for _ in range(12):
-        assert await closed_with(await running.greeted(old)) == 4404
+        assert await closed_with(await running.greeted(old)) == 4465
     good = running.pod.host.keyring.sign(SessionClaims("sid", "sid"))
     forged = messages.Resume(token=good[:-2] + "AA", socket_number=1, instance="i", intent=Idle())
     sockets = [await running.socket() for _ in range(10)]
     for socket in sockets:
         await socket.send_str(messages.encode(forged).decode())
-        assert await closed_with(socket) == 4404
+        assert await closed_with(socket) == 4465
     status, retry_after = await refused(running)
     assert status == 429
     assert 1790 < int(retry_after or 0) <= 1800
@@ -560,7 +560,7 @@ async def test_forged_tokens_are_limited_and_old_ones_are_not(running: Running) 
 @pytest.mark.parametrize("running", [{**SHARED, "wrong_tokens": 1}], indirect=True)
 async def test_forged_jwts_and_bearer_tokens_count_too(running: Running) -> None:
     forged = messages.Hello(socket_number=1, instance="i", auth=token(b"not the secret of this pool, but long"))
-    assert await closed_with(await running.greeted(forged)) == 4403
+    assert await closed_with(await running.greeted(forged)) == 4402
     assert (await refused(running))[0] == 429
 
 
@@ -568,7 +568,7 @@ async def test_forged_jwts_and_bearer_tokens_count_too(running: Running) -> None
 async def test_the_limit_on_forged_tokens_can_be_off(running: Running) -> None:
     forged = messages.Hello(socket_number=1, instance="i", auth=token(b"not the secret of this pool, but long"))
     for _ in range(12):
-        assert await closed_with(await running.greeted(forged)) == 4403
+        assert await closed_with(await running.greeted(forged)) == 4402
 
 
 @pytest.mark.parametrize("running", [{"sdp_per_second": 0.1}], indirect=True)

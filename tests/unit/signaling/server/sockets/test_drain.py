@@ -56,7 +56,7 @@ async def test_a_cordoned_pod_refuses_new_clients_and_keeps_those_it_has(running
     frame = await receive(refused)
     assert isinstance(frame, messages.ErrorFrame)
     assert (frame.code, frame.retryable) == ("retry", True)
-    assert await closed_with(refused) == 4421
+    assert await closed_with(refused) == 4420
     assert (await running.public.get("/readyz")).status == 200
     await kept.send_str('{"type":"join-queue","revision":1,"ticket":"t"}')
     assert isinstance(await receive(kept), messages.QueueStatus)
@@ -173,7 +173,7 @@ async def test_a_malformed_command_is_refused(running: Running, body: Any) -> No
 async def test_clients_refused_for_lack_of_capacity_are_counted(running: Running) -> None:
     for number in range(3):
         await running.welcomed(f"inst-{number}")
-    assert await closed_with(await running.socket()) == 4429
+    assert await closed_with(await running.socket()) == 4460
     assert (await (await running.internal.get("/internal/sample")).json())["refused"] == 1
 
 
@@ -197,7 +197,7 @@ async def test_a_stopping_pod_serves_until_proxies_know_then_asks_its_clients_to
     settled.set()
     assert isinstance(await receive(socket), messages.Goaway)
     assert isinstance(await receive(late), messages.Goaway)
-    assert await closed_with(await running.socket()) == 4421
+    assert await closed_with(await running.socket()) == 4420
     assert (await order(running, "uncordon"))[1]["cordoned"] is True
     await socket.close()
     await late.close()

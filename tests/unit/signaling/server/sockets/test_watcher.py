@@ -154,11 +154,11 @@ async def test_a_disconnected_session_is_watched_until_its_socket_closes(running
     await until(lambda: running.pod.hub._attached[session].frame_log)
     with structlog.testing.capture_logs() as lines:
         await running.internal.delete(f"/admin/sessions/{session}", headers=HEADERS)
-        assert await closed_with(socket) == 4410
+        assert await closed_with(socket) == 4405
         await until(lambda: "socket_closed" in [line["event"] for line in lines])
     logged = [line for line in lines if line["log_level"] == "debug"]
     assert [line["event"] for line in logged][-2:] == ["socket_closing", "socket_closed"]
-    assert logged[-2]["code"] == 4410
+    assert logged[-2]["code"] == 4405
 
 
 async def test_without_watches_no_socket_is_looked_at(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ def test_a_log_has_frames_and_changes_of_state_in_order(world: World) -> None:
     changed = lines[2]
     assert (changed["before"]["intent.state"], changed["after"]["intent.state"]) == ("matched", "idle")
     assert (lines[1]["bytes"], lines[1]["frame"]["type"], lines[3]["frame"]["type"]) == (40, "leave", "offer")
-    assert (lines[4]["code"], lines[5]["code"], lines[7]["code"]) == (4410, "bad-frame", 1000)
+    assert (lines[4]["code"], lines[5]["code"], lines[7]["code"]) == (4405, "bad-frame", 1000)
     assert "secret" not in str(lines)
 
 

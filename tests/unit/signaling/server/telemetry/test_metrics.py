@@ -10,7 +10,7 @@ from switchboard_signaling.wire import errors
 
 
 @pytest.mark.parametrize(
-    ("code", "label"), [(1000, "1000"), (errors.CLOSE_REPLACED.code, "4409"), (None, "broken"), (3456, "other")]
+    ("code", "label"), [(1000, "1000"), (errors.CLOSE_REPLACED.code, "4406"), (None, "broken"), (3456, "other")]
 )
 def test_closed_sockets_are_counted_by_known_codes_only(code: int | None, label: str) -> None:
     metrics = Metrics()
