@@ -29,22 +29,21 @@ class Server:
 
 @asynccontextmanager
 async def running(command: Sequence[str], environment: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
-    """Run a server on its own core. Its first line of output must end with a colon and its port.
+    """Run a server on its own core, and wait for a line of output that ends with a colon and its port.
 
-    Raises RuntimeError if that line has no port, and TimeoutError if there is no line within START_SECONDS.
+    Raises RuntimeError if the server exits before, and TimeoutError if there is no such line within START_SECONDS.
     """
     process = await asyncio.create_subprocess_exec(
         "taskset", "--cpu-list", str(SERVER_CORE), *command,
         env=dict(os.environ) | dict(environment or {}), stdout=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
+    drain = None
     try:
         assert process.stdout is not None
         async with asyncio.timeout(START_SECONDS):
-            line = (await process.stdout.readline()).decode()
-        found = re.search(r":(\d+)\s*$", line)
-        if found is None:
-            raise RuntimeError(f"{command[0]} did not start; its first line is {line!r}")
-        yield Server(process.pid, int(found[1]))
+            port = await _port(process.stdout, command[0])
+        drain = asyncio.create_task(_discard(process.stdout))  # a full pipe would block the server's log
+        yield Server(process.pid, port)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -53,6 +52,20 @@ async def running(command: Sequence[str], environment: Mapping[str, str] | None 
         except TimeoutError:
             process.kill()
             await process.wait()
+        if drain is not None:
+            await drain
+
+
+async def _port(output: asyncio.StreamReader, program: str) -> int:
+    while line := (await output.readline()).decode():
+        if found := re.search(r":(\d+)\s*$", line):
+            return int(found[1])
+    raise RuntimeError(f"{program} exited without printing its port")
+
+
+async def _discard(output: asyncio.StreamReader) -> None:
+    while await output.read(1 << 16):
+        pass
 
 
 def cpu_seconds(pid: int) -> float:
