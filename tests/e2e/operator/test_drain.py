@@ -103,7 +103,7 @@ def test_kubectl_switchboard_shows_decisions_with_their_reasons(operator: Replic
     [found] = json.loads(status("-o", "json"))
     assert (found["name"], found["replicas"]["desired"], found["why"]) == ("calls", 2, "spec.replicas is 2.")
     assert [item["decision"] for item in found["decisions"]] == ["Scaling from 3 to 2 pods: spec.replicas is 2."]
-    assert "3 -> 2 pods" in status()
+    assert "Scaling from 3 to 2 pods" in status()
 
 
 def test_a_drain_continues_after_the_operator_is_killed_at_any_step(start: Start, pool: Pool, redis: Resource) -> None:

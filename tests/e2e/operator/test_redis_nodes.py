@@ -261,7 +261,7 @@ async def test_five_of_six_servers_find_each_other_at_new_addresses(servers: Ser
         plan = await servers.step()
         assert not plan.formed
         nodes = await servers.nodes()
-        return plan.waits_for.endswith(f": {missing}") and len(nodes) == 5 and topology.unserved(nodes) == lost
+        return plan.waits_for.endswith(f": {missing}.") and len(nodes) == 5 and topology.unserved(nodes) == lost
 
     await eventually(serving)
     servers.start(missing)

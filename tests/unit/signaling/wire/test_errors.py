@@ -29,6 +29,10 @@ def test_the_range_of_a_close_code_decides_what_a_client_does(code: int | None, 
     assert errors.reaction(code) == reaction
 
 
+def test_a_close_code_has_the_reaction_of_its_range() -> None:
+    assert (errors.CLOSE_RETRY.reaction, errors.CLOSE_BLOCKED.reaction) == ("reconnect", "stop")
+
+
 def test_ranges_of_close_codes_do_not_overlap() -> None:
     codes = [code for one in errors.CLOSE_RANGES for code in one]
     assert len(codes) == len(set(codes))
