@@ -26,7 +26,7 @@ class Bystanders:
     """Two clients in a call."""
 
     wires: tuple[RawSocket, RawSocket]
-    insts: tuple[str, str] = ("good-one", "good-two")
+    instances: tuple[str, str] = ("good-one", "good-two")
     match_id: str = ""
     _said: list[int] = field(default_factory=lambda: [0, 0])
     _tokens: dict[int, str | None] = field(default_factory=dict)
