@@ -92,7 +92,7 @@ def test_an_application_in_strict_typescript_compiles(installed: Path, module: s
     (project / "readme.ts").write_text(readme_example("ts"))
     (project / "package.json").write_text('{"type": "module"}')
     options = {
-        "strict": True, "exactOptionalPropertyTypes": True, "noUnusedLocals": True, "skipLibCheck": False,
+        "strict": True, "exactOptionalPropertyTypes": True, "noUnusedLocals": True, "skipDefaultLibCheck": True,
         "target": "es2023", "lib": ["es2023", "dom", "dom.iterable"], "types": [], "jsx": "react-jsx",
         "module": module, "moduleResolution": resolution, "noEmit": True,
     }  # fmt: skip
