@@ -372,13 +372,13 @@ export interface MatchFound {
   role: "impolite" | "polite";
   /** Instance of the peer's page load: `to` of frames to the peer. */
   peer: string;
-  /** `open` once both clients have entered the match; only then frames reach the peer. */
+  /** `open` once both clients have entered the match: send frames to the peer from then on. */
   state: "forming" | "open";
   /** ICE servers for the media connection. */
   iceServers: Array<IceServer>;
   /** How long the credentials of the ICE servers are valid, in milliseconds. */
   ttlMs: number;
-  /** The ticket that was matched; omitted after a resume. */
+  /** The ticket that was matched; omitted after a resume in the match. */
   ticket?: string | null;
   /** Proof of the client's side of the open match: keep it in the intent. */
   token?: string | null;

@@ -14,8 +14,9 @@ _ERRORS: Final = f"""# Errors of {SUBPROTOCOL}
 
 ## The frame `error`
 
-Answers a rejected frame; the socket stays open. `code` is stable and meant for programs, `message` and `remedy` are
-meant for people. `retryable` says whether the same frame may succeed later, and `ref` what the error is about.
+Answers a rejected frame. The socket stays open, unless the server closes it next, with the [close code](#close-codes)
+of the same name. `code` is stable and meant for programs, `message` and `remedy` are meant for people. `retryable` says
+whether the same frame may succeed later. `ref` names the rejected frame; it is omitted if that could not be decoded.
 
 | Code | Message | Remedy | Retryable |
 |---|---|---|---|

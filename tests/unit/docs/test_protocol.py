@@ -151,7 +151,7 @@ SENTENCES = [
     (r"The timer takes (\d+) s", lanes.REPEAT_FIRST),
     (r"then always (\d+) s", lanes.REPEAT_CEILING),
     (r"frames in flight: to (\d+) at first", lanes.WINDOW),
-    (r"a limit of 1 to (\d+),", lanes.SLOW_START),
+    (r"covers frames makes it (\d+)\.", lanes.SLOW_START),
 ]
 
 

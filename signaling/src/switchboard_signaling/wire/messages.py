@@ -380,11 +380,13 @@ class MatchFound(_Frame, tag="match-found", kw_only=True):
     peer: Annotated[str, Meta(description="Instance of the peer's page load: `to` of frames to the peer.")]
     state: Annotated[
         Literal["forming", "open"],
-        Meta(description="`open` once both clients have entered the match; only then frames reach the peer."),
+        Meta(description="`open` once both clients have entered the match: send frames to the peer from then on."),
     ]
     ice_servers: Annotated[list[IceServer], Meta(description="ICE servers for the media connection.")]
     ttl_ms: Annotated[int, Meta(description="How long the credentials of the ICE servers are valid, in milliseconds.")]
-    ticket: Annotated[str | None, Meta(description="The ticket that was matched; omitted after a resume.")] = None
+    ticket: Annotated[
+        str | None, Meta(description="The ticket that was matched; omitted after a resume in the match.")
+    ] = None
     token: Annotated[
         str | None, Meta(description="Proof of the client's side of the open match: keep it in the intent.")
     ] = None
