@@ -1,6 +1,7 @@
 """Bugs to plant in the cores, each of which the simulation must find."""
 
 from collections.abc import Callable
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import pytest
@@ -118,8 +119,8 @@ def script(name: str, lua: str, right: str, wrong: str) -> None:
     """Plant a bug in a script of the store: replace `right` by `wrong`."""
     read = Script.__init__
 
-    def misread(self: Script, of: str) -> None:
-        read(self, of)
+    def misread(self: Script, folder: Traversable, of: str) -> None:
+        read(self, folder, of)
         if of == lua:
             assert right in self.text, f"{lua}.lua no longer has {right!r}"
             self.text = self.text.replace(right, wrong)
