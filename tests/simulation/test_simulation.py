@@ -26,8 +26,12 @@ def test_no_schedule_breaks_an_invariant(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BUGS[name](monkeypatch)
     seeds = chain([FIRST[name]] if name in FIRST else [], range(TRIES))
-    found = next((schedule for schedule in map(Schedule, seeds) if broken(schedule)), None)
+    found, violation = next(
+        ((schedule, violation) for schedule in map(Schedule, seeds) if (violation := broken(schedule))), (None, None)
+    )
     assert found is not None
+    # A bug that cannot be planted raises one of these in every schedule, and must not count as found.
+    assert not isinstance(violation.__cause__, TypeError | AttributeError | NameError), violation
     monkeypatch.undo()
     assert broken(found) is None
 
