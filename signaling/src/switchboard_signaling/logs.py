@@ -112,7 +112,9 @@ def _clean(name: object, value: Any) -> Any:
             return {key: _clean(key, one) for key, one in value.items()}
         case list() | tuple():
             return [_clean("", one) for one in value]
-        case bytes() | Exception():
+        case Exception():
+            return _clean("", str(value) or repr(value))  # a TimeoutError has no text
+        case bytes():
             return _clean("", str(value))
     return value
 

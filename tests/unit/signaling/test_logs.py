@@ -47,6 +47,17 @@ def fail_with_secrets() -> None:
     raise ValueError(f"cannot use {JWT}")
 
 
+@pytest.mark.parametrize(
+    ("error", "text"), [(OSError("cannot connect"), "cannot connect"), (TimeoutError(), "TimeoutError()")]
+)
+def test_an_exception_is_logged_as_its_text_or_its_name(
+    error: Exception, text: str, console: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(ServerSettings(log_format="json"))
+    structlog.get_logger("own").warning("store_unavailable", error=error)
+    assert [line["error"] for line in lines(console)] == [text]
+
+
 @pytest.mark.parametrize("shape", ["json", "console"])
 def test_a_traceback_shows_no_variables_and_no_token(shape: str, console: pytest.CaptureFixture[str]) -> None:
     logs.configure(ServerSettings(log_format=shape))

@@ -69,7 +69,7 @@ class ClientList:
                 async with asyncio.timeout(STORE_SECONDS):
                     await self.read()
             except (BrokerUnavailableError, TimeoutError) as error:
-                log.warning("client_list_not_read", list=self._which, effect="keeping the known list", error=str(error))
+                log.warning("client_list_not_read", list=self._which, effect="keeping the known list", error=error)
             await asyncio.sleep(READ_SECONDS)
 
     async def read(self) -> None:

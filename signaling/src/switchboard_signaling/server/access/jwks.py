@@ -82,9 +82,7 @@ class Jwks:
             async with asyncio.timeout(FETCH_SECONDS):
                 self._keys = _usable(await self._fetch(self._url))
         except (aiohttp.ClientError, OSError, *NO_KEYS) as error:
-            log.warning(
-                "jwks_fetch_failed", effect="keeping the previous keys", url=self._url, error=str(error) or repr(error)
-            )
+            log.warning("jwks_fetch_failed", effect="keeping the previous keys", url=self._url, error=error)
         else:
             self._answered = True
         finally:

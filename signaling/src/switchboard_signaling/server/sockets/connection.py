@@ -241,7 +241,7 @@ class Connection:
                 reply = await self._broker.ask(question)
         except (BrokerUnavailableError, TimeoutError) as error:
             log.warning(
-                "store_unavailable", session=self.session.session_id, question=type(question).__name__, error=str(error)
+                "store_unavailable", session=self.session.session_id, question=type(question).__name__, error=error
             )
             self.perform(self.session.unanswered(question))
             return

@@ -267,7 +267,7 @@ class Hub:
                     for proposal in await self._broker.proposals():
                         await self._announce_contained(proposal)
             except (BrokerUnavailableError, TimeoutError) as error:
-                log.warning("mailbox_unavailable", error=str(error))
+                log.warning("mailbox_unavailable", error=error)
 
     async def _announce_contained(self, proposal: Proposal) -> None:
         """Announce a proposal; an unexpected exception affects no other one."""

@@ -66,7 +66,7 @@ class StatsFlusher:
                 await self._count()
                 await self._keep()
         except (BrokerUnavailableError, TimeoutError) as error:
-            log.warning("totals_not_written", error=str(error))
+            log.warning("totals_not_written", error=error)
 
     async def report(self) -> PoolStats:
         """Return the pool's statistics; the last known ones, not `current`, if the store is unavailable."""
@@ -77,7 +77,7 @@ class StatsFlusher:
                 async with asyncio.timeout(STORE_SECONDS):
                     counts, lives = await self._shared_stats.totals()
             except (BrokerUnavailableError, TimeoutError) as error:
-                log.warning("totals_not_read", error=str(error))
+                log.warning("totals_not_read", error=error)
                 return replace(self._report or report({}, [self.live()]), current=False)
             counts.update(self._counts)
             self._report = report(counts, {**lives, self._pod: self.live()}.values())

@@ -148,7 +148,7 @@ class Webhooks:
                 async with asyncio.timeout(STORE_SECONDS):
                     events = await self._shared_stats.take(LEASE_SECONDS, BATCH)
             except (BrokerUnavailableError, TimeoutError) as error:
-                log.warning("webhooks_not_read", error=str(error))
+                log.warning("webhooks_not_read", error=error)
                 continue
             await asyncio.gather(*(self._try(http, event) for event in events))
             if len(events) == BATCH:
@@ -174,7 +174,7 @@ class Webhooks:
             async with asyncio.timeout(STORE_SECONDS):
                 await self._shared_stats.settle(event.id, again)
         except (BrokerUnavailableError, TimeoutError) as error:
-            log.warning("webhook_result_not_stored", webhook=event.id, error=str(error))
+            log.warning("webhook_result_not_stored", webhook=event.id, error=error)
         except Exception:  # as above; it is delivered again after its lease
             log.exception("webhook_not_settled", webhook=event.id)
 
