@@ -22,7 +22,7 @@ Facts: TypeAlias = dict[str, Any]
 
 SHOWN: Final = frozenset(
     {
-        "type", "state", "reason", "role", "code", "ref", "path", "media", "mode",
+        "type", "state", "reason", "role", "code", "path", "media", "mode",
         "session", "instance", "peer", "match", "from", "to", "ticket", "id",
     }
 )  # fmt: skip
@@ -109,7 +109,7 @@ def _collect(prefix: str, fields: dict[str, Any], facts: Facts, sizes: dict[str,
                 facts[prefix + name] = value
             case str() if name in SHOWN and _PLAIN.fullmatch(value):
                 facts[prefix + name] = value
-            case dict() if name in ("intent", "timeouts"):
+            case dict() if name in ("intent", "timeouts", "ref"):
                 _collect(f"{prefix}{name}.", value, facts, sizes)
             case _:
                 sizes[prefix + name] = len(value)

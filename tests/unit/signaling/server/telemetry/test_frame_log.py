@@ -17,7 +17,7 @@ from switchboard_signaling.wire.intents import Idle, Intent, Matched, Queued
 
 FRAMES: list[type[Struct]] = [*dict.fromkeys((*get_args(messages.ClientFrame), *get_args(messages.ServerFrame)))]
 IDS = {"session", "instance", "peer", "match", "from", "to", "ticket", "id"}
-WORDS = {"type", "state", "reason", "role", "code", "ref", "path", "media", "mode"}
+WORDS = {"type", "state", "reason", "role", "code", "path", "media", "mode"}
 
 
 def filled(kind: Any) -> Any:
@@ -87,6 +87,14 @@ def test_of_each_frame_only_ids_and_words_are_shown(kind: type[Struct]) -> None:
             {
                 "type": "heartbeat", "intent.state": "matched", "intent.revision": 3, "intent.match": "m",
                 "sizes": {"intent.token": 5},
+            },
+        ),
+        (
+            messages.error_frame(errors.RATE_LIMITED, ref=messages.FrameRef("ice-candidate", "m", 4)),
+            {
+                "type": "error", "code": "rate-limited", "retryable": True, "ref.type": "ice-candidate",
+                "ref.match": "m", "ref.seq": 4,
+                "sizes": {"message": len(errors.RATE_LIMITED.message), "remedy": len(errors.RATE_LIMITED.remedy)},
             },
         ),
         (messages.Stats(match_id="m", rtt_ms=20.0), {"type": "stats", "match": "m", "rttMs": 20.0}),
