@@ -366,11 +366,35 @@ _REFUSED: Final = {
 _STORE: Final = {**_REFUSED, 503: error("The pool's store does not answer.")}
 _INVALID: Final = error("A parameter or the body is invalid.")
 _UNKNOWN: Final = error("The pool has no such session.")
-_CLIENT: Final = "{kind:subject|session}/{name:.+}"
 
 
-def _full(which: ListName) -> dict[int, HttpAnswer]:
-    return {400: _INVALID, 409: error(f"The pool has {MAX_LISTED[which]:,} {which}, its maximum.")}
+def _list_operations(
+    which: ListName,
+    one: str,
+    entries: type[Struct],
+    order: type[Struct],
+    listing: Handler,
+    add: Handler,
+    remove: Handler,
+) -> tuple[Operation, ...]:
+    """Return the operations on a list of clients: list it, and add or remove one client."""
+    path = f"/{which}/{{kind:subject|session}}/{{name:.+}}"
+    listed, added = HttpAnswer(f"All {which}.", entries), HttpAnswer(f"The {one}.", ListEntry)
+    full = error(f"The pool has {MAX_LISTED[which]:,} {which}, its maximum.")
+    removed = HttpAnswer(f"The client is not {one}ed.", ListEntry)
+    return (
+        Operation("GET", f"/{which}", listing, {200: listed, **_STORE}, security="admin"),
+        Operation(
+            "PUT",
+            path,
+            add,
+            {200: added, 400: _INVALID, 409: full, **_STORE},
+            path_parameters=ListPath,
+            body=order,
+            security="admin",
+        ),
+        Operation("DELETE", path, remove, {200: removed, **_STORE}, path_parameters=ListPath, security="admin"),
+    )
 
 
 ADMIN: Final = (
@@ -403,41 +427,7 @@ ADMIN: Final = (
         path_parameters=SessionPath,
         security="admin",
     ),
-    Operation("GET", "/blocks", blocks, {200: HttpAnswer("All blocks.", BlockList), **_STORE}, security="admin"),
-    Operation(
-        "PUT",
-        f"/blocks/{_CLIENT}",
-        block,
-        {200: HttpAnswer("The block.", ListEntry), **_full("blocks"), **_STORE},
-        path_parameters=ListPath,
-        body=BlockOrder,
-        security="admin",
-    ),
-    Operation(
-        "DELETE",
-        f"/blocks/{_CLIENT}",
-        unblock,
-        {200: HttpAnswer("The client is not blocked.", ListEntry), **_STORE},
-        path_parameters=ListPath,
-        security="admin",
-    ),
-    Operation("GET", "/watches", watches, {200: HttpAnswer("All watches.", WatchList), **_STORE}, security="admin"),
-    Operation(
-        "PUT",
-        f"/watches/{_CLIENT}",
-        watch,
-        {200: HttpAnswer("The watch.", ListEntry), **_full("watches"), **_STORE},
-        path_parameters=ListPath,
-        body=WatchOrder,
-        security="admin",
-    ),
-    Operation(
-        "DELETE",
-        f"/watches/{_CLIENT}",
-        unwatch,
-        {200: HttpAnswer("The client is not watched.", ListEntry), **_STORE},
-        path_parameters=ListPath,
-        security="admin",
-    ),
+    *_list_operations("blocks", "block", BlockList, BlockOrder, blocks, block, unblock),
+    *_list_operations("watches", "watch", WatchList, WatchOrder, watches, watch, unwatch),
 )
 """Everything below ADMIN_PATH."""

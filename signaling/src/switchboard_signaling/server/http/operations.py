@@ -85,14 +85,16 @@ class Operation:
 
 def error(description: str, **headers: str) -> HttpAnswer:
     """Return the answer that has an ErrorBody; keywords name headers with `_` for `-`."""
-    named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return HttpAnswer(description, ErrorBody, headers=named)
+    return HttpAnswer(description, ErrorBody, headers=_named(headers))
 
 
 def text(description: str, **headers: str) -> HttpAnswer:
     """Return the answer that has one line of plain text; keywords name headers with `_` for `-`."""
-    named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return HttpAnswer(description, media_type=TEXT, headers=named)
+    return HttpAnswer(description, media_type=TEXT, headers=_named(headers))
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): description for name, description in headers.items()}
 
 
 def routes(operations: Iterable[Operation]) -> list[web.RouteDef]:
