@@ -37,7 +37,8 @@ async def test_a_name_expires(shared_stats: MemorySharedStats) -> None:
     assert blocks.seconds() == {}
 
 
-async def test_pods_restore_a_wiped_list() -> None:
+async def wiped() -> tuple[ClientList, MemorySharedStats]:
+    """Return a list on which ada and bob are known, and the store's after a wipe, which has eve only."""
     before, after = MemorySharedStats("pod", lambda: 0.0), MemorySharedStats("pod", lambda: 0.0)
     blocks = ClientList("blocks", before)
     for name in ("ada", "bob"):
@@ -45,6 +46,11 @@ async def test_pods_restore_a_wiped_list() -> None:
     await blocks.read()
     blocks._shared_stats = after
     await after.add("blocks", of_subject("eve"), 60)
+    return blocks, after
+
+
+async def test_pods_restore_a_wiped_list() -> None:
+    blocks, after = await wiped()
     await blocks.read()
     assert all(blocks.holds(name, "?") for name in ("ada", "bob", "eve"))
     found = await after.listed("blocks", 0)
@@ -68,13 +74,7 @@ async def test_without_the_store_the_known_list_stays_in_effect(
 
 
 async def test_entries_without_room_after_a_wipe_stay_in_effect_on_this_pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, after = MemorySharedStats("pod", lambda: 0.0), MemorySharedStats("pod", lambda: 0.0)
-    blocks = ClientList("blocks", before)
-    for name in ("ada", "bob"):
-        await blocks.add(of_subject(name), 60)
-    await blocks.read()
-    blocks._shared_stats = after
-    await after.add("blocks", of_subject("eve"), 60)
+    blocks, _ = await wiped()
     monkeypatch.setitem(MAX_LISTED, "blocks", 1)
     with structlog.testing.capture_logs() as lines:
         await blocks.read()
