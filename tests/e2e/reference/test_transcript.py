@@ -9,6 +9,7 @@ from tests.e2e.reference.level1 import Json
 from tests.e2e.reference.test_level1 import Caller, Watched, connected
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "protocol.md"
+CALL = "One call, frame by frame"
 NAMES = {
     ("hello", "instance"): "page",
     ("match-found", "peer"): "page",
@@ -24,9 +25,11 @@ Line = tuple[str, Json]
 
 
 def shown() -> list[Line]:
-    """Return the frames that the page shows, each with its direction."""
-    page = PAGE.read_text(encoding="utf-8")
-    return [(arrow, json.loads(frame)) for arrow, frame in re.findall(r"^([→←]) (\{.*\})$", page, re.MULTILINE)]
+    """Return the frames of the page's call, each with its direction."""
+    call = re.split(
+        r"^## ", PAGE.read_text(encoding="utf-8").split(f"## {CALL}\n", 1)[1], maxsplit=1, flags=re.MULTILINE
+    )
+    return [(arrow, json.loads(frame)) for arrow, frame in re.findall(r"^([→←]) (\{.*\})$", call[0], re.MULTILINE)]
 
 
 class Recorded(Watched):

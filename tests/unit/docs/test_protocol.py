@@ -1,5 +1,6 @@
 """The figures and tables of docs/reference/protocol.md are those of the code."""
 
+import json
 import re
 from pathlib import Path
 from typing import get_args
@@ -213,3 +214,9 @@ def test_the_client_of_level_1_has_the_length_that_the_page_names() -> None:
 
 def _line(code: list[str], start: str) -> int:
     return next(number for number, line in enumerate(code) if line.startswith(start))
+
+
+@pytest.mark.parametrize(("arrow", "frame"), re.findall(r"^([→←]) (\{.*\})$", PAGE, re.MULTILINE))
+def test_a_frame_that_the_page_shows_is_complete(arrow: str, frame: str) -> None:
+    decode = messages.decode_client if arrow == "→" else messages.decode_server
+    assert json.loads(messages.encode(decode(frame))) == json.loads(frame)
