@@ -54,9 +54,12 @@ class Level1:
         self.send({"type": "join-queue", "revision": self.intent["revision"], **ticket})
 
     def leave(self, reason: str) -> None:
-        match, revision = self.intent["match"], self.intent["revision"] + 1
+        before, revision = self.intent, self.intent["revision"] + 1
         self.intent = {"state": "idle", "revision": revision}
-        self.send({"type": "leave", "revision": revision, "match": match, "reason": reason})
+        if before["state"] == "queued":
+            self.send({"type": "leave-queue", "revision": revision, "ticket": before["ticket"]})
+        else:
+            self.send({"type": "leave", "revision": revision, "match": before["match"], "reason": reason})
 
     def say(self, frame: Json) -> None:
         self.seq += 1
